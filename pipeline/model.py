@@ -1,0 +1,262 @@
+"""The shapes that all parts of the system share: a day, samples, a grid, findings, Darshan tables.
+
+Frozen and checked when made. Nothing here reads or writes anything. Times are int64 seconds since
+1970-01-01T00:00:00Z everywhere; a civil date has a meaning only together with its time zone (`Day`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, order=True)
+class Day:
+    """One calendar day of a site: 23, 24 or 25 hours of its time zone.
+
+    Parameters
+    ----------
+    date : datetime.date
+    timezone : str
+        IANA name of the zone, such as ``America/Los_Angeles``.
+    """
+
+    date: dt.date
+    timezone: str = "UTC"
+
+    def _midnight(self, date: dt.date) -> int:
+        zone = ZoneInfo(self.timezone)
+        return int(dt.datetime(date.year, date.month, date.day, tzinfo=zone).timestamp())
+
+    @property
+    def start(self) -> int:
+        """First second of the day (epoch seconds, inclusive)."""
+        return self._midnight(self.date)
+
+    @property
+    def end(self) -> int:
+        """First second of the next day (epoch seconds, exclusive)."""
+        return self._midnight(self.date + dt.timedelta(days=1))
+
+    def rows(self, timestep: int) -> int:
+        """How many rows of `timestep` seconds cover the day; the last one may reach past its end."""
+        return -(-(self.end - self.start) // timestep)
+
+    def timestamps(self, timestep: int) -> Int64:
+        """Starts of the rows, int64 epoch seconds, shape (rows,)."""
+        return self.start + np.arange(self.rows(timestep), dtype=np.int64) * timestep
+
+    def expand(self, template: str) -> str:
+        """A strftime template (``%Y``, ``%-m``, ...) filled in with this day."""
+        return self.date.strftime(template)
+
+    def __str__(self) -> str:
+        return self.date.isoformat()
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a source measured of one dataset: one entry a measurement, in any order.
+
+    Attributes
+    ----------
+    dataset : str
+        Name in the catalogue, such as ``datatargets/readbytes``.
+    time : int64 (n,)
+        Epoch seconds of the measurement (counter, gauge) or of the interval's start (delta, rate).
+    column : integer (n,)
+        Index into `names`.
+    value : int64 or float64 (n,)
+        In the source's unit. Never missing: what was not measured is not in here.
+    names : tuple of str
+        Components, also those that were never measured.
+    """
+
+    dataset: str
+    time: Int64
+    column: npt.NDArray[np.integer[Any]]
+    value: npt.NDArray[Any]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not (self.time.shape == self.column.shape == self.value.shape) or self.time.ndim != 1:
+            raise ValueError(
+                f"{self.dataset}: time {self.time.shape}, column {self.column.shape} and value {self.value.shape} "
+                "must be one-dimensional and of one length"
+            )
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One dataset of one day: a row a timestep, a column a component.
+
+    Attributes
+    ----------
+    dataset : str
+    columns : tuple of str
+        Unique component names, one a column.
+    start, timestep : int
+        Row t holds ``[start + t * timestep, start + (t + 1) * timestep)``, epoch seconds.
+    values : float64 (rows, columns)
+        NaN is missing: nobody measured. 0.0 is a measured zero.
+    """
+
+    dataset: str
+    columns: tuple[str, ...]
+    start: int
+    timestep: int
+    values: Float64
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
+            raise ValueError(f"{self.dataset}: {self.values.shape} values for {len(self.columns)} columns")
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError(f"{self.dataset}: column names are not unique")
+
+    @property
+    def timestamps(self) -> Int64:
+        """Starts of the rows, int64 epoch seconds, shape (rows,)."""
+        return self.start + np.arange(len(self.values), dtype=np.int64) * self.timestep
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person may want to know about a day: counted, never fatal."""
+
+    kind: str
+    count: int
+    where: str = ""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.count}" + (f" in {self.where}" if self.where else "") + (f" ({self.detail})" if self.detail else "")
+
+
+@dataclass
+class Findings:
+    """The findings of one product, in the order in which they were made; zero counts are not kept."""
+
+    items: list[Finding] = field(default_factory=list)
+
+    def add(self, kind: str, count: int, where: str = "", detail: str = "") -> None:
+        if count:
+            self.items.append(Finding(kind, int(count), where, detail))
+
+    def total(self, kind: str) -> int:
+        """Sum of the counts of a kind."""
+        return sum(item.count for item in self.items if item.kind == kind)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+Table = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one Darshan module, of many logs.
+
+    Attributes
+    ----------
+    module : str
+    counters, fcounters : tuple of str
+        Names of the columns of `integers` and `floats`.
+    log : int64 (n,)
+        Position in the batch of the log that each record belongs to.
+    file : uint64 (n,)
+        Record id: one a file.
+    integers : int64 (n, len(counters))
+    floats : float64 (n, len(fcounters))
+    """
+
+    module: str
+    counters: tuple[str, ...]
+    fcounters: tuple[str, ...]
+    log: Int64
+    file: npt.NDArray[np.uint64]
+    integers: Int64
+    floats: Float64
+
+    def __len__(self) -> int:
+        return len(self.log)
+
+    def counter(self, name: str) -> Int64 | None:
+        """Column of an integer counter by its name without the module's prefix; None if the module has none."""
+        full = f"{self.module}_{name.upper()}"
+        return self.integers[:, self.counters.index(full)] if full in self.counters else None
+
+    def stamp(self, name: str) -> Float64 | None:
+        """Column of a floating-point counter, likewise."""
+        full = f"{self.module}_{name.upper()}"
+        return self.floats[:, self.fcounters.index(full)] if full in self.fcounters else None
+
+
+@dataclass(frozen=True)
+class LogBatch:
+    """Some logs of a day, as a source reads them.
+
+    Attributes
+    ----------
+    logs : mapping of column name to array (logs,)
+        `docs/format.md` lists the columns; ``log_id`` is not among them yet.
+    rejects : mapping of column name to array
+        Files that could not be read, with the reason.
+    mounts : tuple of tuple of str
+        By log: its mount points.
+    names : tuple of dict of int to str
+        By log: record id to file name.
+    records : mapping of str to Records
+        By module.
+    """
+
+    logs: Table
+    rejects: Table
+    mounts: tuple[tuple[str, ...], ...]
+    names: tuple[Mapping[int, str], ...]
+    records: Mapping[str, Records]
+
+
+@dataclass(frozen=True)
+class DarshanDay:
+    """What the logs of one day say.
+
+    Attributes
+    ----------
+    logs, mounts, summaries, rejects : mapping of column name to array (rows,)
+        Tables; `docs/format.md` lists the columns. `summaries` has a row for each log and mount point.
+    series : tuple of Grid
+        Bytes and operations over time, one column a file system.
+    """
+
+    logs: Table
+    mounts: Table
+    summaries: Table
+    rejects: Table
+    series: tuple[Grid, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("logs", "mounts", "summaries", "rejects"):
+            lengths = {len(column) for column in getattr(self, name).values()}
+            if len(lengths) > 1:
+                raise ValueError(f"table {name}: columns of different lengths {sorted(lengths)}")
+
+
+def component_order(name: str) -> tuple[int, str]:
+    """Sort key of component names: shorter first, so that oss2 < oss10 and OST000a < OST0010."""
+    return len(name), name

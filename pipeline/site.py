@@ -1,0 +1,197 @@
+"""`site.json`: what a site is, where its sources and its archive are.
+
+Read once, checked whole, frozen. The keys of a source are checked by that source's own options model, which
+builds on `SourceOptions`; see `pipeline.sources`. Secrets never stand in the file: a source names the
+environment variable or the file that holds one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import json
+import os
+import re
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigError
+from pipeline.model import Day
+
+ENVIRONMENT = "TOKIO_SITE"
+INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def _zone(name: str) -> str:
+    if name not in zoneinfo.available_timezones():
+        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), 3)
+        raise ValueError("not an IANA time zone" + (f"; near: {', '.join(near)}" if near else ""))
+    return name
+
+
+def _step(seconds: int) -> int:
+    if seconds < 1 or 3600 % seconds:
+        raise ValueError("must divide an hour: 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, ..., 60, ..., 3600 seconds")
+    return seconds
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Timestep = Annotated[int, AfterValidator(_step)]
+Templates = str | list[str]
+
+
+class SourceOptions(BaseModel):
+    """Keys that every source has; a kind's module adds its own.
+
+    Attributes
+    ----------
+    kind : str
+        Name of a module in `pipeline.sources`.
+    timestep : int
+        Seconds a row; must divide an hour.
+    timezone : str
+        Zone of the source's time stamps where it keeps local times; "" means the site's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: str
+    timestep: Timestep = 5
+    timezone: Zone | Literal[""] = ""
+
+
+Options = TypeVar("Options", bound=SourceOptions)
+
+
+class Site(BaseModel):
+    """A site's configuration; `docs/operations.md` explains each key.
+
+    Attributes
+    ----------
+    site : str
+        Name, as it appears in reports.
+    timezone : str
+        IANA zone whose calendar days the archive has.
+    archive : str
+        Folder of the archive.
+    missing : {'nan', 'negative_zero'}
+        How a missing cell is written to disk.
+    late_days : int
+        Inputs of days not older than this are looked at again.
+    raw_days : int
+        How long raw data are kept.
+    mount_to_fsname : dict of str to str
+        Regular expression of a mount point to file system name; the first that matches counts, and only
+        where the match ends at the end of a path component.
+    sources : dict
+        Instance name to the keys of its source.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    site: str
+    timezone: Zone = "UTC"
+    archive: str
+    missing: Literal["nan", "negative_zero"] = "nan"
+    late_days: int = Field(default=7, ge=0)
+    raw_days: int = Field(default=30, ge=0)
+    mount_to_fsname: dict[str, str] = {}
+    sources: dict[str, dict[str, Any]]
+    folder: Path = Field(default=Path(), exclude=True)
+
+    def day(self, date: dt.date) -> Day:
+        return Day(date, self.timezone)
+
+    @property
+    def root(self) -> Path:
+        """The archive's folder, absolute."""
+        return self.path(self.archive)
+
+    def path(self, name: str) -> Path:
+        """`name` counted from the folder of site.json."""
+        return (self.folder / Path(name).expanduser()).absolute()
+
+    def yesterday(self, now: dt.datetime | None = None) -> dt.date:
+        """The last whole day at the site."""
+        zone = zoneinfo.ZoneInfo(self.timezone)
+        return (now or dt.datetime.now(zone)).astimezone(zone).date() - dt.timedelta(days=1)
+
+
+def find(given: str = "") -> Path:
+    """Where site.json is: `given`, else the environment's TOKIO_SITE, else ./site.json."""
+    path = Path(given or os.environ.get(ENVIRONMENT) or "site.json")
+    if not path.is_file():
+        by = "--site" if given else ENVIRONMENT if os.environ.get(ENVIRONMENT) else "the current folder"
+        raise ConfigError(f"no site file {path} (looked for by {by})", hint=f"give --site FILE, or set {ENVIRONMENT}")
+    return path.absolute()
+
+
+def load(given: str = "") -> Site:
+    """Read and check a site file; see `find`.
+
+    Raises
+    ------
+    ConfigError
+        Names every key that is wrong, what was found and what is allowed.
+    """
+    path = find(given)
+    try:
+        content = json.loads(path.read_text("utf-8"), object_pairs_hook=_no_twice)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not JSON: {error}", hint="python3 -m json.tool shows the place") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: a JSON object is expected", got=type(content).__name__)
+    if "folder" in content:
+        raise ConfigError(f"{path}: key folder is not known")
+    site = validated(Site, content, str(path))
+    for name in site.sources:
+        if not INSTANCE.fullmatch(name):
+            raise ConfigError(f"{path}: sources: instance name {name!r} cannot be a file name", expected="letters, digits, _ and -")
+    for pattern in site.mount_to_fsname:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ConfigError(f"{path}: mount_to_fsname: {pattern!r} is not a regular expression: {error}") from error
+    if site.raw_days < site.late_days:
+        raise ConfigError(f"{path}: raw_days is smaller than late_days", expected=f"at least {site.late_days}", got=str(site.raw_days))
+    return site.model_copy(update={"folder": path.parent})
+
+
+def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise ValueError(f"key {twice[0]!r} stands twice in one object")
+    return dict(pairs)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
+    """`content` as `model`; errors name the keys.
+
+    Raises
+    ------
+    ConfigError
+        One line a key: what is wrong, what was found, what is allowed.
+    """
+    try:
+        return model.model_validate(dict(content))
+    except ValidationError as error:
+        known = [name for name in model.model_fields if name != "folder"]
+        lines = []
+        for item in error.errors():
+            key = ".".join(str(part) for part in item["loc"])
+            if item["type"] == "extra_forbidden":
+                near = difflib.get_close_matches(key, known, 1)
+                lines.append(f"key {key} is not known; allowed: {', '.join(known)}" + (f"; did you mean {near[0]}?" if near else ""))
+            elif item["type"] == "missing":
+                lines.append(f"key {key} is missing")
+            else:
+                lines.append(f"key {key}: {item['msg']}; got {item['input']!r}")
+        raise ConfigError(f"{where}: " + " | ".join(lines)) from None
