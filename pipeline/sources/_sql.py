@@ -1,0 +1,142 @@
+"""SQL to Arrow through connectorx, in bounded pieces, for MySQL/MariaDB and SQLite.
+
+Nothing from outside is put into a statement but integers and time stamps that this code formats itself;
+names of tables and columns are constants of the source's module.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import SourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SQLITE_CASTS = {"int64": ("INTEGER", "0"), "float64": ("REAL", "0.0"), "string": ("TEXT", "''")}
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that can be read; `url` holds the password, `shown` does not.
+
+    Parameters
+    ----------
+    url : str
+        connectorx connection string.
+    shown : str
+        The same for messages.
+    """
+
+    url: str
+    shown: str
+
+    def __repr__(self) -> str:
+        return f"Database({self.shown})"
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.startswith("sqlite:")
+
+    @classmethod
+    def sqlite(cls, path: Path) -> Database:
+        """An SQLite file.
+
+        Raises
+        ------
+        SourceError
+            It is not there; connectorx would make an empty one.
+        """
+        if not path.is_file():
+            raise SourceError(f"no SQLite file {path}", hint="check the key database in site.json, or the job that writes the file")
+        return cls(f"sqlite://{urllib.parse.quote(str(path))}", str(path))
+
+    @classmethod
+    def mysql(cls, url: str, password: str) -> Database:
+        """A MySQL or MariaDB server: `url` as ``mysql://user@host:port/database``, without a password."""
+        parts = urllib.parse.urlsplit(url)
+        login = urllib.parse.quote(urllib.parse.unquote(parts.username or ""), safe="")
+        if password:
+            login += ":" + urllib.parse.quote(password, safe="")
+        host = parts.netloc.rpartition("@")[2]
+        return cls(urllib.parse.urlunsplit(parts._replace(netloc=f"{login}@{host}" if login else host)), url)
+
+    def read(self, statement: str) -> pa.Table:
+        """The rows of one statement, as Arrow.
+
+        Raises
+        ------
+        SourceError
+            With the database's own words, without the password.
+        """
+        os.environ.setdefault("RUST_LOG", "off")  # connectorx logs each failed try on stderr, over a progress bar
+        import connectorx
+
+        try:
+            return connectorx.read_sql(self.url, statement, return_type="arrow")
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a Rust panic is no Exception
+            raise SourceError(f"{self.shown}: {self._scrubbed(error)}") from None
+
+    def _scrubbed(self, error: BaseException) -> str:
+        password = urllib.parse.urlsplit(self.url).password or ""
+        text = str(error)
+        for secret in {password, urllib.parse.unquote(password)} - {""}:
+            text = text.replace(secret, "***")
+        return re.sub(r"\s+", " ", text)
+
+    def select(self, table: str, columns: Mapping[str, str], where: str = "") -> pa.Table:
+        """Rows of a table, with the wanted types whatever the database declared.
+
+        Parameters
+        ----------
+        table : str
+        columns : mapping of str to {'int64', 'float64', 'string'}
+        where : str
+            Condition, built from integers and literals that the caller made.
+
+        Returns
+        -------
+        pyarrow.Table
+            SQLite: columns as asked for; a value that is no number where one should be is null.
+            MySQL: as the server declares them.
+        """
+        condition = f" WHERE {where}" if where else ""
+        if not self.is_sqlite:
+            return self.read(f"SELECT {', '.join(columns)} FROM {table}{condition}")
+        # SQLite has no column types to go by: the first row of the union sets them, and goes away again.
+        head = ", ".join(f"{SQLITE_CASTS[kind][1]} AS {name}" for name, kind in columns.items())
+        try:
+            rows = self.read(f"SELECT {head} UNION ALL SELECT {', '.join(columns)} FROM {table}{condition}")
+        except SourceError as error:
+            if "type" not in str(error).lower():
+                raise
+            tolerant = ", ".join(_sqlite_cast(name, kind) for name, kind in columns.items())
+            rows = self.read(f"SELECT {head} UNION ALL SELECT {tolerant} FROM {table}{condition}")
+        return rows.slice(1)
+
+    def scalar(self, statement: str) -> int:
+        """The single integer that a statement gives."""
+        return int(self.read(statement).column(0)[0].as_py())
+
+    def tables(self) -> Sequence[str]:
+        """Names of the tables, in capitals."""
+        if self.is_sqlite:
+            found = self.read("SELECT '' AS name UNION ALL SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").slice(1)
+        else:
+            found = self.read("SELECT CAST(table_name AS CHAR) AS name FROM information_schema.tables WHERE table_schema = DATABASE()")
+        return [str(name).upper() for name in found.column(0).to_pylist()]
+
+
+def _sqlite_cast(name: str, kind: str) -> str:
+    storage = SQLITE_CASTS[kind][0]
+    if kind == "string":
+        return f"CAST({name} AS TEXT) AS {name}"
+    return f"CASE WHEN typeof({name}) IN ('integer', 'real') THEN CAST({name} AS {storage}) END AS {name}"
