@@ -1,0 +1,126 @@
+"""The command `tokio-archive`: what an archive holds.
+
+Exit codes: 0 done; 1 what was asked for is not there or cannot be read; 2 the command is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime as dt
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from archive_tools import summary
+from archive_tools.archive import Archive
+from archive_tools.tts_read import open_tts
+from pipeline.errors import TokioError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except TokioError as error:
+        print(f"tokio-archive: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tokio-archive", description="Look into an archive of TTS files.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    ls = commands.add_parser("ls", help="instances and days", description="Instances and days of an archive.")
+    ls.add_argument("archive", nargs="?", default="archive", help="archive folder (default: ./archive)")
+    ls.add_argument("--json", action="store_true", help="as JSON, with every day")
+    ls.set_defaults(run=_ls)
+
+    info = commands.add_parser("info", help="what is in a file", description="Attributes and datasets of a TTS file.")
+    info.add_argument("file")
+    info.add_argument("--json", action="store_true", help="as JSON")
+    info.set_defaults(run=_info)
+
+    summarize = commands.add_parser("summarize", help="totals, means, peaks", description="Totals, means, peaks and per cent missing of each dataset.")
+    summarize.add_argument("file")
+    summarize.add_argument("--json", action="store_true", help="as JSON, numbers in base units")
+    summarize.set_defaults(run=_summarize)
+    return parser
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> None:
+    """Columns below each other: those numbered in `left` aligned left, the others right."""
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    for row in [header, *rows]:
+        cells = [f"{cell:<{w}}" if i in left else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        print("  ".join(cells).rstrip())
+
+
+def _ls(options: argparse.Namespace) -> int:
+    archive = Archive(options.archive)
+    days = {instance: archive.days(instance) for instance in archive.instances()}
+    if options.json:
+        print(json.dumps({instance: [str(date) for date in dates] for instance, dates in days.items()}, indent=1))
+    elif not days:
+        print(f"{archive.root}: no days yet")
+    else:
+        _table(["instance", "days", "first", "last"], [[i, str(len(d)), str(d[0]), str(d[-1])] for i, d in days.items()])
+    return 0
+
+
+def _utc(seconds: int) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _info(options: argparse.Namespace) -> int:
+    with open_tts(options.file) as tts:
+        about = {"file": str(tts.path), "bytes": Path(options.file).stat().st_size, **tts.attributes}
+        datasets = {
+            name: {"unit": tts.units(name), "rows": len(tts.timestamps(name)), "columns": list(tts.columns(name)), "timestep": tts.timestep(name)}
+            for name in tts.datasets()
+        }
+    if options.json:
+        print(json.dumps({**about, "datasets": datasets}, indent=1))
+        return 0
+    for key, value in about.items():
+        print(f"{key}: {value}" + (f" ({_utc(int(value))})" if key in ("start", "end") else ""))
+    rows = [[name, str(d["unit"]), f"{d['timestep']} s", str(d["rows"]), str(len(d["columns"])), _few(d["columns"])] for name, d in datasets.items()]
+    _table(["dataset", "unit", "timestep", "rows", "components", "first and last"], rows, left=(0, 1, 5))
+    return 0
+
+
+def _few(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}" if names else ""
+
+
+def _summarize(options: argparse.Namespace) -> int:
+    with open_tts(options.file) as tts:
+        found = summary.summarize(tts)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(item) for item in found], indent=1))
+        return 0
+    header = ["dataset", "components", "total", "mean", "peak", "peak at", "missing"]
+    rows = [
+        [
+            item.dataset,
+            str(item.columns),
+            summary.quantity(item.total, item.unit),
+            summary.quantity(item.mean, item.unit),
+            summary.quantity(item.peak, item.unit),
+            _utc(item.peak_at) if item.peak_at is not None else "–",
+            f"{item.missing:.2f} %",
+        ]
+        for item in found
+    ]
+    _table(header, rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Receipts: one small JSON file for each product, whose name alone says what is complete.
+
+    receipts/2018/2018-01-28.cscratch.tts.v1.3f2a9c1d7e4b5a60.complete.json
+
+A product is complete when its receipt says so for this version and this fingerprint of the inputs. One
+listing of a year's folder answers for the year; no product is opened. The content tells the rest: inputs,
+counts, findings, durations.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archive_tools import files, layout
+
+COMPLETE, PARTIAL, KEPT, FAILED = "complete", "partial", "kept", "failed"
+"""Complete; less than the whole day; new inputs were looked at and the archived ones kept; the last try failed."""
+
+_NAME = re.compile(
+    r"(?P<date>\d{4}-\d{2}-\d{2})\.(?P<instance>[A-Za-z0-9_-]+)\.(?P<product>[a-z]+)\.v(?P<version>\d+)"
+    r"\.(?P<fingerprint>[0-9a-f]{16})\.(?P<state>complete|partial|kept|failed)(?P<percent>\d{0,3})\.json"
+)
+
+
+def fingerprint(*parts: Any) -> str:
+    """16 hexadecimal digits that differ when any part differs; parts are JSON-able."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The facts in a receipt's name. `percent` is how much of the day is there when `state` is partial."""
+
+    date: dt.date
+    instance: str
+    product: str
+    version: int
+    fingerprint: str
+    state: str
+    percent: int = 100
+
+    @property
+    def name(self) -> str:
+        percent = f"{self.percent:03d}" if self.state == PARTIAL else ""
+        return f"{self.date}.{self.instance}.{self.product}.v{self.version}.{self.fingerprint}.{self.state}{percent}.json"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.instance, self.product
+
+    @property
+    def good(self) -> bool:
+        """Whether it stands for a product in the archive."""
+        return self.state in (COMPLETE, PARTIAL)
+
+    @classmethod
+    def parse(cls, name: str) -> Receipt | None:
+        """The receipt of that file name; None for any other file."""
+        match = _NAME.fullmatch(name)
+        if not match:
+            return None
+        percent = int(match["percent"]) if match["percent"] else 100
+        return cls(dt.date.fromisoformat(match["date"]), match["instance"], match["product"], int(match["version"]), match["fingerprint"], match["state"], percent)
+
+
+@dataclass(frozen=True)
+class DayReceipts:
+    """The receipts of one day."""
+
+    folder: Path
+    all: tuple[Receipt, ...]
+
+    def good(self, instance: str, product: str) -> Receipt | None:
+        """The receipt that stands for the product in the archive, if there is one."""
+        found = [receipt for receipt in self.all if receipt.key == (instance, product) and receipt.good]
+        if len(found) > 1:  # a run died between writing the new one and removing the old one
+            found.sort(key=lambda receipt: os.stat(self.folder / receipt.name).st_mtime_ns)
+        return found[-1] if found else None
+
+    def other(self, instance: str, product: str, state: str) -> list[Receipt]:
+        """Receipts that stand for no product: kept or failed."""
+        return [receipt for receipt in self.all if receipt.key == (instance, product) and receipt.state == state]
+
+    def content(self, receipt: Receipt) -> dict[str, Any]:
+        """What the receipt tells."""
+        return dict(json.loads((self.folder / receipt.name).read_text("utf-8")))
+
+
+class Receipts:
+    """The receipts of an archive."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, date: dt.date) -> Path:
+        return layout.path(self.root, layout.RECEIPTS, date)
+
+    def day(self, date: dt.date) -> DayReceipts:
+        """The receipts of a day, by one listing of its year."""
+        return self.days([date])[date]
+
+    def days(self, dates: Iterable[dt.date]) -> dict[dt.date, DayReceipts]:
+        """The receipts of many days, by one listing a year."""
+        wanted = sorted(set(dates))
+        found: dict[dt.date, list[Receipt]] = {date: [] for date in wanted}
+        for folder in sorted({self.folder(date) for date in wanted}):
+            names = os.listdir(folder) if folder.is_dir() else []
+            for receipt in map(Receipt.parse, names):
+                if receipt and receipt.date in found:
+                    found[receipt.date].append(receipt)
+        return {date: DayReceipts(self.folder(date), tuple(sorted(found[date], key=lambda receipt: receipt.name))) for date in wanted}
+
+    def write(self, receipt: Receipt, content: Mapping[str, Any]) -> Path:
+        """Write a receipt, then remove those of the same product that it replaces.
+
+        A good receipt replaces all others of its product; kept and failed ones replace their like.
+        """
+        path = self.folder(receipt.date) / receipt.name
+        before = self.day(receipt.date)
+        files.write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=str) + "\n")
+        for old in before.all:
+            if old.key == receipt.key and old.name != receipt.name and (receipt.good or old.state == receipt.state):
+                (path.parent / old.name).unlink(missing_ok=True)
+        return path
+
+    def remove(self, date: dt.date, instance: str, product: str) -> int:
+        """Remove a product's receipts; returns how many there were."""
+        day = self.day(date)
+        wanted = [receipt for receipt in day.all if receipt.key == (instance, product)]
+        for receipt in wanted:
+            (day.folder / receipt.name).unlink(missing_ok=True)
+        return len(wanted)

@@ -1,0 +1,143 @@
+"""The day's report: one HTML page, from the archive alone, that can be opened anywhere.
+
+Every name in it came from users and is escaped by the template engine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from archive_tools import index, layout, plots, status, summary
+from archive_tools.receipts import DayReceipts, Receipts
+from archive_tools.tts_read import Tts, open_tts
+from pipeline.model import Day
+
+VERSION = 1
+"""Raised when the page changes: older reports are made again."""
+MOST = 10
+"""Rows of a table of users or programs."""
+
+
+def write_report(root: Path, date: dt.date, target: Path, *, instances: Sequence[str]) -> dict[str, int]:
+    """Write the report of a day.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The archive.
+    date : datetime.date
+    target : pathlib.Path
+        New HTML file.
+    instances : sequence of str
+        What the day should have; those without a product are shown as missing.
+
+    Returns
+    -------
+    dict of str to int
+        How many instances the page shows, and how many have data.
+    """
+    import jinja2
+
+    about = json.loads((root / layout.ABOUT).read_text("utf-8")) if (root / layout.ABOUT).is_file() else {}
+    day = Day(date, about.get("timezone", "UTC"))
+    receipts = Receipts(root).day(date)
+    sections = [_section(root, day, receipts, instance) for instance in instances]
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("archive_tools"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    page = environment.get_template("report.html").render(site=about.get("site", ""), day=day, sections=sections)
+    target.write_text(page, encoding="utf-8")
+    return {"instances": len(sections), "with_data": sum(1 for section in sections if section["datasets"])}
+
+
+def _section(root: Path, day: Day, receipts: DayReceipts, instance: str) -> dict[str, Any]:
+    path = layout.path(root, layout.TTS, day.date, instance)
+    has_index = receipts.good(instance, "index") is not None
+    section: dict[str, Any] = {
+        "instance": instance,
+        "state": status.state_of(root, receipts, day.date, instance, ["tts", "index", "jobs"] if has_index else ["tts"]),
+        "products": _products(root, day.date, instance),
+        "datasets": [],
+        "plots": [],
+        "tables": [],
+        "findings": _findings(receipts, instance),
+    }
+    if path.is_file():
+        with open_tts(path) as tts:
+            section["datasets"] = [_row(item) for item in summary.summarize(tts)]
+            section["plots"] = [plots.svg(figure) for figure in _figures(tts, day)]
+    if has_index:
+        section["tables"] = _rankings(layout.path(root, layout.INDEX, day.date, instance))
+    return section
+
+
+def _products(root: Path, date: dt.date, instance: str) -> list[tuple[str, str]]:
+    paths = [layout.path(root, template, date, instance) for template in status.FILES.values()]
+    return [(path.name, summary.quantity(path.stat().st_size, "bytes")) for path in paths if path.is_file()]
+
+
+def _findings(receipts: DayReceipts, instance: str) -> list[str]:
+    return [
+        f"{receipt.product}: {finding}"
+        for receipt in receipts.all
+        if receipt.instance == instance
+        for finding in [*receipts.content(receipt).get("findings", []), *_told(receipts.content(receipt))]
+    ]
+
+
+def _told(content: dict[str, Any]) -> list[str]:
+    return [str(content[key]) for key in ("error", "reason") if key in content]
+
+
+def _row(item: summary.DatasetSummary) -> dict[str, str]:
+    shown = dataclasses.asdict(item)
+    for name in ("total", "mean", "peak"):
+        shown[name] = summary.quantity(shown[name], item.unit)
+    return shown | {"missing": f"{item.missing:.2f} %"}
+
+
+def _figures(tts: Tts, day: Day) -> list[Any]:
+    """Bytes over time, and the servers' load, where the file has them."""
+    figures = []
+    there = set(tts.datasets())
+    for group in ("datatargets",):
+        names = [f"{group}/{short}" for short in ("readbytes", "writebytes") if f"{group}/{short}" in there]
+        if names:
+            figures.append(plots.lines({name: _rate(tts, name) for name in names}, "B/s", day.timezone))
+    for name in ("dataservers/cpuload", "mdservers/cpuload"):
+        if name in there:
+            stamps, values = tts.timestamps(name), tts.to_numpy(name)
+            profile = summary.row_totals(values) / (~(values != values)).sum(axis=1).clip(1)
+            figures.append(plots.lines({name: plots.binned(stamps, profile, "mean")}, "%", day.timezone))
+    return figures
+
+
+def _rate(tts: Tts, name: str) -> tuple[Any, Any]:
+    totals = summary.row_totals(tts.to_numpy(name)) / tts.timestep(name)
+    return plots.binned(tts.timestamps(name), totals, "mean")
+
+
+RANKINGS = {
+    "Users": "username",
+    "Programs": "exename",
+    "File systems": "fsname",
+}
+
+
+def _rankings(path: Path) -> list[dict[str, Any]]:
+    """Who moved most bytes, from the index."""
+    connection = index.open_index(path)
+    tables = []
+    for title, column in RANKINGS.items():
+        rows = connection.execute(
+            f"""SELECT {column}, COUNT(DISTINCT log_id), SUM(bytes_read), SUM(bytes_written)
+                FROM summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)
+                GROUP BY 1 ORDER BY SUM(bytes_read) + SUM(bytes_written) DESC, 1 LIMIT {MOST}"""
+        ).fetchall()
+        shown = [(name or "–", logs, summary.quantity(read, "bytes"), summary.quantity(written, "bytes")) for name, logs, read, written in rows]
+        tables.append({"title": title, "rows": shown})
+    connection.close()
+    return tables

@@ -1,0 +1,197 @@
+"""Writing a TTS file: version 1 as existing readers expect it, with dimension scales and CF attributes.
+
+`docs/format.md` is the description. Chunks are one hour by all columns, shuffled and deflated: filters that
+every HDF5 reader has. The deflating is done here, chunk by chunk on all cores (igzip, zlib's format), and the
+chunks are handed to HDF5 as they are; a chunk in which everything is missing is not stored at all. The bytes
+of a file depend on its content alone: no clock, no host.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+
+import h5py
+import numpy as np
+from isal import isal_zlib
+
+from archive_tools import encoding
+from pipeline.errors import FormatError
+from pipeline.model import Day, Float64, Grid
+from pipeline.schemas import SCHEMA_VERSION, Dataset
+
+CHUNK_SECONDS = 3600
+DEFLATE_LEVEL = 1
+ATTRIBUTE_LIMIT = 60 * 1024
+"""Above it (64 KiB less a margin) an attribute needs HDF5 1.8's dense storage; see docs/format.md."""
+TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class TtsWriter:
+    """Writes one day of one instance; use as a context manager.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        New file; an existing one is overwritten (see `archive_tools.files.replacing`).
+    day : Day
+        Gives the root attributes ``start``, ``end`` and ``timezone``.
+    missing : {'nan', 'negative_zero'}
+        How missing cells are stored.
+    attributes : mapping of str to str or int, optional
+        Further root attributes.
+    """
+
+    def __init__(self, path: Path, day: Day, *, missing: encoding.Missing = "nan", attributes: Mapping[str, str | int] | None = None) -> None:
+        self._path = path
+        self._missing = missing
+        self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="deflate")
+        self._file = h5py.File(path, "w")
+        self._components: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._dense = False
+        self.measured: dict[str, int] = {}
+        root = self._file.attrs
+        root["version"] = SCHEMA_VERSION
+        root["start"] = np.int64(day.start)
+        root["end"] = np.int64(day.end)
+        root["timezone"] = day.timezone
+        root["date"] = str(day)
+        root["missing"] = missing
+        root["Conventions"] = "CF-1.8"
+        for key, value in (attributes or {}).items():
+            root[key] = value
+
+    def __enter__(self) -> TtsWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._pool.shutdown()
+        self._file.close()
+
+    @property
+    def file(self) -> h5py.File:
+        """The open file, for tables that stand beside the series."""
+        return self._file
+
+    def write(self, grid: Grid, dataset: Dataset, *, source: str, updated: int) -> None:
+        """Add one dataset.
+
+        Parameters
+        ----------
+        grid : Grid
+        dataset : Dataset
+            Unit, kind and reducers, kept as attributes.
+        source : str
+            Kind of source, the group's attribute ``source``.
+        updated : int
+            Epoch second of the newest input: the attribute ``updated``.
+
+        Raises
+        ------
+        FormatError
+            The dataset is there already.
+        """
+        if grid.dataset in self._file:
+            raise FormatError(f"{self._path}: dataset {grid.dataset} is there already", hint="give each dataset once")
+        names = encoding.encode_names(grid.columns)
+        if names.nbytes > ATTRIBUTE_LIMIT and not self._dense:
+            self._allow_dense_attributes()
+        group = self._file.require_group(dataset.group)
+        group.attrs["source"] = source
+        rows = len(grid.values)
+        per_chunk = min(max(1, CHUNK_SECONDS // grid.timestep), rows)
+        target = self._file.create_dataset(
+            grid.dataset,
+            shape=grid.values.shape,
+            dtype="<f8",
+            chunks=(per_chunk, max(1, len(grid.columns))),
+            maxshape=None,
+            compression="gzip",
+            compression_opts=DEFLATE_LEVEL,
+            shuffle=True,
+            fillvalue=encoding.FILL[self._missing],
+        )
+        attributes = {
+            "columns": names,
+            "units": dataset.unit,
+            "version": SCHEMA_VERSION,
+            "updated": np.int64(updated),
+            "kind": dataset.kind,
+            "time_reducer": dataset.time,
+            "column_reducer": dataset.columns,
+            "long_name": dataset.doc,
+        }
+        for key, value in attributes.items():
+            target.attrs[key] = value
+        timestamps = self._timestamps(grid, dataset.group)
+        if timestamps.name != f"/{dataset.group}/timestamps":
+            target.attrs["timestamps"] = timestamps.name
+        target.dims[0].attach_scale(timestamps)
+        target.dims[1].attach_scale(self._component(grid, dataset))
+        self.measured[grid.dataset] = self._store(target, grid.values, per_chunk)
+
+    def _allow_dense_attributes(self) -> None:
+        self._file.close()
+        self._file = h5py.File(self._path, "r+", libver=("v108", "v110"))
+        self._dense = True
+
+    def _timestamps(self, grid: Grid, group: str) -> h5py.Dataset:
+        """The group's time axis; a second timestep in one group has an axis of its own."""
+        for name in ("timestamps", f"timestamps_{grid.timestep}s"):
+            full = f"/{group}/{name}"
+            if full not in self._file:
+                axis = self._file.create_dataset(full, data=grid.timestamps, compression="gzip", compression_opts=DEFLATE_LEVEL, shuffle=True)
+                axis.attrs["units"] = TIME_UNITS
+                axis.attrs["standard_name"] = "time"
+                axis.attrs["timestep"] = np.int64(grid.timestep)
+                axis.make_scale(name)
+                return axis
+            axis = self._file[full]
+            if axis.attrs["timestep"] == grid.timestep and len(axis) == len(grid.values):
+                return axis
+        raise FormatError(f"{self._path}: {grid.dataset}: no time axis of {grid.timestep} s and {len(grid.values)} rows in {group}")
+
+    def _component(self, grid: Grid, dataset: Dataset) -> h5py.Dataset:
+        """The scale that names the columns; datasets with the same columns share it."""
+        name = self._components.get((dataset.group, grid.columns))
+        if name is None:
+            short = "component" if f"{dataset.group}/component" not in self._file else f"component_{grid.dataset.rpartition('/')[2]}"
+            name = self._components[dataset.group, grid.columns] = f"/{dataset.group}/{short}"
+            scale = self._file.create_dataset(name, shape=(len(grid.columns),), dtype=h5py.string_dtype("utf-8"))
+            scale[...] = list(grid.columns)
+            scale.make_scale(short)
+        return self._file[name]
+
+    def _store(self, target: h5py.Dataset, values: Float64, per_chunk: int) -> int:
+        """Deflate on all cores, write in order; the number of cells that are measured."""
+        measured = 0
+
+        def deflated(first: int) -> tuple[int, int, bytes]:
+            block = values[first : first + per_chunk]
+            count = block.size - int(np.isnan(block).sum())
+            if not count:
+                return first, 0, b""
+            stored = encoding.encode_missing(block, self._missing)
+            if len(stored) < per_chunk:
+                padding = np.full((per_chunk - len(stored), stored.shape[1]), encoding.FILL[self._missing])
+                stored = np.concatenate([stored, padding])
+            return first, count, isal_zlib.compress(shuffled(stored), DEFLATE_LEVEL)
+
+        for first, count, data in self._pool.map(deflated, range(0, len(values), per_chunk)):
+            measured += count
+            if count:
+                target.id.write_direct_chunk((first, 0), data)
+        return measured
+
+
+def shuffled(block: Float64) -> bytes:
+    """HDF5's shuffle filter on 8-byte values: all first bytes, then all second bytes, ..."""
+    return np.ascontiguousarray(np.ascontiguousarray(block, dtype="<f8").view(np.uint8).reshape(-1, 8).T).tobytes()
