@@ -1,0 +1,128 @@
+"""Building: raw data to TTS files, and from `darshan.hdf5` the day's index and job table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import luigi
+
+from archive_tools import darshan_file, index, layout
+from archive_tools.receipts import COMPLETE, PARTIAL
+from archive_tools.receipts import fingerprint as fingerprint_of
+from archive_tools.tts_write import TtsWriter
+from pipeline import schemas
+from pipeline.errors import NoData
+from pipeline.model import LogBatch
+from pipeline.tasks.base import ArchiveTask
+from pipeline.tasks.fetch import Fetch
+from pipeline.transform.darshan import darshan_day
+from pipeline.transform.grid import grid_of
+
+CLOSED = 900
+"""Seconds: a day whose data reach this close to its end is complete; gaps within it are findings."""
+WHERE_FROM = {"database", "password_env", "password_file", "logs"}
+"""Keys that say where data come from, not what is made of them."""
+
+
+class Build(ArchiveTask):
+    """The TTS file of one day and instance."""
+
+    product = "tts"
+
+    def requires(self) -> luigi.Task:
+        return Fetch(date=self.date, instance=self.instance, site=self.site)
+
+    def path(self) -> Path:
+        return layout.path(self.config.root, layout.TTS, self.date, self.instance)
+
+    def raw_folder(self) -> Path:
+        """Where the raw data of the day are."""
+        return Fetch(date=self.date, instance=self.instance, site=self.site).path()
+
+    def fingerprint(self) -> str | None:
+        raw = self.raw()
+        if raw is None:
+            return None
+        receipt = self.standing().good(self.instance, self.product)
+        if receipt and not self.raw_folder().is_dir():
+            return receipt.fingerprint  # cannot be made again: what stands is what there is
+        options = self.options.model_dump(exclude=WHERE_FROM)
+        return fingerprint_of(raw.fingerprint, options, self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
+
+    def make(self, temporary: Path) -> dict[str, Any]:
+        raw = self.raw_folder()
+        if not raw.is_dir():
+            raise NoData(f"raw data of {self.instance} for {self.date} are gone ({raw})", hint="tokio-pipeline invalidate the day to fetch it again")
+        attributes = {"site": self.config.site, "instance": self.instance, "inputs_fingerprint": raw.name.rpartition(".")[2]}
+        with TtsWriter(temporary, self.day, missing=self.config.missing, attributes=attributes) as writer:
+            if self.source.GIVES is LogBatch:
+                return self._darshan(writer, raw)
+            return self._samples(writer, raw)
+
+    def _samples(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
+        options = self.options
+        metrics = {metric.dataset.name: metric for metric in schemas.source_map(options.kind)}
+        last, rows, most, samples_seen = -1, self.day.rows(options.timestep), 0, 0
+        for samples in self.source.parse(options, self.day, raw, self.findings):
+            metric = metrics[samples.dataset]
+            grid = grid_of(samples, metric, self.day, options.timestep, self.findings)
+            updated = int(samples.time.max()) if len(samples) else self.day.start
+            samples_seen += len(samples)
+            if grid.columns:
+                writer.write(grid, metric.dataset, source=options.kind, updated=updated)
+            measured = (grid.values == grid.values).any(axis=1).nonzero()[0]
+            if len(measured):
+                last, most = max(last, int(measured[-1])), max(most, len(measured))
+        if last < 0:
+            raise NoData(f"{self.instance} has no measurement of {self.date}")
+        closed = self.day.start + (last + 1) * options.timestep >= self.day.end - CLOSED
+        counts = {"samples": samples_seen, "datasets": len(writer.measured), "cells": sum(writer.measured.values())}
+        return {"counts": counts, "measured": writer.measured, "state": COMPLETE if closed else PARTIAL, "percent": min(99, 100 * most // rows)}
+
+    def _darshan(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
+        options = self.options
+        metrics = {metric.dataset.name: metric for metric in schemas.source_map("darshan")}
+        batches = self.source.parse(options, self.day, raw, self.findings)
+        day = darshan_day(batches, self.day, options.timestep, options.mount_to_fsname, metrics.values(), self.findings)
+        ends = day.logs["end_time"]
+        updated = int(ends.max()) if len(ends) else self.day.start
+        for grid in day.series:
+            writer.write(grid, metrics[grid.dataset].dataset, source="darshan", updated=updated)
+        darshan_file.write_tables(writer.file, day)
+        return {"counts": {"logs": len(ends), "rejects": len(day.rejects["reason"]), "summaries": len(day.summaries["log_id"])}}
+
+
+class FromDarshan(ArchiveTask):
+    """A product that is made from `darshan.hdf5`."""
+
+    def requires(self) -> Build:
+        return Build(date=self.date, instance=self.instance, site=self.site)
+
+    def fingerprint(self) -> str | None:
+        receipt = self.standing().good(self.instance, "tts")
+        return fingerprint_of(self.product, receipt.fingerprint, schemas.index_ddl()) if receipt else None
+
+
+class Index(FromDarshan):
+    """The day's SQLite index of logs."""
+
+    product = "index"
+
+    def path(self) -> Path:
+        return layout.path(self.config.root, layout.INDEX, self.date, self.instance)
+
+    def make(self, temporary: Path) -> dict[str, Any]:
+        return {"counts": index.write_index(self.requires().path(), temporary)}
+
+
+class Jobs(FromDarshan):
+    """The day's table of jobs and file systems."""
+
+    product = "jobs"
+
+    def path(self) -> Path:
+        return layout.path(self.config.root, layout.JOBS, self.date, self.instance)
+
+    def make(self, temporary: Path) -> dict[str, Any]:
+        return {"counts": index.write_jobs(self.requires().path(), temporary, str(self.date))}

@@ -1,0 +1,88 @@
+"""The night's work: every product of a day, then its report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import luigi
+
+from archive_tools import files, layout, report
+from archive_tools.receipts import fingerprint as fingerprint_of
+from pipeline import sources
+from pipeline.model import Findings, LogBatch
+from pipeline.site import Site
+from pipeline.tasks.base import ArchiveTask, load_site
+from pipeline.tasks.build import Build, Index, Jobs
+
+DAY = "_day"
+"""Instance name of what belongs to the day as a whole."""
+
+
+def products(site: Site, instance: str) -> list[type[ArchiveTask]]:
+    """The last tasks of an instance: they require the others."""
+    source = sources.find(sources.options(site, instance).kind)
+    return [Index, Jobs] if source.GIVES is LogBatch else [Build]
+
+
+class Nightly(ArchiveTask):
+    """All products of a day of the site, and the report of the day.
+
+    Parameters
+    ----------
+    date : datetime.date
+    site : str
+    """
+
+    instance: str = luigi.Parameter(default=DAY, significant=False)
+    product = "report"
+    parts: ClassVar[tuple[str, ...]] = ("raw", "tts", "index", "jobs")
+
+    def requires(self) -> list[ArchiveTask]:
+        site = self.config
+        return [task(date=self.date, instance=instance, site=self.site) for instance in site.sources for task in products(site, instance)]
+
+    def path(self) -> Path:
+        return layout.path(self.config.root, layout.REPORT, self.date)
+
+    def fingerprint(self) -> str:
+        """Of all receipts of the day's parts, whatever they say."""
+        return fingerprint_of(report.VERSION, [receipt.name for receipt in self.standing().all if receipt.product in self.parts])
+
+    def make(self, temporary: Path) -> dict[str, Any]:
+        _write_about(self.config)
+        counts = report.write_report(self.config.root, self.date, temporary, instances=list(self.config.sources))
+        return {"counts": counts}
+
+    def write_anyway(self) -> None:
+        """Write the report although a part of the day failed: it says so."""
+        self.findings = Findings()
+        began = time.monotonic()
+        fingerprint = self.fingerprint()
+        with files.replacing(self.path()) as temporary:
+            told = self.make(temporary)
+        self.record(told, fingerprint, time.monotonic() - began)
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:
+        """The dates that are complete, for RangeDaily."""
+        return [date for date in parameter_tuples if cls(date=date if isinstance(date, dt.date) else date[0]).complete()]
+
+
+def _write_about(site: Site) -> None:
+    """`archive.json`: what readers need to know of the site; written only when it changes."""
+    path = site.root / layout.ABOUT
+    text = json.dumps({"site": site.site, "timezone": site.timezone, "layout": 1}, indent=1) + "\n"
+    if not path.is_file() or path.read_text("utf-8") != text:
+        files.write_text(path, text)
+
+
+def load_check(given: str) -> Site:
+    """The site, with every source's keys checked."""
+    site = load_site(given)
+    sources.check(site)
+    return site
