@@ -60,7 +60,7 @@ def lines(series: dict[str, tuple[Int64, Float64]], unit: str, timezone: str) ->
     axes.set_ylabel(f"{prefix}{unit}")
     axes.set_xlabel(timezone)
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper right", fontsize="small")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series), frameon=False, fontsize="small")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -116,8 +116,9 @@ def _figures(tts: Tts, day: Day) -> list[Any]:
 
 
 def _rate(tts: Tts, name: str) -> tuple[Any, Any]:
-    totals = summary.row_totals(tts.to_numpy(name)) / tts.timestep(name)
-    return plots.binned(tts.timestamps(name), totals, "mean")
+    """Amounts a second, by stretches: what stands in the last cell of a gap was moved during the gap."""
+    stamps, totals = plots.binned(tts.timestamps(name), summary.row_totals(tts.to_numpy(name)), "sum")
+    return stamps, totals / (stamps[1] - stamps[0] if len(stamps) > 1 else tts.timestep(name))
 
 
 RANKINGS = {

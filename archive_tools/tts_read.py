@@ -80,19 +80,18 @@ class Tts:
                 found += [f"{group}/{name}" for name, item in content.items() if isinstance(item, h5py.Dataset) and "columns" in item.attrs]
         return sorted(found)
 
-    def _stored(self, name: str) -> tuple[h5py.Dataset, float]:
-        """The stored dataset behind `name`, and what its values are multiplied with."""
+    def _stored(self, name: str) -> tuple[h5py.Dataset, float, int]:
+        """The stored dataset behind `name`, and what its values are multiplied with and divided by."""
         if name in self._file and "columns" in self._file[name].attrs:
             item = self._file[name]
-            return item, FACTORS.get(self._unit(item), ("", 1.0))[1]
+            return item, FACTORS.get(self._unit(item), ("", 1.0))[1], 1
         amount = schemas.rates().get(name)
         if amount and amount.name in self._file:
-            item, factor = self._stored(amount.name)
-            return item, factor / self.timestep(amount.name)
+            item, factor, _ = self._stored(amount.name)
+            return item, factor, self.timestep(amount.name)
         known = schemas.catalogue().get(name)
         if known and known.rate and known.rate in self._file:
-            item = self._file[known.rate]
-            return item, float(self.timestep(known.rate))
+            return self._file[known.rate], float(self.timestep(known.rate)), 1
         near = difflib.get_close_matches(name, [*self.datasets(), *schemas.catalogue()], 3)
         raise NotFound(
             f"{self.path} has no dataset {name}", expected=", ".join(self.datasets()) or "the file has none", hint=f"near: {', '.join(near)}" if near else ""
@@ -105,7 +104,7 @@ class Tts:
 
     def units(self, name: str) -> str:
         """Unit of the values that `to_numpy` and `to_dataframe` give."""
-        item, _ = self._stored(name)
+        item = self._stored(name)[0]
         stored = self._unit(item)
         if stored in KEPT_UNITS:
             return stored
@@ -141,10 +140,12 @@ class Tts:
 
     def to_numpy(self, name: str, first: int = 0, last: int | None = None) -> Float64:
         """Values of the rows ``first:last``: float64 (rows, columns), base unit, NaN where missing."""
-        item, factor = self._stored(name)
-        values = decoded = encoding.decode_missing(np.asarray(item[first:last], dtype=np.float64))
+        item, factor, divisor = self._stored(name)
+        values = encoding.decode_missing(np.asarray(item[first:last], dtype=np.float64))
         if factor != 1.0:
-            values = decoded * factor
+            values *= factor
+        if divisor != 1:
+            values /= divisor
         return values
 
     def missing(self, name: str) -> npt.NDArray[np.bool_]:

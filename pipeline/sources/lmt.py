@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -210,9 +210,9 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
         pq.write_table(rows, folder / f"{name}.parquet")
         counts[name] = rows.num_rows
     low, high = pc.min(stamps.column("TS_ID")).as_py(), pc.max(stamps.column("TS_ID")).as_py()
-    with ThreadPoolExecutor(READERS) as pool:
-        running = {name: pool.submit(_copy_series, database, name, low, high, folder) for name in SERIES if name in there}
-        counts.update({name: job.result() for name, job in running.items()})
+    with ThreadPoolExecutor(READERS) as readers:
+        for name in sorted(there & set(SERIES)):
+            counts[name] = _copy_series(database, name, _pieces(database, name, low, high), folder, readers)
     return counts
 
 
@@ -231,18 +231,24 @@ def _pieces(database: Database, table: str, low: int, high: int) -> list[str]:
     return [f"{ids} AND rowid BETWEEN {a} AND {b - 1}" for a, b in zip(edges, edges[1:], strict=False)]
 
 
-def _copy_series(database: Database, table: str, low: int, high: int, folder: Path) -> int:
-    columns = TABLES[table]
-    count = 0
+def _copy_series(database: Database, table: str, pieces: list[str], folder: Path, readers: Executor) -> int:
+    """Read pieces side by side, and write them in order; the number of rows."""
+    coming = [readers.submit(database.select, table, TABLES[table], piece) for piece in pieces[: READERS + 1]]
+    waiting = pieces[READERS + 1 :]
     writer: pq.ParquetWriter | None = None
+    count = 0
     try:
-        for piece in _pieces(database, table, low, high):
-            rows = database.select(table, columns, piece)
+        while coming:
+            rows = coming.pop(0).result()
+            if waiting:
+                coming.append(readers.submit(database.select, table, TABLES[table], waiting.pop(0)))
             if writer is None:
-                writer = pq.ParquetWriter(folder / f"{table}.parquet", rows.schema, compression="lz4", use_dictionary=list(columns)[:1])
+                writer = pq.ParquetWriter(folder / f"{table}.parquet", rows.schema, compression="lz4", use_dictionary=list(TABLES[table])[:1])
             writer.write_table(rows.cast(writer.schema))
             count += rows.num_rows
     finally:
+        for job in coming:
+            job.cancel()
         if writer:
             writer.close()
     return count
@@ -281,22 +287,17 @@ class _Lookup:
     def __init__(self, keys: Int64, values: Int64) -> None:
         order = np.argsort(keys, kind="stable")
         self.keys, self.values = keys[order], values[order]
-        self.base = int(self.keys[0]) if len(keys) else 0
-        span = int(self.keys[-1]) - self.base + 1 if len(keys) else 0
+        span = int(self.keys[-1] - self.keys[0]) + 1 if len(keys) else 0
         self.table: Int64 | None = None
-        if span <= 4 * len(keys) + 1_000_000:
-            self.table = np.full(span + 1, -1, dtype=np.int64)
-            self.table[self.keys - self.base] = self.values
+        if 0 < span <= 4 * len(keys) + 1_000_000:
+            self.table = np.full(span + 2, -1, dtype=np.int64)  # one at each end, where all other keys go
+            self.table[self.keys - self.keys[0] + 1] = self.values
 
     def __call__(self, wanted: Int64) -> Int64:
         if not len(self.keys):
             return np.full(len(wanted), -1, dtype=np.int64)
         if self.table is not None:
-            place = wanted - self.base
-            outside = (place < 0) | (place >= len(self.table))
-            if outside.any():
-                place = np.where(outside, len(self.table) - 1, place)
-            return self.table[place]
+            return np.take(self.table, wanted - (self.keys[0] - 1), mode="clip")
         place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
         return np.where(self.keys[place] == wanted, self.values[place], -1)
 
@@ -322,6 +323,7 @@ class _Column:
 
     def __init__(self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> None:
         self.values, self.valid = values, valid
+        self.all_valid = bool(valid.all())
 
 
 def _integers(column: pa.ChunkedArray) -> _Column:
@@ -335,7 +337,7 @@ def _numbers(column: pa.ChunkedArray, dtype: Any) -> _Column:
     values = column.to_numpy()
     if values.dtype == np.float32:
         values = _as_shown(values)
-    if values.dtype.kind == "f":
+    if values.dtype.kind == "f" and not np.isfinite(values.sum()):
         valid &= np.isfinite(values)
     return _Column(values.astype(dtype, copy=False), valid)
 
@@ -437,7 +439,7 @@ def _samples(folder: Path, table: str, metrics: list[schemas.SourceMetric], cloc
             which = [number for number, name in operations.items() if name == metric.find["operation"]]
             wanted = known & np.isin(keys["OPERATION_ID"].values, which) & keys["OPERATION_ID"].valid
         value = _figure(folder, table, metric.find["field"])
-        null = int((wanted & ~value.valid).sum())
+        null = int(np.count_nonzero(wanted & ~value.valid)) if not value.all_valid else 0
         findings.add("null values", null, metric.dataset.name)
         if null:
             wanted = wanted & value.valid

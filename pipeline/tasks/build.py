@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,11 @@ from archive_tools.receipts import fingerprint as fingerprint_of
 from archive_tools.tts_write import TtsWriter
 from pipeline import schemas
 from pipeline.errors import NoData
-from pipeline.model import LogBatch
+from pipeline.model import LogBatch, Samples
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
 from pipeline.transform.darshan import darshan_day
-from pipeline.transform.grid import grid_of
+from pipeline.transform.grid import Gridder
 
 CLOSED = 900
 """Seconds: a day whose data reach this close to its end is complete; gaps within it are findings."""
@@ -63,10 +65,11 @@ class Build(ArchiveTask):
     def _samples(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
         options = self.options
         metrics = {metric.dataset.name: metric for metric in schemas.source_map(options.kind)}
+        gridder = Gridder(self.day, options.timestep, self.findings)
         last, rows, most, samples_seen = -1, self.day.rows(options.timestep), 0, 0
-        for samples in self.source.parse(options, self.day, raw, self.findings):
+        for samples in ahead(self.source.parse(options, self.day, raw, self.findings)):
             metric = metrics[samples.dataset]
-            grid = grid_of(samples, metric, self.day, options.timestep, self.findings)
+            grid = gridder.grid(samples, metric)
             updated = int(samples.time.max()) if len(samples) else self.day.start
             samples_seen += len(samples)
             if grid.columns:
@@ -91,6 +94,15 @@ class Build(ArchiveTask):
             writer.write(grid, metrics[grid.dataset].dataset, source="darshan", updated=updated)
         darshan_file.write_tables(writer.file, day)
         return {"counts": {"logs": len(ends), "rejects": len(day.rejects["reason"]), "summaries": len(day.summaries["log_id"])}}
+
+
+def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
+    """The same items; the next one is made in a thread while one is worked on."""
+    with ThreadPoolExecutor(1, thread_name_prefix="parse") as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 class FromDarshan(ArchiveTask):

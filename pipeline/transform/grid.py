@@ -18,43 +18,60 @@ from pipeline.schemas import Reducer, SourceMetric
 Bool = npt.NDArray[np.bool_]
 
 
-def grid_of(samples: Samples, metric: SourceMetric, day: Day, timestep: int, findings: Findings) -> Grid:
-    """The day's grid of one dataset.
+class Gridder:
+    """Makes the grids of one day; datasets that were measured together share the work of placing samples.
 
     Parameters
     ----------
-    samples : Samples
-        Counters need the first sample of the next day too, to close the last row.
-    metric : SourceMetric
-        What the source reports, its scale and how several samples of one cell are merged.
     day : Day
     timestep : int
         Seconds a row.
     findings : Findings
         Receives what was odd.
-
-    Returns
-    -------
-    Grid
-        Columns in `component_order`; names that occur twice in `samples.names` are one column.
     """
-    columns, code = _columns(samples.names)
-    rows = day.rows(timestep)
-    cells = _Cells.of(samples, code, len(columns), day.start, timestep, rows + (metric.reports == "counter"), findings)
-    name = metric.dataset.name
-    if metric.reports == "counter":
-        values = deltas(*cells.first(findings), name, findings)
-    elif metric.reports == "delta":
-        values = cells.merged("sum", findings)
-    else:
-        values = cells.merged(metric.merge, findings)
-        if metric.reports == "rate":
-            values *= timestep
-    if metric.scale != 1.0:
-        values *= metric.scale
-    if metric.offset:
-        values += metric.offset
-    return Grid(name, columns, day.start, timestep, values)
+
+    def __init__(self, day: Day, timestep: int, findings: Findings) -> None:
+        self.day, self.timestep, self.findings = day, timestep, findings
+        self._last: tuple[Samples, _Places] | None = None
+
+    def grid(self, samples: Samples, metric: SourceMetric) -> Grid:
+        """The day's grid of one dataset.
+
+        Parameters
+        ----------
+        samples : Samples
+            Counters need the first sample of the next day too, to close the last row.
+        metric : SourceMetric
+            What the source reports, its scale and how several samples of one cell are merged.
+
+        Returns
+        -------
+        Grid
+            Columns in `component_order`; names that occur twice in `samples.names` are one column.
+        """
+        places = self._places(samples)
+        name = metric.dataset.name
+        self.findings.add("samples outside the day", places.outside, name)
+        if metric.reports == "counter":
+            values = deltas(*places.first(samples, self.findings), name, self.findings)
+        else:
+            values = places.merged(samples, "sum" if metric.reports == "delta" else metric.merge, self.findings)[:-1]
+            if metric.reports == "rate":
+                values *= self.timestep
+        if metric.scale != 1.0:
+            values *= metric.scale
+        if metric.offset:
+            values += metric.offset
+        return Grid(name, places.columns, self.day.start, self.timestep, values)
+
+    def _places(self, samples: Samples) -> _Places:
+        if self._last:
+            before, places = self._last
+            if before.time is samples.time and before.column is samples.column and before.names == samples.names:
+                return places
+        places = _Places.of(samples, self.day.start, self.timestep, self.day.rows(self.timestep))
+        self._last = samples, places
+        return places
 
 
 def _columns(names: tuple[str, ...]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
@@ -65,68 +82,103 @@ def _columns(names: tuple[str, ...]) -> tuple[tuple[str, ...], npt.NDArray[np.in
 
 
 @dataclass(frozen=True)
-class _Cells:
-    """Samples with the flat index of the cell that each falls into; those outside are gone."""
+class _Places:
+    """Where samples fall: rows of the day and one more, in which the counters' closing samples are.
 
-    dataset: str
+    Attributes
+    ----------
+    columns : tuple of str
+    shape : (rows + 1, columns)
+    inside : bool (n,) or None
+        Which samples are in the day; None for all of them.
+    key : int64 (samples inside,)
+        Flat index of the cell of each.
+    owner : int32 (cells,)
+        For each cell the number of a sample in it, or -1.
+    crowded : bool
+        Whether a cell has several samples.
+    outside : int
+        Samples before the day or after the closing ones.
+    """
+
+    columns: tuple[str, ...]
     shape: tuple[int, int]
+    inside: Bool | None
     key: Int64
-    time: Int64
-    value: npt.NDArray[Any]
+    owner: npt.NDArray[np.int32]
+    crowded: bool
+    outside: int
 
     @classmethod
-    def of(cls, samples: Samples, code: npt.NDArray[np.int32], columns: int, start: int, timestep: int, rows: int, findings: Findings) -> _Cells:
-        row = (samples.time - start) // timestep
-        inside = (row >= 0) & (row < rows)
-        time, value, column = samples.time, samples.value, code[samples.column] if len(code) else samples.column
-        if not inside.all():
-            findings.add("samples outside the day", int((~inside).sum()), samples.dataset)
-            row, time, value, column = row[inside], time[inside], value[inside], column[inside]
-        return cls(samples.dataset, (rows, columns), row * columns + column, time, value)
+    def of(cls, samples: Samples, start: int, timestep: int, rows: int) -> _Places:
+        columns, code = _columns(samples.names)
+        row = samples.time - start
+        row //= timestep
+        inside: Bool | None = (row >= 0) & (row <= rows)
+        column = code[samples.column] if len(code) else samples.column
+        outside = len(row) - int(np.count_nonzero(inside))
+        if outside:
+            row, column = row[inside], column[inside]
+        else:
+            inside = None
+        row *= len(columns)
+        row += column
+        owner = np.full((rows + 1) * len(columns), -1, dtype=np.int32)
+        number = np.arange(len(row), dtype=np.int32)
+        owner[row] = number
+        return cls(columns, (rows + 1, len(columns)), inside, row, owner, not np.array_equal(owner[row], number), outside)
 
-    def _owner(self) -> npt.NDArray[np.int32]:
-        """For each cell the index of a sample in it, or -1."""
-        owner = np.full(self.shape[0] * self.shape[1], -1, dtype=np.int32)
-        owner[self.key] = np.arange(len(self.key), dtype=np.int32)
-        return owner
+    def _values(self, samples: Samples) -> npt.NDArray[Any]:
+        return samples.value if self.inside is None else samples.value[self.inside]
 
-    def first(self, findings: Findings) -> tuple[npt.NDArray[Any], Bool]:
+    def _contested(self) -> npt.NDArray[np.intp]:
+        """Samples in cells that have several."""
+        count = np.bincount(self.key, minlength=len(self.owner))
+        return np.flatnonzero(count[self.key] > 1)
+
+    def first(self, samples: Samples, findings: Findings) -> tuple[npt.NDArray[Any], Bool]:
         """Earliest sample of each cell (of one stamp the largest), and which cells have one."""
-        owner = self._owner()
-        crowded = owner[self.key] != np.arange(len(self.key), dtype=np.int32)
-        if crowded.any():
-            findings.add("duplicates", int(crowded.sum()), self.dataset)
-            among = np.flatnonzero(np.isin(self.key, np.unique(self.key[crowded])))
-            order = among[np.lexsort((-self.value[among], self.time[among], self.key[among]))]
+        value, owner = self._values(samples), self.owner
+        if self.crowded:
+            among, time = self._contested(), samples.time if self.inside is None else samples.time[self.inside]
+            order = among[np.lexsort((-value[among], time[among], self.key[among]))]
             head = np.ones(len(order), dtype=bool)
             head[1:] = self.key[order[1:]] != self.key[order[:-1]]
+            findings.add("duplicates", int((~head).sum()), samples.dataset)
+            owner = owner.copy()
             owner[self.key[order[head]]] = order[head]
         have = owner >= 0
-        values = np.zeros(len(owner), dtype=self.value.dtype)
-        values[have] = self.value[owner[have]]
+        values = np.zeros(len(owner), dtype=value.dtype)
+        if self.crowded:
+            values[have] = value[owner[have]]
+        else:
+            values[self.key] = value
         return values.reshape(self.shape), have.reshape(self.shape)
 
-    def merged(self, reducer: Reducer, findings: Findings) -> Float64:
+    def merged(self, samples: Samples, reducer: Reducer, findings: Findings) -> Float64:
         """All samples of each cell by `reducer`; NaN where there is none. Order-free: sums are of sorted values."""
-        size = self.shape[0] * self.shape[1]
-        owner = self._owner()
-        crowded = owner[self.key] != np.arange(len(self.key), dtype=np.int32)
-        out = np.full(size, np.nan)
-        if not crowded.any():
-            out[self.key] = self.value
-            return out.reshape(self.shape)
-        findings.add("several samples in a cell", int(crowded.sum()), self.dataset)
-        order = np.lexsort((self.value, self.key))
-        key, value = self.key[order], self.value[order].astype(np.float64)
-        at = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-        if reducer in ("min", "max"):
-            found = value[at] if reducer == "min" else value[np.append(at[1:], len(value)) - 1]
-        else:
-            found = np.add.reduceat(value, at)
-            if reducer == "mean":
-                found = found / np.diff(np.append(at, len(value)))
-        out[key[at]] = found
+        value = self._values(samples)
+        out = np.full(len(self.owner), np.nan)
+        out[self.key] = value
+        if self.crowded:
+            among = self._contested()
+            order = among[np.lexsort((value[among], self.key[among]))]
+            key, some = self.key[order], value[order].astype(np.float64)
+            at = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+            findings.add("several samples in a cell", len(key) - len(at), samples.dataset)
+            out[key[at]] = _reduced(some, at, reducer)
         return out.reshape(self.shape)
+
+
+def _reduced(value: Float64, at: npt.NDArray[np.intp], reducer: Reducer) -> Float64:
+    """Reduce the runs of sorted values that begin at `at`."""
+    ends = np.append(at[1:], len(value))
+    if reducer == "min":
+        return value[at]
+    if reducer == "max":
+        return value[ends - 1]
+    total: Float64 = np.add.reduceat(value, at)
+    return total if reducer == "sum" else total / (ends - at)
 
 
 def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings) -> Float64:
@@ -151,24 +203,15 @@ def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings)
         of the gap, so that the day's total is right; the cells before it are NaN. Where a counter fell it
         was reset: that cell is NaN.
     """
-    if have.all():
-        growth = np.diff(counter, axis=0)
-        fell = growth < 0
-        out = growth.astype(np.float64)
-        if fell.any():
-            findings.add("resets", int(fell.sum()), name)
-            out[fell] = np.nan
-        return out
-    rows = np.arange(len(have), dtype=np.int32)[:, None]
-    last = np.maximum.accumulate(np.where(have, rows, np.int32(-1)), axis=0)[:-1]
-    known = have[1:] & (last >= 0)
-    r, c = np.nonzero(known)
-    before = last[r, c]
-    growth = counter[r + 1, c] - counter[before, c]
-    fell = growth < 0
+    growth = np.diff(counter, axis=0)
+    out = np.where(have[1:] & have[:-1], growth, np.nan)
+    r, c = np.nonzero(have[1:] & ~have[:-1])
+    last = np.maximum.accumulate(np.where(have, np.arange(len(have), dtype=np.int32)[:, None], np.int32(-1)), axis=0)[r, c]
+    r, c, last = r[last >= 0], c[last >= 0], last[last >= 0]
+    across = (counter[r + 1, c] - counter[last, c]).astype(np.float64)
+    out[r, c] = across
+    findings.add("growth across gaps", int((across >= 0).sum()), name, f"{across[across >= 0].sum():g} counted in the last cell of each gap")
+    fell = out < 0
     findings.add("resets", int(fell.sum()), name)
-    across = (before < r) & ~fell
-    findings.add("growth across gaps", int(across.sum()), name, f"{growth[across].sum():g} counted in the last cell of each gap" if across.any() else "")
-    out = np.full((len(have) - 1, have.shape[1]), np.nan)
-    out[r, c] = np.where(fell, np.nan, growth.astype(np.float64))
+    out[fell] = np.nan
     return out

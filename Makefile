@@ -1,0 +1,32 @@
+# make nightly: install, run one night on the example site. make test: all checks and tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DAY := 2026-11-22
+EXAMPLE := examples/site
+
+.PHONY: nightly test check bench clean
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+nightly: $(VENV)/installed
+	$(BIN)/python examples/make_lmt.py $(EXAMPLE)/lmt/lmt_$(DAY).sqlite3 --date $(DAY)
+	$(BIN)/tokio-pipeline nightly --site $(EXAMPLE)/site.json --date $(DAY)
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/pytest -q
+
+# the figures: one benchmark at a time, nothing else running
+bench: $(VENV)/installed
+	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -q
+
+clean:
+	rm -rf $(VENV) .venv-pytokio $(EXAMPLE)/archive $(EXAMPLE)/lmt

@@ -1,0 +1,49 @@
+"""Fixtures: the real data, small LMT databases, sites in temporary folders."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SITEDAY_LOGS = ROOT / "examples/site/darshan/2026/11/22"
+
+
+def needed(what: str) -> None:
+    """Skip for want of something; CI must have it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI needs {what}")
+    pytest.skip(f"needs {what}")
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real data."""
+    folder = Path(os.environ.get("TOKIO_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        needed(f"the real data in {folder} (or in $TOKIO_REAL_DATA)")
+    return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Writes a site.json into the test's folder and makes it the site; returns its path."""
+
+    def write(sources: dict[str, Any], **keys: Any) -> Path:
+        path = tmp_path / "site.json"
+        path.write_text(json.dumps({"site": "test", "archive": "archive", "sources": sources, **keys}))
+        monkeypatch.setenv("TOKIO_SITE", str(path))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def darshan_source() -> dict[str, Any]:
+    """The keys of a source with the logs of siteday."""
+    return {"kind": "darshan", "logs": str(SITEDAY_LOGS)}

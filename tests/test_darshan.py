@@ -1,0 +1,231 @@
+"""Darshan logs to tables, series, index and job table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import archive_tools
+from archive_tools import darshan_file
+from pipeline import schemas
+from pipeline.errors import InputChanged, NoData
+from pipeline.model import DarshanDay, Day, Findings
+from pipeline.sources import darshan
+from pipeline.transform.darshan import darshan_day
+from tests.conftest import SITEDAY_LOGS
+
+DAY = Day(dt.date(2026, 11, 22))
+MOUNTS = {"^/scratch": "scratch", "^/project": "project"}
+MIB = 2**20
+
+
+def options(*logs: Path | str, **keys: Any) -> darshan.Options:
+    return darshan.Options(kind="darshan", logs=[str(log) for log in logs], mount_to_fsname=MOUNTS, **keys)
+
+
+def reduced(found: darshan.Options, folder: Path, day: Day = DAY) -> tuple[DarshanDay, Findings]:
+    folder.mkdir(exist_ok=True)
+    darshan.fetch(found, day, folder)
+    findings = Findings()
+    batches = darshan.parse(found, day, folder, findings)
+    return darshan_day(batches, day, found.timestep, MOUNTS, schemas.source_map("darshan"), findings), findings
+
+
+def by_fsname(day: DarshanDay, name: str) -> dict[str, int]:
+    frame = pd.DataFrame(day.summaries).merge(pd.DataFrame(day.mounts), on="fs_id")
+    return frame.groupby("fsname")[name].sum().to_dict()
+
+
+def test_siteday(tmp_path: Path) -> None:
+    day, findings = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
+    assert len(day.logs["log_id"]) == 104
+    assert len(day.rejects["reason"]) == 0
+    assert 104 - len(set(day.summaries["log_id"].tolist())) == 8, "logs without I/O are there, without sums"
+    written, read = by_fsname(day, "bytes_written"), by_fsname(day, "bytes_read")
+    assert round(written["scratch"] / MIB, 1) == 4133.1
+    assert round(written["project"] / MIB, 1) == 2319.1
+    assert round(read["scratch"] / MIB, 1) == 4219.6
+    assert round(read["project"] / MIB, 1) == 1547.9
+    for grid in day.series:
+        total = by_fsname(day, {"readbytes": "bytes_read", "writebytes": "bytes_written", "readops": "reads", "writeops": "writes", "opens": "opens"}[grid.dataset.partition("/")[2]])
+        for column, name in enumerate(grid.columns):
+            assert int(grid.values[:, column].sum()) == total[name], f"{grid.dataset} of {name}: to the byte"
+    assert findings.total("amount outside the day") == 0
+    assert set(day.logs["username"]) == {"user01", "user02"}
+    assert sorted(day.logs["jobid"]) == [str(n) for n in range(9100001, 9100105)]
+
+
+def test_batches_do_not_change_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
+    monkeypatch.setattr(darshan, "BATCH", 50)
+    parts, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw2")
+    for name in ("logs", "rejects"):
+        for column, values in getattr(whole, name).items():
+            np.testing.assert_array_equal(values, getattr(parts, name)[column])
+    assert by_fsname(whole, "bytes_read") == by_fsname(parts, "bytes_read")
+    for one, other in zip(whole.series, parts.series, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+
+
+def copies(folder: Path, *names: str) -> list[Path]:
+    """Some logs of siteday under new names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    logs = sorted(SITEDAY_LOGS.iterdir())
+    return [Path(shutil.copy(log, folder / name)) for log, name in zip(logs, names, strict=False)]
+
+
+def test_every_file_is_indexed_or_rejected_with_a_reason(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    good, cut = copies(logs, "good.darshan", "cut.darshan")
+    cut.write_bytes(cut.read_bytes()[:300])
+    (logs / "empty.darshan").touch()
+    (logs / "notes.txt").write_text("no log at all")
+    (logs / "gone.darshan").symlink_to(logs / "nowhere")
+    (logs / ".hidden").write_text("not counted")
+    day, findings = reduced(options(logs), tmp_path / "raw")
+    assert day.logs["filename"].tolist() == [good.name]
+    reasons = dict(zip(day.rejects["filename"], day.rejects["reason"], strict=True))
+    assert set(reasons) == {"cut.darshan", "empty.darshan", "notes.txt", "gone.darshan"}
+    assert reasons["empty.darshan"] == "empty file"
+    assert "No such file" in reasons["gone.darshan"]
+    assert "not a Darshan log" in reasons["notes.txt"]
+    assert findings.total("logs rejected") == 4
+
+
+def test_names_that_users_choose(tmp_path: Path) -> None:
+    """Quotes, SQL, bytes that are no UTF-8, and one base name in two folders: all indexed, none executed."""
+    logs = tmp_path / "logs"
+    names = ["it's.darshan", 'x"); DROP TABLE headers; --.darshan', os.fsdecode(b"caf\xe9.darshan")]
+    copies(logs / "a", *names)
+    copies(logs / "b", names[0])
+    day, _ = reduced(options(logs), tmp_path / "raw")
+    stored = day.logs["filename"].tolist()
+    assert len(set(stored)) == 4
+    assert names[1] in stored
+    assert "caf\\xe9.darshan" in stored
+    assert {str(logs / "a" / names[0]), str(logs / "b" / names[0])} <= set(stored)
+    index = write_index(day, tmp_path)
+    assert index.execute("SELECT COUNT(*) FROM headers").fetchone() == (4,)
+    index.close()
+
+
+def write_index(day: DarshanDay, folder: Path) -> sqlite3.Connection:
+    import h5py
+
+    from archive_tools.index import write_index as write
+
+    with h5py.File(folder / "d.hdf5", "w") as file:
+        darshan_file.write_tables(file, day)
+    write(folder / "d.hdf5", folder / "d.sqlite")
+    return archive_tools.open_index(folder / "d.sqlite")
+
+
+def test_tables_round_trip(tmp_path: Path) -> None:
+    import h5py
+
+    day, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
+    with h5py.File(tmp_path / "d.hdf5", "w") as file:
+        darshan_file.write_tables(file, day)
+    found = darshan_file.read_tables(tmp_path / "d.hdf5")
+    for name in darshan_file.TABLES:
+        assert set(found[name]) == set(getattr(day, name))
+        for column, values in getattr(day, name).items():
+            np.testing.assert_array_equal(found[name][column], values)
+
+
+def test_the_index_answers_as_existing_queries_expect(tmp_path: Path) -> None:
+    day, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
+    index = write_index(day, tmp_path)
+    query = """SELECT mountpt, fsname, SUM(bytes_written) FROM summaries
+               INNER JOIN headers ON summaries.log_id = headers.log_id
+               INNER JOIN mounts ON summaries.fs_id = mounts.fs_id GROUP BY mounts.fs_id ORDER BY 3 DESC"""
+    rows = index.execute(query).fetchall()
+    assert [row[:2] for row in rows] == [("/scratch", "scratch"), ("/project", "project"), ("UNKNOWN", "UNKNOWN")]
+    assert round(rows[0][2] / MIB, 1) == 4133.1
+    assert index.execute("SELECT COUNT(*) FROM summaries WHERE f_read_start_timestamp = 0").fetchone() == (0,)
+    assert index.execute("SELECT COUNT(*) FROM summaries WHERE f_read_start_timestamp IS NULL").fetchone()[0] > 0
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        index.execute("DELETE FROM headers")
+    index.close()
+
+
+def test_a_day_folder_without_logs_is_a_day_without_logs(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    day, _ = reduced(options(tmp_path / "logs"), tmp_path / "raw")
+    assert len(day.logs["log_id"]) == 0
+    assert all((grid.values == 0).all() for grid in day.series)
+    write_index(day, tmp_path).close()
+
+
+def test_no_folder_is_no_data(tmp_path: Path) -> None:
+    with pytest.raises(NoData, match="no Darshan log folder of 2026-11-22"):
+        darshan.fetch(options(tmp_path / "%Y" / "%-m"), DAY, tmp_path)
+
+
+def test_folders_trees_patterns_and_templates(tmp_path: Path) -> None:
+    copies(tmp_path / "2026/11/22/sub", "a.darshan")
+    copies(tmp_path / "2026/11/22", "b.darshan")
+    for template in ["%Y/%-m/%-d", "%Y/%-m/%-d/sub/*.darshan", "%Y/*/%d"]:
+        found = darshan.fetch(options(tmp_path / template), DAY, tmp_path)
+        assert found == {"files": 1 if "sub" in template else 2}
+
+
+def test_a_log_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    (log,) = copies(tmp_path / "logs", "a.darshan")
+    found = options(tmp_path / "logs")
+    darshan.fetch(found, DAY, tmp_path)
+    os.utime(log, ns=(1, 1))
+    with pytest.raises(InputChanged, match=r"a\.darshan changed"):
+        list(darshan.parse(found, DAY, tmp_path, Findings()))
+
+
+def test_what_a_log_did_on_another_day_is_counted(tmp_path: Path) -> None:
+    day, findings = reduced(options(SITEDAY_LOGS), tmp_path / "raw", Day(dt.date(2026, 11, 21)))
+    assert sum(grid.values.sum() for grid in day.series) == 0
+    assert findings.total("amount outside the day") > 6000 * MIB
+    assert round(by_fsname(day, "bytes_written")["scratch"] / MIB, 1) == 4133.1
+
+
+@pytest.mark.parametrize(
+    ("name", "exe", "user", "job"),
+    [
+        ("shane_ior-PNETCDF_id438100-438100_11-9-41525-10280033558448664385_1.darshan", "ior-PNETCDF", "shane", "438100"),
+        ("laytonjb_test1_id28730_6-7-43012-2131301613401632697_1.darshan", "test1", "laytonjb", "28730"),
+        ("a_user_with_my_app_id7_6-7-43012-1_1.darshan", "my_app", "a_user_with", "7"),
+        ("user_exe_id_x_id12_1-1-1-1_1.darshan", "exe_id_x", "user", "12"),
+        ("noname.darshan", "x", "", ""),
+        ("mpi-io-test-x86_64-3.1.3.darshan", "mpi-io-test", "", ""),
+    ],
+)
+def test_user_and_job_out_of_file_names(name: str, exe: str, user: str, job: str) -> None:
+    assert darshan.log_identity(name, exe) == (user, job)
+
+
+def test_every_published_log_is_read(real: Path, tmp_path: Path) -> None:
+    """Versions 3.0.0 to 3.5.0, either byte order: POSIX and STDIO sums as an independent reading gives them."""
+    import darshan as pydarshan
+
+    day, _ = reduced(options(real / "darshan"), tmp_path / "raw")
+    assert len(day.rejects["reason"]) == 0
+    assert len(day.logs["log_id"]) == 62
+    sums = pd.DataFrame(day.summaries).groupby("log_id")[["bytes_read", "bytes_written", "reads", "writes", "opens"]].sum()
+    paths = {path.name: path for path in (real / "darshan").rglob("*.darshan")}
+    for number, name in zip(day.logs["log_id"].tolist(), day.logs["filename"], strict=True):
+        report = pydarshan.DarshanReport(str(paths[name]), read_all=False)
+        expected = dict.fromkeys(sums.columns, 0)
+        for module in ("POSIX", "STDIO"):
+            if module in report.modules:
+                report.mod_read_all_records(module)
+                counters = report.records[module].to_df()["counters"]
+                for column in expected:
+                    expected[column] += int(counters[f"{module}_{column.upper()}"].sum())
+        found = sums.loc[number].to_dict() if number in sums.index else dict.fromkeys(sums.columns, 0)
+        assert found == expected, name
