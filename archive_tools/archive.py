@@ -94,11 +94,12 @@ class Archive:
                 when = dateutil.parser.isoparse(when.strip().replace(" ", "T", 1))
             except ValueError:
                 raise TokioError(f"{when!r} is no time", expected="2026-11-22, 2026-11-22T07:50:00 or 2026-11-22T07:50:00Z") from None
-        if not isinstance(when, dt.datetime):
-            when = dt.datetime(when.year, when.month, when.day)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=ZoneInfo(self.timezone))
-        return int(when.timestamp())
+        if not isinstance(when, dt.date):
+            raise TokioError(f"{when!r} is no moment", expected="a datetime, a date, a text or epoch seconds")
+        moment = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=ZoneInfo(self.timezone))
+        return int(moment.timestamp())
 
     def to_dataframe(self, instance: str, dataset: str, start: When, end: When) -> pd.DataFrame:
         """One dataset over a time range, across midnights.

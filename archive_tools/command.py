@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from archive_tools import summary
 from archive_tools.archive import Archive
@@ -81,7 +82,7 @@ def _utc(seconds: int) -> str:
 def _info(options: argparse.Namespace) -> int:
     with open_tts(options.file) as tts:
         about = {"file": str(tts.path), "bytes": Path(options.file).stat().st_size, **tts.attributes}
-        datasets = {
+        datasets: dict[str, dict[str, Any]] = {
             name: {"unit": tts.units(name), "rows": len(tts.timestamps(name)), "columns": list(tts.columns(name)), "timestep": tts.timestep(name)}
             for name in tts.datasets()
         }

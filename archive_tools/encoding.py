@@ -26,7 +26,8 @@ def encode_missing(values: Float64, missing: Missing) -> Float64:
 
 def is_missing(values: Float64) -> npt.NDArray[np.bool_]:
     """Where stored values are missing: NaN, or a zero with its sign bit set."""
-    return np.isnan(values) | ((values == 0.0) & np.signbit(values))
+    absent: npt.NDArray[np.bool_] = np.isnan(values) | ((values == 0.0) & np.signbit(values))
+    return absent
 
 
 def decode_missing(values: Float64) -> Float64:

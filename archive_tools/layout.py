@@ -1,11 +1,11 @@
 """Where things stand in an archive: paths as format strings, to write with and to read back.
 
-    2018/2018-01-28/cscratch.hdf5            one TTS file an instance
-                    darshan_index.sqlite     `<instance>_index.sqlite`, `<instance>_jobs.parquet`
-                    report.html
-    raw/2018/2018-01-28/cscratch.<fingerprint>/
-    receipts/2018/2018-01-28.cscratch.tts.v1.<fingerprint>.complete.json
-    archive.json                             site and time zone, for readers
+2018/2018-01-28/cscratch.hdf5            one TTS file an instance
+                darshan_index.sqlite     `<instance>_index.sqlite`, `<instance>_jobs.parquet`
+                report.html
+raw/2018/2018-01-28/cscratch.<fingerprint>/
+receipts/2018/2018-01-28.cscratch.tts.v1.<fingerprint>.complete.json
+archive.json                             site and time zone, for readers
 """
 
 from __future__ import annotations

@@ -54,9 +54,9 @@ def lines(series: dict[str, tuple[Int64, Float64]], unit: str, timezone: str) ->
     axes = figure.add_subplot()
     for (label, (stamps, values)), style in zip(series.items(), STYLES * len(series), strict=False):
         axes.plot(stamps.astype("datetime64[s]"), values / scale, style, label=label, linewidth=1, marker="." if np.isfinite(values).sum() < 3 else None)
-    locator = matplotlib.dates.AutoDateLocator(tz=zone)
+    locator = matplotlib.dates.AutoDateLocator(tz=zone)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(matplotlib.dates.ConciseDateFormatter(locator, tz=zone))
+    axes.xaxis.set_major_formatter(matplotlib.dates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
     axes.set_ylabel(f"{prefix}{unit}")
     axes.set_xlabel(timezone)
     axes.set_ylim(bottom=0)

@@ -69,7 +69,9 @@ class Receipt:
         if not match:
             return None
         percent = int(match["percent"]) if match["percent"] else 100
-        return cls(dt.date.fromisoformat(match["date"]), match["instance"], match["product"], int(match["version"]), match["fingerprint"], match["state"], percent)
+        return cls(
+            dt.date.fromisoformat(match["date"]), match["instance"], match["product"], int(match["version"]), match["fingerprint"], match["state"], percent
+        )
 
 
 @dataclass(frozen=True)

@@ -123,18 +123,22 @@ def holding(root: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy(f"another run holds {root}", hint="wait for it, or look for its process") from None
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)  # a child that is still ending has the handle too
 
 
 def run_luigi(tasks: Sequence[luigi.Task], workers: int) -> bool:
     """Run tasks by the local scheduler; True if all of them went well."""
-    configuration = luigi.configuration.get_config()
+    configuration = luigi.configuration.get_config()  # type: ignore[no-untyped-call]
     configuration.set("core", "no_configure_logging", "true")
     configuration.set("worker", "check_complete_on_run", "true")
     configuration.set("worker", "wait_interval", "0.1")
+    configuration.set("worker", "timeout", "0")
     for name in ("luigi", "luigi-interface", "luigi.scheduler"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return bool(luigi.build(list(tasks), local_scheduler=True, workers=workers, no_lock=True, detailed_summary=False))
+    return bool(luigi.build(list(tasks), local_scheduler=True, workers=workers, no_lock=True))  # type: ignore[no-untyped-call]
 
 
 def _nightly(options: argparse.Namespace) -> int:

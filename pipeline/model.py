@@ -90,8 +90,7 @@ class Samples:
     def __post_init__(self) -> None:
         if not (self.time.shape == self.column.shape == self.value.shape) or self.time.ndim != 1:
             raise ValueError(
-                f"{self.dataset}: time {self.time.shape}, column {self.column.shape} and value {self.value.shape} "
-                "must be one-dimensional and of one length"
+                f"{self.dataset}: time {self.time.shape}, column {self.column.shape} and value {self.value.shape} must be one-dimensional and of one length"
             )
 
     def __len__(self) -> int:

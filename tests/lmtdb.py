@@ -11,7 +11,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 _spec = importlib.util.spec_from_file_location("make_lmt", ROOT / "examples/make_lmt.py")
-assert _spec and _spec.loader
+assert _spec
+assert _spec.loader
 make_lmt = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(make_lmt)
 

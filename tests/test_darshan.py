@@ -55,7 +55,12 @@ def test_siteday(tmp_path: Path) -> None:
     assert round(read["scratch"] / MIB, 1) == 4219.6
     assert round(read["project"] / MIB, 1) == 1547.9
     for grid in day.series:
-        total = by_fsname(day, {"readbytes": "bytes_read", "writebytes": "bytes_written", "readops": "reads", "writeops": "writes", "opens": "opens"}[grid.dataset.partition("/")[2]])
+        total = by_fsname(
+            day,
+            {"readbytes": "bytes_read", "writebytes": "bytes_written", "readops": "reads", "writeops": "writes", "opens": "opens"}[
+                grid.dataset.partition("/")[2]
+            ],
+        )
         for column, name in enumerate(grid.columns):
             assert int(grid.values[:, column].sum()) == total[name], f"{grid.dataset} of {name}: to the byte"
     assert findings.total("amount outside the day") == 0

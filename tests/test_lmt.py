@@ -55,7 +55,7 @@ def test_an_ordinary_day(tmp_path: Path) -> None:
     assert found["dataservers/cpuload"][0] == ("oss0",)
     assert found["dataservers/memused"][1][0, 0] == 90.25
     assert found["mdservers/cpuload"][1][0, 0] == 3.5
-    assert found["mdtargets/opens"] [1][:3, 0].tolist() == [1, 1, 1]
+    assert found["mdtargets/opens"][1][:3, 0].tolist() == [1, 1, 1]
     assert found["mdtargets/closes"][1][:3, 0].tolist() == [0, 0, 0]
     assert np.isnan(found["mdtargets/renames"][1]).all()
     assert not len(findings)

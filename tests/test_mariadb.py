@@ -135,5 +135,3 @@ def test_a_wrong_password_is_an_error_without_the_password(  # type: ignore[no-u
     monkeypatch.delenv("LMT_PASSWORD")
     assert main(["nightly", "--date", "2018-01-28"]) == FAILED
     assert "LMT_PASSWORD is not set" in capsys.readouterr().out
-
-

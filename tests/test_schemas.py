@@ -10,7 +10,21 @@ from pipeline.sources import kinds
 
 OPS = ["open", "close", "mknod", "link", "unlink", "mkdir", "rmdir", "rename", "getxattr", "statfs", "setattr", "getattr"]
 TARGETS = ["readbytes", "writebytes", "readops", "writeops"]
-SERVERS = "cpuuser cpusys cpuidle cpuload memfree memused memcached membuffered memslab memslab_unrecl memtotal netinbytes netoutbytes".split()
+SERVERS = [
+    "cpuuser",
+    "cpusys",
+    "cpuidle",
+    "cpuload",
+    "memfree",
+    "memused",
+    "memcached",
+    "membuffered",
+    "memslab",
+    "memslab_unrecl",
+    "memtotal",
+    "netinbytes",
+    "netoutbytes",
+]
 
 
 def test_catalogue_has_every_dataset_of_version_1() -> None:

@@ -66,7 +66,8 @@ def counters(module: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     ffi, library = _library()
 
     def names(variable: str) -> tuple[str, ...]:
-        array, found = getattr(library, variable), []
+        array = getattr(library, variable)
+        found: list[str] = []
         while not (name := ffi.string(array[len(found)]).decode("ascii")).endswith("NUM_INDICES"):
             found.append(name)
         return tuple(found)

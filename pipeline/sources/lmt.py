@@ -12,6 +12,7 @@ second: it grows with time.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -222,13 +223,13 @@ def _pieces(database: Database, table: str, low: int, high: int) -> list[str]:
     if not database.is_sqlite:  # has an index on TS_ID
         count = database.scalar(f"SELECT COUNT(*) FROM {table} WHERE {ids}")
         edges = np.linspace(low, high + 1, max(1, -(-count // PIECE)) + 1).astype(int).tolist()
-        return [f"TS_ID BETWEEN {a} AND {b - 1}" for a, b in zip(edges, edges[1:], strict=False) if b > a]
+        return [f"TS_ID BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges) if b > a]
     try:
         first, last = (database.scalar(f"SELECT COALESCE({f}(rowid), 0) FROM {table}") for f in ("MIN", "MAX"))
     except SourceError:  # a table without rowid
         return [ids]
-    edges = list(range(first, last + 1, PIECE)) + [last + 1]
-    return [f"{ids} AND rowid BETWEEN {a} AND {b - 1}" for a, b in zip(edges, edges[1:], strict=False)]
+    edges = [*range(first, last + 1, PIECE), last + 1]
+    return [f"{ids} AND rowid BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges)]
 
 
 def _copy_series(database: Database, table: str, pieces: list[str], folder: Path, readers: Executor) -> int:
@@ -297,7 +298,7 @@ class _Lookup:
         if not len(self.keys):
             return np.full(len(wanted), -1, dtype=np.int64)
         if self.table is not None:
-            return np.take(self.table, wanted - (self.keys[0] - 1), mode="clip")
+            return np.asarray(np.take(self.table, wanted - (self.keys[0] - 1), mode="clip"))
         place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
         return np.where(self.keys[place] == wanted, self.values[place], -1)
 
@@ -352,7 +353,7 @@ def _as_shown(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         digits = 5 - np.floor(np.log10(np.abs(exact)))
     digits = np.where(np.isfinite(digits), digits, 0.0)
     up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
-    return np.rint(exact * up / down) * down / up
+    return np.asarray(np.rint(exact * up / down) * down / up)
 
 
 def _local_seconds(column: pa.ChunkedArray) -> tuple[Int64, npt.NDArray[np.bool_]]:

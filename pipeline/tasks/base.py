@@ -79,9 +79,16 @@ class ArchiveTask(luigi.Task):
     site: str = luigi.Parameter(default="")
 
     product: ClassVar[str]
-    findings: Findings
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.findings = Findings()
 
     # What a task says
+
+    def needs(self) -> list[ArchiveTask]:
+        """The tasks whose products this one is made from."""
+        return []
 
     def path(self) -> Path:
         """Where the product is."""
@@ -125,6 +132,9 @@ class ArchiveTask(luigi.Task):
         """Receipt of the raw data that products are made from."""
         return self.standing().good(self.instance, "raw")
 
+    def requires(self) -> list[ArchiveTask]:
+        return self.needs()
+
     def output(self) -> Product:
         return Product(self.path(), self)
 
@@ -134,7 +144,7 @@ class ArchiveTask(luigi.Task):
         return receipt is not None and receipt.version == BUILD_VERSION and receipt.fingerprint == self.fingerprint() and self.path().exists()
 
     def complete(self) -> bool:
-        return all(task.complete() for task in luigi.task.flatten(self.requires())) and self.up_to_date()
+        return all(task.complete() for task in self.needs()) and self.up_to_date()
 
     def run(self) -> None:
         if self.complete():

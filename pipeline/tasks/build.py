@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import luigi
-
 from archive_tools import darshan_file, index, layout
 from archive_tools.receipts import COMPLETE, PARTIAL
 from archive_tools.receipts import fingerprint as fingerprint_of
@@ -32,15 +30,18 @@ class Build(ArchiveTask):
 
     product = "tts"
 
-    def requires(self) -> luigi.Task:
+    def _fetch(self) -> Fetch:
         return Fetch(date=self.date, instance=self.instance, site=self.site)
+
+    def needs(self) -> list[ArchiveTask]:
+        return [self._fetch()]
 
     def path(self) -> Path:
         return layout.path(self.config.root, layout.TTS, self.date, self.instance)
 
     def raw_folder(self) -> Path:
         """Where the raw data of the day are."""
-        return Fetch(date=self.date, instance=self.instance, site=self.site).path()
+        return self._fetch().path()
 
     def fingerprint(self) -> str | None:
         raw = self.raw()
@@ -108,8 +109,11 @@ def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
 class FromDarshan(ArchiveTask):
     """A product that is made from `darshan.hdf5`."""
 
-    def requires(self) -> Build:
+    def _build(self) -> Build:
         return Build(date=self.date, instance=self.instance, site=self.site)
+
+    def needs(self) -> list[ArchiveTask]:
+        return [self._build()]
 
     def fingerprint(self) -> str | None:
         receipt = self.standing().good(self.instance, "tts")
@@ -125,7 +129,7 @@ class Index(FromDarshan):
         return layout.path(self.config.root, layout.INDEX, self.date, self.instance)
 
     def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": index.write_index(self.requires().path(), temporary)}
+        return {"counts": index.write_index(self._build().path(), temporary)}
 
 
 class Jobs(FromDarshan):
@@ -137,4 +141,4 @@ class Jobs(FromDarshan):
         return layout.path(self.config.root, layout.JOBS, self.date, self.instance)
 
     def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": index.write_jobs(self.requires().path(), temporary, str(self.date))}
+        return {"counts": index.write_jobs(self._build().path(), temporary, str(self.date))}

@@ -14,7 +14,7 @@ import luigi
 from archive_tools import files, layout, report
 from archive_tools.receipts import fingerprint as fingerprint_of
 from pipeline import sources
-from pipeline.model import Findings, LogBatch
+from pipeline.model import LogBatch
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask, load_site
 from pipeline.tasks.build import Build, Index, Jobs
@@ -42,7 +42,7 @@ class Nightly(ArchiveTask):
     product = "report"
     parts: ClassVar[tuple[str, ...]] = ("raw", "tts", "index", "jobs")
 
-    def requires(self) -> list[ArchiveTask]:
+    def needs(self) -> list[ArchiveTask]:
         site = self.config
         return [task(date=self.date, instance=instance, site=self.site) for instance in site.sources for task in products(site, instance)]
 
@@ -60,7 +60,6 @@ class Nightly(ArchiveTask):
 
     def write_anyway(self) -> None:
         """Write the report although a part of the day failed: it says so."""
-        self.findings = Findings()
         began = time.monotonic()
         fingerprint = self.fingerprint()
         with files.replacing(self.path()) as temporary:

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 
-import luigi
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -37,7 +36,7 @@ def all_tasks(task: ArchiveTask) -> list[ArchiveTask]:
     def walk(one: ArchiveTask) -> None:
         if one.task_id not in found:
             found[one.task_id] = one
-            for other in luigi.task.flatten(one.requires()):
+            for other in one.needs():
                 walk(other)
 
     walk(task)

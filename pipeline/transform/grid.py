@@ -114,19 +114,17 @@ class _Places:
         columns, code = _columns(samples.names)
         row = samples.time - start
         row //= timestep
-        inside: Bool | None = (row >= 0) & (row <= rows)
+        within = (row >= 0) & (row <= rows)
         column = code[samples.column] if len(code) else samples.column
-        outside = len(row) - int(np.count_nonzero(inside))
+        outside = len(row) - int(np.count_nonzero(within))
         if outside:
-            row, column = row[inside], column[inside]
-        else:
-            inside = None
+            row, column = row[within], column[within]
         row *= len(columns)
         row += column
         owner = np.full((rows + 1) * len(columns), -1, dtype=np.int32)
         number = np.arange(len(row), dtype=np.int32)
         owner[row] = number
-        return cls(columns, (rows + 1, len(columns)), inside, row, owner, not np.array_equal(owner[row], number), outside)
+        return cls(columns, (rows + 1, len(columns)), within if outside else None, row, owner, not np.array_equal(owner[row], number), outside)
 
     def _values(self, samples: Samples) -> npt.NDArray[Any]:
         return samples.value if self.inside is None else samples.value[self.inside]
@@ -174,11 +172,13 @@ def _reduced(value: Float64, at: npt.NDArray[np.intp], reducer: Reducer) -> Floa
     """Reduce the runs of sorted values that begin at `at`."""
     ends = np.append(at[1:], len(value))
     if reducer == "min":
-        return value[at]
+        return np.asarray(value[at])
     if reducer == "max":
-        return value[ends - 1]
+        return np.asarray(value[ends - 1])
     total: Float64 = np.add.reduceat(value, at)
-    return total if reducer == "sum" else total / (ends - at)
+    if reducer == "mean":
+        total /= ends - at
+    return total
 
 
 def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings) -> Float64:

@@ -1,0 +1,297 @@
+"""The night's run, as an operator runs it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archive_tools
+from archive_tools.receipts import Receipts
+from pipeline.command import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, holding, main
+from pipeline.tasks import fetch
+from tests.conftest import ROOT, SITEDAY_LOGS
+from tests.lmtdb import LmtDb, every
+
+DATE = "2026-11-22"
+Site = Callable[..., Path]
+LMT_DAY = dt.date.fromisoformat(DATE)
+
+
+@pytest.fixture(autouse=True)
+def ask_sources_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In these tests a source's inputs change within a second."""
+    monkeypatch.setattr(fetch, "FRESH", 0.0)
+
+
+def lmt_db(path: Path, osts: tuple[str, ...] = ("fs-OST0000", "fs-OST0001"), step: int = 600, upto: int = 145) -> LmtDb:
+    """A whole day, one sample every ten minutes; OST n grows by (n + 1) * 1000 a sample."""
+    db = LmtDb(path, osts)
+    ids = db.stamps(every(step, DATE, upto))
+    for n, ts in enumerate(ids):
+        for name in osts:
+            db.ost(ts, 1 + osts.index(name), n * 1000 * (1 + int(name[-4:], 16)))
+    return db
+
+
+def lmt_source(path: Path) -> dict[str, Any]:
+    return {"kind": "lmt", "database": f"sqlite:///{path}", "timestep": 600}
+
+
+def night(*more: str) -> int:
+    return main(["nightly", "--date", DATE, *more])
+
+
+def receipts(root: Path) -> dict[str, str]:
+    """(instance, product) to receipt name."""
+    return {f"{r.instance}.{r.product}": r.name for r in Receipts(root).day(LMT_DAY).all}
+
+
+def written(root: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_ino for path in (root / "2026" / DATE).iterdir()}
+
+
+def test_a_night_then_nothing_then_a_late_log(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    logs = tmp_path / "logs"
+    shutil.copytree(SITEDAY_LOGS, logs)
+    late = next(iter(sorted(logs.iterdir())))
+    late.rename(tmp_path / late.name)
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db"), "darshan": {"kind": "darshan", "logs": "logs"}}, late_days=10**5, raw_days=10**5)
+    root = tmp_path / "archive"
+    assert night() == COMPLETE
+    shown = capsys.readouterr().out
+    assert f"archive: {root}" in shown
+    for name in ("fs.hdf5", "darshan.hdf5", "darshan_index.sqlite", "darshan_jobs.parquet", "report.html"):
+        assert name in shown
+    first, before = receipts(root), written(root)
+
+    caplog.clear()
+    assert night() == COMPLETE
+    assert "everything is complete, no task was run" in caplog.text
+    assert receipts(root) == first
+    assert written(root) == before
+
+    (tmp_path / late.name).rename(logs / late.name)
+    assert main(["status", "--start", DATE, "--stop", DATE]) == PARTIAL
+    assert "late" in capsys.readouterr().out
+    assert night() == COMPLETE
+    after = receipts(root)
+    assert {key for key in after if after[key] != first[key]} == {f"darshan.{p}" for p in ("raw", "tts", "index", "jobs")} | {"_day.report"}
+    assert written(root)["fs.hdf5"] == before["fs.hdf5"], "the other instance is left alone"
+    with archive_tools.open_index(root / f"2026/{DATE}/darshan_index.sqlite") as index:
+        assert index.execute("SELECT COUNT(*) FROM headers").fetchone() == (104,)
+    index.close()
+
+
+def test_a_fresh_build_gives_the_same_bytes(tmp_path: Path, site: Site, darshan_source: dict[str, Any]) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    contents = []
+    for name in ("one", "two"):
+        site({"fs": lmt_source(tmp_path / "lmt.db"), "darshan": darshan_source}, archive=name)
+        assert night() == COMPLETE
+        contents.append({path.name: path.read_bytes() for path in (tmp_path / name / "2026" / DATE).iterdir()})
+    assert contents[0] == contents[1]
+
+
+def test_one_source_that_fails_leaves_the_others_done(tmp_path: Path, site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    site({"fs": lmt_source(tmp_path / "none.db"), "darshan": darshan_source})
+    assert night() == FAILED
+    shown = capsys.readouterr().out
+    assert "fs               failed no SQLite file" in shown
+    assert "darshan          complete" in shown
+    report = (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
+    assert "no SQLite file" in report
+    assert main(["status", "--start", DATE, "--stop", DATE, "--json"]) == FAILED
+    states = json.loads(capsys.readouterr().out)[DATE]
+    assert (states["fs"]["state"], states["darshan"]["state"]) == ("failed", "complete")
+    lmt_db(tmp_path / "none.db")
+    assert night() == COMPLETE, "the next run mends it"
+    assert "failed" not in " ".join(receipts(tmp_path / "archive").values())
+
+
+def test_a_day_that_the_source_does_not_have(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db")})
+    assert main(["nightly", "--date", "2026-11-01"]) == FAILED
+    assert "missing" in capsys.readouterr().out
+    assert not (tmp_path / "archive/2026/2026-11-01/fs.hdf5").exists(), "no file of zeros"
+
+
+def test_fewer_rows_never_replace_good_data(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, late_days=10**5, raw_days=10**5)
+    assert night() == COMPLETE
+    file = tmp_path / f"archive/2026/{DATE}/fs.hdf5"
+    good = file.read_bytes()
+    lmt_db(tmp_path / "lmt.db", upto=100)
+    assert night() == COMPLETE
+    assert file.read_bytes() == good
+    assert "OST_DATA 200 < 290" in caplog.text
+    assert "source has fewer rows now" in capsys.readouterr().out
+    assert "fewer rows than archived" in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
+    caplog.clear()
+    assert night() == COMPLETE
+    assert "no task was run" in caplog.text, "it is looked at once, not every night"
+    assert main(["invalidate", "--start", DATE, "--stop", DATE]) == COMPLETE
+    assert night() == PARTIAL, "replaced only when it is asked for"
+    assert file.read_bytes() != good
+
+
+def test_a_target_that_comes_in_mid_day_and_another_order(tmp_path: Path, site: Site) -> None:
+    """Archived again and again while targets come and change places: columns keep their data."""
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, late_days=10**5, raw_days=10**5)
+    archive = None
+    for osts, upto in [(("fs-OST0000", "fs-OST0001"), 50), (("fs-OST0001", "fs-OST0000"), 100), (("fs-OST0002", "fs-OST0001", "fs-OST0000"), 145)]:
+        lmt_db(tmp_path / "lmt.db", osts, upto=upto)
+        assert night() == (COMPLETE if upto == 145 else PARTIAL)
+        archive = archive_tools.Archive(tmp_path / "archive")
+        frame = archive.to_dataframe("fs", "datatargets/readbytes", DATE, "2026-11-23")
+        assert list(frame.columns) == sorted(osts)
+        for name in osts:
+            assert (frame[name].dropna() == 1000 * (1 + int(name[-4:]))).all()
+            assert frame[name].notna().sum() == upto - 1
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_the_hosts_zone_does_not_matter(tmp_path: Path, site: Site, zone: str) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db")})
+    run = subprocess.run(
+        [sys.executable, "-m", "pipeline.command", "nightly", "--date", DATE],
+        env=os.environ | {"TZ": zone},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert run.returncode == COMPLETE, run.stderr
+    with archive_tools.open_tts(tmp_path / f"archive/2026/{DATE}/fs.hdf5") as tts:
+        assert tts.start == int(dt.datetime(2026, 11, 22, tzinfo=dt.UTC).timestamp())
+        assert not tts.missing("datatargets/readbytes").any()
+
+
+def test_missing_as_pytokio_writes_it(tmp_path: Path, site: Site) -> None:
+    import h5py
+
+    lmt_db(tmp_path / "lmt.db", upto=100)
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, missing="negative_zero")
+    assert night() == PARTIAL
+    with h5py.File(tmp_path / f"archive/2026/{DATE}/fs.hdf5") as file:
+        values = file["datatargets/readbytes"][...]
+        assert not np.isnan(values).any()
+        assert np.signbit(values[99:]).all()
+    with archive_tools.open_tts(tmp_path / f"archive/2026/{DATE}/fs.hdf5") as tts:
+        assert np.isnan(tts.to_numpy("datatargets/readbytes")[99:]).all()
+
+
+def test_luigi_runs_it_too(tmp_path: Path, site: Site, darshan_source: dict[str, Any]) -> None:
+    path = site({"darshan": darshan_source})
+    command = [sys.executable, "-m", "luigi", "--module", "pipeline.tasks", "Nightly", "--date", DATE, "--local-scheduler"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"TOKIO_SITE": str(path)})
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / f"archive/2026/{DATE}/report.html").is_file()
+    range_of = [*command[:5], "RangeDaily", "--of", "Nightly", "--start", "2026-11-21", "--stop", "2026-11-23", "--days-back", "20000", "--reverse"]
+    run = subprocess.run([*range_of, "--local-scheduler"], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"TOKIO_SITE": str(path)})
+    assert (tmp_path / "archive/2026/2026-11-21/darshan_index.sqlite").is_file(), run.stderr
+
+
+def test_a_failure_is_not_exit_0_for_luigi(site: Site) -> None:
+    path = site({"darshan": {"kind": "darshan", "logs": "none"}})
+    command = [sys.executable, "-m", "luigi", "--module", "pipeline.tasks", "Nightly", "--date", DATE, "--local-scheduler"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"TOKIO_SITE": str(path)})
+    assert run.returncode == 30, run.stderr
+
+
+def test_two_runs_at_once(tmp_path: Path, site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    site({"darshan": darshan_source})
+    with holding(tmp_path / "archive"):
+        assert night() == BUSY
+    assert "another run holds" in capsys.readouterr().err
+    assert night() == COMPLETE
+
+
+def test_a_wrong_configuration_comes_out_before_anything_runs(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site({"fs": {"kind": "lmt", "database": "sqlite:///x", "timestap": 5}})
+    for command in (["nightly"], ["status"], ["check-config"]):
+        assert main(command) == USAGE
+        assert "timestap is not known" in capsys.readouterr().err
+    assert not (tmp_path / "archive").exists()
+    site({"fs": {"kind": "lmt", "database": "sqlite:///x"}})
+    assert main(["check-config"]) == COMPLETE
+    assert "fs: lmt, a row every 5 s" in capsys.readouterr().out
+
+
+def test_status_of_days_without_receipts(site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    site({"darshan": darshan_source})
+    assert main(["status", "--start", "2026-01-01", "--stop", "2026-01-03"]) == FAILED
+    assert capsys.readouterr().out.count("missing") == 3
+
+
+def test_raw_data_are_pruned_by_their_own_age(tmp_path: Path, site: Site) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, late_days=1, raw_days=2)
+    assert night() == COMPLETE
+    (raw,) = (tmp_path / "archive/raw/2026" / DATE).iterdir()
+    assert night() == COMPLETE
+    assert raw.is_dir()
+    old = time.time() - 3 * 86400
+    os.utime(raw, (old, old))
+    assert night() == COMPLETE
+    assert not raw.exists()
+    assert night() == COMPLETE, "the products stand without it"
+
+
+def test_a_product_that_was_deleted_is_made_again(tmp_path: Path, site: Site, darshan_source: dict[str, Any]) -> None:
+    site({"darshan": darshan_source}, late_days=10**5, raw_days=10**5)
+    assert night() == COMPLETE
+    index = tmp_path / f"archive/2026/{DATE}/darshan_index.sqlite"
+    before = index.read_bytes()
+    index.unlink()
+    assert night() == COMPLETE
+    assert index.read_bytes() == before
+
+
+def _complete_or_absent(root: Path, expected: dict[str, bytes]) -> None:
+    for path in (root / "2026" / DATE).glob("[!.]*"):
+        if path.name != "report.html":
+            assert path.read_bytes() == expected[path.name], f"{path.name} is neither old nor new"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_kill_9_at_any_instant(tmp_path: Path, site: Site, darshan_source: dict[str, Any], seed: int) -> None:
+    """Every file found afterwards is whole, and the next run ends as an undisturbed one does."""
+    lmt_db(tmp_path / "lmt.db")
+    sources = {"fs": lmt_source(tmp_path / "lmt.db"), "darshan": darshan_source}
+    site(sources, archive="undisturbed")
+    assert night() == COMPLETE
+    expected = {path.name: path.read_bytes() for path in (tmp_path / "undisturbed/2026" / DATE).iterdir()}
+    path = site(sources)
+    random = np.random.default_rng(seed)
+    for _ in range(4):
+        run = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.command", "nightly", "--date", DATE, "--workers", str(1 + seed % 2)],
+            cwd=ROOT,
+            env=os.environ | {"TOKIO_SITE": str(path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(random.uniform(0.3, 2.0))
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        _complete_or_absent(tmp_path / "archive", expected)
+    assert night() == COMPLETE
+    found = {p.name: p.read_bytes() for p in (tmp_path / "archive/2026" / DATE).glob("[!.]*")}
+    assert found == expected
