@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true", help="as JSON")
     show.set_defaults(run=_status)
 
-    check = commands.add_parser("check-config", parents=[common], help="check site.json and luigi.cfg", description="Check the configuration.")
+    check = commands.add_parser("check-config", parents=[common], help="check site.json", description="Check every key of site.json; nothing is contacted.")
     check.set_defaults(run=_check_config)
 
     invalidate = commands.add_parser(

@@ -83,6 +83,7 @@ class Fetch(ArchiveTask):
         try:
             counts = dict(self.source.fetch(self.options, self.day, temporary))
             self._compare(inputs)
+            self.findings.add("fetched before the day was over", time.time() < self.day.end)
             told = {"inputs": inputs, "counts": counts}
             if fewer := self._fewer(counts):
                 self._keep_archived(fingerprint, told, fewer)

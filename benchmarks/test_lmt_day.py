@@ -1,0 +1,99 @@
+"""A whole day of LMT, SQLite to finished HDF5.
+
+Plain tests make a small day. `make bench` makes one of Cori's size: 248 OSTs, 248 OSSes and one MDS every 5 s,
+8.5 million rows. It is made once and kept in the folder that TOKIO_BENCH names, else in a temporary one.
+
+Ratios are measured in one run, on the same data: what the pipeline takes, against nothing but reading the same
+rows out of SQLite, and against h5py's own deflate filter for the same grids.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import pytest
+
+from archive_tools import open_tts
+from pipeline.sources._sql import Database
+from pipeline.sources.lmt import TABLES
+from tests.conftest import ROOT
+from tests.lmtdb import make_lmt
+
+DATE = dt.date(2026, 11, 22)
+CORI = {"osts": 248, "oss": 248, "mds": 1}
+SMALL = {"osts": 3, "oss": 2, "mds": 1}
+PROGRAM = """
+import datetime, json, resource, sys, time
+from pathlib import Path
+from pipeline.tasks import Build, Fetch
+task = Build(date=datetime.date(2026, 11, 22), instance="fs")
+began = time.perf_counter()
+task.needs()[0].run()
+fetched = time.perf_counter()
+task.run()
+print(json.dumps({"fetch": fetched - began, "build": time.perf_counter() - fetched, "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+
+
+@pytest.fixture(scope="module")
+def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of the day."""
+    real = request.config.getoption("benchmark_enable")
+    folder = Path(os.environ.get("TOKIO_BENCH", tmp_path_factory.mktemp("bench")))
+    path = folder / ("cori.sqlite3" if real else "small.sqlite3")
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        make_lmt.make(path, DATE, **(CORI if real else SMALL))
+    return path
+
+
+def archived(day: Path, folder: Path) -> dict[str, float]:
+    """Archive the day in a process of its own; seconds of fetch and build, and peak memory."""
+    folder.mkdir(exist_ok=True)
+    site = folder / "site.json"
+    site.write_text(json.dumps({"site": "bench", "archive": "archive", "sources": {"fs": {"kind": "lmt", "database": f"sqlite:///{day}"}}}))
+    run = subprocess.run([sys.executable, "-c", PROGRAM], env=os.environ | {"TOKIO_SITE": str(site)}, capture_output=True, text=True, check=True, cwd=ROOT)
+    return dict(json.loads(run.stdout))
+
+
+def test_whole_day(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Wall time of SQLite to HDF5 in a fresh process (its start included), and where it goes."""
+    runs = iter(range(100))
+    parts: list[dict[str, float]] = []
+    benchmark.pedantic(lambda: parts.append(archived(day, tmp_path / str(next(runs)))), rounds=3 if benchmark.enabled else 1)
+    best = min(parts, key=lambda part: part["fetch"] + part["build"])
+    benchmark.extra_info.update({key: round(value, 2) for key, value in best.items()})
+    with open_tts(tmp_path / "0/archive/2026/2026-11-22/fs.hdf5") as tts:
+        assert len(tts.datasets()) == 21
+
+
+def test_reading_the_rows_alone(benchmark, day: Path) -> None:  # type: ignore[no-untyped-def]
+    """The floor: the two large tables out of SQLite by one thread, and nothing else."""
+    database = Database.sqlite(day)
+
+    def read() -> int:
+        return sum(database.select(name, TABLES[name], f"rowid BETWEEN {a} AND {a + 499_999}").num_rows for name in ("OST_DATA", "OSS_DATA") for a in pieces)
+
+    count = database.scalar("SELECT MAX(rowid) FROM OST_DATA")
+    pieces = range(1, count + 1, 500_000)
+    assert benchmark.pedantic(read, rounds=1) > 0
+
+
+def test_writing_with_hdf5s_own_filter(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """The same grids through h5py's gzip and shuffle, for the share of writing."""
+    archived(day, tmp_path / "w")
+    with open_tts(tmp_path / "w/archive/2026/2026-11-22/fs.hdf5") as tts:
+        grids = {name: tts.to_numpy(name) for name in tts.datasets()}
+
+    def write() -> None:
+        with h5py.File(tmp_path / "plain.hdf5", "w") as file:
+            for name, values in grids.items():
+                file.create_dataset(name, data=values, chunks=(720, values.shape[1]), compression="gzip", compression_opts=1, shuffle=True)
+
+    benchmark.pedantic(write, rounds=1)
