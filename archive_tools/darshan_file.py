@@ -2,11 +2,13 @@
 
 Every column is one-dimensional and stands on its table's dimension scale, so that xarray opens a table as a
 Dataset. Strings are UTF-8. Numbers keep their missing values: -1 is "not available" in a counter, NaN is
-"never happened" in a time stamp. Writer and reader stand side by side.
+"never happened" in a time stamp. Writer and reader stand side by side; both work piece by piece, so that a
+day of a million logs takes no more memory than one of a thousand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +17,74 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import FormatError
-from pipeline.model import DarshanDay, Table
+from pipeline.model import Table
 
 TABLES = ("logs", "mounts", "summaries", "rejects")
 ROW = "row"
+CHUNK_ROWS = 4096
+PIECE_ROWS = 20_000
+"""Rows that are read at a time."""
 
 
-def write_tables(file: h5py.File, day: DarshanDay) -> None:
-    """Add the tables of a day to an open TTS file."""
-    for name in TABLES:
-        table: Table = getattr(day, name)
-        group = file.create_group(f"darshan/{name}")
-        rows = len(next(iter(table.values())))
-        scale = group.create_dataset(ROW, data=np.arange(rows, dtype=np.int64))
-        scale.make_scale(ROW)
+class TableWriter:
+    """Adds rows to the tables of an open TTS file."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self._rows: dict[str, int] = {}
+
+    def append(self, name: str, table: Table) -> None:
+        """Add rows to the table `name`; the first call says which columns it has."""
+        size = len(next(iter(table.values())))
+        group = self._file.require_group(f"darshan/{name}")
+        at = self._rows.get(name, 0)
         for column, values in table.items():
-            written = _write_column(group, column, values)
-            written.dims[0].attach_scale(scale)
+            target = group[column] if column in group else _new_column(group, column, values.dtype)
+            if size:
+                target.resize((at + size,))
+                target[at:] = values
+        self._rows[name] = at + size
+
+    def close(self) -> None:
+        """Put every table on its dimension scale."""
+        for name, rows in self._rows.items():
+            group = self._file[f"darshan/{name}"]
+            columns = list(group.values())
+            scale = group.create_dataset(ROW, data=np.arange(rows, dtype=np.int64))
+            scale.make_scale(ROW)
+            for column in columns:
+                column.dims[0].attach_scale(scale)
 
 
-def _write_column(group: h5py.Group, name: str, values: npt.NDArray[Any]) -> h5py.Dataset:
-    packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if len(values) else {}
-    if values.dtype == object:
-        return group.create_dataset(name, data=values, dtype=h5py.string_dtype("utf-8"), **packed)
-    return group.create_dataset(name, data=values, **packed)
+def _new_column(group: h5py.Group, name: str, dtype: np.dtype[Any]) -> h5py.Dataset:
+    stored = h5py.string_dtype("utf-8") if dtype.kind == "O" else dtype
+    return group.create_dataset(name, shape=(0,), maxshape=(None,), dtype=stored, chunks=(CHUNK_ROWS,), compression="gzip", compression_opts=1, shuffle=True)
 
 
-def read_tables(path: Path) -> dict[str, dict[str, npt.NDArray[Any]]]:
-    """The tables of a file: name to columns; strings as str.
+def read_pieces(path: Path, name: str) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    """The rows of a table, some at a time; strings as str. At least one piece, which may have no rows.
 
     Raises
     ------
     FormatError
-        The file has no such tables.
+        The file has no such table.
     """
     with h5py.File(path, "r") as file:
-        if "darshan" not in file:
-            raise FormatError(f"{path} has no Darshan tables", expected="a group darshan, as the pipeline writes it")
-        return {name: {column: _read_column(item) for column, item in file[f"darshan/{name}"].items() if column != ROW} for name in TABLES}
+        if f"darshan/{name}" not in file:
+            raise FormatError(f"{path} has no table {name}", expected="a group darshan, as the pipeline writes it")
+        group = file[f"darshan/{name}"]
+        for first in range(0, max(1, len(group[ROW])), PIECE_ROWS):
+            rows = slice(first, first + PIECE_ROWS)
+            yield {column: _values(item, rows) for column, item in group.items() if column != ROW}
 
 
-def _read_column(item: h5py.Dataset) -> npt.NDArray[Any]:
+def read_table(path: Path, name: str) -> dict[str, npt.NDArray[Any]]:
+    """All rows of a table."""
+    pieces = list(read_pieces(path, name))
+    return {column: np.concatenate([piece[column] for piece in pieces]) for column in pieces[0]}
+
+
+def _values(item: h5py.Dataset, rows: slice) -> npt.NDArray[Any]:
     if h5py.check_string_dtype(item.dtype):
-        return np.array(item.asstr()[...], dtype=object)
-    return np.asarray(item[...])
+        return np.array(item.asstr()[rows], dtype=object)
+    return np.asarray(item[rows])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,29 +15,8 @@ from archive_tools import darshan_file
 from pipeline import schemas
 from pipeline.errors import FormatError, NotFound
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-HEADERS = {
-    "log_id": "log_id",
-    "filename": "filename",
-    "end_time": "end_time",
-    "exe": "exe",
-    "exename": "exename",
-    "jobid": "jobid",
-    "nprocs": "nprocs",
-    "start_time": "start_time",
-    "uid": "uid",
-    "username": "username",
-    "version": "version",
-    "walltime": "walltime",
-    "folder": "folder",
-    "cmdline": "cmdline",
-    "lib_version": "lib_version",
-    "log_bytes": "log_bytes",
-}
-"""Columns of the table headers, and where the table logs has them."""
 WHOLE_SECONDS = ("start_time", "end_time")
+SUMS = "summaries"
 
 
 def _sql_values(name: str, values: npt.NDArray[Any], nullable: bool) -> Iterator[Any]:
@@ -51,9 +30,20 @@ def _sql_values(name: str, values: npt.NDArray[Any], nullable: bool) -> Iterator
     return iter(values.tolist())
 
 
-def _insert(connection: sqlite3.Connection, table: str, columns: Sequence[str], values: Sequence[Iterator[Any]]) -> None:
-    marks = ", ".join("?" * len(columns))
-    connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", zip(*values, strict=True))
+NEVER_NULL = {"log_id", "fs_id", "uid", "nprocs", "log_bytes"}
+
+
+def _copy(connection: sqlite3.Connection, source: Path, name: str, target: str) -> int:
+    """Copy the columns that the index has; returns the number of rows."""
+    known = {row[1] for row in connection.execute(f"PRAGMA table_info({target})")}
+    count = 0
+    for piece in darshan_file.read_pieces(source, name):
+        columns = [column for column in piece if column in known]
+        values = [_sql_values(column, piece[column], column not in NEVER_NULL) for column in columns]
+        marks = ", ".join("?" * len(columns))
+        cursor = connection.executemany(f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks})", zip(*values, strict=True))
+        count += max(0, cursor.rowcount)
+    return count
 
 
 def write_index(source: Path, target: Path) -> dict[str, int]:
@@ -71,76 +61,81 @@ def write_index(source: Path, target: Path) -> dict[str, int]:
     dict of str to int
         Rows of each table.
     """
-    tables = darshan_file.read_tables(source)
     connection = sqlite3.connect(target)
     try:
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schemas.index_ddl())
+        tables = {"logs": "headers", "mounts": "mounts", SUMS: "summaries", "rejects": "rejects"}
         with connection:
-            logs = tables["logs"]
-            _insert(connection, "headers", list(HEADERS), [_sql_values(there, logs[there], False) for there in HEADERS.values()])
-            for name in ("mounts", "summaries", "rejects"):
-                columns = list(tables[name])
-                _insert(connection, name, columns, [_sql_values(column, tables[name][column], name == "summaries") for column in columns])
-        counts = {name: connection.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0] for name in ("headers", "mounts", "summaries", "rejects")}
+            return {table: _copy(connection, source, name, table) for name, table in tables.items()}
     finally:
         connection.close()
-    return counts
 
 
-def jobs(source: Path, date: str) -> pd.DataFrame:
-    """What each job did on each file system.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a job and file system, sorted; sums over the job's logs and the file system's mount points
-        (missing where not available), the earliest start and latest end (epoch seconds, missing: never).
-        A job without I/O has one row, whose file system is missing.
-    """
-    import pandas as pd
-
-    tables = darshan_file.read_tables(source)
-    logs = pd.DataFrame(tables["logs"])
-    mounts = pd.DataFrame(tables["mounts"])
-    frame = pd.DataFrame(tables["summaries"]).merge(mounts, on="fs_id", how="left")
-    sums = [name for name in frame.columns if name not in ("log_id", "fs_id", "mountpt", "fsname") and not name.startswith("f_")]
-    for name in sums:
-        frame[name] = frame[name].astype("Int64").mask(frame[name] < 0)
-    start = frame["log_id"].map(logs.set_index("log_id")["start_time"])
-    for what in ("read", "write"):
-        frame[f"first_{what}"] = start + frame[f"f_{what}_start_timestamp"]
-        frame[f"last_{what}"] = start + frame[f"f_{what}_end_timestamp"]
-    who = ["jobid", "uid", "username"]
-    joined = logs[["log_id", *who]].merge(frame, on="log_id", how="left")
-    how: dict[str, Any] = {name: (name, lambda column: column.sum(min_count=1)) for name in sums}
-    how |= {f"first_{what}": (f"first_{what}", "min") for what in ("read", "write")} | {f"last_{what}": (f"last_{what}", "max") for what in ("read", "write")}
-    result = joined.groupby([*who, "fsname"], dropna=False, sort=True).agg(**how).reset_index()
-    job = logs.groupby(who, sort=True).agg(
-        exenames=("exename", lambda names: ",".join(sorted(set(names)))),
-        logs=("log_id", "count"),
-        nprocs=("nprocs", "max"),
-        start_time=("start_time", "min"),
-        end_time=("end_time", "max"),
-    )
-    result = result.merge(job.reset_index(), on=who, how="left")
-    front = ["date", *who, "exenames", "logs", "nprocs", "start_time", "end_time", "fsname"]
-    result.insert(0, "date", date)
-    return result[front + [name for name in result.columns if name not in front]]
+JOBS = """
+WITH per_fs AS (
+    SELECT jobid, uid, username, fsname, {sums},
+        MIN(start_time + f_read_start_timestamp) AS first_read, MAX(start_time + f_read_end_timestamp) AS last_read,
+        MIN(start_time + f_write_start_timestamp) AS first_write, MAX(start_time + f_write_end_timestamp) AS last_write
+    FROM headers LEFT JOIN summaries USING (log_id) LEFT JOIN mounts USING (fs_id)
+    GROUP BY jobid, uid, username, fsname
+), per_job AS (
+    SELECT jobid, uid, username, GROUP_CONCAT(DISTINCT exename) AS exenames, COUNT(*) AS logs, MAX(nprocs) AS nprocs,
+        MIN(start_time) AS start_time, MAX(end_time) AS end_time
+    FROM headers GROUP BY jobid, uid, username
+)
+SELECT jobid, uid, username, exenames, logs, nprocs, start_time, end_time, fsname, {names}, first_read, last_read, first_write, last_write
+FROM per_fs JOIN per_job USING (jobid, uid, username)
+WHERE fsname IS NOT NULL OR NOT EXISTS (
+    SELECT 1 FROM per_fs AS other WHERE other.fsname IS NOT NULL
+    AND other.jobid IS per_fs.jobid AND other.uid IS per_fs.uid AND other.username IS per_fs.username)
+ORDER BY jobid, uid, username, fsname
+"""
+"""A row a job and file system; a job without any I/O has one row without a file system."""
+MOMENTS = ("first_read", "last_read", "first_write", "last_write")
 
 
 def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
-    """Write `jobs` as Parquet; returns the number of rows."""
+    """Write what each job did on each file system as Parquet.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The day's index.
+    target : pathlib.Path
+        New Parquet file: one row a job and file system, sorted. Sums over the job's logs and the file
+        system's mount points are null where nothing was available; times are epoch seconds, null for never.
+    date : str
+        Written into the column ``date``.
+
+    Returns
+    -------
+    dict of str to int
+        The number of rows.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    frame = jobs(source, date)
-    for name in ("date", "jobid", "username", "exenames", "fsname"):
-        frame[name] = frame[name].astype("string")
-    for name in frame.columns:
-        if frame[name].dtype == object:
-            frame[name] = frame[name].astype("Int64")
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), target, compression="zstd")
-    return {"rows": len(frame)}
+    connection = open_index(source)
+    try:
+        sums = [row[1] for row in connection.execute("PRAGMA table_info(summaries)") if row[1] not in ("log_id", "fs_id") and not row[1].startswith("f_")]
+        query = JOBS.format(sums=", ".join(f"SUM({name}) AS {name}" for name in sums), names=", ".join(sums))
+        types = {"date": pa.string(), "jobid": pa.string(), "uid": pa.int64(), "username": pa.string(), "exenames": pa.string()}
+        types |= dict.fromkeys(["logs", "nprocs", "start_time", "end_time"], pa.int64()) | {"fsname": pa.string()}
+        types |= dict.fromkeys(sums, pa.int64()) | dict.fromkeys(MOMENTS, pa.float64())
+        schema, count = pa.schema(list(types.items())), 0
+        cursor = connection.execute(query)
+        with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+            while rows := cursor.fetchmany(PIECE):
+                columns = [[date] * len(rows), *zip(*rows, strict=True)]
+                writer.write_table(pa.Table.from_arrays([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema))
+                count += len(rows)
+        return {"rows": count}
+    finally:
+        connection.close()
+
+
+PIECE = 50_000
+"""Rows that are handled at a time."""
 
 
 def open_index(path: str | Path) -> sqlite3.Connection:

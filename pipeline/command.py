@@ -30,8 +30,6 @@ from pipeline import site as sites
 from pipeline import sources
 from pipeline.errors import Busy, ConfigError, TokioError
 from pipeline.tasks import progress
-from pipeline.tasks.base import ArchiveTask
-from pipeline.tasks.build import Build
 from pipeline.tasks.fetch import Fetch
 from pipeline.tasks.nightly import Nightly, load_check, products
 
@@ -181,7 +179,7 @@ def exit_code(states: Iterable[status.State]) -> int:
 
 def _states(site: sites.Site, dates: Sequence[dt.date], given: str) -> dict[dt.date, dict[str, status.State]]:
     """States by the archive, and "late" where the source is asked and has more."""
-    wanted = {instance: [task.product for task in _made(site, instance)] for instance in site.sources}
+    wanted = {instance: _made(site, instance, given) for instance in site.sources}
     found = status.states(site.root, dates, wanted)
     for date, states in found.items():
         for instance, state in states.items():
@@ -191,10 +189,10 @@ def _states(site: sites.Site, dates: Sequence[dt.date], given: str) -> dict[dt.d
     return found
 
 
-def _made(site: sites.Site, instance: str) -> list[type[ArchiveTask]]:
-    """The tasks whose products an instance shall have in the archive."""
-    last = products(site, instance)
-    return last if Build in last else [Build, *last]
+def _made(site: sites.Site, instance: str, given: str) -> list[str]:
+    """The products that an instance shall have in the archive, besides the raw data."""
+    tasks = [task(date=site.yesterday(), instance=instance, site=given) for task in products(site, instance)]
+    return sorted({task.product for last in tasks for task in progress.all_tasks(last)} - {"raw"}, key=list(status.FILES).index)
 
 
 def prune_raw(site: sites.Site) -> None:

@@ -206,6 +206,32 @@ class Records:
         return self.floats[:, self.fcounters.index(full)] if full in self.fcounters else None
 
 
+TRACE = np.dtype([("log", "<i8"), ("file", "<u8"), ("write", "?"), ("length", "<i8"), ("begin", "<f8"), ("end", "<f8")])
+"""One traced access: position of the log in the batch, record id, bytes, seconds since the job's start."""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Bytes of one log over time by one module's calls, all ranks and files together.
+
+    Attributes
+    ----------
+    log : int
+        Position in the batch.
+    module : str
+        POSIX or STDIO.
+    width : float
+        Seconds a bin; the first begins with the job.
+    read, written : int64 (bins,)
+    """
+
+    log: int
+    module: str
+    width: float
+    read: Int64
+    written: Int64
+
+
 @dataclass(frozen=True)
 class LogBatch:
     """Some logs of a day, as a source reads them.
@@ -214,6 +240,8 @@ class LogBatch:
     ----------
     logs : mapping of column name to array (logs,)
         `docs/format.md` lists the columns; ``log_id`` is not among them yet.
+    own : bool (logs,)
+        False for logs of a neighbour day's folder, which count in the series only.
     rejects : mapping of column name to array
         Files that could not be read, with the reason.
     mounts : tuple of tuple of str
@@ -221,39 +249,55 @@ class LogBatch:
     names : tuple of dict of int to str
         By log: record id to file name.
     records : mapping of str to Records
-        By module.
+        By module: POSIX and STDIO.
+    traces : structured array of `TRACE`
+        DXT segments of POSIX calls.
+    heat : tuple of Heat
     """
 
     logs: Table
+    own: npt.NDArray[np.bool_]
     rejects: Table
     mounts: tuple[tuple[str, ...], ...]
     names: tuple[Mapping[int, str], ...]
     records: Mapping[str, Records]
+    traces: npt.NDArray[Any]
+    heat: tuple[Heat, ...]
+
+
+METHODS = ("dxt", "heatmap", "even")
+"""How bytes are placed in time, best first."""
 
 
 @dataclass(frozen=True)
-class DarshanDay:
-    """What the logs of one day say.
+class DarshanPart:
+    """What a batch of logs comes to; parts add up to a day.
 
     Attributes
     ----------
-    logs, mounts, summaries, rejects : mapping of column name to array (rows,)
-        Tables; `docs/format.md` lists the columns. `summaries` has a row for each log and mount point.
-    series : tuple of Grid
-        Bytes and operations over time, one column a file system.
+    logs, rejects : mapping of column name to array
+    mounts : tuple of str
+        Mount points that `summaries` and `series` number.
+    summaries : mapping of column name to array
+        A row for each log (numbered within the part) and mount point.
+    series : mapping of (str, int) to float64 (rows,)
+        Dataset and mount point to amounts in the day.
+    outside : mapping of str to int
+        By dataset: amounts of the day's own logs before or after the day.
+    placed : mapping of str to int
+        By method: bytes of all logs, in the day or not.
+    neighbours : int
+        Logs of neighbour days that touched the day.
     """
 
     logs: Table
-    mounts: Table
-    summaries: Table
     rejects: Table
-    series: tuple[Grid, ...]
-
-    def __post_init__(self) -> None:
-        for name in ("logs", "mounts", "summaries", "rejects"):
-            lengths = {len(column) for column in getattr(self, name).values()}
-            if len(lengths) > 1:
-                raise ValueError(f"table {name}: columns of different lengths {sorted(lengths)}")
+    mounts: tuple[str, ...]
+    summaries: Table
+    series: Mapping[tuple[str, int], Float64]
+    outside: Mapping[str, int]
+    placed: Mapping[str, int]
+    neighbours: int
 
 
 def component_order(name: str) -> tuple[int, str]:

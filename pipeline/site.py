@@ -67,6 +67,36 @@ class SourceOptions(BaseModel):
 Options = TypeVar("Options", bound=SourceOptions)
 
 
+class LocalEngine(BaseModel):
+    """Darshan logs are read on this machine.
+
+    Attributes
+    ----------
+    workers : int
+        Readers side by side; 0 is one a core.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["local"] = "local"
+    workers: int = Field(default=0, ge=0)
+
+
+class DaskEngine(BaseModel):
+    """Darshan logs are read by the workers of a Dask cluster, which must see the logs under the same paths.
+
+    Attributes
+    ----------
+    scheduler : str
+        Address, such as ``tcp://login01:8786``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    kind: Literal["dask"]
+    scheduler: str
+
+
 class Site(BaseModel):
     """A site's configuration; `docs/operations.md` explains each key.
 
@@ -87,6 +117,8 @@ class Site(BaseModel):
     mount_to_fsname : dict of str to str
         Regular expression of a mount point to file system name; the first that matches counts, and only
         where the match ends at the end of a path component.
+    engine : LocalEngine or DaskEngine
+        Where Darshan logs are read.
     sources : dict
         Instance name to the keys of its source.
     """
@@ -100,6 +132,7 @@ class Site(BaseModel):
     late_days: int = Field(default=7, ge=0)
     raw_days: int = Field(default=30, ge=0)
     mount_to_fsname: dict[str, str] = {}
+    engine: LocalEngine | DaskEngine = Field(default=LocalEngine(), discriminator="kind")
     sources: dict[str, dict[str, Any]]
     folder: Path = Field(default=Path(), exclude=True)
 

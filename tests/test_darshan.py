@@ -9,18 +9,23 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 import archive_tools
 from archive_tools import darshan_file
+from archive_tools.index import write_index as write
 from pipeline import schemas
 from pipeline.errors import InputChanged, NoData
-from pipeline.model import DarshanDay, Day, Findings
-from pipeline.sources import darshan
-from pipeline.transform.darshan import darshan_day
+from pipeline.model import Day
+from pipeline.sources import _isolated, darshan
+from pipeline.sources._darshan_log import log_identity
+from pipeline.transform.darshan import Reduction
+from tests import darshan_day
 from tests.conftest import SITEDAY_LOGS
+from tests.darshan_day import Reduced
 
 DAY = Day(dt.date(2026, 11, 22))
 MOUNTS = {"^/scratch": "scratch", "^/project": "project"}
@@ -31,17 +36,21 @@ def options(*logs: Path | str, **keys: Any) -> darshan.Options:
     return darshan.Options(kind="darshan", logs=[str(log) for log in logs], mount_to_fsname=MOUNTS, **keys)
 
 
-def reduced(found: darshan.Options, folder: Path, day: Day = DAY) -> tuple[DarshanDay, Findings]:
-    folder.mkdir(exist_ok=True)
-    darshan.fetch(found, day, folder)
-    findings = Findings()
-    batches = darshan.parse(found, day, folder, findings)
-    return darshan_day(batches, day, found.timestep, MOUNTS, schemas.source_map("darshan"), findings), findings
+def reduced(found: darshan.Options, folder: Path, day: Day = DAY) -> tuple[Reduced, Any]:
+    day_ = darshan_day.reduced(found, folder, day)
+    return day_, day_.findings
 
 
-def by_fsname(day: DarshanDay, name: str) -> dict[str, int]:
-    frame = pd.DataFrame(day.summaries).merge(pd.DataFrame(day.mounts), on="fs_id")
-    return frame.groupby("fsname")[name].sum().to_dict()
+def by_fsname(day: Reduced, name: str) -> dict[str, int]:
+    return day.by_fsname(name)
+
+
+def write_tables(file: h5py.File, day: Reduced) -> None:
+    writer = darshan_file.TableWriter(file)
+    for name, parts in day.pieces.items():
+        for part in parts:
+            writer.append(name, part)
+    writer.close()
 
 
 def test_siteday(tmp_path: Path) -> None:
@@ -70,11 +79,12 @@ def test_siteday(tmp_path: Path) -> None:
 
 def test_batches_do_not_change_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
-    monkeypatch.setattr(darshan, "BATCH", 50)
+    monkeypatch.setattr(darshan, "CHUNK", 10)
     parts, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw2")
     for name in ("logs", "rejects"):
         for column, values in getattr(whole, name).items():
             np.testing.assert_array_equal(values, getattr(parts, name)[column])
+    assert len(parts.pieces["logs"]) == 11
     assert by_fsname(whole, "bytes_read") == by_fsname(parts, "bytes_read")
     for one, other in zip(whole.series, parts.series, strict=True):
         np.testing.assert_array_equal(one.values, other.values)
@@ -99,9 +109,10 @@ def test_every_file_is_indexed_or_rejected_with_a_reason(tmp_path: Path) -> None
     assert day.logs["filename"].tolist() == [good.name]
     reasons = dict(zip(day.rejects["filename"], day.rejects["reason"], strict=True))
     assert set(reasons) == {"cut.darshan", "empty.darshan", "notes.txt", "gone.darshan"}
-    assert reasons["empty.darshan"] == "empty file"
+    assert reasons["empty.darshan"] == "empty"
     assert "No such file" in reasons["gone.darshan"]
-    assert "not a Darshan log" in reasons["notes.txt"]
+    assert reasons["notes.txt"] == "not a Darshan log"
+    assert reasons["cut.darshan"].startswith("truncated or damaged")
     assert findings.total("logs rejected") == 4
 
 
@@ -122,28 +133,22 @@ def test_names_that_users_choose(tmp_path: Path) -> None:
     index.close()
 
 
-def write_index(day: DarshanDay, folder: Path) -> sqlite3.Connection:
-    import h5py
-
-    from archive_tools.index import write_index as write
-
+def write_index(day: Reduced, folder: Path) -> sqlite3.Connection:
     with h5py.File(folder / "d.hdf5", "w") as file:
-        darshan_file.write_tables(file, day)
+        write_tables(file, day)
     write(folder / "d.hdf5", folder / "d.sqlite")
     return archive_tools.open_index(folder / "d.sqlite")
 
 
 def test_tables_round_trip(tmp_path: Path) -> None:
-    import h5py
-
     day, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
     with h5py.File(tmp_path / "d.hdf5", "w") as file:
-        darshan_file.write_tables(file, day)
-    found = darshan_file.read_tables(tmp_path / "d.hdf5")
+        write_tables(file, day)
     for name in darshan_file.TABLES:
-        assert set(found[name]) == set(getattr(day, name))
+        found = darshan_file.read_table(tmp_path / "d.hdf5", name)
+        assert set(found) == set(getattr(day, name))
         for column, values in getattr(day, name).items():
-            np.testing.assert_array_equal(found[name][column], values)
+            np.testing.assert_array_equal(found[column], values)
 
 
 def test_the_index_answers_as_existing_queries_expect(tmp_path: Path) -> None:
@@ -188,8 +193,9 @@ def test_a_log_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> No
     found = options(tmp_path / "logs")
     darshan.fetch(found, DAY, tmp_path)
     os.utime(log, ns=(1, 1))
+    (job,) = darshan.jobs(found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, schemas.source_map("darshan")))
     with pytest.raises(InputChanged, match=r"a\.darshan changed"):
-        list(darshan.parse(found, DAY, tmp_path, Findings()))
+        _isolated.run(job)
 
 
 def test_what_a_log_did_on_another_day_is_counted(tmp_path: Path) -> None:
@@ -211,7 +217,7 @@ def test_what_a_log_did_on_another_day_is_counted(tmp_path: Path) -> None:
     ],
 )
 def test_user_and_job_out_of_file_names(name: str, exe: str, user: str, job: str) -> None:
-    assert darshan.log_identity(name, exe) == (user, job)
+    assert log_identity(name, exe) == (user, job)
 
 
 def test_every_published_log_is_read(real: Path, tmp_path: Path) -> None:

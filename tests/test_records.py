@@ -18,6 +18,19 @@ STDIO = ("STDIO_BYTES_READ", "STDIO_BYTES_WRITTEN", "STDIO_OPENS")
 TIMES = tuple(f"F_{what}_{edge}_TIMESTAMP" for what in ("OPEN", "READ", "WRITE", "CLOSE") for edge in ("START", "END"))
 
 
+def plain(amount: Any, begin: Any, end: Any, column: Any) -> Amounts:
+    """Amounts whose logs and files do not matter."""
+    size = len(amount)
+    return Amounts(
+        np.array(amount, np.int64),
+        np.array(begin, float),
+        np.array(end, float),
+        np.array(column, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.uint64),
+    )
+
+
 def records(module: str, rows: list[tuple[int, int, list[int], list[float]]]) -> Records:
     """From (log, file, counters, time stamps)."""
     names = POSIX if module == "POSIX" else STDIO
@@ -79,7 +92,7 @@ def test_intervals_of_records_without_time_stamps_are_the_jobs() -> None:
 
 
 def spread_one(amount: int, begin: float, end: float, rows: int = 6) -> tuple[list[float], int, int]:
-    values, before, after = spread(Amounts(np.array([amount]), np.array([float(begin)]), np.array([float(end)]), np.array([0])), 0, 10, rows, 1)
+    values, before, after = spread(plain([amount], [begin], [end], [0]), 0, 10, rows, 1)
     return values[:, 0].tolist(), before, after
 
 
@@ -100,12 +113,7 @@ intervals = st.lists(st.tuples(st.integers(1, 2**50), st.floats(-200, 200), st.f
 def test_every_byte_is_conserved(rows: list[tuple[int, float, float, int]], at_once: int) -> None:
     import pipeline.transform.records as module
 
-    what = Amounts(
-        np.array([r[0] for r in rows], dtype=np.int64),
-        np.array([r[1] for r in rows], dtype=np.float64),
-        np.array([r[1] + r[2] for r in rows], dtype=np.float64),
-        np.array([r[3] for r in rows], dtype=np.int64),
-    )
+    what = plain([r[0] for r in rows], [r[1] for r in rows], [r[1] + r[2] for r in rows], [r[3] for r in rows])
     values, before, after = spread(what, 0, 10, 6, 3)
     assert int(values.sum()) + before + after == sum(r[0] for r in rows)
     assert (values >= 0).all()

@@ -17,7 +17,32 @@ CREATE TABLE headers (
     folder TEXT,            -- folder of the log below the day's log folder
     cmdline TEXT,           -- exe with its arguments
     lib_version TEXT,       -- of the Darshan runtime that wrote the log
-    log_bytes INTEGER       -- size of the log file
+    log_bytes INTEGER,      -- size of the log file, compressed
+    modules TEXT,           -- modules of the log, comma-separated
+    partial_modules TEXT,   -- those whose data is partial: the runtime ran out of memory
+    unreadable_modules TEXT,-- those that are too new for the installed library
+    -- bytes by interface; NULL: the log does not have it
+    posix_bytes_read INTEGER, posix_bytes_written INTEGER,
+    stdio_bytes_read INTEGER, stdio_bytes_written INTEGER,
+    mpiio_bytes_read INTEGER, mpiio_bytes_written INTEGER,
+    hdf5_bytes_read INTEGER, hdf5_bytes_written INTEGER,
+    pnetcdf_bytes_read INTEGER, pnetcdf_bytes_written INTEGER,
+    dfs_bytes_read INTEGER, dfs_bytes_written INTEGER,
+    daos_bytes_read INTEGER, daos_bytes_written INTEGER,
+    -- as libdarshan-util's accumulators compute them: MiB/s, and seconds
+    posix_agg_perf REAL, posix_agg_time REAL, posix_unique_time REAL, posix_shared_time REAL,
+    stdio_agg_perf REAL, stdio_agg_time REAL, stdio_unique_time REAL, stdio_shared_time REAL,
+    mpiio_agg_perf REAL, mpiio_agg_time REAL, mpiio_unique_time REAL, mpiio_shared_time REAL,
+    -- files by kind
+    posix_total_files INTEGER, posix_read_only_files INTEGER, posix_write_only_files INTEGER, posix_read_write_files INTEGER,
+    posix_unique_files INTEGER, posix_shared_files INTEGER, posix_partly_shared_files INTEGER,
+    stdio_total_files INTEGER, stdio_read_only_files INTEGER, stdio_write_only_files INTEGER, stdio_read_write_files INTEGER,
+    stdio_unique_files INTEGER, stdio_shared_files INTEGER, stdio_partly_shared_files INTEGER,
+    mpiio_total_files INTEGER, mpiio_read_only_files INTEGER, mpiio_write_only_files INTEGER, mpiio_read_write_files INTEGER,
+    mpiio_unique_files INTEGER, mpiio_shared_files INTEGER, mpiio_partly_shared_files INTEGER,
+    lustre_files INTEGER,   -- files with Lustre records
+    lustre_osts INTEGER,    -- distinct OSTs under them
+    lustre_stripe_size INTEGER, lustre_stripe_count INTEGER  -- the largest
 );
 CREATE TABLE mounts (
     fs_id INTEGER PRIMARY KEY,

@@ -14,15 +14,16 @@ from archive_tools.tts_write import TtsWriter
 from pipeline import schemas
 from pipeline.errors import NoData
 from pipeline.model import LogBatch, Samples
+from pipeline.tasks import engine
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
-from pipeline.transform.darshan import darshan_day
+from pipeline.transform.darshan import DayMerger, Reduction
 from pipeline.transform.grid import Gridder
 
 CLOSED = 900
 """Seconds: a day whose data reach this close to its end is complete; gaps within it are findings."""
-WHERE_FROM = {"database", "password_env", "password_file", "logs"}
-"""Keys that say where data come from, not what is made of them."""
+WHERE_FROM = {"database", "password_env", "password_file", "logs", "log_seconds", "log_memory_mb"}
+"""Keys that say where data come from and what reading may cost, not what is made of them."""
 
 
 class Build(ArchiveTask):
@@ -85,16 +86,21 @@ class Build(ArchiveTask):
         return {"counts": counts, "measured": writer.measured, "state": COMPLETE if closed else PARTIAL, "percent": min(99, 100 * most // rows)}
 
     def _darshan(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
-        options = self.options
-        metrics = {metric.dataset.name: metric for metric in schemas.source_map("darshan")}
-        batches = self.source.parse(options, self.day, raw, self.findings)
-        day = darshan_day(batches, self.day, options.timestep, options.mount_to_fsname, metrics.values(), self.findings)
-        ends = day.logs["end_time"]
-        updated = int(ends.max()) if len(ends) else self.day.start
-        for grid in day.series:
-            writer.write(grid, metrics[grid.dataset].dataset, source="darshan", updated=updated)
-        darshan_file.write_tables(writer.file, day)
-        return {"counts": {"logs": len(ends), "rejects": len(day.rejects["reason"]), "summaries": len(day.summaries["log_id"])}}
+        options, metrics = self.options, schemas.source_map("darshan")
+        reduction = Reduction(self.day, options.timestep, options.mount_to_fsname, metrics)
+        tables = darshan_file.TableWriter(writer.file)
+        merger = DayMerger(self.day, options.timestep, options.mount_to_fsname, metrics, tables.append)
+        with engine.executor(self.config.engine) as executor:
+            for parts in engine.in_order(executor, self.source.run, self.source.jobs(options, self.day, raw, reduction)):
+                for part in parts:
+                    merger.add(part)
+        datasets = {metric.dataset.name: metric.dataset for metric in metrics}
+        for grid in merger.finish(self.findings):
+            writer.write(grid, datasets[grid.dataset], source="darshan", updated=merger.last_end)
+        tables.close()
+        for method, amount in merger.placed.items():
+            writer.file.attrs[f"bytes_placed_by_{method}"] = amount
+        return {"counts": merger.counts, "bytes_placed": merger.placed}
 
 
 def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
@@ -106,8 +112,10 @@ def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
             yield item
 
 
-class FromDarshan(ArchiveTask):
-    """A product that is made from `darshan.hdf5`."""
+class Index(ArchiveTask):
+    """The day's SQLite index of logs, made from `darshan.hdf5`."""
+
+    product = "index"
 
     def _build(self) -> Build:
         return Build(date=self.date, instance=self.instance, site=self.site)
@@ -115,30 +123,34 @@ class FromDarshan(ArchiveTask):
     def needs(self) -> list[ArchiveTask]:
         return [self._build()]
 
-    def fingerprint(self) -> str | None:
-        receipt = self.standing().good(self.instance, "tts")
-        return fingerprint_of(self.product, receipt.fingerprint, schemas.index_ddl()) if receipt else None
-
-
-class Index(FromDarshan):
-    """The day's SQLite index of logs."""
-
-    product = "index"
-
     def path(self) -> Path:
         return layout.path(self.config.root, layout.INDEX, self.date, self.instance)
+
+    def fingerprint(self) -> str | None:
+        receipt = self.standing().good(self.instance, "tts")
+        return fingerprint_of(receipt.fingerprint, schemas.index_ddl()) if receipt else None
 
     def make(self, temporary: Path) -> dict[str, Any]:
         return {"counts": index.write_index(self._build().path(), temporary)}
 
 
-class Jobs(FromDarshan):
-    """The day's table of jobs and file systems."""
+class Jobs(ArchiveTask):
+    """The day's table of jobs and file systems, made from the index."""
 
     product = "jobs"
+
+    def _index(self) -> Index:
+        return Index(date=self.date, instance=self.instance, site=self.site)
+
+    def needs(self) -> list[ArchiveTask]:
+        return [self._index()]
 
     def path(self) -> Path:
         return layout.path(self.config.root, layout.JOBS, self.date, self.instance)
 
+    def fingerprint(self) -> str | None:
+        receipt = self.standing().good(self.instance, "index")
+        return fingerprint_of(receipt.fingerprint, index.JOBS) if receipt else None
+
     def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": index.write_jobs(self._build().path(), temporary, str(self.date))}
+        return {"counts": index.write_jobs(self._index().path(), temporary, str(self.date))}

@@ -17,7 +17,7 @@ from pipeline import sources
 from pipeline.model import LogBatch
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask, load_site
-from pipeline.tasks.build import Build, Index, Jobs
+from pipeline.tasks.build import Build, Jobs
 
 DAY = "_day"
 """Instance name of what belongs to the day as a whole."""
@@ -26,7 +26,7 @@ DAY = "_day"
 def products(site: Site, instance: str) -> list[type[ArchiveTask]]:
     """The last tasks of an instance: they require the others."""
     source = sources.find(sources.options(site, instance).kind)
-    return [Index, Jobs] if source.GIVES is LogBatch else [Build]
+    return [Jobs] if source.GIVES is LogBatch else [Build]
 
 
 class Nightly(ArchiveTask):

@@ -1,120 +1,237 @@
-"""Batches of Darshan logs to the tables and series of their day."""
+"""Batches of Darshan logs to the tables and series of their day.
+
+`reduce_batch` makes a part of each batch, wherever it is read; `DayMerger` adds parts up. Bytes and operations
+are placed in time by the best that a log has: traced segments (DXT), else its heat map, else evenly between
+first and last access. Whatever the method, whole units are placed and the totals are those of the counters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import DarshanDay, Day, Findings, Float64, Grid, Int64, LogBatch, Records, component_order
+from pipeline.model import METHODS, DarshanPart, Day, Findings, Float64, Grid, Int64, LogBatch, Records, Table, component_order
 from pipeline.schemas import SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
-from pipeline.transform.records import amounts, spread, summaries
+from pipeline.transform.placing import Share, by_heat, by_trace
+from pipeline.transform.records import Amounts, amounts, spread, summaries
 
 
-def darshan_day(
-    batches: Iterable[LogBatch], day: Day, timestep: int, mount_to_fsname: Mapping[str, str], metrics: Iterable[SourceMetric], findings: Findings
-) -> DarshanDay:
-    """Reduce the logs of a day.
+@dataclass(frozen=True)
+class Reduction:
+    """How batches are reduced; picklable, so that it can be done anywhere.
 
-    Parameters
+    Attributes
     ----------
-    batches : iterable of LogBatch
-        Reduced as they come; none is kept.
     day : Day
     timestep : int
         Seconds a row of the series.
     mount_to_fsname : mapping of str to str
         See `FileSystems`.
-    metrics : iterable of SourceMetric
-        Which counters become which series, and between which time stamps they are spread evenly.
-    findings : Findings
-
-    Returns
-    -------
-    DarshanDay
-        The series hold what happened within the day; what logs did before or after it is a finding.
+    metrics : tuple of SourceMetric
+        Which counters become which series, and between which time stamps they lie.
     """
-    reduction = _Reduction(day, timestep, FileSystems(mount_to_fsname), tuple(metrics))
-    for batch in batches:
-        reduction.add(batch)
-    return reduction.finish(findings)
+
+    day: Day
+    timestep: int
+    mount_to_fsname: Mapping[str, str]
+    metrics: tuple[SourceMetric, ...]
+
+    def __call__(self, batch: LogBatch) -> DarshanPart:
+        return reduce_batch(batch, self)
 
 
-class _Reduction:
-    def __init__(self, day: Day, timestep: int, file_systems: FileSystems, metrics: tuple[SourceMetric, ...]) -> None:
-        self.day, self.timestep, self.file_systems, self.metrics = day, timestep, file_systems, metrics
-        self.mounts: dict[str, int] = {}
-        self.count = 0
-        self.logs: list[Mapping[str, npt.NDArray[Any]]] = []
-        self.rejects: list[Mapping[str, npt.NDArray[Any]]] = []
-        self.summaries: list[dict[str, npt.NDArray[Any]]] = []
-        self.series: dict[tuple[str, int], Float64] = {}
-        self.outside: dict[str, int] = {}
+def reduce_batch(batch: LogBatch, how: Reduction) -> DarshanPart:
+    """What a batch of logs comes to."""
+    file_systems = FileSystems(how.mount_to_fsname)
+    mounts: dict[str, int] = {}
+    places = _places(batch, mounts, file_systems)
+    own = {name: _own_records(records, batch.own) for name, records in batch.records.items()}
+    found = summaries(list(own.values()), [places[name][batch.own[batch.records[name].log]] for name in own])
+    number = np.cumsum(batch.own) - 1
+    found["log_id"] = number[found["log_id"]] if len(found["log_id"]) else found["log_id"]
+    series, outside, placed = _series(batch, how, places, len(mounts))
+    return DarshanPart(
+        logs={name: column[batch.own] for name, column in batch.logs.items()},
+        rejects=batch.rejects,
+        mounts=tuple(mounts),
+        summaries=found,
+        series=series,
+        outside=outside,
+        placed=placed,
+        neighbours=int((~batch.own).sum()),
+    )
 
-    def add(self, batch: LogBatch) -> None:
-        """Reduce one batch."""
-        places = self._places(batch)
-        size = len(batch.mounts)
-        found = summaries(list(batch.records.values()), list(places.values()))
-        found["log_id"] = found["log_id"] + self.count
-        self.summaries.append(found)
-        self.logs.append({"log_id": np.arange(self.count, self.count + size, dtype=np.int64), **batch.logs})
-        self.rejects.append(batch.rejects)
-        self.count += size
-        for metric in self.metrics:
-            for module, counter in metric.find["counters"].items():
-                self._spread(metric, batch, batch.records[module], places[module], counter)
 
-    def _places(self, batch: LogBatch) -> dict[str, Int64]:
-        """The mount point of each record, by module; new mount points get the next numbers."""
-        known = [frozenset(mounts) for mounts in batch.mounts]
-        for mount in sorted(frozenset().union(*known)):
-            if self.file_systems.configured(mount):
-                self.mounts.setdefault(mount, len(self.mounts))
-        codes: dict[tuple[int, int], int] = {}
-        places = {}
-        for module, records in batch.records.items():
-            place = np.empty(len(records), dtype=np.int64)
-            for i, key in enumerate(zip(records.log.tolist(), records.file.tolist(), strict=True)):
-                code = codes.get(key)
-                if code is None:
-                    log, file = key
-                    mount = mount_of(batch.names[log].get(file, ""), known[log])
-                    code = codes[key] = self.mounts.setdefault(mount, len(self.mounts))
-                place[i] = code
-            places[module] = place
-        return places
+def _own_records(records: Records, own: npt.NDArray[np.bool_]) -> Records:
+    keep = own[records.log]
+    if keep.all():
+        return records
+    return Records(records.module, records.counters, records.fcounters, records.log[keep], records.file[keep], records.integers[keep], records.floats[keep])
 
-    def _spread(self, metric: SourceMetric, batch: LogBatch, records: Records, place: Int64, counter: str) -> None:
-        start = batch.logs["start_time"]
-        end = np.maximum(batch.logs["end_time"], start + batch.logs["walltime"])
-        what = amounts(records, place, counter, metric.find["during"], start, end)
-        values, before, after = spread(what, self.day.start, self.timestep, self.day.rows(self.timestep), len(self.mounts))
+
+def _places(batch: LogBatch, mounts: dict[str, int], file_systems: FileSystems) -> dict[str, Int64]:
+    """The mount point of each record, by module; `mounts` receives the mount points and their numbers."""
+    known = [frozenset(of_log) for of_log in batch.mounts]
+    for mount in sorted(frozenset().union(*known)):
+        if file_systems.configured(mount):
+            mounts.setdefault(mount, len(mounts))
+    codes: dict[tuple[int, int], int] = {}
+    places = {}
+    for module, records in batch.records.items():
+        place = np.empty(len(records), dtype=np.int64)
+        for i, key in enumerate(zip(records.log.tolist(), records.file.tolist(), strict=True)):
+            code = codes.get(key)
+            if code is None:
+                log, file = key
+                mount = mount_of(batch.names[log].get(file, ""), known[log])
+                code = codes[key] = mounts.setdefault(mount, len(mounts))
+            place[i] = code
+        places[module] = place
+    return places
+
+
+Series = dict[tuple[str, int], Float64]
+
+
+def _series(batch: LogBatch, how: Reduction, places: Mapping[str, Int64], columns: int) -> tuple[Series, dict[str, int], dict[str, int]]:
+    """Amounts over time by dataset and mount point, what lies outside the day, and bytes placed by each method."""
+    start = batch.logs["start_time"]
+    end = np.maximum(batch.logs["end_time"], start + batch.logs["walltime"])
+    rows = how.day.rows(how.timestep)
+    series: Series = {}
+    outside: dict[str, int] = {}
+    placed = dict.fromkeys(METHODS, 0)
+    for metric in how.metrics:
         name = metric.dataset.name
-        self.outside[name] = self.outside.get(name, 0) + before + after
-        for mount in np.unique(place).tolist():
-            self.series[name, mount] = self.series.get((name, mount), 0.0) + values[:, mount]
+        for module, counter in metric.find["counters"].items():
+            records, place = batch.records[module], places[module]
+            what = amounts(records, place, counter, metric.find["during"], start, end)
+            for method, pieces in _placed(what, batch, module, metric, start):
+                if metric.dataset.unit == "bytes":
+                    placed[method] += int(pieces.amount.sum())
+                values, before, after = spread(pieces, how.day.start, how.timestep, rows, columns)
+                for mount in np.unique(pieces.column).tolist():
+                    series[name, mount] = series.get((name, mount), 0.0) + values[:, mount]
+                if before or after:
+                    outside[name] = outside.get(name, 0) + _outside_own(pieces, batch.own, how.day)
+    return series, outside, placed
 
-    def finish(self, findings: Findings) -> DarshanDay:
-        """Everything that was added."""
-        logs, rejects, sums = _joined(self.logs), _joined(self.rejects), _joined(self.summaries)
-        findings.add("logs rejected", len(rejects["reason"]))
-        findings.add("logs with partial data", int(np.count_nonzero(logs["partial_modules"] != "")))
+
+def _outside_own(pieces: Amounts, own: npt.NDArray[np.bool_], day: Day) -> int:
+    """What the day's own logs did outside the day; that of neighbours is their own day's affair."""
+    mine = own[pieces.log]
+    _, before, after = spread(
+        Amounts(pieces.amount[mine], pieces.begin[mine], pieces.end[mine], pieces.column[mine] * 0, pieces.log[mine], pieces.file[mine]),
+        day.start,
+        day.end - day.start,
+        1,
+        1,
+    )
+    return before + after
+
+
+def _placed(what: Amounts, batch: LogBatch, module: str, metric: SourceMetric, start: Float64) -> Iterator[tuple[str, Amounts]]:
+    """Amounts with the intervals that the best method of each gives them."""
+    during = metric.find["during"]
+    rest = what
+    if during in ("READ", "WRITE"):
+        share = Share(metric.dataset.unit == "bytes", during == "WRITE")
+        if module == "POSIX" and len(batch.traces):
+            traced, rest = by_trace(rest, batch.traces, share, start)
+            yield "dxt", traced
+        heat = [one for one in batch.heat if one.module == module]
+        if heat:
+            heated, rest = by_heat(rest, heat, share, start)
+            yield "heatmap", heated
+    yield "even", rest
+
+
+class DayMerger:
+    """Adds parts up. Tables go to `write` as they come; only series and mount points are kept.
+
+    Parameters
+    ----------
+    day : Day
+    timestep : int
+    mount_to_fsname : mapping of str to str
+    metrics : sequence of SourceMetric
+    write : callable
+        Receives the name of a table and more rows of it.
+    """
+
+    def __init__(self, day: Day, timestep: int, mount_to_fsname: Mapping[str, str], metrics: Sequence[SourceMetric], write: Any) -> None:
+        self.day, self.timestep, self.metrics, self.write = day, timestep, metrics, write
+        self.file_systems = FileSystems(mount_to_fsname)
+        self.mounts: dict[str, int] = {}
+        self.series: Series = {}
+        self.outside: dict[str, int] = {}
+        self.placed = dict.fromkeys(METHODS, 0)
+        self.counts = {"logs": 0, "rejects": 0, "summaries": 0, "neighbours": 0}
+        self.partial = self.unreadable = 0
+        self.last_end = day.start
+        self.reasons: dict[str, int] = {}
+
+    def add(self, part: DarshanPart) -> None:
+        """Add one part."""
+        number = np.array([self.mounts.setdefault(mount, len(self.mounts)) for mount in part.mounts], dtype=np.int64)
+        size = len(part.logs["filename"])
+        first = self.counts["logs"]
+        self.write("logs", {"log_id": np.arange(first, first + size, dtype=np.int64), **part.logs})
+        self.write("rejects", part.rejects)
+        sums: dict[str, npt.NDArray[Any]] = dict(part.summaries)
+        sums["log_id"] = sums["log_id"] + first
+        sums["fs_id"] = number[sums["fs_id"]] if len(sums["fs_id"]) else sums["fs_id"]
+        self.write("summaries", sums)
+        for (name, mount), values in part.series.items():
+            key = name, int(number[mount])
+            self.series[key] = self.series.get(key, 0.0) + values
+        for name, amount in part.outside.items():
+            self.outside[name] = self.outside.get(name, 0) + amount
+        for method, amount in part.placed.items():
+            self.placed[method] += amount
+        for reason in part.rejects["reason"].tolist():
+            short = reason.partition(":")[0]
+            self.reasons[short] = self.reasons.get(short, 0) + 1
+        self._count(part, size)
+
+    def _count(self, part: DarshanPart, size: int) -> None:
+        self.counts["logs"] += size
+        self.counts["rejects"] += len(part.rejects["reason"])
+        self.counts["summaries"] += len(part.summaries["log_id"])
+        self.counts["neighbours"] += part.neighbours
+        self.partial += int(np.count_nonzero(part.logs["partial_modules"] != ""))
+        self.unreadable += int(np.count_nonzero(part.logs["unreadable_modules"] != ""))
+        if size:
+            self.last_end = max(self.last_end, int(part.logs["end_time"].max()))
+
+    def finish(self, findings: Findings) -> list[Grid]:
+        """Write the table of mount points, note the findings, and give the series."""
+        for reason, count in sorted(self.reasons.items()):
+            findings.add("logs rejected", count, "", reason)
+        findings.add("logs with partial data", self.partial)
+        findings.add("logs with a module too new for this libdarshan-util", self.unreadable)
         for name, amount in self.outside.items():
-            findings.add("amount outside the day", amount, name, "of logs that ran over midnight")
+            findings.add("amount outside the day", amount, name, "of logs that ran over midnight; it is in the neighbour days' series")
+        self.write("mounts", self.mount_table())
+        return list(self._grids())
+
+    def mount_table(self) -> Table:
+        """The mount points with their numbers and file systems."""
         mounts = list(self.mounts)
-        table = {
+        return {
             "fs_id": np.arange(len(mounts), dtype=np.int64),
             "mountpt": np.array(mounts, dtype=object),
             "fsname": np.array([self.file_systems[mount] for mount in mounts], dtype=object),
         }
-        return DarshanDay(logs, table, sums, rejects, tuple(self._grids(mounts)))
 
-    def _grids(self, mounts: list[str]) -> Iterator[Grid]:
+    def _grids(self) -> Iterator[Grid]:
         """One grid a dataset, one column a file system; a file system that nobody used is 0."""
+        mounts = list(self.mounts)
         names = sorted({self.file_systems[mount] for mount in mounts}, key=component_order) or [UNKNOWN]
         for metric in self.metrics:
             values = np.zeros((self.day.rows(self.timestep), len(names)))
@@ -122,8 +239,3 @@ class _Reduction:
                 if name == metric.dataset.name:
                     values[:, names.index(self.file_systems[mounts[mount]])] += series
             yield Grid(metric.dataset.name, tuple(names), self.day.start, self.timestep, values)
-
-
-def _joined(tables: list[Any]) -> dict[str, npt.NDArray[Any]]:
-    """Tables below each other."""
-    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}

@@ -110,12 +110,22 @@ class Amounts:
     begin, end : float64 (n,)
         Epoch seconds; `end` is not before `begin`.
     column : int64 (n,)
+    log : int64 (n,)
+    file : uint64 (n,)
+        Record that each is of; 0 for several.
     """
 
     amount: Int64
     begin: Float64
     end: Float64
     column: Int64
+    log: Int64
+    file: npt.NDArray[np.uint64]
+
+
+def take(what: Amounts, which: Any) -> Amounts:
+    """Some of the amounts."""
+    return Amounts(what.amount[which], what.begin[which], what.end[which], what.column[which], what.log[which], what.file[which])
 
 
 def amounts(records: Records, column: Int64, counter: str, during: str, job_start: Float64, job_end: Float64) -> Amounts:
@@ -142,7 +152,7 @@ def amounts(records: Records, column: Int64, counter: str, during: str, job_star
     stamped = np.isfinite(first) & np.isfinite(last) & (last > 0)
     begin = np.where(stamped, start + np.maximum(first, 0.0), start)
     end = np.where(stamped, start + last, job_end[log])
-    return Amounts(value[some], np.minimum(begin, end), np.maximum(begin, end), column[some])
+    return Amounts(value[some], np.minimum(begin, end), np.maximum(begin, end), column[some], log, records.file[some])
 
 
 AT_ONCE = 4_000_000

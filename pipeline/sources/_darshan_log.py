@@ -1,0 +1,250 @@
+"""Darshan logs to batches: what a log says, as a row of a table, records and time lines.
+
+Runs in the readers of `pipeline.sources._isolated`, so it loads little.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import InputChanged, SourceError
+from pipeline.model import TRACE, Heat, LogBatch, Records
+from pipeline.sources import _libdarshan
+
+SUMMED = ("POSIX", "STDIO")
+"""Modules whose records are summed by mount point."""
+INTERFACES = {"POSIX": "posix", "STDIO": "stdio", "MPI-IO": "mpiio", "H5D": "hdf5", "PNETCDF_FILE": "pnetcdf", "DFS": "dfs", "DAOS": "daos"}
+"""Modules whose bytes are told by log, and the columns' names."""
+DERIVED = {"POSIX": "posix", "STDIO": "stdio", "MPI-IO": "mpiio"}
+"""Modules that the library's accumulators are asked about."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file of the manifest: `size` and `mtime_ns` as they were when it was listed."""
+
+    root: bytes
+    name: bytes
+    size: int
+    mtime_ns: int
+    own: bool
+
+    @property
+    def path(self) -> Path:
+        return Path(os.fsdecode(os.path.join(self.root, self.name)))
+
+    @property
+    def folder(self) -> str:
+        return os.path.dirname(self.name).decode("utf-8", "backslashreplace")
+
+
+LOG_COLUMNS: dict[str, Any] = {
+    "filename": object,
+    "folder": object,
+    "log_bytes": np.int64,
+    "version": object,
+    "lib_version": object,
+    "start_time": np.float64,
+    "end_time": np.float64,
+    "walltime": np.float64,
+    "nprocs": np.int64,
+    "jobid": object,
+    "uid": np.int64,
+    "username": object,
+    "exe": object,
+    "exename": object,
+    "cmdline": object,
+    "modules": object,
+    "partial_modules": object,
+    "unreadable_modules": object,
+    **{f"{name}_bytes_{way}": np.int64 for name in INTERFACES.values() for way in ("read", "written")},
+    **{f"{name}_{what}": np.float64 for name in DERIVED.values() for what in ("agg_perf", "agg_time", "unique_time", "shared_time")},
+    **{f"{name}_{kind}": np.int64 for name in DERIVED.values() for kind in _libdarshan.CATEGORIES},
+    "lustre_files": np.int64,
+    "lustre_osts": np.int64,
+    "lustre_stripe_size": np.int64,
+    "lustre_stripe_count": np.int64,
+}
+REJECT_COLUMNS: dict[str, Any] = {"filename": object, "folder": object, "log_bytes": np.int64, "reason": object}
+ABSENT = -1
+"""A number that a log does not have; NaN where the column is floating-point."""
+
+
+def _table(rows: list[tuple[Any, ...]], columns: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    by_column = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    return {name: np.array(values, dtype=dtype) for (name, dtype), values in zip(columns.items(), by_column, strict=True)}
+
+
+class BatchReader:
+    """Reads logs one by one into one batch.
+
+    Parameters
+    ----------
+    start, end : int
+        The day (epoch seconds): logs of neighbour days that did not touch it are left out.
+    """
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start, self.end = start, end
+        self.logs: list[tuple[Any, ...]] = []
+        self.own: list[bool] = []
+        self.rejects: list[tuple[Any, ...]] = []
+        self.mounts: list[tuple[str, ...]] = []
+        self.names: list[dict[int, str]] = []
+        self.records: dict[str, list[tuple[int, npt.NDArray[Any]]]] = {module: [] for module in SUMMED}
+        self.traces: list[npt.NDArray[Any]] = [np.empty(0, TRACE)]
+        self.heat: list[Heat] = []
+        self.waiting = 0
+
+    def add(self, file: Listed, name: str) -> None:
+        """Read one log, or note why not."""
+        try:
+            log = _read(file, self.start, self.end)
+        except SourceError as error:
+            self.reject(file, name, str(error))
+            return
+        if log is None:
+            return
+        number = len(self.logs)
+        for module in SUMMED:
+            if module in log.records:
+                self.records[module].append((number, log.records[module]))
+                self.waiting += len(log.records[module])
+        self._keep_times(number, log)
+        self.logs.append((name, file.folder, file.size, *_head(log, file.path.name), *_facts(log)))
+        self.own.append(file.own)
+        self.mounts.append(tuple(mount for mount, _ in log.mounts))
+        self.names.append(log.names)
+
+    def reject(self, file: Listed, name: str, reason: str) -> None:
+        """Note why a file is not read; those of neighbour days are noted there."""
+        if file.own:
+            self.rejects.append((name, file.folder, file.size, reason))
+
+    def _keep_times(self, number: int, log: _libdarshan.Log) -> None:
+        segments = log.segments.get("DXT_POSIX")
+        if segments is not None and len(segments):
+            trace = np.empty(len(segments), TRACE)
+            trace["log"] = number
+            trace["file"] = segments["id"]
+            for column in ("write", "length", "begin", "end"):
+                trace[column] = segments[column]
+            self.traces.append(trace)
+        for module, heat in log.heatmaps.items():
+            if module in SUMMED:
+                self.heat.append(Heat(number, module, heat.width, heat.read, heat.written))
+
+    def batch(self) -> LogBatch:
+        """What was read."""
+        return LogBatch(
+            _table(self.logs, LOG_COLUMNS),
+            np.array(self.own, dtype=bool),
+            _table(self.rejects, REJECT_COLUMNS),
+            tuple(self.mounts),
+            tuple(self.names),
+            {module: self._of(module, parts) for module, parts in self.records.items()},
+            np.concatenate(self.traces),
+            tuple(self.heat),
+        )
+
+    @staticmethod
+    def _of(module: str, parts: list[tuple[int, npt.NDArray[Any]]]) -> Records:
+        found = np.concatenate([np.empty(0, _libdarshan.record_dtype(module)), *(part for _, part in parts)])
+        log = np.repeat(np.array([number for number, _ in parts], dtype=np.int64), [len(part) for _, part in parts])
+        return Records(module, *_libdarshan.counters(module), log, found["id"], found["counters"], found["fcounters"])
+
+
+def _read(file: Listed, start: int, end: int) -> _libdarshan.Log | None:
+    """Read a log that must be as the manifest says, before and after; None if it does not concern the day."""
+    path = file.path
+    if file.size == 0:
+        raise SourceError("empty")
+    try:
+        with path.open("rb"):
+            before = path.stat()
+        if not file.own and not _touches(_libdarshan.times(path), start, end):
+            return None
+        log = _libdarshan.read(path)
+        after = path.stat()
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}") from None
+    for now in (before, after):
+        if (now.st_size, now.st_mtime_ns) != (file.size, file.mtime_ns):
+            raise InputChanged(f"{path} changed since it was listed", hint="the next run reads it again")
+    return log
+
+
+def _touches(times: tuple[float, float], start: int, end: int) -> bool:
+    return times[0] < end and times[1] >= start
+
+
+def _head(log: _libdarshan.Log, filename: str) -> tuple[Any, ...]:
+    """A log's row of the table, from `version` to the names of its modules."""
+    exe = log.exe.split(" ", 1)[0]
+    user, job = log_identity(os.fsencode(filename).decode("utf-8", "backslashreplace"), os.path.basename(exe))
+    partial = [module for module, is_partial in log.modules.items() if is_partial]
+    return (
+        log.version,
+        log.metadata.get("lib_ver", ""),
+        log.start,
+        log.end,
+        log.runtime,
+        log.nprocs,
+        str(log.jobid) if log.jobid else job,
+        log.uid,
+        user,
+        exe,
+        os.path.basename(exe),
+        log.exe.strip(),
+        ",".join(log.modules),
+        ",".join(partial),
+        ",".join(log.unreadable),
+    )
+
+
+def _facts(log: _libdarshan.Log) -> tuple[Any, ...]:
+    """The rest of a log's row: bytes by interface, what the accumulators make of it, Lustre."""
+    facts: list[Any] = []
+    for module in INTERFACES:
+        facts += [_bytes(log, module, "BYTES_READ"), _bytes(log, module, "BYTES_WRITTEN")]
+    derived = [_libdarshan.derived(m, log.records[m], log.nprocs) if m in log.records else None for m in DERIVED]
+    for found in derived:
+        if found is None:
+            facts += [np.nan] * 4
+        else:
+            facts += [found.agg_perf_by_slowest, found.agg_time_by_slowest, found.unique_io_time_by_slowest, found.shared_io_time_by_slowest]
+    for found in derived:
+        facts += [found.categories[kind] for kind in _libdarshan.CATEGORIES] if found else [ABSENT] * len(_libdarshan.CATEGORIES)
+    osts = {ost for _, _, _, numbers in log.lustre for ost in numbers}
+    facts += [len(log.lustre), len(osts), max((s for _, s, _, _ in log.lustre), default=ABSENT), max((c for _, _, c, _ in log.lustre), default=ABSENT)]
+    return tuple(facts)
+
+
+def _bytes(log: _libdarshan.Log, module: str, what: str) -> int:
+    """Sum of a module's counter over its records; `ABSENT` if the log has no such records."""
+    records = log.records.get(module)
+    if records is None:
+        return ABSENT
+    values = records["counters"][:, _libdarshan.counters(module)[0].index(f"{_libdarshan.MODULES[module].upper()}_{what}")]
+    return int(values[values > 0].sum())
+
+
+def log_identity(filename: str, exename: str) -> tuple[str, str]:
+    """User and job id in a log's file name, "" where it has none.
+
+    Names are ``<user>_<exe>_id<jobid>[-<pid>]_<month>-<day>-<second>-<random>[_<n>].darshan``; both the
+    user's and the program's name may hold underscores, so the program's is taken off first.
+    """
+    head, mark, tail = filename.rpartition("_id")
+    digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
+    if not mark or not digits:
+        return "", ""
+    if exename and head.endswith(f"_{exename}"):
+        return head[: -len(exename) - 1], digits
+    return head.partition("_")[0], digits

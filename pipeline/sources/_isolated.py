@@ -1,0 +1,261 @@
+"""Darshan logs read in processes of their own, so that a hostile log costs itself and nothing else.
+
+    python -m pipeline.sources._isolated
+
+is a reader: it takes jobs from its standard input and gives their results on its standard output, pickled. It
+is small and has one thread, so it may fork: a child reads the logs of a job one by one and hands over what the
+job's `reduce` makes of every few of them. The number of the log that is being read stands in shared memory.
+When a child dies, hangs or outgrows its memory, that log is rejected with the reason, and a new child goes on
+from the last result: what was read since then is read again.
+
+`run` is the caller's side: one job, one reader, wherever an executor runs it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import pickle
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.errors import InputChanged, SourceError
+
+BATCH_LOGS, CAUTIOUS_LOGS = 1024, 16
+"""Logs of a batch; after a death few, then twice as many each time."""
+BATCH_RECORDS = 50_000
+"""Records of a batch, more or less: some 40 MB."""
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one log may cost.
+
+    Attributes
+    ----------
+    seconds : float
+        Time without finishing a log.
+    memory : int
+        Bytes of address space beyond what the reader has when it starts.
+    """
+
+    seconds: float = 300.0
+    memory: int = 4 * 2**30
+
+
+@dataclass(frozen=True)
+class Job:
+    """Files to read, in order.
+
+    Attributes
+    ----------
+    files : sequence of (file, name)
+        As `pipeline.sources.darshan` makes them of the manifest.
+    new_batch : callable
+        Makes an object with `add(file, name)`, `reject(file, name, reason)`, `batch()` and `waiting`.
+    reduce : callable
+        From a batch to what is handed over.
+    limits : Limits
+    """
+
+    files: Sequence[Any]
+    new_batch: Callable[[], Any]
+    reduce: Callable[[Any], Any]
+    limits: Limits
+
+
+# The caller's side
+
+
+def run(job: Job) -> list[Any]:
+    """Run a job in a reader of its own; the results of its batches, in order.
+
+    Raises
+    ------
+    SourceError
+        The reader itself could not run, or died.
+    InputChanged
+        A log changed since it was listed.
+    """
+    command = [sys.executable, "-m", "pipeline.sources._isolated"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        try:
+            pickle.dump(job, reader.stdin, pickle.HIGHEST_PROTOCOL)
+            reader.stdin.flush()
+            results = []
+            while (item := pickle.load(reader.stdout)) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                results.append(item)
+            return results
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
+            raise SourceError(
+                f"a reader of Darshan logs died (exit code {reader.wait()}) before its first log", hint="see the kernel log for its reason"
+            ) from error
+        finally:
+            reader.kill()
+
+
+# The reader's side
+
+
+def main() -> None:
+    """Serve jobs until standard input ends."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints does not get among the results
+    while True:
+        try:
+            job = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            for result in _results(job):
+                pickle.dump(result, out, pickle.HIGHEST_PROTOCOL)
+                out.flush()
+            item: object = None
+        except Exception as error:
+            item = error
+        pickle.dump(item, out, pickle.HIGHEST_PROTOCOL)
+        out.flush()
+
+
+def _results(job: Job) -> Iterator[Any]:
+    """Results of the batches of a job, whatever its logs do to the children."""
+    at, bad, size = 0, dict[int, str](), BATCH_LOGS
+    place = mmap.mmap(-1, 8)
+    nothing = job.reduce(job.new_batch().batch())  # loads here, once, what every child would load
+    if not job.files:
+        yield nothing
+    while at < len(job.files):
+        child, pipe = _fork(job, at, size, bad, place)
+        why = ""
+        try:
+            with os.fdopen(pipe, "rb") as results:
+                for kind, upto, content in _messages(results, child, place, job.limits):
+                    if kind == "raise":
+                        raise content
+                    if kind == "time":
+                        why = content
+                        break
+                    yield content
+                    at, size = upto, min(BATCH_LOGS, size * 2)
+        finally:
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+        if at < len(job.files):
+            culprit = struct.unpack("q", place[:8])[0]
+            bad[max(at, culprit)] = why or _reason(status)
+            size = CAUTIOUS_LOGS
+
+
+def _reason(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGABRT:
+            return "library abort"
+        if number == signal.SIGKILL:
+            return "killed by the system, perhaps for want of memory"
+        return f"library crash ({signal.Signals(number).name})"
+    if os.WEXITSTATUS(status) == OUT_OF_MEMORY:
+        return "memory limit"
+    return f"the reader ended with exit code {os.WEXITSTATUS(status)}"
+
+
+OUT_OF_MEMORY = 77
+
+
+def _fork(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap) -> tuple[int, int]:
+    """A child that reads from the log number `at` on; its process id and the pipe of its results."""
+    read, write = os.pipe()
+    place[:8] = struct.pack("q", at)
+    child = os.fork()
+    if child:
+        os.close(write)
+        return child, read
+    code = 70
+    try:
+        os.close(read)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
+        resource.setrlimit(resource.RLIMIT_AS, (used + job.limits.memory, resource.RLIM_INFINITY))
+        with os.fdopen(write, "wb") as results:
+            _read_all(job, at, size, bad, place, results)
+        code = 0
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    finally:
+        os._exit(code)
+
+
+def _read_all(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap, results: BinaryIO) -> None:
+    """The child's work: read, reduce, hand over."""
+
+    def hand_over(kind: str, upto: int, content: Any) -> None:
+        data = pickle.dumps((kind, upto, content), pickle.HIGHEST_PROTOCOL)
+        results.write(struct.pack("q", len(data)))
+        results.write(data)
+        results.flush()
+
+    batch, since = job.new_batch(), at
+    for number in range(at, len(job.files)):
+        place[:8] = struct.pack("q", number)
+        file, name = job.files[number]
+        try:
+            if number in bad:
+                batch.reject(file, name, bad[number])
+            else:
+                batch.add(file, name)
+        except InputChanged as error:
+            hand_over("raise", number, error)
+            return
+        except MemoryError:
+            batch.reject(file, name, "memory limit")
+        except Exception as error:
+            batch.reject(file, name, f"cannot be read: {type(error).__name__}: {error}")
+        if number + 1 - since >= size or batch.waiting >= BATCH_RECORDS or number + 1 == len(job.files):
+            hand_over("batch", number + 1, job.reduce(batch.batch()))
+            batch, since, size = job.new_batch(), number + 1, min(BATCH_LOGS, size * 2)
+
+
+def _messages(results: BinaryIO, child: int, place: mmap.mmap, limits: Limits) -> Iterator[tuple[str, int, Any]]:
+    """What a child hands over until it ends; "time" when a log takes too long."""
+    handle = results.fileno()
+    seen, since = place[:8], time.monotonic()
+    buffer = b""
+    while True:
+        ready, _, _ = select.select([handle], [], [], min(1.0, limits.seconds))
+        if ready:
+            data = os.read(handle, 2**20)
+            if not data:
+                return
+            buffer += data
+            while len(buffer) >= 8 and len(buffer) >= 8 + struct.unpack_from("q", buffer)[0]:
+                end = 8 + struct.unpack_from("q", buffer)[0]
+                yield pickle.loads(buffer[8:end])
+                buffer = buffer[end:]
+        if place[:8] != seen:
+            seen, since = place[:8], time.monotonic()
+        elif time.monotonic() - since > limits.seconds:
+            yield "time", 0, f"time limit ({limits.seconds:g} s)"
+            return
+        if os.getppid() == 1:
+            os.kill(child, signal.SIGKILL)
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

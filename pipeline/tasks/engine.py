@@ -1,0 +1,66 @@
+"""Where the chunks of a large job run: threads of this process, each driving a reader, or a Dask cluster.
+
+Both are `concurrent.futures.Executor`s. The results come in the order of the jobs, and only some jobs are
+under way at a time, so that neither side has to hold a day.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from pipeline.errors import SourceError
+from pipeline.site import DaskEngine, LocalEngine
+
+AHEAD = 2
+"""Jobs under way for each worker."""
+
+
+@contextlib.contextmanager
+def executor(engine: LocalEngine | DaskEngine) -> Iterator[tuple[Executor, int]]:
+    """The executor that the site names, and how many jobs may be under way.
+
+    Raises
+    ------
+    SourceError
+        The Dask scheduler cannot be reached, or dask is not installed.
+    """
+    if isinstance(engine, LocalEngine):
+        workers = engine.workers or len(os.sched_getaffinity(0))
+        with ThreadPoolExecutor(workers, thread_name_prefix="reader") as pool:
+            yield pool, AHEAD * workers
+        return
+    try:
+        import distributed
+    except ImportError:
+        raise SourceError("engine dask: dask.distributed is not installed", hint="pip install 'tokio-archive[dask]'") from None
+    try:
+        client = distributed.Client(engine.scheduler, timeout="30s", set_as_default=False)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise SourceError(f"engine dask: scheduler {engine.scheduler} does not answer: {error}") from None
+    with client, client.get_executor(retries=3) as pool:  # type: ignore[no-untyped-call]
+        yield pool, AHEAD * max(1, sum(client.nthreads().values()))  # type: ignore[no-untyped-call]
+
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def in_order(where: tuple[Executor, int], work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    """Results of the jobs, in their order."""
+    pool, most = where
+    waiting: deque[Future[Any]] = deque()
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(work, job))
+            if len(waiting) >= most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
