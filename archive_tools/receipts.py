@@ -36,6 +36,19 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
 
+def derived(upstream: str, *config: Any) -> str:
+    """Fingerprint of a product: one half of what it is made from, the other of how.
+
+    So the names of receipts alone tell whether a product follows from what is there now.
+    """
+    return fingerprint(upstream)[:8] + fingerprint(*config)[:8]
+
+
+def follows(product: str, upstream: str) -> bool:
+    """Whether a product's fingerprint was derived from that of `upstream`."""
+    return product[:8] == fingerprint(upstream)[:8]
+
+
 @dataclass(frozen=True)
 class Receipt:
     """The facts in a receipt's name. `percent` is how much of the day is there when `state` is partial."""
@@ -124,20 +137,22 @@ class Receipts:
     def write(self, receipt: Receipt, content: Mapping[str, Any]) -> Path:
         """Write a receipt, then remove those of the same product that it replaces.
 
-        A good receipt replaces all others of its product; kept and failed ones replace their like.
+        A good receipt replaces all others of its product, a kept one those that are kept or failed, a failed
+        one the failed.
         """
         path = self.folder(receipt.date) / receipt.name
         before = self.day(receipt.date)
         files.write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=str) + "\n")
         for old in before.all:
-            if old.key == receipt.key and old.name != receipt.name and (receipt.good or old.state == receipt.state):
+            replaced = receipt.good or old.state == FAILED or old.state == receipt.state == KEPT
+            if old.key == receipt.key and old.name != receipt.name and replaced:
                 (path.parent / old.name).unlink(missing_ok=True)
         return path
 
-    def remove(self, date: dt.date, instance: str, product: str) -> int:
-        """Remove a product's receipts; returns how many there were."""
+    def remove(self, date: dt.date, instance: str, product: str, *states: str) -> int:
+        """Remove a product's receipts (only those of `states`, when given); returns how many there were."""
         day = self.day(date)
-        wanted = [receipt for receipt in day.all if receipt.key == (instance, product)]
+        wanted = [receipt for receipt in day.all if receipt.key == (instance, product) and (not states or receipt.state in states)]
         for receipt in wanted:
             (day.folder / receipt.name).unlink(missing_ok=True)
         return len(wanted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ MOST = 10
 """Rows of a table of users or programs."""
 
 
-def write_report(root: Path, date: dt.date, target: Path, *, instances: Sequence[str]) -> dict[str, int]:
+def write_report(root: Path, date: dt.date, target: Path, *, instances: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Write the report of a day.
 
     Parameters
@@ -33,8 +33,8 @@ def write_report(root: Path, date: dt.date, target: Path, *, instances: Sequence
     date : datetime.date
     target : pathlib.Path
         New HTML file.
-    instances : sequence of str
-        What the day should have; those without a product are shown as missing.
+    instances : mapping of str to sequence of str
+        What the day should have: the products of each instance, each made from the one before.
 
     Returns
     -------
@@ -46,19 +46,19 @@ def write_report(root: Path, date: dt.date, target: Path, *, instances: Sequence
     about = json.loads((root / layout.ABOUT).read_text("utf-8")) if (root / layout.ABOUT).is_file() else {}
     day = Day(date, about.get("timezone", "UTC"))
     receipts = Receipts(root).day(date)
-    sections = [_section(root, day, receipts, instance) for instance in instances]
+    sections = [_section(root, day, receipts, instance, wanted) for instance, wanted in instances.items()]
     environment = jinja2.Environment(loader=jinja2.PackageLoader("archive_tools"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     page = environment.get_template("report.html").render(site=about.get("site", ""), day=day, sections=sections)
     target.write_text(page, encoding="utf-8")
     return {"instances": len(sections), "with_data": sum(1 for section in sections if section["datasets"])}
 
 
-def _section(root: Path, day: Day, receipts: DayReceipts, instance: str) -> dict[str, Any]:
+def _section(root: Path, day: Day, receipts: DayReceipts, instance: str, wanted: Sequence[str]) -> dict[str, Any]:
     path = layout.path(root, layout.TTS, day.date, instance)
-    has_index = receipts.good(instance, "index") is not None
+    has_index = layout.path(root, layout.INDEX, day.date, instance).is_file()
     section: dict[str, Any] = {
         "instance": instance,
-        "state": status.state_of(root, receipts, day.date, instance, ["tts", "index", "jobs"] if has_index else ["tts"]),
+        "state": status.state_of(root, receipts, day.date, instance, wanted),
         "products": _products(root, day.date, instance),
         "datasets": [],
         "plots": [],

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from archive_tools import layout
-from archive_tools.receipts import FAILED, KEPT, PARTIAL, DayReceipts, Receipts
+from archive_tools.receipts import FAILED, KEPT, PARTIAL, DayReceipts, Receipts, follows
 from pipeline.schemas import BUILD_VERSION
 
 FILES = {"tts": layout.TTS, "index": layout.INDEX, "jobs": layout.JOBS}
@@ -22,7 +23,7 @@ class State:
     Attributes
     ----------
     word : {'complete', 'partial', 'missing', 'late', 'failed', 'stale'}
-        Stale: made by an older version. Late: the source has data that the archive has not.
+        Stale: made by an older version, or from older data. Late: the source has data that the archive has not.
     detail : str
         Per cent of a partial day, the last error of a failed one.
     """
@@ -40,7 +41,7 @@ class State:
 
 
 def state_of(root: Path, day: DayReceipts, date: dt.date, instance: str, products: Sequence[str]) -> State:
-    """State of an instance that shall have `products` (of "tts", "index", "jobs")."""
+    """State of an instance that shall have `products`, each made from the one before and the first from the raw data."""
     failures = [receipt for product in ("raw", *products) for receipt in day.other(instance, product, FAILED)]
     good = {product: day.good(instance, product) for product in products}
     there = {product: receipt for product, receipt in good.items() if receipt and layout.path(root, FILES[product], date, instance).is_file()}
@@ -51,7 +52,10 @@ def state_of(root: Path, day: DayReceipts, date: dt.date, instance: str, product
     if len(there) < len(products):
         return State("missing", "" if not there else "no " + ", ".join(sorted(set(products) - set(there))))
     if any(receipt.version != BUILD_VERSION for receipt in there.values()):
-        return State("stale")
+        return State("stale", "made by an older version")
+    chain = [day.good(instance, "raw"), *(there[product] for product in products)]
+    if not all(before and follows(after.fingerprint, before.fingerprint) for before, after in itertools.pairwise(chain) if after):
+        return State("stale", "not made from the data that were fetched last")
     partial = [receipt for receipt in there.values() if receipt.state == PARTIAL]
     if partial:
         percent = min(receipt.percent for receipt in partial)

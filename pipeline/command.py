@@ -30,8 +30,8 @@ from pipeline import site as sites
 from pipeline import sources
 from pipeline.errors import Busy, ConfigError, TokioError
 from pipeline.tasks import progress
-from pipeline.tasks.fetch import Fetch
-from pipeline.tasks.nightly import Nightly, load_check, products
+from pipeline.tasks.fetch import Fetch, forget_answers
+from pipeline.tasks.nightly import Nightly, load_check, made_by, products
 
 log = logging.getLogger("tokio")
 
@@ -53,13 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TokioError as error:
         print(f"tokio-pipeline: {error}", file=sys.stderr)
         return FAILED
+    except KeyboardInterrupt as stopped:
+        print(f"tokio-pipeline: stopped{f' by signal {stopped}' if stopped.args else ''}; what is complete stays complete", file=sys.stderr)
+        return 128 + (stopped.args[0] if stopped.args else signal.SIGINT)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    raise KeyboardInterrupt(number)  # the only one that Luigi does not take for a failed task
 
 
 def _date(text: str) -> dt.date:
@@ -80,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     nightly = commands.add_parser("nightly", parents=[common], help="bring one day into the archive", description="Bring one day into the archive.")
-    nightly.add_argument("--date", type=_date, help="day of the site (default: yesterday)")
+    nightly.add_argument("--date", type=_date, help="day of the site (default: yesterday, and earlier days that late data may have come to)")
     nightly.add_argument("--workers", type=int, default=1, metavar="N", help="tasks at the same time (default: 1; each uses all cores)")
     nightly.set_defaults(run=_nightly)
 
@@ -141,17 +144,47 @@ def run_luigi(tasks: Sequence[luigi.Task], workers: int) -> bool:
 
 def _nightly(options: argparse.Namespace) -> int:
     site = load_check(options.site)
-    date = options.date or site.yesterday()
-    night = Nightly(date=date, site=options.site)
-    with holding(site.root), progress.showing(night) as shown:
-        if night.complete():
-            shown.say(f"{date}: everything is complete, no task was run")
-        else:
-            run_luigi([night], options.workers)
-            if not night.up_to_date():
-                night.write_anyway()
+    if options.date and options.date > site.yesterday() + dt.timedelta(days=1):
+        raise ConfigError(f"{options.date} is in the future", expected=f"at most {site.yesterday() + dt.timedelta(days=1)}")
+    forget_answers()
+    dates = [options.date] if options.date else [site.yesterday(), *_young(site)]
+    told = []
+    with holding(site.root):
+        for date in dates:
+            told.append(_one_night(site, Nightly(date=date, site=options.site), options.workers))
         prune_raw(site)
-    return _tell(site, date, night)
+    return worst(told)
+
+
+def _one_night(site: sites.Site, night: Nightly, workers: int) -> int:
+    """Bring one day up to date, and say what the archive then says of it."""
+    with progress.showing(night) as shown:
+        well = True
+        if night.complete():
+            shown.say(f"{night.date}: everything is complete, no task was run")
+        else:
+            well = run_luigi([night], workers)
+        for task in progress.all_tasks(night):
+            task.settle()
+        if not night.up_to_date():
+            night.write_anyway()
+    code = _tell(site, night.date, night)
+    return code if well else max(code, FAILED, key=SEVERITY.index)
+
+
+def _young(site: sites.Site) -> list[dt.date]:
+    """Days before yesterday that late data may still come to, and that the archive knows; latest first."""
+    dates = [site.yesterday() - dt.timedelta(days=n) for n in range(1, site.late_days)]
+    known = Receipts(site.root).days(dates)
+    return [date for date in dates if known[date].all]
+
+
+SEVERITY = (COMPLETE, PARTIAL, FAILED)
+
+
+def worst(codes: Sequence[int]) -> int:
+    """The exit code of several days."""
+    return max(codes, key=SEVERITY.index)
 
 
 def _tell(site: sites.Site, date: dt.date, night: Nightly) -> int:
@@ -178,21 +211,21 @@ def exit_code(states: Iterable[status.State]) -> int:
 
 
 def _states(site: sites.Site, dates: Sequence[dt.date], given: str) -> dict[dt.date, dict[str, status.State]]:
-    """States by the archive, and "late" where the source is asked and has more."""
-    wanted = {instance: _made(site, instance, given) for instance in site.sources}
-    found = status.states(site.root, dates, wanted)
+    """States by the archive; "late" where the source is asked and has more, "stale" where the keys have changed."""
+    lasts = {instance: products(site, instance)[0] for instance in site.sources}
+    found = status.states(site.root, dates, {instance: made_by(last) for instance, last in lasts.items()})
     for date, states in found.items():
         for instance, state in states.items():
             fetch = Fetch(date=date, instance=instance, site=given)
-            if state.word in ("complete", "partial") and fetch.is_young() and not fetch.up_to_date():
+            if state.word not in ("complete", "partial") or not fetch.is_young():
+                continue
+            if not fetch.up_to_date():
                 states[instance] = status.State("late", "the source has other data than the archive")
+            elif not lasts[instance](date=date, instance=instance, site=given).complete():
+                states[instance] = status.State("stale", "made with other keys of site.json")
+            elif time.time() < fetch.day.end:
+                states[instance] = status.State(state.word, "; ".join(filter(None, [state.detail, "so far: the day is not over"])))
     return found
-
-
-def _made(site: sites.Site, instance: str, given: str) -> list[str]:
-    """The products that an instance shall have in the archive, besides the raw data."""
-    tasks = [task(date=site.yesterday(), instance=instance, site=given) for task in products(site, instance)]
-    return sorted({task.product for last in tasks for task in progress.all_tasks(last)} - {"raw"}, key=list(status.FILES).index)
 
 
 def prune_raw(site: sites.Site) -> None:
@@ -211,6 +244,7 @@ def prune_raw(site: sites.Site) -> None:
 
 def _status(options: argparse.Namespace) -> int:
     site = load_check(options.site)
+    forget_answers()
     stop = options.stop or site.yesterday()
     start = options.start or stop - dt.timedelta(days=13)
     if start > stop:

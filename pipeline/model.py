@@ -164,6 +164,9 @@ class Findings:
         return len(self.items)
 
 
+MOUNT_PATTERN = "(?:{})(?=/|$)"
+"""How a regular expression of `mount_to_fsname` is matched: up to the end of a path component."""
+
 Table = Mapping[str, npt.NDArray[Any]]
 
 

@@ -20,9 +20,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import ConfigError
-from pipeline.model import Day
+from pipeline.model import MOUNT_PATTERN, Day
 
 ENVIRONMENT = "TOKIO_SITE"
+PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -186,7 +187,7 @@ def load(given: str = "") -> Site:
             raise ConfigError(f"{path}: sources: instance name {name!r} cannot be a file name", expected="letters, digits, _ and -")
     for pattern in site.mount_to_fsname:
         try:
-            re.compile(pattern)
+            re.compile(MOUNT_PATTERN.format(pattern))
         except re.error as error:
             raise ConfigError(f"{path}: mount_to_fsname: {pattern!r} is not a regular expression: {error}") from error
     if site.raw_days < site.late_days:
@@ -226,5 +227,6 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Mod
             elif item["type"] == "missing":
                 lines.append(f"key {key} is missing")
             else:
-                lines.append(f"key {key}: {item['msg']}; got {item['input']!r}")
+                got = PASSWORD.sub(r"\1***@", repr(item["input"]))
+                lines.append(f"key {key}: {item['msg']}; got {got}")
         raise ConfigError(f"{where}: " + " | ".join(lines)) from None

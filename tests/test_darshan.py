@@ -240,3 +240,13 @@ def test_every_published_log_is_read(real: Path, tmp_path: Path) -> None:
                     expected[column] += int(counters[f"{module}_{column.upper()}"].sum())
         found = sums.loc[number].to_dict() if number in sums.index else dict.fromkeys(sums.columns, 0)
         assert found == expected, name
+
+
+def test_names_that_look_alike_and_folders_in_folders(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    copies(logs, os.fsdecode(b"a\xff.darshan"), "a\\xff.darshan")
+    copies(logs / "sub", "b.darshan")
+    day, _ = reduced(options(logs, logs / "sub"), tmp_path / "raw")
+    shown = str(logs / "a\\xff.darshan")
+    assert sorted(day.logs["filename"]) == [shown, f"{shown}#2", "b.darshan"]
+    write_index(day, tmp_path).close()

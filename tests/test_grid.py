@@ -70,6 +70,15 @@ def test_a_reset_across_a_gap() -> None:
     assert findings.total("growth across gaps") == 0
 
 
+def test_a_single_low_sample_is_no_reset() -> None:
+    big = 10**15
+    values, findings = grid([(0, 0, big), (1, 0, big + 5), (2, 0, 0), (3, 0, big + 10), (4, 0, big + 11)])
+    assert values[0, 0] == 5
+    assert np.isnan(values[1, 0])
+    assert values[2:4, 0].tolist() == [5, 1], "not the whole counter"
+    assert (findings.total("single low samples"), findings.total("resets")) == (1, 0)
+
+
 def test_duplicates_and_jitter() -> None:
     values, findings = grid([(0, 0, 10), (0, 0, 10), (0.5, 0, 15), (1, 0, 20), (2.25, 0, 50)])
     assert values[0, 0] == 10, "the earliest sample of a cell stands for its start"
@@ -156,4 +165,4 @@ def test_nothing_is_negative_and_nothing_is_made_up(rows: list[tuple[int, int, i
     values, findings = grid(rows)
     assert not (values < 0).any()
     cells = len({(hour, column) for hour, column, _ in rows})
-    assert np.count_nonzero(~np.isnan(values)) + findings.total("resets") <= cells
+    assert np.count_nonzero(~np.isnan(values)) + findings.total("resets") + findings.total("single low samples") <= cells

@@ -42,6 +42,7 @@ def test_an_ordinary_day(tmp_path: Path) -> None:
         db.add("OSS_DATA", (1, ts, 12.5, 90.25))
         db.add("MDS_DATA", (1, ts, 3.5, 1, 2, 3, 4))
         db.add("MDS_OPS_DATA", (1, ts, 1, 1000 + n, 0, 0), (1, ts, 2, 50, 0, 0), (1, ts, 77, 9 * n, 0, 0))
+    db.add("OPERATION_INFO", (77, "ping", "reqs"))
     found, findings = grids(options(db), UTC, tmp_path / "raw")
     assert set(found) == {m.dataset.name for m in schemas.source_map("lmt")}
     columns, values = found["datatargets/readbytes"]
@@ -233,3 +234,27 @@ def test_a_table_without_rowid(tmp_path: Path) -> None:
         db.ost(ts, 1, ts)
         db.add("OSS_DATA", (1, ts, 1.5, 2.5))
     assert grids(options(db), UTC, tmp_path / "raw")[0]["dataservers/cpuload"][1][0, 0] == 1.5
+
+
+@pytest.mark.parametrize("date", [dt.date(2026, 10, 24), dt.date(2026, 10, 25), dt.date(2026, 3, 28), dt.date(2026, 3, 29)])
+def test_a_database_of_another_zone_whose_clocks_change_at_our_midnight(tmp_path: Path, date: dt.date) -> None:
+    from zoneinfo import ZoneInfo
+
+    zone, day = "Europe/Berlin", Day(date, "UTC")
+    db = LmtDb(tmp_path / "lmt.db")
+    seconds = list(range(day.start - 5 * 3600, day.end + 5 * 3600, 60))
+    ids = db.stamps([dt.datetime.fromtimestamp(s, ZoneInfo(zone)).replace(tzinfo=None) for s in seconds])
+    db.add("OST_DATA", *[(1, ts, s, 0, 0.0, 1, 1, 1, 1) for ts, s in zip(ids, seconds, strict=True)])
+    found, _ = grids(options(db, zone, 60), day, tmp_path / "raw")
+    assert (found["datatargets/readbytes"][1][:, 0] == 60).all()
+
+
+def test_operations_without_names_are_in_no_dataset(tmp_path: Path) -> None:
+    db = LmtDb(tmp_path / "lmt.db")
+    db.execute("DELETE FROM OPERATION_INFO")
+    for n, ts in enumerate(db.stamps(every(5, "2026-11-22", 3))):
+        db.ost(ts, 1, n)
+        db.add("MDS_OPS_DATA", (1, ts, 1, 10 * n, 0, 0), (1, ts, 2, 7000 * n, 0, 0))
+    found, findings = grids(options(db), UTC, tmp_path / "raw")
+    assert all(np.isnan(values).all() for name, (_, values) in found.items() if name.startswith("mdtargets"))
+    assert findings.total("rows of an unknown OPERATION_ID") == 6

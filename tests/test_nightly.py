@@ -20,19 +20,15 @@ import pytest
 import archive_tools
 from archive_tools.receipts import Receipts
 from pipeline.command import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, holding, main
-from pipeline.tasks import fetch
+from pipeline.tasks import Build, Fetch
+from pipeline.tasks.base import ArchiveTask
+from pipeline.tasks.fetch import forget_answers
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.lmtdb import LmtDb, every
 
 DATE = "2026-11-22"
 Site = Callable[..., Path]
 LMT_DAY = dt.date.fromisoformat(DATE)
-
-
-@pytest.fixture(autouse=True)
-def ask_sources_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In these tests a source's inputs change within a second."""
-    monkeypatch.setattr(fetch, "FRESH", 0.0)
 
 
 def lmt_db(path: Path, osts: tuple[str, ...] = ("fs-OST0000", "fs-OST0001"), step: int = 600, upto: int = 145) -> LmtDb:
@@ -138,9 +134,9 @@ def test_fewer_rows_never_replace_good_data(tmp_path: Path, site: Site, capsys: 
     lmt_db(tmp_path / "lmt.db", upto=100)
     assert night() == COMPLETE
     assert file.read_bytes() == good
-    assert "OST_DATA 200 < 290" in caplog.text
+    assert "OST_DATA has 200 rows, 290 are archived" in caplog.text
     assert "source has fewer rows now" in capsys.readouterr().out
-    assert "fewer rows than archived" in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
+    assert "the archived day is kept: TIMESTAMP_INFO has 100 rows" in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
     caplog.clear()
     assert night() == COMPLETE
     assert "no task was run" in caplog.text, "it is looked at once, not every night"
@@ -261,6 +257,193 @@ def test_a_product_that_was_deleted_is_made_again(tmp_path: Path, site: Site, da
     index.unlink()
     assert night() == COMPLETE
     assert index.read_bytes() == before
+
+
+FOREVER = {"late_days": 10**5, "raw_days": 10**5}
+
+
+def logs_in(root: Path) -> int:
+    index = archive_tools.open_index(root / f"archive/2026/{DATE}/darshan_index.sqlite")
+    try:
+        return int(index.execute("SELECT COUNT(*) FROM headers").fetchone()[0])
+    finally:
+        index.close()
+
+
+def some_logs(folder: Path, count: int) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    return [Path(shutil.copy(log, folder)) for log in sorted(SITEDAY_LOGS.iterdir())[:count]]
+
+
+def test_a_product_of_older_data_is_not_complete(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that dies after fetching leaves an old product beside new raw data."""
+    logs = some_logs(tmp_path / "logs", 6)
+    logs[0].rename(tmp_path / "later")
+    site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
+    assert night() == COMPLETE
+    (tmp_path / "later").rename(logs[0])
+    forget_answers()
+    Fetch(date=LMT_DAY, instance="darshan").run()
+    assert main(["status", "--start", DATE, "--stop", DATE]) == PARTIAL
+    assert "stale" in capsys.readouterr().out
+    assert night() == COMPLETE
+    assert logs_in(tmp_path) == 6
+
+
+def test_changed_keys_make_a_day_stale(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    some_logs(tmp_path / "logs", 3)
+    source = {"darshan": {"kind": "darshan", "logs": "logs"}}
+    site(source, **FOREVER)
+    assert night() == COMPLETE
+    site(source, mount_to_fsname={"^/scratch": "other"}, **FOREVER)
+    assert main(["status", "--start", DATE, "--stop", DATE]) == PARTIAL
+    assert "stale" in capsys.readouterr().out
+    assert night() == COMPLETE
+
+
+def test_a_failure_that_is_over_is_forgotten(tmp_path: Path, site: Site) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, **FOREVER)
+    assert night() == COMPLETE
+    good = (tmp_path / "lmt.db").read_bytes()
+    times = os.stat(tmp_path / "lmt.db")
+    (tmp_path / "lmt.db").write_bytes(b"no database" * 1000)
+    assert night() == FAILED
+    (tmp_path / "lmt.db").write_bytes(good)
+    os.utime(tmp_path / "lmt.db", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert night() == COMPLETE
+    assert "failed" not in " ".join(receipts(tmp_path / "archive").values())
+
+
+def test_a_folder_that_is_away_for_a_night(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    some_logs(tmp_path / "logs", 3)
+    site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
+    assert night() == COMPLETE
+    (tmp_path / "logs").rename(tmp_path / "away")
+    assert night() == COMPLETE, "the archived day is kept"
+    assert "source has fewer rows now" in capsys.readouterr().out
+    (tmp_path / "away").rename(tmp_path / "logs")
+    assert night() == COMPLETE
+    assert "source has fewer rows now" not in capsys.readouterr().out
+
+
+def test_a_source_that_forgets_the_day(tmp_path: Path, site: Site) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, **FOREVER)
+    assert night() == COMPLETE
+    LmtDb(tmp_path / "lmt.db").stamps(every(600, "2026-11-25", 5))
+    assert night() == COMPLETE
+    assert "kept" in " ".join(Path(name).name for name in os.listdir(tmp_path / "archive/receipts/2026"))
+
+
+def test_a_log_that_arrives_during_the_run_is_for_the_next(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    some_logs(tmp_path / "logs", 3)
+    site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
+    make = Build.make
+
+    late = sorted(SITEDAY_LOGS.iterdir())[3]
+
+    def arriving(task: Build, temporary: Path) -> dict[str, Any]:
+        if not (tmp_path / "logs" / late.name).exists():
+            shutil.copy(late, tmp_path / "logs")
+        return make(task, temporary)
+
+    monkeypatch.setattr(Build, "make", arriving)
+    assert night() == COMPLETE
+    assert logs_in(tmp_path) == 3
+    assert night() == COMPLETE
+    assert logs_in(tmp_path) == 4
+
+
+def test_archived_logs_that_are_purged_stay(tmp_path: Path, site: Site) -> None:
+    logs = some_logs(tmp_path / "logs", 7)
+    (tmp_path / "logs/junk").write_text("no log")
+    for log in logs[5:]:
+        log.rename(tmp_path / log.name)
+    site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
+    assert night() == COMPLETE
+    (tmp_path / "logs/junk").unlink()
+    (tmp_path / logs[5].name).rename(logs[5])
+    assert night() == COMPLETE
+    assert logs_in(tmp_path) == 6, "a rejected file may go away"
+    logs[0].unlink()
+    (tmp_path / logs[6].name).rename(logs[6])
+    assert night() == COMPLETE
+    assert logs_in(tmp_path) == 6, "an indexed one does not, without being told so"
+    assert "1 archived logs are gone" in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
+
+
+def test_a_corrected_time_zone_fetches_the_right_window(tmp_path: Path, site: Site) -> None:
+    db = LmtDb(tmp_path / "lmt.db")
+    for n, ts in enumerate(db.stamps(every(600, "2026-11-21", 3 * 144))):
+        db.ost(ts, 1, n * 1000)
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, **FOREVER)
+    night()
+    site({"fs": lmt_source(tmp_path / "lmt.db") | {"timezone": "America/Los_Angeles"}}, **FOREVER)
+    night()
+    with archive_tools.open_tts(tmp_path / f"archive/2026/{DATE}/fs.hdf5") as tts:
+        assert not tts.missing("datatargets/readbytes")[:, 0].any()
+
+
+def test_a_new_version_builds_from_raw_without_the_source(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, **FOREVER)
+    assert night() == COMPLETE
+    (tmp_path / "lmt.db").unlink()
+    monkeypatch.setattr(ArchiveTask, "version", 2)
+    monkeypatch.setattr("archive_tools.status.BUILD_VERSION", 2)
+    assert main(["status", "--start", DATE, "--stop", DATE]) == PARTIAL
+    assert night() == COMPLETE
+
+
+def test_one_table_that_ends_early_is_not_a_whole_day(tmp_path: Path, site: Site) -> None:
+    db = lmt_db(tmp_path / "lmt.db", upto=40)
+    for ts in db.stamps(every(600, "2026-11-22T06:40", 105), first=500):
+        db.add("OSS_DATA", (1, ts, 1.0, 2.0))
+    site({"fs": lmt_source(tmp_path / "lmt.db")})
+    assert night() == PARTIAL
+    assert "data end before the day does: 1 in datatargets/readbytes" in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
+
+
+def test_without_a_date_young_days_are_looked_at_again(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("pipeline.site.Site.yesterday", lambda self: dt.date(2026, 11, 24))
+    logs = {day: tmp_path / f"logs/2026/11/{day}" for day in (22, 24)}
+    for folder in logs.values():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        some_logs(folder, 2)
+    site({"darshan": {"kind": "darshan", "logs": "logs/%Y/%m/%d", "neighbours": 0}}, late_days=10**3, raw_days=10**3)
+    assert night() == COMPLETE
+    some_logs(logs[22], 3)
+    capsys.readouterr()
+    assert main(["nightly"]) == COMPLETE
+    assert logs_in(tmp_path) == 3
+    shown = capsys.readouterr().out
+    assert shown.index("2026-11-24  darshan") < shown.index("2026-11-22  darshan")
+    assert "2026-11-23" not in shown, "days that the archive does not know are for a backfill"
+
+
+def test_a_day_in_the_future_is_a_mistake(site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    site({"darshan": darshan_source})
+    assert main(["nightly", "--date", "2199-01-01"]) == USAGE
+    assert "is in the future" in capsys.readouterr().err
+
+
+def test_sigterm_ends_a_run_cleanly(tmp_path: Path, site: Site) -> None:
+    some_logs(tmp_path / "logs", 1)
+    path = site({"darshan": {"kind": "darshan", "logs": "logs"}})
+    program = "import time, pipeline.command as c, pipeline.tasks as t; t.Build.make = lambda *a: time.sleep(60); raise SystemExit(c.main())"
+    env = os.environ | {"TOKIO_SITE": str(path)}
+    run = subprocess.Popen([sys.executable, "-c", program, "nightly", "--date", DATE], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not list((tmp_path / "archive/receipts").rglob("*.raw.*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.3)
+    run.terminate()
+    _, err = run.communicate(timeout=10)
+    assert run.returncode == 143
+    assert "stopped by signal 15" in err
+    assert not list((tmp_path / "archive/receipts").rglob("*failed*"))
+    assert not list((tmp_path / "archive/2026").rglob(".*.tmp"))
 
 
 def _complete_or_absent(root: Path, expected: dict[str, bytes]) -> None:

@@ -39,6 +39,7 @@ def test_defaults_and_relative_paths(tmp_path: Path) -> None:
         ({"missing": "zero"}, ["missing", "'nan' or 'negative_zero'", "got 'zero'"]),
         ({"late_days": "7"}, ["late_days", "got '7'"]),
         ({"late_days": 30, "raw_days": 7}, ["raw_days is smaller than late_days"]),
+        ({"mount_to_fsname": {"(?i)^/scratch": "x"}}, ["mount_to_fsname", "not a regular expression"]),
         ({"mount_to_fsname": {"^/scratch(": "x"}}, ["mount_to_fsname", "not a regular expression"]),
         ({"sources": {"../evil": {"kind": "lmt", "database": "sqlite:///x"}}}, ["../evil", "cannot be a file name"]),
         ({"sources": {"fs": {"kind": "lmtt", "database": "sqlite:///x"}}}, ["'lmtt' is not known", "darshan, lmt", "did you mean lmt?"]),
@@ -89,3 +90,9 @@ def test_yesterday_is_the_sites(tmp_path: Path) -> None:
     now = dt.datetime(2026, 11, 22, 3, 0, tzinfo=dt.UTC)  # still the 21st in California
     assert load(tmp_path).yesterday(now) == dt.date(2026, 11, 21)
     assert load(tmp_path, timezone="America/Los_Angeles").yesterday(now) == dt.date(2026, 11, 20)
+
+
+def test_a_password_is_not_echoed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds a password") as caught:
+        load(tmp_path, sources={"fs": {"kind": "lmt", "database": "mysql://u:s3cret@h/d"}})
+    assert "s3cret" not in str(caught.value)

@@ -20,6 +20,9 @@ from pipeline.errors import ConfigError
 SCHEMA_VERSION = "1"
 """Version of the TTS layout, as the files' root attribute says it."""
 
+RAW_VERSION = 1
+"""Raised when raw data are kept in another way; it has nothing to do with what is made of them."""
+
 BUILD_VERSION = 1
 """Raised whenever the same inputs would give different products: older ones become stale, not unreadable."""
 

@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -101,7 +101,8 @@ def _files(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
 def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set[_File]]:
     """The folders of a day that are there, and their files."""
     templates = [options.logs] if isinstance(options.logs, str) else options.logs
-    roots, found = [], set()
+    roots: list[str] = []
+    found: dict[str, _File] = {}
     for template in templates:
         pattern = day.expand(template)
         for path in [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern)):
@@ -109,8 +110,9 @@ def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set
             roots.append(root)
             for name, status in _files(path):
                 size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
-                found.add(_File(root, os.path.relpath(name, root), size, time, own))
-    return roots, found
+                real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+                found.setdefault(real, _File(root, os.path.relpath(name, root), size, time, own))
+    return roots, set(found.values())
 
 
 def _listing(options: Options, day: Day) -> list[_File]:
@@ -182,6 +184,17 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     return {"files": sum(file.own for file in files)}
 
 
+def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path, rejected: Collection[str]) -> str:
+    """Logs that are archived and no longer in the day's folders, in words; files that were rejected may go."""
+    if not (old / MANIFEST).is_file():
+        return f"{now['files']} files are there, {before['files']} are archived" if now["files"] < before["files"] else ""
+    then, here = ({(row["root"], row["name"]) for row in pq.read_table(folder / MANIFEST).to_pylist() if row["own"]} for folder in (old, new))
+    lost = sorted(name for _, name in then - here if _shown(name) not in rejected)
+    if not lost:
+        return ""
+    return f"{len(lost)} archived logs are gone, such as {_shown(lost[0])}; {len(here - then)} files are new and not archived"
+
+
 # Parse
 
 
@@ -212,4 +225,10 @@ def _unique_names(files: list[dict[str, Any]]) -> list[str]:
     """Base names, or whole paths for base names that occur in two folders."""
     base = [_shown(os.path.basename(file["name"])) for file in files]
     count = Counter(name for name, file in zip(base, files, strict=True) if file["own"])
-    return [name if count[name] <= 1 else _shown(os.path.join(file["root"], file["name"])) for name, file in zip(base, files, strict=True)]
+    names = [name if count[name] <= 1 else _shown(os.path.join(file["root"], file["name"])) for name, file in zip(base, files, strict=True)]
+    seen: Counter[str] = Counter()
+    for i, name in enumerate(names):  # bytes that are no UTF-8, and the text that they are shown as
+        seen[name] += files[i]["own"]
+        if seen[name] > 1:
+            names[i] = f"{name}#{seen[name]}"
+    return names

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +67,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 }
 """Tables and columns that are kept."""
 
+MEASURED = ("TIMESTAMP_INFO", "OST_DATA", "OSS_DATA", "MDS_DATA", "MDS_OPS_DATA")
 SERIES = ("OST_DATA", "OSS_DATA", "MDS_DATA", "MDS_OPS_DATA")
 IDS = {"OST_DATA": ("OST_ID", "OST_INFO", "OST_NAME"), "OSS_DATA": ("OSS_ID", "OSS_INFO", "HOSTNAME"), "MDS_DATA": ("MDS_ID", "MDS_INFO", "HOSTNAME")}
 """For each table: its id, where the id is explained, and the column that names the component."""
@@ -74,6 +75,7 @@ IDS = {"OST_DATA": ("OST_ID", "OST_INFO", "OST_NAME"), "OSS_DATA": ("OSS_ID", "O
 PIECE = 500_000
 """Rows read at a time: bounds memory to some 50 MB a reader."""
 READERS = 2
+AROUND = dt.timedelta(hours=2)
 JUMP = 60
 """Seconds: a clock that falls back by less was corrected, not moved to winter time."""
 STAMP = "%Y-%m-%d %H:%M:%S"
@@ -145,23 +147,25 @@ def _window(options: Options, day: Day) -> tuple[int, int]:
 
 
 def _stamp_condition(options: Options, day: Day) -> str:
-    """The window in the database's local time, an hour wider at both ends where clocks change."""
+    """The window in the database's local time, two hours wider at both ends: a change of clocks there must be seen."""
     zone = ZoneInfo(options.timezone)
     local = [dt.datetime.fromtimestamp(second, zone).replace(tzinfo=None) for second in _window(options, day)]
-    first, last = (local[0], local[1])
-    if first.replace(tzinfo=zone).utcoffset() != last.replace(tzinfo=zone).utcoffset():
-        first, last = first - dt.timedelta(hours=1), last + dt.timedelta(hours=1)
+    first, last = local[0] - AROUND, local[1] + AROUND
     return f"TIMESTAMP >= '{first.strftime(STAMP)}' AND TIMESTAMP <= '{last.strftime(STAMP)}'"
 
 
-def _ids_of_day(database: Database, options: Options, day: Day) -> pa.Table:
+def _ids_of_day(database: Database, options: Options, day: Day) -> tuple[pa.Table, Int64]:
+    """The time stamps around the day, and the ids of those in it, sorted."""
     missing = {"TIMESTAMP_INFO", "OST_INFO", "OST_DATA"} - set(database.tables())
     if missing:
         raise SourceError(f"{database.shown} is no LMT database: no table {', '.join(sorted(missing))}", got=", ".join(sorted(database.tables())) or "no table")
     stamps = database.select("TIMESTAMP_INFO", TABLES["TIMESTAMP_INFO"], _stamp_condition(options, day))
-    if not stamps.num_rows:
+    clock = _Clock.of(stamps, options.timezone, Findings())
+    first, last = _window(options, day)
+    ids = clock.keys[(clock.values >= first) & (clock.values <= last)]
+    if not len(ids):
         raise NoData(f"{database.shown} has no time stamps of {day} ({options.timezone})")
-    return stamps
+    return stamps, ids
 
 
 def inputs(options: Options, day: Day) -> dict[str, Any]:
@@ -177,10 +181,10 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
         status = Path(database.shown).stat()
         return {"database": database.shown, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
     try:
-        ids = _ids_of_day(database, options, day).column("TS_ID")
+        _, ids = _ids_of_day(database, options, day)
     except NoData:
         return {"database": database.shown, "stamps": 0}
-    low, high = pc.min(ids).as_py(), pc.max(ids).as_py()
+    low, high = int(ids[0]), int(ids[-1])
     there = set(database.tables())
     rows = {name: database.scalar(f"SELECT COUNT(*) FROM {name} WHERE TS_ID BETWEEN {low} AND {high}") for name in SERIES if name in there}
     return {"database": database.shown, "stamps": len(ids), "first": low, "last": high, "rows": rows}
@@ -202,15 +206,15 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
         It cannot be reached or read.
     """
     database = options.open(day)
-    stamps = _ids_of_day(database, options, day)
+    stamps, ids = _ids_of_day(database, options, day)
     pq.write_table(stamps, folder / "TIMESTAMP_INFO.parquet")
     there = set(database.tables())
-    counts = {"TIMESTAMP_INFO": stamps.num_rows}
+    counts = {"TIMESTAMP_INFO": len(ids)}
     for name in sorted((set(TABLES) - set(SERIES) - {"TIMESTAMP_INFO"}) & there):
         rows = database.select(name, TABLES[name])
         pq.write_table(rows, folder / f"{name}.parquet")
         counts[name] = rows.num_rows
-    low, high = pc.min(stamps.column("TS_ID")).as_py(), pc.max(stamps.column("TS_ID")).as_py()
+    low, high = int(ids[0]), int(ids[-1])
     with ThreadPoolExecutor(READERS) as readers:
         for name in sorted(there & set(SERIES)):
             counts[name] = _copy_series(database, name, _pieces(database, name, low, high), folder, readers)
@@ -253,6 +257,12 @@ def _copy_series(database: Database, table: str, pieces: list[str], folder: Path
         if writer:
             writer.close()
     return count
+
+
+def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path, rejected: Collection[str]) -> str:
+    """Tables of which the database has fewer rows of the day than were fetched before, in words."""
+    fewer = [name for name in MEASURED if now.get(name, 0) < before.get(name, 0)]
+    return ", ".join(f"{name} has {now.get(name, 0)} rows, {before[name]} are archived" for name in fewer)
 
 
 # Parse
@@ -426,17 +436,19 @@ def _component(row: Mapping[str, Any], by: str, peers: list[dict[str, Any]]) -> 
 def _samples(folder: Path, table: str, metrics: list[schemas.SourceMetric], clock: _Clock, findings: Findings) -> Iterator[Samples]:
     names, place, key = _names(folder, table, findings)
     operations = _operations(folder) if table == "MDS_OPS_DATA" else {}
-    ids = [key, "TS_ID"] + (["OPERATION_ID"] if operations else [])
+    ids = [key, "TS_ID"] + (["OPERATION_ID"] if table == "MDS_OPS_DATA" else [])
     keys = {name: _integers(column) for name, column in zip(ids, _table(folder, table, ids).itercolumns(), strict=True)}
     time, column = clock(keys["TS_ID"].values), place(keys[key].values)
     known_time, known_name = (time >= 0) & keys["TS_ID"].valid, (column >= 0) & keys[key].valid
     findings.add("rows of an unknown TS_ID", int((~known_time).sum()), table)
     findings.add(f"rows of an unknown {key}", int((~known_name & known_time).sum()), table)
     known = known_time & known_name
+    if table == "MDS_OPS_DATA":
+        findings.add("rows of an unknown OPERATION_ID", int((~np.isin(keys["OPERATION_ID"].values, list(operations)) & known).sum()), table)
     column = column.astype(np.int32)
     for metric in metrics:
         wanted = known
-        if operations:
+        if table == "MDS_OPS_DATA":
             which = [number for number, name in operations.items() if name == metric.find["operation"]]
             wanted = known & np.isin(keys["OPERATION_ID"].values, which) & keys["OPERATION_ID"].valid
         value = _figure(folder, table, metric.find["field"])

@@ -79,6 +79,7 @@ class ArchiveTask(luigi.Task):
     site: str = luigi.Parameter(default="")
 
     product: ClassVar[str]
+    version: ClassVar[int] = BUILD_VERSION
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
@@ -141,7 +142,12 @@ class ArchiveTask(luigi.Task):
     def up_to_date(self) -> bool:
         """Whether the product is there, of this version and of what it is made from now."""
         receipt = self.standing().good(self.instance, self.product)
-        return receipt is not None and receipt.version == BUILD_VERSION and receipt.fingerprint == self.fingerprint() and self.path().exists()
+        return receipt is not None and receipt.version == self.version and receipt.fingerprint == self.fingerprint() and self.path().exists()
+
+    def settle(self) -> None:
+        """Forget failures that are over: what is complete now did not fail."""
+        if self.complete():
+            self.receipts.remove(self.date, self.instance, self.product, FAILED)
 
     def complete(self) -> bool:
         return all(task.complete() for task in self.needs()) and self.up_to_date()
@@ -161,7 +167,7 @@ class ArchiveTask(luigi.Task):
     def record(self, told: dict[str, Any], fingerprint: str, seconds: float) -> None:
         """Write the receipt of a product that stands in the archive, and one line to the log."""
         state, percent = told.pop("state", COMPLETE), told.pop("percent", 100)
-        receipt = Receipt(self.date, self.instance, self.product, BUILD_VERSION, fingerprint, state, percent)
+        receipt = Receipt(self.date, self.instance, self.product, self.version, fingerprint, state, percent)
         self.receipts.write(receipt, told | self._circumstances(seconds))
         self._say(state, seconds, told.get("counts", {}))
 
@@ -186,7 +192,7 @@ class ArchiveTask(luigi.Task):
         if not isinstance(exception, TokioError):
             content["traceback"] = "".join(traceback.format_exception(exception))
         try:
-            self.receipts.write(Receipt(self.date, self.instance, self.product, BUILD_VERSION, NO_FINGERPRINT, FAILED), content)
+            self.receipts.write(Receipt(self.date, self.instance, self.product, self.version, NO_FINGERPRINT, FAILED), content)
         except (OSError, TokioError) as error:
             log.error("%s %s %s: the failure could not be noted: %s", self.date, self.instance, self.product, error)
         return text

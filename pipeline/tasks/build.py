@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from archive_tools import darshan_file, index, layout
-from archive_tools.receipts import COMPLETE, PARTIAL
-from archive_tools.receipts import fingerprint as fingerprint_of
+from archive_tools.receipts import COMPLETE, PARTIAL, derived, follows
 from archive_tools.tts_write import TtsWriter
 from pipeline import schemas
 from pipeline.errors import NoData
@@ -21,7 +23,7 @@ from pipeline.transform.darshan import DayMerger, Reduction
 from pipeline.transform.grid import Gridder
 
 CLOSED = 900
-"""Seconds: a day whose data reach this close to its end is complete; gaps within it are findings."""
+"""Seconds: a day is complete when every dataset that has data has them this close to its end; gaps are findings."""
 WHERE_FROM = {"database", "password_env", "password_file", "logs", "log_seconds", "log_memory_mb"}
 """Keys that say where data come from and what reading may cost, not what is made of them."""
 
@@ -49,10 +51,10 @@ class Build(ArchiveTask):
         if raw is None:
             return None
         receipt = self.standing().good(self.instance, self.product)
-        if receipt and not self.raw_folder().is_dir():
+        if receipt and follows(receipt.fingerprint, raw.fingerprint) and not self.raw_folder().is_dir():
             return receipt.fingerprint  # cannot be made again: what stands is what there is
         options = self.options.model_dump(exclude=WHERE_FROM)
-        return fingerprint_of(raw.fingerprint, options, self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
+        return derived(raw.fingerprint, options, self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
 
     def make(self, temporary: Path) -> dict[str, Any]:
         raw = self.raw_folder()
@@ -68,7 +70,8 @@ class Build(ArchiveTask):
         options = self.options
         metrics = {metric.dataset.name: metric for metric in schemas.source_map(options.kind)}
         gridder = Gridder(self.day, options.timestep, self.findings)
-        last, rows, most, samples_seen = -1, self.day.rows(options.timestep), 0, 0
+        rows, samples_seen = self.day.rows(options.timestep), 0
+        covered: dict[str, npt.NDArray[np.intp]] = {}
         for samples in ahead(self.source.parse(options, self.day, raw, self.findings)):
             metric = metrics[samples.dataset]
             grid = gridder.grid(samples, metric)
@@ -76,14 +79,19 @@ class Build(ArchiveTask):
             samples_seen += len(samples)
             if grid.columns:
                 writer.write(grid, metric.dataset, source=options.kind, updated=updated)
-            measured = (grid.values == grid.values).any(axis=1).nonzero()[0]
+            measured = np.flatnonzero(~np.isnan(grid.values).all(axis=1))
             if len(measured):
-                last, most = max(last, int(measured[-1])), max(most, len(measured))
-        if last < 0:
+                covered[samples.dataset] = measured
+        if not covered:
             raise NoData(f"{self.instance} has no measurement of {self.date}")
-        closed = self.day.start + (last + 1) * options.timestep >= self.day.end - CLOSED
+        early = [name for name, measured in covered.items() if (measured[-1] + 1) * options.timestep < self.day.end - self.day.start - CLOSED]
+        for name in early:
+            self.findings.add("data end before the day does", 1, name)
+        fullest = max(len(measured) for measured in covered.values())
+        self.findings.add("rows in which nothing was measured", rows - fullest)
         counts = {"samples": samples_seen, "datasets": len(writer.measured), "cells": sum(writer.measured.values())}
-        return {"counts": counts, "measured": writer.measured, "state": COMPLETE if closed else PARTIAL, "percent": min(99, 100 * most // rows)}
+        percent = 100 * min(len(measured) for measured in covered.values()) // rows
+        return {"counts": counts, "measured": writer.measured, "state": PARTIAL if early else COMPLETE, "percent": min(99, percent)}
 
     def _darshan(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
         options, metrics = self.options, schemas.source_map("darshan")
@@ -128,7 +136,7 @@ class Index(ArchiveTask):
 
     def fingerprint(self) -> str | None:
         receipt = self.standing().good(self.instance, "tts")
-        return fingerprint_of(receipt.fingerprint, schemas.index_ddl()) if receipt else None
+        return derived(receipt.fingerprint, schemas.index_ddl()) if receipt else None
 
     def make(self, temporary: Path) -> dict[str, Any]:
         return {"counts": index.write_index(self._build().path(), temporary)}
@@ -150,7 +158,7 @@ class Jobs(ArchiveTask):
 
     def fingerprint(self) -> str | None:
         receipt = self.standing().good(self.instance, "index")
-        return fingerprint_of(receipt.fingerprint, index.JOBS) if receipt else None
+        return derived(receipt.fingerprint, index.JOBS) if receipt else None
 
     def make(self, temporary: Path) -> dict[str, Any]:
         return {"counts": index.write_jobs(self._index().path(), temporary, str(self.date))}

@@ -12,25 +12,32 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from archive_tools import files, layout
+from archive_tools import darshan_file, files, layout
 from archive_tools.receipts import KEPT, Receipt
 from archive_tools.receipts import fingerprint as fingerprint_of
-from pipeline.errors import InputChanged, TokioError
-from pipeline.model import Findings
-from pipeline.schemas import BUILD_VERSION
+from pipeline.errors import InputChanged, NoData, TokioError
+from pipeline.model import Findings, LogBatch
+from pipeline.schemas import RAW_VERSION
 from pipeline.tasks.base import ArchiveTask, kept
 
 log = logging.getLogger("tokio")
 
-FRESH = 30.0
-"""Seconds for which an answer of a source about its inputs is taken as current: Luigi asks many times."""
-_answers: dict[tuple[str, str, dt.date], tuple[float, Mapping[str, Any]]] = {}
+FRESH = 6 * 3600.0
+"""Seconds for which an answer of a source about its inputs holds: one run works on one answer, and what comes
+later is for the next run. `forget_answers` begins a run."""
+_answers: dict[tuple[str, str, dt.date], tuple[float, Mapping[str, Any], str]] = {}
+
+
+def forget_answers() -> None:
+    """Ask the sources anew."""
+    _answers.clear()
 
 
 class Fetch(ArchiveTask):
     """The raw data of one day and instance."""
 
     product = "raw"
+    version = RAW_VERSION
 
     def path(self) -> Path:
         receipt = self.raw()
@@ -39,16 +46,24 @@ class Fetch(ArchiveTask):
     def folder(self, fingerprint: str) -> Path:
         return layout.path(self.config.root, layout.RAW, self.date, self.instance, fingerprint)
 
-    def _inputs(self, fresh: bool = False) -> Mapping[str, Any]:
-        key = str(self.config.root), self.instance, self.date
-        asked, answer = _answers.get(key, (-FRESH, {}))
-        if fresh or time.monotonic() - asked >= FRESH:
-            answer = self.source.inputs(self.options, self.day)
-            _answers[key] = time.monotonic(), answer
+    def _ask(self) -> Mapping[str, Any]:
+        """What the source has now, remembered with the receipt that stood when it was asked."""
+        receipt = self.raw()
+        answer: Mapping[str, Any] = self.source.inputs(self.options, self.day)
+        _answers[self._key()] = time.monotonic(), answer, receipt.fingerprint if receipt else ""
         return answer
 
+    def _key(self) -> tuple[str, str, dt.date]:
+        return str(self.config.root), self.instance, self.date
+
+    def _fingerprint_of(self, inputs: Mapping[str, Any]) -> str:
+        """Of the inputs and of the window of time that is fetched."""
+        options, day = self.options, self.day
+        return fingerprint_of(options.kind, inputs, day.start, day.end, options.timestep, options.timezone)
+
     def fingerprint(self) -> str:
-        return fingerprint_of(self.options.kind, self._inputs())
+        asked, answer, _ = _answers.get(self._key(), (-FRESH, {}, ""))
+        return self._fingerprint_of(answer if time.monotonic() - asked < FRESH else self._ask())
 
     def is_young(self) -> bool:
         """Whether late data may still come."""
@@ -58,7 +73,7 @@ class Fetch(ArchiveTask):
     def up_to_date(self) -> bool:
         day = self.standing()
         receipt = day.good(self.instance, self.product)
-        if receipt is None or receipt.version != BUILD_VERSION:
+        if receipt is None or receipt.version != self.version:
             return False
         if not self.is_young():
             return True
@@ -67,27 +82,34 @@ class Fetch(ArchiveTask):
         except (TokioError, OSError) as error:
             log.warning("%s %s: inputs cannot be looked at again, the archived ones stand: %s", self.date, self.instance, error)
             return True
-        return now == receipt.fingerprint or kept(day, self.instance, now)
+        fetched_since = _answers[self._key()][2] != receipt.fingerprint
+        return fetched_since or now == receipt.fingerprint or kept(day, self.instance, now)
+
+    def settle(self) -> None:
+        super().settle()
+        receipt = self.raw()
+        if receipt and self.is_young() and self._key() in _answers and self.fingerprint() == receipt.fingerprint:
+            self.receipts.remove(self.date, self.instance, self.product, KEPT)
 
     def run(self) -> None:
         if self.complete():
             return
         self.findings = Findings()
         began = time.monotonic()
-        inputs = self._inputs(fresh=True)
-        fingerprint = fingerprint_of(self.options.kind, inputs)
+        inputs = self._ask()
+        fingerprint = self._fingerprint_of(inputs)
         target = self.folder(fingerprint)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = files.temporary_name(target)
         temporary.mkdir()
         try:
-            counts = dict(self.source.fetch(self.options, self.day, temporary))
+            counts = self._fetched(temporary)
+            told = {"inputs": inputs, "counts": counts}
+            if gone := self._gone(counts, temporary):
+                self._keep_archived(fingerprint, told, gone)
+                return
             self._compare(inputs)
             self.findings.add("fetched before the day was over", time.time() < self.day.end)
-            told = {"inputs": inputs, "counts": counts}
-            if fewer := self._fewer(counts):
-                self._keep_archived(fingerprint, told, fewer)
-                return
             if target.exists():
                 shutil.rmtree(target)
             files.sync_tree(temporary)
@@ -97,32 +119,46 @@ class Fetch(ArchiveTask):
             shutil.rmtree(temporary, ignore_errors=True)
         self._remove_others(target)
 
+    def _fetched(self, folder: Path) -> dict[str, int]:
+        """Fetch into `folder`; where the day is archived, a source that forgot it has zero rows."""
+        try:
+            return dict(self.source.fetch(self.options, self.day, folder))
+        except NoData:
+            if self.raw() is None:
+                raise
+            return {}
+
     def _compare(self, before: Mapping[str, Any]) -> None:
         """Inputs that changed while they were read are read again; of a day not yet over they always change."""
-        if self._inputs(fresh=True) == before:
+        if self.source.inputs(self.options, self.day) == before:
             return
         if time.time() >= self.day.end:
             raise InputChanged(f"the inputs of {self.instance} for {self.date} changed while they were read", hint="the next run reads them again")
         self.findings.add("inputs that grew while they were read", 1)
 
-    def _fewer(self, counts: Mapping[str, int]) -> str:
-        """Where the source has less than what is archived, in words; "" if nowhere."""
+    def _gone(self, counts: Mapping[str, int], folder: Path) -> str:
+        """What is archived and no longer in the source, in words; "" if nothing."""
         day = self.standing()
         receipt = day.good(self.instance, self.product)
         if receipt is None:
             return ""
         before: dict[str, int] = day.content(receipt).get("counts", {})
-        return ", ".join(f"{name} {counts.get(name, 0)} < {count}" for name, count in before.items() if counts.get(name, 0) < count)
+        if not counts:
+            return "the source has nothing of the day any more"
+        return str(self.source.gone(before, counts, self.path(), folder, self._rejected()))
 
-    def _keep_archived(self, fingerprint: str, told: dict[str, Any], fewer: str) -> None:
-        log.warning(
-            "%s %s: the source has fewer rows than the archive (%s); the archived day is kept (tokio-pipeline invalidate replaces it)",
-            self.date,
-            self.instance,
-            fewer,
-        )
-        told["reason"] = f"fewer rows than archived: {fewer}"
-        self.receipts.write(Receipt(self.date, self.instance, self.product, BUILD_VERSION, fingerprint, KEPT), told)
+    def _rejected(self) -> set[str]:
+        """Paths, below their folders, of archived files that could not be read: these may go away."""
+        path = layout.path(self.config.root, layout.TTS, self.date, self.instance)
+        if self.source.GIVES is not LogBatch or not path.is_file():
+            return set()
+        rejects = darshan_file.read_table(path, "rejects")
+        return {os.path.join(folder, os.path.basename(name)) for folder, name in zip(rejects["folder"], rejects["filename"], strict=True)}
+
+    def _keep_archived(self, fingerprint: str, told: dict[str, Any], gone: str) -> None:
+        log.warning("%s %s: %s; the archived day is kept (tokio-pipeline invalidate replaces it)", self.date, self.instance, gone)
+        told["reason"] = f"the archived day is kept: {gone}"
+        self.receipts.write(Receipt(self.date, self.instance, self.product, self.version, fingerprint, KEPT), told)
 
     def _remove_others(self, target: Path) -> None:
         for other in target.parent.glob(f"{self.instance}.*"):

@@ -29,6 +29,11 @@ def products(site: Site, instance: str) -> list[type[ArchiveTask]]:
     return [Jobs] if source.GIVES is LogBatch else [Build]
 
 
+def made_by(last: type[ArchiveTask]) -> tuple[str, ...]:
+    """The products, besides the raw data, that lead to a last task's, in the order in which they are made."""
+    return ("tts", "index", "jobs") if last is Jobs else ("tts",)
+
+
 class Nightly(ArchiveTask):
     """All products of a day of the site, and the report of the day.
 
@@ -55,7 +60,9 @@ class Nightly(ArchiveTask):
 
     def make(self, temporary: Path) -> dict[str, Any]:
         _write_about(self.config)
-        counts = report.write_report(self.config.root, self.date, temporary, instances=list(self.config.sources))
+        site = self.config
+        wanted = {instance: made_by(products(site, instance)[0]) for instance in site.sources}
+        counts = report.write_report(site.root, self.date, temporary, instances=wanted)
         return {"counts": counts}
 
     def write_anyway(self) -> None:

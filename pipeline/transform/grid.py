@@ -201,7 +201,8 @@ def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings)
     float64 (rows, columns)
         Row t is the growth from row t's start to row t + 1's. Growth across a gap stands in the last cell
         of the gap, so that the day's total is right; the cells before it are NaN. Where a counter fell it
-        was reset: that cell is NaN.
+        was reset: that cell is NaN. A sample that is low while the next one is not below the one before it
+        is no reset: it is left out.
     """
     growth = np.diff(counter, axis=0)
     out = np.where(have[1:] & have[:-1], growth, np.nan)
@@ -212,6 +213,12 @@ def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings)
     out[r, c] = across
     findings.add("growth across gaps", int((across >= 0).sum()), name, f"{across[across >= 0].sum():g} counted in the last cell of each gap")
     fell = out < 0
-    findings.add("resets", int(fell.sum()), name)
-    out[fell] = np.nan
+    if fell.any():
+        low = np.zeros_like(fell)
+        low[:-1] = fell[:-1] & (out[1:] >= -out[:-1])
+        findings.add("single low samples", int(low.sum()), name)
+        findings.add("resets", int((fell & ~low).sum()), name)
+        r, c = np.nonzero(low)
+        out[r + 1, c] += out[r, c]
+        out[fell] = np.nan
     return out

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from pipeline.model import MOUNT_PATTERN
+
 UNKNOWN = "UNKNOWN"
 """Mount point and file system of a record on no known mount: standard streams, relative names."""
 
@@ -41,7 +43,7 @@ class FileSystems:
     """
 
     def __init__(self, mount_to_fsname: Mapping[str, str]) -> None:
-        self._patterns = [(re.compile(f"(?:{pattern})(?=/|$)"), name) for pattern, name in mount_to_fsname.items()]
+        self._patterns = [(re.compile(MOUNT_PATTERN.format(pattern)), name) for pattern, name in mount_to_fsname.items()]
         self._names = {UNKNOWN: UNKNOWN}
 
     def configured(self, mount: str) -> bool:
