@@ -234,6 +234,8 @@ def _why_not(path: Path) -> str:
 
 
 def _text(ffi: Any, chars: Any, most: int = -1) -> str:
+    if chars == ffi.NULL:
+        raise SourceError("truncated or damaged: a name is missing")
     return str(ffi.string(chars, most).decode("utf-8", "backslashreplace"))
 
 
