@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pipeline.errors import FormatError
 from pipeline.model import Table
 
-TABLES = ("logs", "mounts", "summaries", "rejects")
+TABLES = ("logs", "mounts", "summaries", "rejects", "stripes")
 ROW = "row"
 CHUNK_ROWS = 4096
 PIECE_ROWS = 20_000

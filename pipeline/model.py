@@ -256,6 +256,8 @@ class LogBatch:
     traces : structured array of `TRACE`
         DXT segments of POSIX calls.
     heat : tuple of Heat
+    stripes : mapping of column name to array
+        Files with Lustre records: ``log_id`` is the position in the batch.
     """
 
     logs: Table
@@ -266,6 +268,7 @@ class LogBatch:
     records: Mapping[str, Records]
     traces: npt.NDArray[Any]
     heat: tuple[Heat, ...]
+    stripes: Table
 
 
 METHODS = ("dxt", "heatmap", "even")
@@ -278,7 +281,7 @@ class DarshanPart:
 
     Attributes
     ----------
-    logs, rejects : mapping of column name to array
+    logs, rejects, stripes : mapping of column name to array
     mounts : tuple of str
         Mount points that `summaries` and `series` number.
     summaries : mapping of column name to array
@@ -295,6 +298,7 @@ class DarshanPart:
 
     logs: Table
     rejects: Table
+    stripes: Table
     mounts: tuple[str, ...]
     summaries: Table
     series: Mapping[tuple[str, int], Float64]

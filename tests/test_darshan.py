@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import importlib.util
+import json
 import os
 import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import darshan as pydarshan
 import h5py
 import numpy as np
 import pandas as pd
@@ -220,26 +224,117 @@ def test_user_and_job_out_of_file_names(name: str, exe: str, user: str, job: str
     assert log_identity(name, exe) == (user, job)
 
 
-def test_every_published_log_is_read(real: Path, tmp_path: Path) -> None:
-    """Versions 3.0.0 to 3.5.0, either byte order: POSIX and STDIO sums as an independent reading gives them."""
-    import darshan as pydarshan
+def published(real: Path) -> list[Path]:
+    """Every log of the real data and of the wheel, each once."""
+    wheel = Path(importlib.util.find_spec("darshan").origin).parent  # type: ignore[union-attr,arg-type]
+    found: dict[bytes, Path] = {}
+    for log in [*sorted((real / "darshan").rglob("*.darshan")), *sorted(wheel.rglob("*.darshan"))]:
+        found.setdefault(log.read_bytes(), log)
+    return list(found.values())
 
-    day, _ = reduced(options(real / "darshan"), tmp_path / "raw")
+
+OPERATIONS = ["bytes_read", "bytes_written", "reads", "writes", "opens", "seeks"]
+MPIIO_BYTES = {"mpiio_bytes_read": "MPIIO_BYTES_READ", "mpiio_bytes_written": "MPIIO_BYTES_WRITTEN"}
+
+
+def independent(log: Path) -> dict[str, int]:
+    """Totals of a log as PyDarshan reads it."""
+    report = pydarshan.DarshanReport(str(log), read_all=False)
+    totals = dict.fromkeys([*OPERATIONS, "posix_files", "stdio_files", *MPIIO_BYTES], 0)
+    for module in ("POSIX", "STDIO", "MPI-IO"):
+        if module not in report.modules:
+            continue
+        report.mod_read_all_records(module)
+        if module not in report.records:
+            continue
+        counters = report.records[module].to_df()["counters"]
+        if module == "MPI-IO":
+            totals |= {name: int(counters[counter].clip(lower=0).sum()) for name, counter in MPIIO_BYTES.items()}
+            continue
+        totals[f"{module.lower()}_files"] = counters["id"].nunique()
+        for name in OPERATIONS:
+            totals[name] += int(counters[f"{module}_{name.upper()}"].clip(lower=0).sum())
+    return totals
+
+
+def test_every_published_log_equals_an_independent_reading(real: Path, tmp_path: Path) -> None:
+    """Versions 3.0.0 to 3.5.0, either byte order: bytes, operations and files of POSIX, STDIO and MPI-IO."""
+    logs = published(real)
+    (tmp_path / "logs").mkdir()
+    for number, log in enumerate(logs):
+        (tmp_path / "logs" / f"{number:03d}.darshan").symlink_to(log)
+    day, _ = reduced(options(tmp_path / "logs"), tmp_path / "raw")
     assert len(day.rejects["reason"]) == 0
-    assert len(day.logs["log_id"]) == 62
-    sums = pd.DataFrame(day.summaries).groupby("log_id")[["bytes_read", "bytes_written", "reads", "writes", "opens"]].sum()
-    paths = {path.name: path for path in (real / "darshan").rglob("*.darshan")}
-    for number, name in zip(day.logs["log_id"].tolist(), day.logs["filename"], strict=True):
-        report = pydarshan.DarshanReport(str(paths[name]), read_all=False)
-        expected = dict.fromkeys(sums.columns, 0)
-        for module in ("POSIX", "STDIO"):
+    assert len(day.logs["log_id"]) == len(logs)
+    sums = pd.DataFrame(day.summaries).groupby("log_id")[[*OPERATIONS, "posix_files", "stdio_files"]].sum()
+    for number, log in enumerate(logs):
+        found = sums.loc[number].to_dict() if number in sums.index else dict.fromkeys(sums.columns, 0)
+        found |= {name: max(0, int(day.logs[name][number])) for name in MPIIO_BYTES}
+        assert found == independent(log), log.name
+
+
+def test_accumulated_times_and_file_counts(real: Path, tmp_path: Path) -> None:
+    """Against PyDarshan's own use of the accumulators."""
+    from darshan.backend.cffi_backend import accumulate_records
+
+    logs = [log for log in published(real) if "release_logs" in str(log) or "ior" in log.name]
+    (tmp_path / "logs").mkdir()
+    for number, log in enumerate(logs):
+        (tmp_path / "logs" / f"{number:03d}.darshan").symlink_to(log)
+    day, _ = reduced(options(tmp_path / "logs"), tmp_path / "raw")
+    compared = 0
+    for number, log in enumerate(logs):
+        report = pydarshan.DarshanReport(str(log), read_all=False)
+        for module, name in (("POSIX", "posix"), ("MPI-IO", "mpiio"), ("STDIO", "stdio")):
             if module in report.modules:
                 report.mod_read_all_records(module)
-                counters = report.records[module].to_df()["counters"]
-                for column in expected:
-                    expected[column] += int(counters[f"{module}_{column.upper()}"].sum())
-        found = sums.loc[number].to_dict() if number in sums.index else dict.fromkeys(sums.columns, 0)
-        assert found == expected, name
+                frames = report.records[module].to_df()
+                metrics = accumulate_records(frames, module, report.metadata["job"]["nprocs"]).derived_metrics
+                assert day.logs[f"{name}_agg_perf"][number] == pytest.approx(metrics.agg_perf_by_slowest, nan_ok=True)
+                assert day.logs[f"{name}_shared_time"][number] == pytest.approx(metrics.shared_io_total_time_by_slowest)
+                assert day.logs[f"{name}_unique_time"][number] == pytest.approx(metrics.unique_io_total_time_by_slowest)
+                assert day.logs[f"{name}_total_files"][number] == metrics.category_counters[0].count
+                assert day.logs[f"{name}_shared_files"][number] == metrics.category_counters[5].count
+                compared += 1
+    assert compared > 30
+
+
+def test_bytes_stand_beside_the_devices_counters(real: Path, tmp_path: Path) -> None:
+    """At 5 s, what applications wrote against what the disks wrote: total within 1 %, and together in time."""
+    day, _ = reduced(options(SITEDAY_LOGS, timestep=5), tmp_path / "raw")
+    device = json.loads(gzip.decompress((real / "siteday/prometheus/query_range.json.gz").read_bytes()))
+    written = next(grid for grid in day.series if grid.dataset == "datatargets/writebytes")
+    for name, disk in (("scratch", "loop0"), ("project", "loop1")):
+        stamps, counter = disk_counter(device, disk)
+        applications = written.values[:, written.columns.index(name)]
+        disks = np.diff(counter)
+        rows = (stamps[:-1].astype(np.int64) - DAY.start) // 5
+        assert disks.sum() == pytest.approx(applications.sum(), rel=0.01)
+        smooth = np.ones(6) / 6  # half a minute: pages are written back later than they are written
+        together = np.corrcoef(np.convolve(disks, smooth, "same"), np.convolve(applications[rows], smooth, "same"))[0, 1]
+        assert together > 0.9, name
+
+
+def disk_counter(answers: Any, disk: str) -> tuple[np.ndarray, np.ndarray]:
+    """Time stamps and values of a disk's counter of written bytes."""
+    for series in answers_of(answers):
+        metric = series["metric"]
+        if metric.get("__name__") == "node_disk_written_bytes_total" and metric.get("device") == disk:
+            stamps, values = zip(*series["values"], strict=True)
+            return np.array(stamps), np.array([float(value) for value in values])
+    raise AssertionError(f"no counter of {disk}")
+
+
+def answers_of(answers: Any) -> Any:
+    """Every series of a collection of query_range answers, however it is nested."""
+    if isinstance(answers, dict):
+        if "metric" in answers:
+            yield answers
+            return
+        answers = list(answers.values())
+    if isinstance(answers, list):
+        for item in answers:
+            yield from answers_of(item)
 
 
 def test_names_that_look_alike_and_folders_in_folders(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def batch(
         {"POSIX": full, "STDIO": stdio},
         np.array(list(traces), dtype=TRACE),
         tuple(heat),
+        {"log_id": np.empty(0, np.int64), "bytes": np.empty(0, np.int64), "seconds": np.empty(0), "osts": np.empty(0, object)},
     )
 
 

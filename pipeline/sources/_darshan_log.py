@@ -72,6 +72,7 @@ LOG_COLUMNS: dict[str, Any] = {
     "lustre_stripe_count": np.int64,
 }
 REJECT_COLUMNS: dict[str, Any] = {"filename": object, "folder": object, "log_bytes": np.int64, "reason": object}
+STRIPE_COLUMNS: dict[str, Any] = {"log_id": np.int64, "bytes": np.int64, "seconds": np.float64, "osts": object}
 ABSENT = -1
 """A number that a log does not have; NaN where the column is floating-point."""
 
@@ -100,6 +101,7 @@ class BatchReader:
         self.records: dict[str, list[tuple[int, npt.NDArray[Any]]]] = {module: [] for module in SUMMED}
         self.traces: list[npt.NDArray[Any]] = [np.empty(0, TRACE)]
         self.heat: list[Heat] = []
+        self.stripes: list[tuple[Any, ...]] = []
         self.waiting = 0
 
     def add(self, file: Listed, name: str) -> None:
@@ -117,6 +119,7 @@ class BatchReader:
                 self.records[module].append((number, log.records[module]))
                 self.waiting += len(log.records[module])
         self._keep_times(number, log)
+        self.stripes += [(number, *row) for row in _stripes(log)] if file.own else []
         self.logs.append((name, file.folder, file.size, *_head(log, file.path.name), *_facts(log)))
         self.own.append(file.own)
         self.mounts.append(tuple(mount for mount, _ in log.mounts))
@@ -151,6 +154,7 @@ class BatchReader:
             {module: self._of(module, parts) for module, parts in self.records.items()},
             np.concatenate(self.traces),
             tuple(self.heat),
+            _table(self.stripes, STRIPE_COLUMNS),
         )
 
     @staticmethod
@@ -224,6 +228,23 @@ def _facts(log: _libdarshan.Log) -> tuple[Any, ...]:
     osts = {ost for _, _, _, numbers in log.lustre for ost in numbers}
     facts += [len(log.lustre), len(osts), max((s for _, s, _, _ in log.lustre), default=ABSENT), max((c for _, _, c, _ in log.lustre), default=ABSENT)]
     return tuple(facts)
+
+
+def _stripes(log: _libdarshan.Log) -> list[tuple[int, float, str]]:
+    """Bytes, seconds of the slowest rank and OSTs of each file that has Lustre and POSIX records with I/O."""
+    records = log.records.get("POSIX")
+    if records is None or not log.lustre:
+        return []
+    names, floats = _libdarshan.counters("POSIX")
+    moved = records["counters"][:, [names.index("POSIX_BYTES_READ"), names.index("POSIX_BYTES_WRITTEN")]].clip(0).sum(axis=1)
+    spent = records["fcounters"][:, [floats.index(f"POSIX_F_{what}_TIME") for what in ("READ", "WRITE", "META")]].sum(axis=1)
+    spent = np.where(records["rank"] < 0, records["fcounters"][:, floats.index("POSIX_F_SLOWEST_RANK_TIME")], spent)
+    rows = []
+    for file, _, _, osts in log.lustre:
+        its = records["id"] == file
+        if its.any() and osts and moved[its].sum() > 0 and spent[its].max() > 0:
+            rows.append((int(moved[its].sum()), float(spent[its].max()), ",".join(map(str, sorted(set(osts))))))
+    return rows
 
 
 def _bytes(log: _libdarshan.Log, module: str, what: str) -> int:

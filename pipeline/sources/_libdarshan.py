@@ -424,6 +424,12 @@ class Derived:
         Seconds.
     categories : dict of str to int
         Files of each kind of `CATEGORIES`.
+    total_bytes : int
+    unique_rw_time, unique_md_time : float
+        Seconds.
+    unique_slowest_rank : int
+    total : structured scalar
+        One record of the module, added up.
     """
 
     agg_perf_by_slowest: float
@@ -431,10 +437,15 @@ class Derived:
     unique_io_time_by_slowest: float
     shared_io_time_by_slowest: float
     categories: dict[str, int]
+    total_bytes: int
+    unique_rw_time: float
+    unique_md_time: float
+    unique_slowest_rank: int
+    total: Any = field(repr=False)
 
 
-NUMBERS = {"POSIX": 1, "MPI-IO": 2, "STDIO": 9}
-"""Module numbers of the library, for the modules whose accumulators are asked."""
+NUMBERS = {"POSIX": 1, "MPI-IO": 2, "H5F": 3, "H5D": 4, "PNETCDF_FILE": 5, "PNETCDF_VAR": 6, "STDIO": 9, "DFS": 16, "DAOS": 17}
+"""Module numbers of the library (darshan-log-format.h)."""
 
 
 def derived(module: str, records: npt.NDArray[Any], nprocs: int) -> Derived | None:
@@ -451,6 +462,7 @@ def derived(module: str, records: npt.NDArray[Any], nprocs: int) -> Derived | No
         if library.darshan_accumulator_emit(accumulator[0], found, ffi.cast("void *", summary.ctypes.data)) != 0:
             return None
         counts = {name: found.categories[i].count for i, name in enumerate(CATEGORIES)}
-        return Derived(found.agg_perf, found.agg_time, found.unique_io, found.shared_io, counts)
+        times = found.agg_perf, found.agg_time, found.unique_io, found.shared_io
+        return Derived(*times, counts, found.total_bytes, found.unique_rw, found.unique_md, found.unique_slowest_rank, summary[0])
     finally:
         library.darshan_accumulator_destroy(accumulator[0])

@@ -18,6 +18,8 @@ from pipeline.site import DaskEngine, LocalEngine
 
 AHEAD = 2
 """Jobs under way for each worker."""
+PATIENCE = "30s"
+"""How long a scheduler may take to answer."""
 
 
 @contextlib.contextmanager
@@ -39,7 +41,7 @@ def executor(engine: LocalEngine | DaskEngine) -> Iterator[tuple[Executor, int]]
     except ImportError:
         raise SourceError("engine dask: dask.distributed is not installed", hint="pip install 'tokio-archive[dask]'") from None
     try:
-        client = distributed.Client(engine.scheduler, timeout="30s", set_as_default=False)  # type: ignore[no-untyped-call]
+        client = distributed.Client(engine.scheduler, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise SourceError(f"engine dask: scheduler {engine.scheduler} does not answer: {error}") from None
     with client, client.get_executor(retries=3) as pool:  # type: ignore[no-untyped-call]

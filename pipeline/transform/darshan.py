@@ -58,6 +58,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> DarshanPart:
     return DarshanPart(
         logs={name: column[batch.own] for name, column in batch.logs.items()},
         rejects=batch.rejects,
+        stripes={**batch.stripes, "log_id": number[batch.stripes["log_id"]] if len(batch.stripes["log_id"]) else batch.stripes["log_id"]},
         mounts=tuple(mounts),
         summaries=found,
         series=series,
@@ -183,6 +184,7 @@ class DayMerger:
         first = self.counts["logs"]
         self.write("logs", {"log_id": np.arange(first, first + size, dtype=np.int64), **part.logs})
         self.write("rejects", part.rejects)
+        self.write("stripes", {**part.stripes, "log_id": part.stripes["log_id"] + first})
         sums: dict[str, npt.NDArray[Any]] = dict(part.summaries)
         sums["log_id"] = sums["log_id"] + first
         sums["fs_id"] = number[sums["fs_id"]] if len(sums["fs_id"]) else sums["fs_id"]
