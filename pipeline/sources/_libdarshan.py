@@ -322,9 +322,10 @@ def _names(ffi: Any, library: Any, handle: Any) -> dict[int, str]:
     if count[0] < 0:
         raise SourceError("truncated or damaged: the file names cannot be read")
     names = {}
-    for i in range(count[0]):
-        names[found[0][i].id] = _text(ffi, found[0][i].name)
-        library.darshan_free(found[0][i].name)
+    string, free = ffi.string, library.darshan_free  # looked up once: a log may have a million names
+    for record in ffi.unpack(found[0], count[0]) if count[0] else ():
+        names[record.id] = string(record.name).decode("utf-8", "backslashreplace")
+        free(record.name)
     if found[0] != ffi.NULL:
         library.darshan_free(found[0])
     return names
@@ -332,18 +333,22 @@ def _names(ffi: Any, library: Any, handle: Any) -> dict[int, str]:
 
 def _records(ffi: Any, library: Any, handle: Any, module: str, index: int) -> npt.NDArray[Any]:
     """All records of a module: the library fills slots of an array that doubles as it fills up."""
-    records = np.zeros(64, dtype=record_dtype(module))
-    slot, count = ffi.new("void **"), 0
+    dtype, get = record_dtype(module), library.darshan_log_get_record
+    parts: list[npt.NDArray[Any]] = []
+    size, slot = 64, ffi.new("void **")
     while True:
-        if count == len(records):
-            records = np.concatenate([records, np.zeros_like(records)])
-        slot[0] = ffi.cast("void *", records.ctypes.data + count * records.itemsize)
-        code = library.darshan_log_get_record(handle, index, slot)
-        if code < 0:
-            raise SourceError(f"truncated or damaged: record {count} of module {module} cannot be read")
-        if code == 0:
-            return records[:count]
-        count += 1
+        records = np.zeros(size, dtype=dtype)
+        base = ffi.cast("char *", records.ctypes.data)
+        for count in range(size):
+            slot[0] = base + count * dtype.itemsize
+            code = get(handle, index, slot)
+            if code <= 0:
+                if code < 0:
+                    raise SourceError(f"truncated or damaged: record {count + sum(len(part) for part in parts)} of module {module} cannot be read")
+                parts.append(records[:count])
+                return np.concatenate(parts) if len(parts) > 1 else parts[0]
+        parts.append(records)
+        size = min(2 * size, 65_536)
 
 
 def _each(ffi: Any, library: Any, handle: Any, module: str, index: int, kind: str) -> Any:
@@ -392,15 +397,16 @@ def _heatmaps(ffi: Any, library: Any, handle: Any, index: int, names: dict[int, 
             continue
         read, written = (np.frombuffer(ffi.buffer(bins, record.bins * 8), dtype="<i8") for bins in (record.read, record.write))
         before = found.get(interface)
-        if before and before.width == record.width:
-            size = max(len(before.read), len(read))
-            read, written = _padded(read, size) + _padded(before.read, size), _padded(written, size) + _padded(before.written, size)
-        found[interface] = Heatmap(record.width, read.copy(), written.copy())
+        if before and before.width == record.width and len(before.read) >= len(read):
+            before.read[: len(read)] += read
+            before.written[: len(read)] += written
+        else:
+            read, written = read.copy(), written.copy()
+            if before and before.width == record.width:
+                read[: len(before.read)] += before.read
+                written[: len(before.read)] += before.written
+            found[interface] = Heatmap(record.width, read, written)
     return found
-
-
-def _padded(values: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
-    return np.pad(values, (0, size - len(values)))
 
 
 def _lustre(ffi: Any, library: Any, handle: Any, index: int) -> Any:

@@ -81,18 +81,18 @@ def _places(batch: LogBatch, mounts: dict[str, int], file_systems: FileSystems) 
     for mount in sorted(frozenset().union(*known)):
         if file_systems.configured(mount):
             mounts.setdefault(mount, len(mounts))
-    codes: dict[tuple[int, int], int] = {}
+    of_folder: dict[tuple[frozenset[str], str], int] = {}  # the files of a folder are on one mount point, but for mount points
     places = {}
     for module, records in batch.records.items():
-        place = np.empty(len(records), dtype=np.int64)
-        for i, key in enumerate(zip(records.log.tolist(), records.file.tolist(), strict=True)):
-            code = codes.get(key)
+        place = []
+        for log, file in zip(records.log.tolist(), records.file.tolist(), strict=True):
+            name, its = batch.names[log].get(file, ""), known[log]
+            key = its, name if name in its else name[: name.rfind("/") + 1]
+            code = of_folder.get(key)
             if code is None:
-                log, file = key
-                mount = mount_of(batch.names[log].get(file, ""), known[log])
-                code = codes[key] = mounts.setdefault(mount, len(mounts))
-            place[i] = code
-        places[module] = place
+                code = of_folder[key] = mounts.setdefault(mount_of(name, its), len(mounts))
+            place.append(code)
+        places[module] = np.array(place, dtype=np.int64)
     return places
 
 

@@ -124,17 +124,19 @@ def by_heat(what: Amounts, heat: Sequence[Heat], share: Share, start: Float64) -
     covered = np.isin(what.log, np.array(sorted(bins), dtype=np.int64))
     if not covered.any():
         return take(what, slice(0, 0)), what
-    pairs, of = np.unique(np.rec.fromarrays([what.log[covered], what.column[covered]]), return_inverse=True)
+    columns = int(what.column.max()) + 1
+    pairs, of = np.unique(what.log[covered] * columns + what.column[covered], return_inverse=True)
+    logs, column = pairs // columns, pairs % columns
     amount = np.zeros(len(pairs), np.int64)
     np.add.at(amount, of, what.amount[covered])
-    weights = [np.maximum(bins[log][1], 0) for log in pairs["f0"].tolist()]
+    weights = [np.maximum(bins[log][1], 0) for log in logs.tolist()]
     used = [np.flatnonzero(weight) for weight in weights]
     owner = np.repeat(np.arange(len(pairs)), [len(some) for some in used])
     number = np.concatenate(used)
-    width = np.array([bins[log][0] for log in pairs["f0"].tolist()])[owner]
+    width = np.array([bins[log][0] for log in logs.tolist()])[owner]
     weight = np.concatenate([weight[some] for weight, some in zip(weights, used, strict=True)]).astype(np.float64)
     piece = portions(amount, owner, weight)
-    log = pairs["f0"][owner]
+    log = logs[owner]
     begin = start[log] + number * width
-    placed = Amounts(piece, begin, begin + width, pairs["f1"][owner], log, np.zeros(len(log), np.uint64))
+    placed = Amounts(piece, begin, begin + width, column[owner], log, np.zeros(len(log), np.uint64))
     return take(placed, piece > 0), take(what, ~covered)

@@ -84,8 +84,11 @@ def _sum(parts: Sequence[tuple[Int64 | None, Int64]], size: int) -> Int64:
 def _distinct(parts: Sequence[tuple[npt.NDArray[np.uint64], Int64]], size: int) -> Int64:
     count = np.zeros(size, np.int64)
     for file, row in parts:
-        pairs = np.unique(np.rec.fromarrays([row, file]))
-        np.add.at(count, pairs["f0"], 1)
+        order = np.lexsort((file, row))
+        row, file = row[order], file[order]
+        new = np.ones(len(row), dtype=bool)
+        new[1:] = (row[1:] != row[:-1]) | (file[1:] != file[:-1])
+        np.add.at(count, row[new], 1)
     return count
 
 

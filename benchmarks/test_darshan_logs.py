@@ -1,0 +1,149 @@
+"""Darshan logs to tables: ours, the bare library, PyDarshan and, where it is on PATH, darshan-parser, in one run.
+
+Plain tests read the example's logs once. `make bench` reads them ten times over, and a day of 100,000 logs (links
+to real ones under new names) through the whole pipeline; TOKIO_BENCH_LOGS gives another number.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import schemas
+from pipeline.model import Day
+from pipeline.sources import _libdarshan
+from pipeline.sources._darshan_log import BatchReader, Listed
+from pipeline.transform.darshan import Reduction, reduce_batch
+from tests.conftest import ROOT, SITEDAY_LOGS
+from tests.darshan_day import reduced
+from tests.test_darshan import MOUNTS, options
+
+DAY = Day(dt.date(2026, 11, 22))
+LOGS = sorted(SITEDAY_LOGS.iterdir())
+HOW = Reduction(DAY, 60, MOUNTS, schemas.source_map("darshan"))
+
+
+@pytest.fixture
+def times(request: pytest.FixtureRequest) -> int:
+    return 10 if request.config.getoption("benchmark_enable") else 1
+
+
+def told(benchmark, count: int) -> None:  # type: ignore[no-untyped-def]
+    if benchmark.stats:
+        benchmark.extra_info["logs_per_second"] = round(count / benchmark.stats.stats.min)
+
+
+def test_bare_library(benchmark, times: int) -> None:  # type: ignore[no-untyped-def]
+    """The floor: POSIX and STDIO records of each log into arrays, and nothing else."""
+    ffi, library = _libdarshan._library()
+
+    def read() -> None:
+        for log in LOGS * times:
+            handle = library.darshan_log_open(bytes(log))
+            modules = _libdarshan._modules(ffi, library, handle)
+            for module in ("POSIX", "STDIO"):
+                if module in modules:
+                    _libdarshan._records(ffi, library, handle, module, modules[module].idx)
+            library.darshan_log_close(handle)
+
+    benchmark.pedantic(read, rounds=3 if times > 1 else 1)
+    told(benchmark, len(LOGS) * times)
+
+
+def test_ours_in_process(benchmark, times: int) -> None:  # type: ignore[no-untyped-def]
+    """All modules, accumulators, time lines, sums and series: one core, no reader process."""
+
+    def read() -> None:
+        batch = BatchReader(DAY.start, DAY.end)
+        for log in LOGS * times:
+            status = log.stat()
+            batch.add(Listed(os.fsencode(log.parent), os.fsencode(log.name), status.st_size, status.st_mtime_ns, True), log.name)
+        reduce_batch(batch.batch(), HOW)
+
+    benchmark.pedantic(read, rounds=3 if times > 1 else 1)
+    told(benchmark, len(LOGS) * times)
+
+
+def test_ours_isolated(benchmark, times: int, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """The same through one reader, its start included."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for n in range(times):
+        for log in LOGS:
+            (logs / f"{n}-{log.name}").symlink_to(log)
+    benchmark.pedantic(functools.partial(reduced, options(logs), tmp_path / "raw", DAY), rounds=3 if times > 1 else 1)
+    told(benchmark, len(LOGS) * times)
+
+
+def test_pydarshan(benchmark) -> None:  # type: ignore[no-untyped-def]
+    """PyDarshan, all records of all modules."""
+    import darshan
+
+    def read() -> None:
+        for log in LOGS:
+            try:
+                darshan.DarshanReport(str(log), read_all=True)
+            except Exception:  # modules too new for it
+                darshan.DarshanReport(str(log), read_all=False)
+
+    benchmark.pedantic(read, rounds=1)
+    told(benchmark, len(LOGS))
+
+
+def test_darshan_parser(benchmark) -> None:  # type: ignore[no-untyped-def]
+    """`darshan-parser --total` in a loop."""
+    parser = shutil.which("darshan-parser")
+    if not parser:
+        pytest.skip("no darshan-parser on PATH")
+
+    def read() -> None:
+        for log in LOGS:
+            subprocess.run([parser, "--total", log], stdout=subprocess.DEVNULL, check=False)
+
+    benchmark.pedantic(read, rounds=1)
+    told(benchmark, len(LOGS))
+
+
+PROGRAM = """
+import datetime, json, resource, time
+from pipeline.tasks import Build, Index, Jobs
+began = time.perf_counter()
+told = {}
+for task in (Build, Index, Jobs):
+    one = task(date=datetime.date(2026, 11, 22), instance="darshan")
+    for need in one.needs():
+        need.run()
+    one.run()
+    told[one.product] = time.perf_counter() - began
+told["parent_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+told["reader_rss_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+print(json.dumps(told))
+"""
+
+
+def test_a_day_of_many_logs(benchmark, times: int, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """From the folder to index and job table, on all cores, in a process of its own."""
+    count = int(os.environ.get("TOKIO_BENCH_LOGS", 100_000)) if times > 1 else 300
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for n in range(count):
+        (logs / f"{n:06d}-{LOGS[n % len(LOGS)].name}").symlink_to(LOGS[n % len(LOGS)])
+    site = tmp_path / "site.json"
+    site.write_text(json.dumps({"site": "bench", "archive": "archive", "mount_to_fsname": MOUNTS, "sources": {"darshan": {"kind": "darshan", "logs": "logs"}}}))
+    told_: list[dict[str, float]] = []
+
+    def run() -> None:
+        run = subprocess.run([sys.executable, "-c", PROGRAM], env=os.environ | {"TOKIO_SITE": str(site)}, capture_output=True, text=True, check=True, cwd=ROOT)
+        told_.append(json.loads(run.stdout))
+
+    benchmark.pedantic(run, rounds=1)
+    benchmark.extra_info.update({key: round(value, 1) for key, value in told_[0].items()} | {"logs": count})
+    told(benchmark, count)
