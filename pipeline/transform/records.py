@@ -195,7 +195,8 @@ def _spread_some(what: Amounts, part: slice, low: Int64, cells: Int64, start: in
     amount, begin, end = what.amount[part][owner], what.begin[part][owner], what.end[part][owner]
     row = low[part][owner] + nth
     length = end - begin
-    share = np.divide(start + (row + 1) * float(timestep) - begin, length, out=np.ones_like(length), where=length > 0)
+    with np.errstate(over="ignore"):  # an interval of next to no length
+        share = np.divide(start + (row + 1) * float(timestep) - begin, length, out=np.ones_like(length), where=length > 0)
     until = np.floor(amount * np.clip(share, 0.0, 1.0)).astype(np.int64)
     until = np.where(nth == count[owner] - 1, amount, np.minimum(until, amount))
     piece = np.diff(until, prepend=0)
