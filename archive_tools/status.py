@@ -60,7 +60,11 @@ def state_of(root: Path, day: DayReceipts, date: dt.date, instance: str, product
     if partial:
         percent = min(receipt.percent for receipt in partial)
         return State("partial", f"{percent} %" if percent else "<1 %")
-    return State("complete", "source has fewer rows now" if day.other(instance, "raw", KEPT) else "")
+    said = ["source has fewer rows now"] if day.other(instance, "raw", KEPT) else []
+    if "index" in products and (receipt := day.good(instance, "tts")):
+        counts = day.content(receipt).get("counts", {})
+        said.insert(0, f"{counts.get('logs', 0)} logs, {counts.get('rejects', 0)} rejected")
+    return State("complete", "; ".join(said))
 
 
 def states(root: Path, dates: Iterable[dt.date], products: Mapping[str, Sequence[str]]) -> dict[dt.date, dict[str, State]]:

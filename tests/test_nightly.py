@@ -373,6 +373,26 @@ def test_archived_logs_that_are_purged_stay(tmp_path: Path, site: Site) -> None:
     assert "1 archived logs are gone" in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
 
 
+def test_rejects_are_tried_again_only_when_they_change(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    logs = some_logs(tmp_path / "logs", 3)
+    good = logs[0].read_bytes()
+    logs[0].write_bytes(good[:300])
+    os.utime(logs[0], ns=(10**18, 10**18))
+    site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
+    assert night() == COMPLETE
+    assert "2 logs, 1 rejected" in capsys.readouterr().out
+    logs[0].write_bytes(good[:300][::-1])  # other content behind the same size and time: it is not looked at
+    os.utime(logs[0], ns=(10**18, 10**18))
+    some_logs(tmp_path / "logs2", 4)[3].rename(tmp_path / "logs" / "late.darshan")
+    assert night() == COMPLETE
+    index = archive_tools.open_index(tmp_path / f"archive/2026/{DATE}/darshan_index.sqlite")
+    assert index.execute("SELECT reason LIKE 'truncated%' FROM rejects").fetchall() == [(1,)]
+    index.close()
+    logs[0].write_bytes(good)
+    assert night() == COMPLETE
+    assert logs_in(tmp_path) == 4
+
+
 def test_a_corrected_time_zone_fetches_the_right_window(tmp_path: Path, site: Site) -> None:
     db = LmtDb(tmp_path / "lmt.db")
     for n, ts in enumerate(db.stamps(every(600, "2026-11-21", 3 * 144))):

@@ -27,13 +27,17 @@ DERIVED = {"POSIX": "posix", "STDIO": "stdio", "MPI-IO": "mpiio"}
 
 @dataclass(frozen=True)
 class Listed:
-    """A file of the manifest: `size` and `mtime_ns` as they were when it was listed."""
+    """A file of the manifest: `size` and `mtime_ns` as they were when it was listed.
+
+    `known` is why the same file was rejected before; it is not tried again.
+    """
 
     root: bytes
     name: bytes
     size: int
     mtime_ns: int
     own: bool
+    known: str = ""
 
     @property
     def path(self) -> Path:
@@ -71,7 +75,7 @@ LOG_COLUMNS: dict[str, Any] = {
     "lustre_stripe_size": np.int64,
     "lustre_stripe_count": np.int64,
 }
-REJECT_COLUMNS: dict[str, Any] = {"filename": object, "folder": object, "log_bytes": np.int64, "reason": object}
+REJECT_COLUMNS: dict[str, Any] = {"filename": object, "folder": object, "log_bytes": np.int64, "mtime_ns": np.int64, "reason": object}
 STRIPE_COLUMNS: dict[str, Any] = {"log_id": np.int64, "bytes": np.int64, "seconds": np.float64, "osts": object}
 ABSENT = -1
 """A number that a log does not have; NaN where the column is floating-point."""
@@ -106,6 +110,9 @@ class BatchReader:
 
     def add(self, file: Listed, name: str) -> None:
         """Read one log, or note why not."""
+        if file.known:
+            self.reject(file, name, file.known)
+            return
         try:
             log = _read(file, self.start, self.end)
         except SourceError as error:
@@ -128,7 +135,7 @@ class BatchReader:
     def reject(self, file: Listed, name: str, reason: str) -> None:
         """Note why a file is not read; those of neighbour days are noted there."""
         if file.own:
-            self.rejects.append((name, file.folder, file.size, reason))
+            self.rejects.append((name, file.folder, file.size, file.mtime_ns, reason))
 
     def _keep_times(self, number: int, log: _libdarshan.Log) -> None:
         segments = log.segments.get("DXT_POSIX")

@@ -10,6 +10,7 @@ import datetime as dt
 import functools
 import glob
 import hashlib
+import importlib.metadata
 import os
 import re
 import stat
@@ -24,12 +25,15 @@ from pydantic import Field
 
 from pipeline.errors import NoData
 from pipeline.model import Day, LogBatch
+from pipeline.schemas import BUILD_VERSION
 from pipeline.site import Site, SourceOptions, Templates, Timestep
 from pipeline.sources import _isolated
 from pipeline.sources._darshan_log import BatchReader, Listed
 
 GIVES = LogBatch
 run = _isolated.run
+READER = f"libdarshan-util of darshan {importlib.metadata.version('darshan')}, build {BUILD_VERSION}"
+"""What reads the logs: another one may read what this one rejects."""
 MANIFEST = "manifest.parquet"
 CHUNK = 2_000
 """Logs of a job."""
@@ -198,7 +202,11 @@ def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path
 # Parse
 
 
-def jobs(options: Options, day: Day, folder: Path, reduce: Callable[[LogBatch], Any]) -> Iterator[_isolated.Job]:
+Rejects = Mapping[tuple[str, int, int], str]
+"""Name, size and mtime_ns of files that were rejected, and why."""
+
+
+def jobs(options: Options, day: Day, folder: Path, reduce: Callable[[LogBatch], Any], known: Rejects | None = None) -> Iterator[_isolated.Job]:
     """The logs of the manifest as jobs for `pipeline.sources._isolated.run`.
 
     Parameters
@@ -207,13 +215,17 @@ def jobs(options: Options, day: Day, folder: Path, reduce: Callable[[LogBatch], 
         As for `fetch`.
     reduce : callable
         From a `LogBatch` to what a job gives; must be picklable.
+    known : mapping, optional
+        Files that the same software rejected before: they are tried again only when they change.
     """
+    known = known or {}
     files = pq.read_table(folder / MANIFEST).to_pylist()
     names = _unique_names(files)
     limits = _isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
     for first in range(0, max(1, len(files)), CHUNK):
         part = slice(first, first + CHUNK)
-        listed = [(Listed(**file), name) for file, name in zip(files[part], names[part], strict=True)]
+        pairs = zip(files[part], names[part], strict=True)
+        listed = [(Listed(**file, known=known.get((name, file["size"], file["mtime_ns"]), "")), name) for file, name in pairs]
         yield _isolated.Job(listed, functools.partial(BatchReader, day.start, day.end), reduce, limits)
 
 

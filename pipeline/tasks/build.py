@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -99,7 +100,8 @@ class Build(ArchiveTask):
         tables = darshan_file.TableWriter(writer.file)
         merger = DayMerger(self.day, options.timestep, options.mount_to_fsname, metrics, tables.append)
         with engine.executor(self.config.engine) as executor:
-            for parts in engine.in_order(executor, self.source.run, self.source.jobs(options, self.day, raw, reduction)):
+            jobs = self.source.jobs(options, self.day, raw, reduction, self._rejected())
+            for parts in engine.in_order(executor, self.source.run, jobs):
                 for part in parts:
                     merger.add(part)
         datasets = {metric.dataset.name: metric.dataset for metric in metrics}
@@ -108,7 +110,19 @@ class Build(ArchiveTask):
         tables.close()
         for method, amount in merger.placed.items():
             writer.file.attrs[f"bytes_placed_by_{method}"] = amount
+        writer.file.attrs["reader"] = self.source.READER
         return {"counts": merger.counts, "bytes_placed": merger.placed}
+
+    def _rejected(self) -> dict[tuple[str, int, int], str]:
+        """Files that the archived day rejects, by the same reader; none where the day shall be made anew."""
+        if self.standing().good(self.instance, self.product) is None or not self.path().is_file():
+            return {}
+        with h5py.File(self.path(), "r") as file:
+            if file.attrs.get("reader") != self.source.READER:
+                return {}
+        table = darshan_file.read_table(self.path(), "rejects")
+        columns = (table[name].tolist() for name in ("filename", "log_bytes", "mtime_ns", "reason"))
+        return {(name, size, time): reason for name, size, time, reason in zip(*columns, strict=True)}
 
 
 def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
