@@ -124,7 +124,6 @@ for task in (Build, Index, Jobs):
     one.run()
     told[one.product] = time.perf_counter() - began
 told["parent_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-told["reader_rss_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 print(json.dumps(told))
 """
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -446,12 +447,13 @@ def _samples(folder: Path, table: str, metrics: list[schemas.SourceMetric], cloc
     if table == "MDS_OPS_DATA":
         findings.add("rows of an unknown OPERATION_ID", int((~np.isin(keys["OPERATION_ID"].values, list(operations)) & known).sum()), table)
     column = column.astype(np.int32)
+    figures = _Figures(folder, table, metrics)
     for metric in metrics:
         wanted = known
         if table == "MDS_OPS_DATA":
             which = [number for number, name in operations.items() if name == metric.find["operation"]]
             wanted = known & np.isin(keys["OPERATION_ID"].values, which) & keys["OPERATION_ID"].valid
-        value = _figure(folder, table, metric.find["field"])
+        value = figures.of(metric)
         null = int(np.count_nonzero(wanted & ~value.valid)) if not value.all_valid else 0
         findings.add("null values", null, metric.dataset.name)
         if null:
@@ -467,13 +469,32 @@ def _operations(folder: Path) -> dict[int, str]:
     return {row["OPERATION_ID"]: str(row["OPERATION_NAME"]) for row in rows if row["OPERATION_ID"] is not None}
 
 
-def _figure(folder: Path, table: str, fields: str | list[str]) -> _Column:
-    """A column, or the sum of several."""
-    fields = [fields] if isinstance(fields, str) else fields
-    dtype = np.int64 if TABLES[table][fields[0]] == "int64" else np.float64
-    rows = _table(folder, table, fields)
-    parts = [_numbers(rows.column(field), dtype) for field in fields]
-    total, valid = parts[0].values, parts[0].valid
-    for part in parts[1:]:
-        total, valid = total + part.values, valid & part.valid
-    return _Column(total, valid)
+class _Figures:
+    """Columns of a table, and sums of several; a column that is wanted again is kept until then."""
+
+    def __init__(self, folder: Path, table: str, metrics: list[schemas.SourceMetric]) -> None:
+        self.folder, self.table = folder, table
+        self.wanted = Counter(field for metric in metrics for field in _fields(metric))
+        self.kept: dict[str, _Column] = {}
+
+    def _column(self, field: str) -> _Column:
+        found = self.kept.pop(field, None)
+        if found is None:
+            dtype = np.int64 if TABLES[self.table][field] == "int64" else np.float64
+            found = _numbers(_table(self.folder, self.table, [field]).column(field), dtype)
+        self.wanted[field] -= 1
+        if self.wanted[field]:
+            self.kept[field] = found
+        return found
+
+    def of(self, metric: schemas.SourceMetric) -> _Column:
+        """The figure of a metric."""
+        first, *others = [self._column(field) for field in _fields(metric)]
+        for other in others:
+            first = _Column(first.values + other.values, first.valid & other.valid)
+        return first
+
+
+def _fields(metric: schemas.SourceMetric) -> list[str]:
+    named = metric.find["field"]
+    return [named] if isinstance(named, str) else list(named)
