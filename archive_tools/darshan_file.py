@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import FormatError
+from pipeline.errors import FormatError, NotFound
 from pipeline.model import Table
 
 TABLES = ("logs", "mounts", "summaries", "rejects", "stripes")
@@ -66,10 +66,18 @@ def read_pieces(path: Path, name: str) -> Iterator[dict[str, npt.NDArray[Any]]]:
 
     Raises
     ------
+    NotFound
+        There is no such file.
     FormatError
-        The file has no such table.
+        It is no HDF5 file, or has no such table.
     """
-    with h5py.File(path, "r") as file:
+    if not path.is_file():
+        raise NotFound(f"no file {path}")
+    try:
+        opened = h5py.File(path, "r")
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read as HDF5: {error}") from error
+    with opened as file:
         if f"darshan/{name}" not in file:
             raise FormatError(f"{path} has no table {name}", expected="a group darshan, as the pipeline writes it")
         group = file[f"darshan/{name}"]

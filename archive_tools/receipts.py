@@ -106,8 +106,11 @@ class DayReceipts:
         return [receipt for receipt in self.all if receipt.key == (instance, product) and receipt.state == state]
 
     def content(self, receipt: Receipt) -> dict[str, Any]:
-        """What the receipt tells."""
-        return dict(json.loads((self.folder / receipt.name).read_text("utf-8")))
+        """What the receipt tells; nothing if another run has just replaced it."""
+        try:
+            return dict(json.loads((self.folder / receipt.name).read_text("utf-8")))
+        except FileNotFoundError:
+            return {}
 
 
 class Receipts:

@@ -1,4 +1,7 @@
-"""What of a day is in the archive, from the names of receipts and the presence of files. No file is opened."""
+"""What of a day is in the archive, from the names of receipts and the presence of files.
+
+Only of receipts that tell why, or how many logs, the content is read; no product is opened.
+"""
 
 from __future__ import annotations
 

@@ -232,7 +232,10 @@ def prune_raw(site: sites.Site) -> None:
     """Remove raw data that were fetched more than `raw_days` ago and whose products are in the archive."""
     receipts = Receipts(site.root)
     for folder in (site.root / "raw").glob("[0-9]*/*-*-*/[!.]*.*"):
-        date, instance = dt.date.fromisoformat(folder.parent.name), folder.name.partition(".")[0]
+        try:
+            date, instance = dt.date.fromisoformat(folder.parent.name), folder.name.partition(".")[0]
+        except ValueError:  # not ours
+            continue
         is_old = time.time() - folder.stat().st_mtime > site.raw_days * 86400
         if is_old and receipts.day(date).good(instance, "tts"):
             shutil.rmtree(folder, ignore_errors=True)

@@ -345,3 +345,23 @@ def test_names_that_look_alike_and_folders_in_folders(tmp_path: Path) -> None:
     shown = str(logs / "a\\xff.darshan")
     assert sorted(day.logs["filename"]) == [shown, f"{shown}#2", "b.darshan"]
     write_index(day, tmp_path).close()
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "touches"),
+    [
+        ("u_x_id1-1_11-23-1800-5_1.darshan", "UTC", True),  # within the hour that a change of clocks may take
+        ("u_x_id1-1_11-23-3700-5_1.darshan", "UTC", False),
+        ("u_x_id1-1_11-23-3700-5_1.darshan", "Europe/Berlin", True),  # 01:01 there is still 00:01 of the 23rd here, less an hour
+        ("u_x_id1-1_11-22-80000-5_1.darshan", "UTC", True),
+        ("anything.darshan", "UTC", True),
+    ],
+)
+def test_logs_of_the_next_folder_by_their_names(name: str, zone: str, touches: bool) -> None:
+    assert darshan._may_touch(darshan._File("/l", name, 1, 0, False), DAY, 1, zone) is touches
+
+
+def test_names_that_were_made_to_collide() -> None:
+    names = [b"\xff.darshan", b"\\xff.darshan", b"\\xff.darshan#2", b"s/\\xff.darshan#2"]
+    shown = darshan._unique_names([{"root": b"/l", "name": name, "own": True} for name in names])
+    assert len(set(shown)) == 4

@@ -75,10 +75,23 @@ def test_dask_gives_the_same_bytes_though_a_worker_dies(  # type: ignore[no-unty
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_scheduler_that_does_not_answer(site, darshan_source: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(engine, "PATIENCE", "2s")
+    monkeypatch.setattr(engine, "PATIENCE", 2.0)
     site({"darshan": darshan_source}, engine={"kind": "dask", "scheduler": "tcp://127.0.0.1:9"})
     assert main(["nightly", "--date", DATE]) == FAILED
     assert "scheduler tcp://127.0.0.1:9 does not answer" in capsys.readouterr().out
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_a_hanging_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    from pipeline.site import LocalEngine
+    from tests.test_isolated import run
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), engine.executor(LocalEngine(workers=1)) as where:  # noqa: PT012
+        where[0].submit(run, ["hang"], 600.0)
+        time.sleep(2)
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 30
 
 
 def test_results_come_in_order_and_not_all_at_once() -> None:

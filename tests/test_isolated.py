@@ -58,18 +58,24 @@ def names_of(batch: Any) -> tuple[list[str], dict[str, str]]:
     return batch.logs["filename"].tolist(), dict(zip(batch.rejects["filename"].tolist(), batch.rejects["reason"].tolist(), strict=True))
 
 
-def run(names: list[str], seconds: float = 1.0) -> tuple[list[str], dict[str, str]]:
+def run(names: list[str], seconds: float = 1.0, reduce: Any = None) -> tuple[list[str], dict[str, str]]:
     log = os.fsencode(sorted(SITEDAY_LOGS.iterdir())[0])
     status = os.stat(log)
     listed = Listed(os.path.dirname(log), os.path.basename(log), status.st_size, status.st_mtime_ns, True)
     make = functools.partial(Hostile, DAY.start, DAY.end)
-    job = _isolated.Job([(listed, name) for name in names], make, names_of, _isolated.Limits(seconds, 2**31))
+    job = _isolated.Job([(listed, name) for name in names], make, reduce or names_of, _isolated.Limits(seconds, 2**31))
     read: list[str] = []
     rejected: dict[str, str] = {}
     for some, reasons in _isolated.run(job):
         read += some
         rejected |= reasons
     return read, rejected
+
+
+@pytest.fixture(autouse=True)
+def tests_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers run nothing of the current folder; the classes of this module are given to them."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +103,39 @@ def test_many_bad_logs_beside_each_other() -> None:
     read, rejected = run(names)
     assert read == [name for name in names if name.startswith("good")]
     assert len(rejected) == 40
+
+
+def fussy(batch: Any) -> tuple[list[str], dict[str, str]]:
+    """A reduction that fails, or dies, of one log."""
+    if "bad7" in batch.logs["filename"]:
+        raise ValueError("no sense")
+    if "worse8" in batch.logs["filename"]:
+        os.abort()
+    return names_of(batch)
+
+
+def test_a_log_that_cannot_be_reduced_costs_itself() -> None:
+    names = [f"good{n}" for n in range(40)]
+    names[7], names[8] = "bad7", "worse8"
+    read, rejected = run(names, reduce=fussy)
+    assert read == [name for name in names if name.startswith("good")]
+    assert rejected == {"bad7": "cannot be reduced: ValueError: no sense", "worse8": "library abort"}
+
+
+def test_a_hard_limit_of_the_account() -> None:
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30)); import tests.test_isolated as t; print(t.run(['good', 'abort']))"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert shown.stdout.strip() == "(['good'], {'abort': 'library abort'})"
+
+
+def test_nothing_of_the_current_folder_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/__init__.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    run(["good"])
+    assert not (tmp_path / "run").exists()
 
 
 def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:

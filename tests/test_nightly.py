@@ -393,6 +393,59 @@ def test_rejects_are_tried_again_only_when_they_change(tmp_path: Path, site: Sit
     assert logs_in(tmp_path) == 4
 
 
+def test_purged_logs_and_changed_keys_leave_the_archived_day(tmp_path: Path, site: Site) -> None:
+    logs = some_logs(tmp_path / "logs", 4)
+    source = {"kind": "darshan", "logs": "logs"}
+    site({"darshan": source}, **FOREVER)
+    assert night() == COMPLETE
+    for log in logs[:3]:
+        log.unlink()
+    site({"darshan": source | {"timestep": 30}}, **FOREVER)
+    assert night() == FAILED
+    assert logs_in(tmp_path) == 4
+
+
+def test_neighbours_that_are_purged_do_not_take_their_bytes_along(tmp_path: Path, site: Site) -> None:
+    """Logs of jobs that ran on the day, in the folder of the day before."""
+    folders = [tmp_path / f"logs/{day}" for day in (21, 22)]
+    logs = sorted(SITEDAY_LOGS.iterdir())
+    for folder, some in zip(folders, (logs[:52], logs[52:]), strict=True):
+        folder.mkdir(parents=True)
+        for log in some:
+            shutil.copy(log, folder)
+    site({"darshan": {"kind": "darshan", "logs": "logs/%d"}}, **FOREVER)
+    assert night() == COMPLETE
+    file = tmp_path / f"archive/2026/{DATE}/darshan.hdf5"
+    with archive_tools.open_tts(file) as tts:
+        whole = np.nansum(tts.to_numpy("datatargets/writebytes"))
+    assert round(whole / 2**20) == 6452, "both folders' logs ran on this day"
+    assert logs_in(tmp_path) == 52
+    shutil.rmtree(folders[0])
+    assert night() == COMPLETE
+    with archive_tools.open_tts(file) as tts:
+        assert np.nansum(tts.to_numpy("datatargets/writebytes")) == whole
+
+
+def test_a_folder_that_cannot_be_listed_is_a_reject(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    some_logs(tmp_path / "logs", 2)
+    (tmp_path / "logs/private").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> Any:
+        if str(path).endswith("private"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    site({"darshan": {"kind": "darshan", "logs": "logs"}})
+    assert night() == COMPLETE
+    monkeypatch.undo()
+    assert logs_in(tmp_path) == 2
+    index = archive_tools.open_index(tmp_path / f"archive/2026/{DATE}/darshan_index.sqlite")
+    assert [name for (name,) in index.execute("SELECT filename FROM rejects")] == ["private"]
+    index.close()
+
+
 def test_a_corrected_time_zone_fetches_the_right_window(tmp_path: Path, site: Site) -> None:
     db = LmtDb(tmp_path / "lmt.db")
     for n, ts in enumerate(db.stamps(every(600, "2026-11-21", 3 * 144))):

@@ -77,6 +77,8 @@ LOG_COLUMNS: dict[str, Any] = {
 }
 REJECT_COLUMNS: dict[str, Any] = {"filename": object, "folder": object, "log_bytes": np.int64, "mtime_ns": np.int64, "reason": object}
 STRIPE_COLUMNS: dict[str, Any] = {"log_id": np.int64, "bytes": np.int64, "seconds": np.float64, "osts": object}
+LASTING = ("truncated or damaged", "not a Darshan log", "empty", "library abort", "library crash")
+"""How reasons begin that lie in the file itself; the others may be over the next time."""
 ABSENT = -1
 """A number that a log does not have; NaN where the column is floating-point."""
 
@@ -183,6 +185,10 @@ def _read(file: Listed, start: int, end: int) -> _libdarshan.Log | None:
             return None
         log = _libdarshan.read(path)
         after = path.stat()
+    except FileNotFoundError:
+        if file.size < 0:  # it could not be looked at when it was listed
+            raise SourceError("cannot be read: No such file or directory") from None
+        raise InputChanged(f"{path} is gone since it was listed", hint="what is archived stays as it is") from None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}") from None
     for now in (before, after):

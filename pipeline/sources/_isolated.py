@@ -23,11 +23,12 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from pipeline.errors import InputChanged, SourceError
 
@@ -88,10 +89,11 @@ def run(job: Job) -> list[Any]:
     InputChanged
         A log changed since it was listed.
     """
-    command = [sys.executable, "-m", "pipeline.sources._isolated"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader:
+    command = [sys.executable, "-P", "-m", "pipeline.sources._isolated"]  # -P: nothing of the current folder is run
+    with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said) as reader:
         assert reader.stdin is not None
         assert reader.stdout is not None
+        _running.add(reader)
         try:
             pickle.dump(job, reader.stdin, pickle.HIGHEST_PROTOCOL)
             reader.stdin.flush()
@@ -102,18 +104,37 @@ def run(job: Job) -> list[Any]:
                 results.append(item)
             return results
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
-            raise SourceError(
-                f"a reader of Darshan logs died (exit code {reader.wait()}) before its first log", hint="see the kernel log for its reason"
-            ) from error
+            raise SourceError(f"a reader of Darshan logs died (exit code {reader.wait()})", got=_last_words(said)) from error
         finally:
+            _running.discard(reader)
             reader.kill()
+
+
+def _last_words(said: IO[bytes]) -> str:
+    said.seek(max(0, said.seek(0, os.SEEK_END) - 300))
+    return " ".join(said.read().decode("utf-8", "backslashreplace").split())
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def stop() -> None:
+    """Kill the readers of this process: whoever waits for them gets an error at once."""
+    for reader in list(_running):
+        reader.kill()
 
 
 # The reader's side
 
 
+_caller = 0
+"""Process id of who started this reader."""
+
+
 def main() -> None:
     """Serve jobs until standard input ends."""
+    global _caller
+    _caller = os.getppid()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints does not get among the results
     while True:
@@ -141,7 +162,7 @@ def _results(job: Job) -> Iterator[Any]:
         yield nothing
     while at < len(job.files):
         child, pipe = _fork(job, at, size, bad, place)
-        why = ""
+        why, smaller = "", False
         try:
             with os.fdopen(pipe, "rb") as results:
                 for kind, upto, content in _messages(results, child, place, job.limits):
@@ -150,15 +171,30 @@ def _results(job: Job) -> Iterator[Any]:
                     if kind == "time":
                         why = content
                         break
+                    if kind == "smaller":
+                        size, smaller = 1, True
+                        break
                     yield content
                     at, size = upto, min(BATCH_LOGS, size * 2)
         finally:
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
-        if at < len(job.files):
-            culprit = struct.unpack("q", place[:8])[0]
-            bad[max(at, culprit)] = why or _reason(status)
-            size = CAUTIOUS_LOGS
+        if at < len(job.files) and not smaller:
+            size = _blame(struct.unpack("q", place[:8])[0], at, size, why or _reason(status), bad)
+
+
+def _blame(place: int, at: int, size: int, reason: str, bad: dict[int, str]) -> int:
+    """Note which log a child died of, and say how many logs the next batch may have.
+
+    A death while a batch was reduced (`place` below 0) is nobody's yet, unless the batch was of one log.
+    """
+    if place < 0 and size > 1:
+        return 1
+    culprit = at if place < 0 else max(at, place)
+    if culprit in bad:
+        raise SourceError(f"a reader of Darshan logs dies whatever it reads: {reason}", hint="look at the limits of the account, such as ulimit -v")
+    bad[culprit] = reason
+    return CAUTIOUS_LOGS
 
 
 def _reason(status: int) -> str:
@@ -191,7 +227,9 @@ def _fork(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap) -
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         used = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
-        resource.setrlimit(resource.RLIMIT_AS, (used + job.limits.memory, resource.RLIM_INFINITY))
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        most = used + job.limits.memory
+        resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
         with os.fdopen(write, "wb") as results:
             _read_all(job, at, size, bad, place, results)
         code = 0
@@ -227,7 +265,17 @@ def _read_all(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mma
         except Exception as error:
             batch.reject(file, name, f"cannot be read: {type(error).__name__}: {error}")
         if number + 1 - since >= size or batch.waiting >= BATCH_RECORDS or number + 1 == len(job.files):
-            hand_over("batch", number + 1, job.reduce(batch.batch()))
+            place[:8] = struct.pack("q", -1)
+            try:
+                result = job.reduce(batch.batch())
+            except Exception as error:
+                if number > since:
+                    hand_over("smaller", since, None)
+                    return
+                batch = job.new_batch()
+                batch.reject(file, name, "memory limit" if isinstance(error, MemoryError) else f"cannot be reduced: {type(error).__name__}: {error}")
+                result = job.reduce(batch.batch())
+            hand_over("batch", number + 1, result)
             batch, since, size = job.new_batch(), number + 1, min(BATCH_LOGS, size * 2)
 
 
@@ -252,7 +300,7 @@ def _messages(results: BinaryIO, child: int, place: mmap.mmap, limits: Limits) -
         elif time.monotonic() - since > limits.seconds:
             yield "time", 0, f"time limit ({limits.seconds:g} s)"
             return
-        if os.getppid() == 1:
+        if os.getppid() != _caller:
             os.kill(child, signal.SIGKILL)
             os._exit(1)
 

@@ -393,7 +393,7 @@ def _heatmaps(ffi: Any, library: Any, handle: Any, index: int, names: dict[int, 
     found: dict[str, Heatmap] = {}
     for record in _each(ffi, library, handle, "HEATMAP", index, "struct heatmap *"):
         interface = names.get(record.base.id, "").removeprefix("heatmap:")
-        if record.bins <= 0 or not record.width > 0:
+        if record.bins <= 0 or not 0 < record.width < float("inf"):
             continue
         read, written = (np.frombuffer(ffi.buffer(bins, record.bins * 8), dtype="<i8") for bins in (record.read, record.write))
         before = found.get(interface)

@@ -28,7 +28,7 @@ from pipeline.model import Day, LogBatch
 from pipeline.schemas import BUILD_VERSION
 from pipeline.site import Site, SourceOptions, Templates, Timestep
 from pipeline.sources import _isolated
-from pipeline.sources._darshan_log import BatchReader, Listed
+from pipeline.sources._darshan_log import LASTING, BatchReader, Listed
 
 GIVES = LogBatch
 run = _isolated.run
@@ -66,9 +66,14 @@ class Options(SourceOptions):
 
 
 def located(options: Options, site: Site) -> Options:
-    """Paths counted from site.json, and the site's `mount_to_fsname` where the source has none."""
+    """Paths counted from site.json; the site's time zone and `mount_to_fsname` where the source has none."""
     logs = [options.logs] if isinstance(options.logs, str) else options.logs
-    return options.model_copy(update={"logs": [str(site.path(name)) for name in logs], "mount_to_fsname": options.mount_to_fsname or site.mount_to_fsname})
+    update = {
+        "logs": [str(site.path(name)) for name in logs],
+        "timezone": options.timezone or site.timezone,
+        "mount_to_fsname": options.mount_to_fsname or site.mount_to_fsname,
+    }
+    return options.model_copy(update=update)
 
 
 # Fetch
@@ -86,20 +91,20 @@ class _File(NamedTuple):
 
 def _files(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
     """Regular files below a folder, or the file itself; a file that cannot be looked at has no status."""
-    if os.path.isdir(path):
-        with os.scandir(path) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
-        for entry in listed:
-            if not entry.name.startswith(".") and not (entry.is_dir() and entry.is_symlink()):
-                yield from _files(entry.path)
-        return
-    try:
-        status = os.stat(path)
-    except OSError:
-        yield path, None
-        return
-    if stat.S_ISREG(status.st_mode):
-        yield path, status
+    waiting = [path]
+    while waiting:
+        path = waiting.pop()
+        try:
+            status = os.stat(path)
+            if stat.S_ISDIR(status.st_mode):
+                with os.scandir(path) as entries:
+                    waiting += [entry.path for entry in entries if not entry.name.startswith(".") and not (entry.is_symlink() and entry.is_dir())]
+        except OSError:
+            if os.path.lexists(path):
+                yield path, None
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield path, status
 
 
 def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set[_File]]:
@@ -136,15 +141,17 @@ def _listing(options: Options, day: Day) -> list[_File]:
         if distance:
             other = Day(day.date + dt.timedelta(days=distance), day.timezone)
             near = _folder_files(options, other, False)[1]
-            files |= {file for file in near if os.path.join(file.root, file.name) not in ours and _may_touch(file, day, distance)}
+            files |= {
+                file for file in near if os.path.join(file.root, file.name) not in ours and _may_touch(file, day, distance, options.timezone or day.timezone)
+            }
     return sorted(files)
 
 
-STARTED = re.compile(r"_id\d+(?:-\d+)?_(\d{1,2})-(\d{1,2})-\d+-")
-"""Month and day of the job's start in a log's name."""
+STARTED = re.compile(r"_id\d+(?:-\d+)?_(\d{1,2})-(\d{1,2})-(\d{1,5})-")
+"""Month, day and second of the day of the job's start in a log's name, in the machine's local time."""
 
 
-def _may_touch(file: _File, day: Day, distance: int) -> bool:
+def _may_touch(file: _File, day: Day, distance: int, timezone: str) -> bool:
     """Whether a log of another day's folder may be of a job that ran on the day, by what costs nothing to ask.
 
     A log of an earlier day was written when its job ended; one of a later day has the job's start in its name.
@@ -152,8 +159,12 @@ def _may_touch(file: _File, day: Day, distance: int) -> bool:
     if distance < 0:
         return file.mtime_ns >= day.start * 10**9
     started = STARTED.search(file.name)
-    later = {(day.date + dt.timedelta(days=n)).timetuple()[1:3] for n in range(1, distance + 1)}
-    return not started or (int(started[1]), int(started[2])) not in later
+    if not started:
+        return True
+    for date in (day.date + dt.timedelta(days=n) for n in range(distance + 2)):
+        if (date.month, date.day) == (int(started[1]), int(started[2])):
+            return Day(date, timezone).start + int(started[3]) < day.end + 3600  # an hour for a change of clocks
+    return True
 
 
 def inputs(options: Options, day: Day) -> dict[str, Any]:
@@ -192,11 +203,11 @@ def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path
     """Logs that are archived and no longer in the day's folders, in words; files that were rejected may go."""
     if not (old / MANIFEST).is_file():
         return f"{now['files']} files are there, {before['files']} are archived" if now["files"] < before["files"] else ""
-    then, here = ({(row["root"], row["name"]) for row in pq.read_table(folder / MANIFEST).to_pylist() if row["own"]} for folder in (old, new))
-    lost = sorted(name for _, name in then - here if _shown(name) not in rejected)
+    then, here = ({(row["root"], row["name"]): row["own"] for row in pq.read_table(folder / MANIFEST).to_pylist()} for folder in (old, new))
+    lost = sorted(name for (root, name), own in then.items() if (root, name) not in here and not (own and _shown(name) in rejected))
     if not lost:
         return ""
-    return f"{len(lost)} archived logs are gone, such as {_shown(lost[0])}; {len(here - then)} files are new and not archived"
+    return f"{len(lost)} archived logs are gone, such as {_shown(lost[0])}; {len(here.keys() - then.keys())} files are new and not archived"
 
 
 # Parse
@@ -218,7 +229,7 @@ def jobs(options: Options, day: Day, folder: Path, reduce: Callable[[LogBatch], 
     known : mapping, optional
         Files that the same software rejected before: they are tried again only when they change.
     """
-    known = known or {}
+    known = {file: reason for file, reason in (known or {}).items() if reason.startswith(LASTING)}
     files = pq.read_table(folder / MANIFEST).to_pylist()
     names = _unique_names(files)
     limits = _isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
@@ -238,9 +249,13 @@ def _unique_names(files: list[dict[str, Any]]) -> list[str]:
     base = [_shown(os.path.basename(file["name"])) for file in files]
     count = Counter(name for name, file in zip(base, files, strict=True) if file["own"])
     names = [name if count[name] <= 1 else _shown(os.path.join(file["root"], file["name"])) for name, file in zip(base, files, strict=True)]
-    seen: Counter[str] = Counter()
+    taken = Counter(names)
+    given: set[str] = set()
     for i, name in enumerate(names):  # bytes that are no UTF-8, and the text that they are shown as
-        seen[name] += files[i]["own"]
-        if seen[name] > 1:
-            names[i] = f"{name}#{seen[name]}"
+        number, new = 1, name
+        while new in given or (new != name and new in taken):
+            number += 1
+            new = f"{name}#{number}"
+        given.add(new)
+        names[i] = new
     return names

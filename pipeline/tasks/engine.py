@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 
 from pipeline.errors import SourceError
 from pipeline.site import DaskEngine, LocalEngine
+from pipeline.sources._isolated import stop
 
 AHEAD = 2
 """Jobs under way for each worker."""
-PATIENCE = "30s"
-"""How long a scheduler may take to answer."""
+PATIENCE = 30.0
+"""Seconds that a scheduler, and its first worker, may take to answer."""
 
 
 @contextlib.contextmanager
@@ -34,7 +35,12 @@ def executor(engine: LocalEngine | DaskEngine) -> Iterator[tuple[Executor, int]]
     if isinstance(engine, LocalEngine):
         workers = engine.workers or len(os.sched_getaffinity(0))
         with ThreadPoolExecutor(workers, thread_name_prefix="reader") as pool:
-            yield pool, AHEAD * workers
+            try:
+                yield pool, AHEAD * workers
+            except BaseException:  # leaving the pool waits for what is running
+                pool.shutdown(wait=False, cancel_futures=True)
+                stop()
+                raise
         return
     try:
         import distributed
@@ -44,6 +50,11 @@ def executor(engine: LocalEngine | DaskEngine) -> Iterator[tuple[Executor, int]]
         client = distributed.Client(engine.scheduler, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise SourceError(f"engine dask: scheduler {engine.scheduler} does not answer: {error}") from None
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        client.close()  # type: ignore[no-untyped-call]
+        raise SourceError(f"engine dask: scheduler {engine.scheduler} has no workers", hint="start some, or look whether their time is over") from None
     with client, client.get_executor(retries=3) as pool:  # type: ignore[no-untyped-call]
         yield pool, AHEAD * max(1, sum(client.nthreads().values()))  # type: ignore[no-untyped-call]
 

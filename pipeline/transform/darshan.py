@@ -218,7 +218,7 @@ class DayMerger:
         findings.add("logs with partial data", self.partial)
         findings.add("logs with a module too new for this libdarshan-util", self.unreadable)
         for name, amount in self.outside.items():
-            findings.add("amount outside the day", amount, name, "of logs that ran over midnight; it is in the neighbour days' series")
+            findings.add("amount outside the day", amount, name, "of logs that ran over midnight; days that are `neighbours` away, or nearer, have it")
         self.write("mounts", self.mount_table())
         return list(self._grids())
 
