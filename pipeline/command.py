@@ -109,6 +109,18 @@ def _parser() -> argparse.ArgumentParser:
 # nightly
 
 
+PATIENCE = 5.0
+"""Seconds to wait for the archive's lock: children of a run that was killed take a moment to end."""
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def holding(root: Path) -> Iterator[None]:
     """Hold the archive's lock; the kernel lets go of it when the process ends, however it ends.
@@ -120,10 +132,11 @@ def holding(root: Path) -> Iterator[None]:
     """
     root.mkdir(parents=True, exist_ok=True)
     with (root / layout.LOCK).open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"another run holds {root}", hint="wait for it, or look for its process") from None
+        patience = time.monotonic() + PATIENCE
+        while not _locked(handle.fileno()):
+            if time.monotonic() > patience:
+                raise Busy(f"another run holds {root}", hint="wait for it, or look for its process")
+            time.sleep(0.1)
         try:
             yield
         finally:
