@@ -12,7 +12,8 @@ A source module has
   row counts and folders: the archived day is then kept,
 - `parse(options, day, folder, findings)`: no I/O but reading `folder` (and the logs that a manifest in it
   names); the same files give the same result,
-- `GIVES`: what `parse` gives: `Samples` (counters, gauges) or `LogBatch` (Darshan logs).
+- `GIVES`: what comes out: `Samples` (counters, gauges) or `LogBatch` (Darshan logs). A source of logs has
+  `jobs(options, day, folder, reduce, known)` and `run(job)` in place of `parse`: pieces of work for an executor.
 """
 
 from __future__ import annotations
