@@ -27,7 +27,6 @@ FACTORS = {"KiB": ("bytes", 1024.0), "MiB": ("bytes", 1024.0**2), "kB": ("bytes"
 """Units of older files, and what brings them to the base unit."""
 KEPT_UNITS = {"%"}
 """Units that a file may have in place of the catalogue's."""
-AXES = ("timestamps", "component")
 
 
 class Tts:

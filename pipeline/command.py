@@ -180,7 +180,7 @@ def _one_night(site: sites.Site, night: Nightly, workers: int) -> int:
         for task in progress.all_tasks(night):
             task.settle()
         if not night.up_to_date():
-            night.write_anyway()
+            night.produce()  # the report says what failed
     code = _tell(site, night.date, night)
     return code if well else max(code, FAILED, key=SEVERITY.index)
 

@@ -153,8 +153,11 @@ class ArchiveTask(luigi.Task):
         return all(task.complete() for task in self.needs()) and self.up_to_date()
 
     def run(self) -> None:
-        if self.complete():
-            return
+        if not self.complete():
+            self.produce()
+
+    def produce(self) -> None:
+        """Make the product and replace what stands, then write its receipt."""
         self.findings = Findings()
         began = time.monotonic()
         fingerprint = self.fingerprint()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -64,14 +63,6 @@ class Nightly(ArchiveTask):
         wanted = {instance: made_by(products(site, instance)[0]) for instance in site.sources}
         counts = report.write_report(site.root, self.date, temporary, instances=wanted)
         return {"counts": counts}
-
-    def write_anyway(self) -> None:
-        """Write the report although a part of the day failed: it says so."""
-        began = time.monotonic()
-        fingerprint = self.fingerprint()
-        with files.replacing(self.path()) as temporary:
-            told = self.make(temporary)
-        self.record(told, fingerprint, time.monotonic() - began)
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:
