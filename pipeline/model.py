@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -79,6 +79,11 @@ class Samples:
         In the source's unit. Never missing: what was not measured is not in here.
     names : tuple of str
         Components, also those that were never measured.
+    whole : tuple of str, optional
+        Where `names` are parts that were measured one by one (cores, network interfaces): the component that
+        each is a part of. Empty: each name is a component.
+    reports : str, optional
+        What this source reports, where its map cannot know it: counter, delta, rate, gauge or seconds.
     """
 
     dataset: str
@@ -86,12 +91,16 @@ class Samples:
     column: npt.NDArray[np.integer[Any]]
     value: npt.NDArray[Any]
     names: tuple[str, ...]
+    whole: tuple[str, ...] = ()
+    reports: str = ""
 
     def __post_init__(self) -> None:
         if not (self.time.shape == self.column.shape == self.value.shape) or self.time.ndim != 1:
             raise ValueError(
                 f"{self.dataset}: time {self.time.shape}, column {self.column.shape} and value {self.value.shape} must be one-dimensional and of one length"
             )
+        if self.whole and len(self.whole) != len(self.names):
+            raise ValueError(f"{self.dataset}: {len(self.whole)} wholes for {len(self.names)} parts")
 
     def __len__(self) -> int:
         return len(self.time)
@@ -130,38 +139,67 @@ class Grid:
         return self.start + np.arange(len(self.values), dtype=np.int64) * self.timestep
 
 
+UNREADABLE = "unreadable input"
+"""The kind of finding after which a day is not complete: a file or a part of one could not be read."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """Something that a person may want to know about a day: counted, never fatal."""
+    """Something that a person may want to know about a day: counted, never fatal.
+
+    Attributes
+    ----------
+    kind : str
+    count : int
+    where : str
+        Dataset, table or file.
+    detail : str
+        May hold ``{amount}``.
+    amount : float
+        What the counted things come to.
+    """
 
     kind: str
     count: int
     where: str = ""
     detail: str = ""
+    amount: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.count}" + (f" in {self.where}" if self.where else "") + (f" ({self.detail})" if self.detail else "")
+        detail = self.detail.replace("{amount}", f"{self.amount:g}")
+        return f"{self.kind}: {self.count}" + (f" in {self.where}" if self.where else "") + (f" ({detail})" if detail else "")
 
 
-@dataclass
 class Findings:
-    """The findings of one product, in the order in which they were made; zero counts are not kept."""
+    """The findings of one product, in the order in which they were first made; zero counts are not kept."""
 
-    items: list[Finding] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, str, str], Finding] = {}
 
-    def add(self, kind: str, count: int, where: str = "", detail: str = "") -> None:
+    def add(self, kind: str, count: int, where: str = "", detail: str = "", amount: float = 0.0) -> None:
+        """Count something; the same kind, place and detail is one finding."""
         if count:
-            self.items.append(Finding(kind, int(count), where, detail))
+            key = (kind, where, detail)
+            before = self._items.get(key, Finding(kind, 0, where, detail))
+            self._items[key] = Finding(kind, before.count + int(count), where, detail, before.amount + amount)
 
     def total(self, kind: str) -> int:
         """Sum of the counts of a kind."""
-        return sum(item.count for item in self.items if item.kind == kind)
+        return sum(item.count for item in self if item.kind == kind)
+
+    def of(self, where: str) -> dict[str, int]:
+        """Counts by kind of one place."""
+        found: dict[str, int] = {}
+        for item in self:
+            if item.where == where:
+                found[item.kind] = found.get(item.kind, 0) + item.count
+        return found
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self.items)
+        return iter(self._items.values())
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self._items)
 
 
 MOUNT_PATTERN = "(?:{})(?=/|$)"

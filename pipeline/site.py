@@ -15,7 +15,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -56,7 +56,12 @@ class SourceOptions(BaseModel):
         Seconds a row; must divide an hour.
     timezone : str
         Zone of the source's time stamps where it keeps local times; "" means the site's.
+    ORIGIN : frozenset of str
+        Keys that say where data come from and what reading may cost, not what is made of them: changing one
+        makes no day stale.
     """
+
+    ORIGIN: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

@@ -12,6 +12,7 @@ from pipeline import schemas
 from pipeline.errors import NoData, SourceError
 from pipeline.model import Day, Findings, Float64
 from pipeline.sources import lmt
+from pipeline.sources._localtime import utc_seconds
 from pipeline.transform.grid import Gridder
 from tests.lmtdb import LmtDb, every
 
@@ -167,7 +168,7 @@ def test_a_small_step_back_of_the_clock_is_not_winter_time() -> None:
     hour = 3600
     base = int(dt.datetime(2026, 11, 1, tzinfo=dt.UTC).timestamp())
     local = np.array([base + hour, base + hour + 50, base + hour + 45, base + hour + 3595, base + hour, base + 2 * hour])
-    utc, real = lmt.utc_seconds(local, zone)
+    utc, real = utc_seconds(local, zone)
     assert (utc - utc[0]).tolist() == [0, 50, 45, 3595, 3600, 7200]
     assert real.all()
 

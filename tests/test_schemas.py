@@ -52,7 +52,7 @@ def test_every_kind_has_a_map_that_loads(kind: str) -> None:
         ('"datatargets/readbytes" = {reports = "gauge"}', "a gauge cannot become a delta"),
         ('"dataservers/cpuload" = {reports = "counter"}', "a counter cannot become a gauge"),
         ('"datatargets/readbites" = {reports = "counter"}', "not in the catalogue"),
-        ('"datatargets/readbytes" = {reports = "number"}', "expected: counter or delta or rate or gauge; got: 'number'"),
+        ('"datatargets/readbytes" = {reports = "number"}', "expected: counter or delta or rate or gauge or seconds; got: 'number'"),
         ('"datatargets/readbytes" = {reports = "counter", merge = "median"}', "merge is not known"),
         ('"datatargets/readbytes" = {reports = "counter", offset = 1}', "only a gauge has an offset"),
     ],

@@ -23,15 +23,17 @@ SCHEMA_VERSION = "1"
 RAW_VERSION = 1
 """Raised when raw data are kept in another way; it has nothing to do with what is made of them."""
 
-BUILD_VERSION = 1
+BUILD_VERSION = 2
 """Raised whenever the same inputs would give different products: older ones become stale, not unreadable."""
 
 Kind = Literal["delta", "gauge"]
-Reports = Literal["counter", "delta", "rate", "gauge"]
+Reports = Literal["counter", "delta", "rate", "gauge", "seconds"]
 Reducer = Literal["sum", "mean", "min", "max"]
+Parts = Literal["sum", "mean", "total"]
 
-LEGAL: Mapping[str, Kind] = {"counter": "delta", "delta": "delta", "rate": "delta", "gauge": "gauge"}
-"""What a source reports, and the kind of dataset it may become."""
+LEGAL: Mapping[str, Kind] = {"counter": "delta", "delta": "delta", "rate": "delta", "gauge": "gauge", "seconds": "gauge"}
+"""What a source reports, and the kind of dataset it may become; `seconds` is a counter of seconds spent in a state,
+which becomes the share of the row's time, %."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ class Dataset:
 class SourceMetric:
     """One line of a source map: how a source's figure becomes a dataset.
 
-    The catalogue's figure is ``reported * scale + offset``; `merge` joins several samples of one cell.
+    The catalogue's figure is ``reported * scale + offset``; `merge` joins several samples of one cell, `parts` the
+    parts of a component that the source measures one by one: their ``sum``, their ``mean``, or their ``total``,
+    which is missing unless all of them were measured.
     `find` holds the source's own keys, those that say where the figure stands. A line's `unit` and `columns`
     replace the catalogue's where the source's figure cannot be brought to the base unit.
     """
@@ -80,6 +84,7 @@ class SourceMetric:
     scale: float
     offset: float
     merge: Reducer
+    parts: Parts
     find: Mapping[str, Any]
 
 
@@ -136,7 +141,7 @@ def parse_source_map(text: str, known: Mapping[str, Dataset], where: str) -> tup
     ------
     ConfigError
         A dataset that the catalogue does not have, or a figure that cannot become it: legal are
-        counter, delta and rate to delta, and gauge to gauge.
+        counter, delta and rate to delta, gauge and seconds to gauge.
     """
     metrics = []
     for name, line in tomllib.loads(text).items():
@@ -147,9 +152,10 @@ def parse_source_map(text: str, known: Mapping[str, Dataset], where: str) -> tup
         reports = cast(Reports, _choice(at, "reports", line.get("reports"), tuple(LEGAL)))
         if LEGAL[reports] != dataset.kind:
             raise ConfigError(f"{at}: a {reports} cannot become a {dataset.kind}", expected=f"reports that give a {dataset.kind}", got=reports)
-        if line.get("offset") and reports != "gauge":
+        if line.get("offset") and dataset.kind != "gauge":
             raise ConfigError(f"{at}: only a gauge has an offset", got=f"reports = {reports}")
         default: Reducer = "mean" if reports in ("gauge", "rate") else "sum"
+        together = line.get("parts", "sum" if dataset.columns == "sum" else "mean")
         own = {key: line[key] for key in ("unit", "columns") if key in line}
         _choice(at, "columns", own.get("columns", dataset.columns), REDUCERS)
         metrics.append(
@@ -159,7 +165,8 @@ def parse_source_map(text: str, known: Mapping[str, Dataset], where: str) -> tup
                 scale=float(line.get("scale", 1.0)),
                 offset=float(line.get("offset", 0.0)),
                 merge=cast(Reducer, _choice(at, "merge", line.get("merge", default), REDUCERS)),
-                find={k: v for k, v in line.items() if k not in {"reports", "scale", "offset", "merge", *own}},
+                parts=cast(Parts, _choice(at, "parts", together, ("sum", "mean", "total"))),
+                find={k: v for k, v in line.items() if k not in {"reports", "scale", "offset", "merge", "parts", *own}},
             )
         )
     return tuple(metrics)

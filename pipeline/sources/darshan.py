@@ -17,7 +17,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -55,6 +55,8 @@ class Options(SourceOptions):
     mount_to_fsname : dict of str to str
         In place of the site's.
     """
+
+    ORIGIN: ClassVar[frozenset[str]] = frozenset({"logs", "log_seconds", "log_memory_mb"})
 
     kind: Literal["darshan"]
     logs: Templates

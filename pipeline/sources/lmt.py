@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,6 +31,8 @@ from pipeline import schemas
 from pipeline.errors import NoData, SourceError
 from pipeline.model import Day, Findings, Int64, Samples
 from pipeline.site import Site, SourceOptions
+from pipeline.sources._localtime import utc_seconds
+from pipeline.sources._secrets import secret
 from pipeline.sources._sql import Database
 
 GIVES = Samples
@@ -77,8 +78,6 @@ PIECE = 500_000
 """Rows read at a time: bounds memory to some 50 MB a reader."""
 READERS = 2
 AROUND = dt.timedelta(hours=2)
-JUMP = 60
-"""Seconds: a clock that falls back by less was corrected, not moved to winter time."""
 STAMP = "%Y-%m-%d %H:%M:%S"
 
 
@@ -93,6 +92,8 @@ class Options(SourceOptions):
     password_env, password_file : str
         Where the password is.
     """
+
+    ORIGIN: ClassVar[frozenset[str]] = frozenset({"database", "password_env", "password_file"})
 
     kind: Literal["lmt"]
     database: str
@@ -113,19 +114,7 @@ class Options(SourceOptions):
         """The database of a day."""
         if self.database.startswith("sqlite://"):
             return Database.sqlite(Path(day.expand(self.database.removeprefix("sqlite://"))))
-        return Database.mysql(day.expand(self.database), self._password())
-
-    def _password(self) -> str:
-        if self.password_env:
-            if self.password_env not in os.environ:
-                raise SourceError(f"environment variable {self.password_env} is not set", hint="it holds the password of the LMT database")
-            return os.environ[self.password_env]
-        if self.password_file:
-            try:
-                return Path(self.password_file).read_text("utf-8").strip()
-            except OSError as error:
-                raise SourceError(f"password file {self.password_file}: {error.strerror}") from None
-        return ""
+        return Database.mysql(day.expand(self.database), secret(self.password_env, self.password_file, "the password of the LMT database"))
 
 
 def located(options: Options, site: Site) -> Options:
@@ -373,42 +362,6 @@ def _local_seconds(column: pa.ChunkedArray) -> tuple[Int64, npt.NDArray[np.bool_
         column = pc.strptime(pc.utf8_slice_codeunits(column, 0, 19), format=STAMP, unit="s", error_is_null=True)
     valid = column.is_valid().to_numpy()
     return column.cast(pa.timestamp("s"), safe=False).cast(pa.int64()).fill_null(0).to_numpy(), valid
-
-
-def utc_seconds(local: Int64, timezone: str) -> tuple[Int64, npt.NDArray[np.bool_]]:
-    """Local time stamps, in the order in which they were taken, to UTC.
-
-    Parameters
-    ----------
-    local : int64 (n,)
-        Local wall clock as seconds since 1970-01-01T00:00:00 local.
-    timezone : str
-
-    Returns
-    -------
-    utc : int64 (n,)
-        Epoch seconds. In the hour that autumn repeats, stamps belong to the first pass until the clock is
-        seen to jump back by at least `JUMP` seconds, and to the second from then on.
-    real : bool (n,)
-        False for stamps inside the gap of spring, which no clock showed.
-    """
-    if not len(local):
-        return local, np.ones(0, dtype=bool)
-    zone = ZoneInfo(timezone)
-    first, second = (_offsets(local, zone, fold) for fold in (0, 1))
-    repeated = first > second
-    jumped = np.zeros(len(local), dtype=bool)
-    jumped[1:] = local[1:] <= local[:-1] - JUMP
-    again = repeated & (np.cumsum(jumped & repeated) > 0)
-    return local - np.where(again, second, first), first >= second
-
-
-def _offsets(local: Int64, zone: ZoneInfo, fold: int) -> Int64:
-    """UTC offset of each local stamp, seconds, looked up once a quarter of an hour."""
-    quarters, place = np.unique(local // 900, return_inverse=True)
-    base = dt.datetime(1970, 1, 1)
-    offsets = [(base + dt.timedelta(seconds=int(q) * 900)).replace(tzinfo=zone, fold=fold).utcoffset() for q in quarters]
-    return np.array([int(o.total_seconds()) for o in offsets if o is not None], dtype=np.int64)[place]
 
 
 def _names(folder: Path, table: str, findings: Findings) -> tuple[tuple[str, ...], _Lookup, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,17 +17,17 @@ from archive_tools.receipts import COMPLETE, PARTIAL, derived, follows
 from archive_tools.tts_write import TtsWriter
 from pipeline import schemas
 from pipeline.errors import NoData
-from pipeline.model import LogBatch, Samples
+from pipeline.model import UNREADABLE, LogBatch, Samples
 from pipeline.tasks import engine
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
 from pipeline.transform.darshan import DayMerger, Reduction
-from pipeline.transform.grid import Gridder
+from pipeline.transform.grid import Gridder, joined, silent
 
 CLOSED = 900
 """Seconds: a day is complete when every dataset that has data has them this close to its end; gaps are findings."""
-WHERE_FROM = {"database", "password_env", "password_file", "logs", "log_seconds", "log_memory_mb"}
-"""Keys that say where data come from and what reading may cost, not what is made of them."""
+QUALITY = ("duplicates", "several samples in a cell", "samples outside the day", "resets", "single low samples", "growth across gaps")
+"""Findings that are counted for every dataset, also where there are none."""
 
 
 class Build(ArchiveTask):
@@ -54,8 +55,8 @@ class Build(ArchiveTask):
         receipt = self.standing().good(self.instance, self.product)
         if receipt and follows(receipt.fingerprint, raw.fingerprint) and not self.raw_folder().is_dir():
             return receipt.fingerprint  # cannot be made again: what stands is what there is
-        options = self.options.model_dump(exclude=WHERE_FROM)
-        return derived(raw.fingerprint, options, self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
+        made_of = self.options.model_dump(exclude=set(self.options.ORIGIN))
+        return derived(raw.fingerprint, made_of, self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
 
     def make(self, temporary: Path) -> dict[str, Any]:
         raw = self.raw_folder()
@@ -73,16 +74,22 @@ class Build(ArchiveTask):
         gridder = Gridder(self.day, options.timestep, self.findings)
         rows, samples_seen = self.day.rows(options.timestep), 0
         covered: dict[str, npt.NDArray[np.intp]] = {}
-        for samples in ahead(self.source.parse(options, self.day, raw, self.findings)):
-            metric = metrics[samples.dataset]
-            grid = gridder.grid(samples, metric)
-            updated = int(samples.time.max()) if len(samples) else self.day.start
-            samples_seen += len(samples)
+        cells: dict[str, int] = {}
+        for name, pieces in itertools.groupby(ahead(self.source.parse(options, self.day, raw, self.findings)), key=lambda samples: samples.dataset):
+            metric, grids, updated = metrics[name], [], self.day.start
+            for samples in pieces:
+                grids.append(gridder.grid(samples, metric))
+                samples_seen += len(samples)
+                updated = max(updated, int(samples.time.max())) if len(samples) else updated
+            grid = joined(grids)
             if grid.columns:
                 writer.write(grid, metric.dataset, source=options.kind, updated=updated)
+                cells[name] = grid.values.size
+            zero = silent(grid)
+            self.findings.add("zero all day while most peers are not", len(zero), name, shortened(zero))
             measured = np.flatnonzero(~np.isnan(grid.values).all(axis=1))
             if len(measured):
-                covered[samples.dataset] = measured
+                covered[name] = measured
         if not covered:
             raise NoData(f"{self.instance} has no measurement of {self.date}")
         early = [name for name, measured in covered.items() if (measured[-1] + 1) * options.timestep < self.day.end - self.day.start - CLOSED]
@@ -92,7 +99,13 @@ class Build(ArchiveTask):
         self.findings.add("rows in which nothing was measured", rows - fullest)
         counts = {"samples": samples_seen, "datasets": len(writer.measured), "cells": sum(writer.measured.values())}
         percent = 100 * min(len(measured) for measured in covered.values()) // rows
-        return {"counts": counts, "measured": writer.measured, "state": PARTIAL if early else COMPLETE, "percent": min(99, percent)}
+        partial = early or self.findings.total(UNREADABLE)
+        quality = {name: self._quality(name, writer.measured[name], cells[name]) for name in cells}
+        return {"counts": counts, "quality": quality, "state": PARTIAL if partial else COMPLETE, "percent": min(99, percent)}
+
+    def _quality(self, name: str, measured: int, cells: int) -> dict[str, int]:
+        """What a receipt tells of a dataset."""
+        return {"measured": measured, "missing": cells - measured, **dict.fromkeys(QUALITY, 0), **self.findings.of(name)}
 
     def _darshan(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
         options, metrics = self.options, schemas.source_map("darshan")
@@ -123,6 +136,11 @@ class Build(ArchiveTask):
         table = darshan_file.read_table(self.path(), "rejects")
         columns = (table[name].tolist() for name in ("filename", "log_bytes", "mtime_ns", "reason"))
         return {(name, size, time): reason for name, size, time, reason in zip(*columns, strict=True)}
+
+
+def shortened(names: list[str], limit: int = 5) -> str:
+    """The first of many names, for people."""
+    return ", ".join(names[:limit]) + (f", and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def ahead(items: Iterator[Samples]) -> Iterator[Samples]:

@@ -6,14 +6,16 @@ is counted in the findings: duplicates, samples outside the day, resets, growth 
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.model import Day, Findings, Float64, Grid, Int64, Samples, component_order
-from pipeline.schemas import Reducer, SourceMetric
+from pipeline.schemas import LEGAL, Parts, Reducer, Reports, SourceMetric
 
 Bool = npt.NDArray[np.bool_]
 
@@ -47,22 +49,37 @@ class Gridder:
         Returns
         -------
         Grid
-            Columns in `component_order`; names that occur twice in `samples.names` are one column.
+            Columns in `component_order`; names that occur twice in `samples.names` are one column, and parts
+            are joined to the components that they are of.
+
+        Raises
+        ------
+        ValueError
+            The samples say that they report what cannot become the dataset.
         """
+        metric = _as_reported(samples, metric)
         places = self._places(samples)
         name = metric.dataset.name
         self.findings.add("samples outside the day", places.outside, name)
-        if metric.reports == "counter":
-            values = deltas(*places.first(samples, self.findings), name, self.findings)
-        else:
-            values = places.merged(samples, "sum" if metric.reports == "delta" else metric.merge, self.findings)[:-1]
-            if metric.reports == "rate":
-                values *= self.timestep
+        values, columns = self._measured(places, samples, metric), places.columns
+        if samples.whole:
+            whole = dict(zip(samples.names, samples.whole, strict=True))
+            values, columns = joined_parts(values, [whole[part] for part in columns], metric.parts)
         if metric.scale != 1.0:
             values *= metric.scale
         if metric.offset:
             values += metric.offset
-        return Grid(name, places.columns, self.day.start, self.timestep, values)
+        return Grid(name, columns, self.day.start, self.timestep, values)
+
+    def _measured(self, places: _Places, samples: Samples, metric: SourceMetric) -> Float64:
+        """What was measured in each cell, in the source's unit."""
+        if metric.reports == "counter":
+            return deltas(*places.first(samples, self.findings), metric.dataset.name, self.findings)[0]
+        if metric.reports == "seconds":
+            growth, rows = deltas(*places.first(samples, self.findings), metric.dataset.name, self.findings)
+            return np.clip(100.0 * growth / (rows * self.timestep), 0.0, 100.0)
+        values = places.merged(samples, "sum" if metric.reports == "delta" else metric.merge, self.findings)[:-1]
+        return values * self.timestep if metric.reports == "rate" else values
 
     def _places(self, samples: Samples) -> _Places:
         if self._last:
@@ -72,6 +89,74 @@ class Gridder:
         places = _Places.of(samples, self.day.start, self.timestep, self.day.rows(self.timestep))
         self._last = samples, places
         return places
+
+
+def _as_reported(samples: Samples, metric: SourceMetric) -> SourceMetric:
+    """The metric with what these samples say that they report."""
+    if not samples.reports:
+        return metric
+    if LEGAL.get(samples.reports) != metric.dataset.kind:
+        raise ValueError(f"{samples.dataset}: a {samples.reports} cannot become a {metric.dataset.kind}")
+    return dataclasses.replace(metric, reports=cast(Reports, samples.reports))
+
+
+def joined_parts(values: Float64, whole: Sequence[str], how: Parts) -> tuple[Float64, tuple[str, ...]]:
+    """Parts joined to components.
+
+    Parameters
+    ----------
+    values : float64 (rows, parts)
+    whole : sequence of str
+        The component of each part.
+    how : {'sum', 'mean', 'total'}
+        Sum or mean of the parts that were measured; or their total, missing unless all were.
+
+    Returns
+    -------
+    values : float64 (rows, components)
+    columns : tuple of str
+        In `component_order`.
+    """
+    columns, place = _columns(tuple(whole))
+    order = np.argsort(place, kind="stable")
+    at = np.flatnonzero(np.diff(place[order], prepend=-1))
+    values = values[:, order]
+    absent = np.isnan(values)
+    count = np.add.reduceat(~absent, at, axis=1, dtype=np.int32)
+    total: Float64 = np.add.reduceat(np.where(absent, 0.0, values), at, axis=1)
+    if how == "mean":
+        total /= np.maximum(count, 1)
+    needed = np.diff(np.append(at, len(order))) if how == "total" else 1
+    total[count < needed] = np.nan
+    return total, columns
+
+
+def joined(grids: Sequence[Grid]) -> Grid:
+    """One grid of the grids of several groups of components.
+
+    Raises
+    ------
+    ValueError
+        A component is in two of them.
+    """
+    first = grids[0]
+    if len(grids) == 1:
+        return first
+    columns, _ = _columns(tuple(name for grid in grids for name in grid.columns))
+    if len(columns) != sum(len(grid.columns) for grid in grids):
+        raise ValueError(f"{first.dataset}: a component is in two pieces")
+    place = {name: i for i, name in enumerate(columns)}
+    values = np.empty((len(first.values), len(columns)))
+    for grid in grids:
+        values[:, [place[name] for name in grid.columns]] = grid.values
+    return Grid(first.dataset, columns, first.start, first.timestep, values)
+
+
+def silent(grid: Grid) -> list[str]:
+    """Components that are zero all day while most of their peers are not."""
+    measured = ~np.isnan(grid.values).all(axis=0)
+    zero = measured & ~np.nan_to_num(grid.values).any(axis=0)
+    return [grid.columns[i] for i in np.flatnonzero(zero)] if 0 < 2 * zero.sum() < measured.sum() else []
 
 
 def _columns(names: tuple[str, ...]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
@@ -142,7 +227,9 @@ class _Places:
             order = among[np.lexsort((-value[among], time[among], self.key[among]))]
             head = np.ones(len(order), dtype=bool)
             head[1:] = self.key[order[1:]] != self.key[order[:-1]]
-            findings.add("duplicates", int((~head).sum()), samples.dataset)
+            again = _same(time[order])
+            findings.add("duplicates", int((~head & again).sum()), samples.dataset)
+            findings.add("several samples in a cell", int((~head & ~again).sum()), samples.dataset)
             owner = owner.copy()
             owner[self.key[order[head]]] = order[head]
         have = owner >= 0
@@ -154,18 +241,31 @@ class _Places:
         return values.reshape(self.shape), have.reshape(self.shape)
 
     def merged(self, samples: Samples, reducer: Reducer, findings: Findings) -> Float64:
-        """All samples of each cell by `reducer`; NaN where there is none. Order-free: sums are of sorted values."""
+        """All samples of each cell by `reducer`, of the same stamp and number the largest; NaN where there is none.
+
+        Order-free: sums are of sorted values.
+        """
         value = self._values(samples)
         out = np.full(len(self.owner), np.nan)
         out[self.key] = value
         if self.crowded:
-            among = self._contested()
-            order = among[np.lexsort((value[among], self.key[among]))]
+            among, time = self._contested(), samples.time if self.inside is None else samples.time[self.inside]
+            number = samples.column if self.inside is None else samples.column[self.inside]
+            order = among[np.lexsort((-value[among], number[among], time[among], self.key[among]))]
+            again = _same(self.key[order]) & _same(time[order]) & _same(number[order])
+            findings.add("duplicates", int(again.sum()), samples.dataset)
+            order = order[~again]
+            order = order[np.lexsort((value[order], self.key[order]))]
             key, some = self.key[order], value[order].astype(np.float64)
-            at = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
+            at = np.flatnonzero(~_same(key))
             findings.add("several samples in a cell", len(key) - len(at), samples.dataset)
             out[key[at]] = _reduced(some, at, reducer)
         return out.reshape(self.shape)
+
+
+def _same(values: npt.NDArray[Any]) -> Bool:
+    """Which values equal the one before."""
+    return np.concatenate(([False], values[1:] == values[:-1]))
 
 
 def _reduced(value: Float64, at: npt.NDArray[np.intp], reducer: Reducer) -> Float64:
@@ -181,7 +281,7 @@ def _reduced(value: Float64, at: npt.NDArray[np.intp], reducer: Reducer) -> Floa
     return total
 
 
-def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings) -> Float64:
+def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings) -> tuple[Float64, Float64]:
     """Growth of counters from row to row.
 
     Parameters
@@ -198,11 +298,13 @@ def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings)
 
     Returns
     -------
-    float64 (rows, columns)
+    growth : float64 (rows, columns)
         Row t is the growth from row t's start to row t + 1's. Growth across a gap stands in the last cell
         of the gap, so that the day's total is right; the cells before it are NaN. Where a counter fell it
         was reset: that cell is NaN. A sample that is low while the next one is not below the one before it
         is no reset: it is left out.
+    rows : float64, broadcasts with growth
+        In how many rows each growth happened: 1, and more across a gap.
     """
     growth = np.diff(counter, axis=0)
     out = np.where(have[1:] & have[:-1], growth, np.nan)
@@ -210,8 +312,13 @@ def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings)
     last = np.maximum.accumulate(np.where(have, np.arange(len(have), dtype=np.int32)[:, None], np.int32(-1)), axis=0)[r, c]
     r, c, last = r[last >= 0], c[last >= 0], last[last >= 0]
     across = (counter[r + 1, c] - counter[last, c]).astype(np.float64)
+    rows = np.ones(1)
+    if len(r):
+        rows = np.ones_like(out)
+        rows[r, c] = r + 1 - last
     out[r, c] = across
-    findings.add("growth across gaps", int((across >= 0).sum()), name, f"{across[across >= 0].sum():g} counted in the last cell of each gap")
+    grown = across[across >= 0]
+    findings.add("growth across gaps", len(grown), name, "{amount} counted in the last cell of each gap", float(grown.sum()))
     fell = out < 0
     if fell.any():
         low = np.zeros_like(fell)
@@ -221,4 +328,4 @@ def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings)
         r, c = np.nonzero(low)
         out[r + 1, c] += out[r, c]
         out[fell] = np.nan
-    return out
+    return out, rows

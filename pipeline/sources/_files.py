@@ -1,0 +1,226 @@
+"""Files that a source reads: which there are, copies of them, and what stands in compressed files and tarballs.
+
+Nothing is ever unpacked to disk. A tarball is looked through before any of it is read, and is refused whole
+when a member's name would leave a folder, when a member is no plain file, or when it expands to more than is
+allowed. A file that breaks off is read up to there.
+"""
+
+from __future__ import annotations
+
+import bz2
+import glob
+import io
+import json
+import lzma
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple, cast
+
+from isal import igzip, isal_zlib
+
+from pipeline.errors import NoData, SourceError
+from pipeline.model import Day
+from pipeline.site import Templates
+
+MANIFEST = "files.json"
+BROKEN: tuple[type[BaseException], ...] = (OSError, EOFError, tarfile.TarError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError)
+"""What reading a damaged file raises."""
+OPENERS: dict[str, Callable[[Any], Any]] = {".gz": igzip.open, ".tgz": igzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+Problem = Callable[[str, str], None]
+"""Is told the file (and member, line, ...) and what is wrong with it."""
+
+
+class Member(NamedTuple):
+    """One file's content: on its own, or out of a tarball."""
+
+    name: str
+    stream: IO[bytes]
+
+
+def expanded(templates: Templates, day: Day) -> list[Path]:
+    """Files and folders of a day: strftime templates, which may be glob patterns; sorted, each once."""
+    found: dict[str, None] = {}
+    for template in [templates] if isinstance(templates, str) else templates:
+        pattern = day.expand(template)
+        found.update(dict.fromkeys([pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))))
+    return [Path(name) for name in found]
+
+
+def walked(paths: Sequence[Path]) -> list[Path]:
+    """The plain files among paths and below the folders among them; hidden files are left out."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.is_dir():
+            found[path] = None
+            continue
+        for folder, folders, names in os.walk(path):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            found.update(dict.fromkeys(Path(folder, name) for name in sorted(names) if not name.startswith(".")))
+    return list(found)
+
+
+def inputs(paths: Sequence[Path]) -> dict[str, Any]:
+    """What tells whether files changed: their names, sizes and times."""
+    told = []
+    for path in paths:
+        try:
+            status = path.stat()
+            told.append([str(path), status.st_size, status.st_mtime_ns])
+        except OSError:
+            told.append([str(path), -1, 0])
+    return {"files": told}
+
+
+def copy(paths: Sequence[Path], folder: Path) -> dict[str, int]:
+    """Copy files into `folder` as they are, numbered, beside a list of their names; counts files and bytes.
+
+    Raises
+    ------
+    NoData
+        There are none.
+    SourceError
+        A file cannot be read.
+    """
+    if not paths:
+        raise NoData("there is no file of the day")
+    size = 0
+    for number, path in enumerate(paths):
+        try:
+            shutil.copyfile(path, folder / f"{number:05d}")
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+        size += (folder / f"{number:05d}").stat().st_size
+    (folder / MANIFEST).write_text(json.dumps([str(path) for path in paths]), "utf-8")
+    return {"files": len(paths), "bytes": size}
+
+
+def copies(folder: Path) -> list[tuple[Path, str]]:
+    """The files that `copy` wrote, and the names that they had.
+
+    Raises
+    ------
+    SourceError
+        The list cannot be read.
+    """
+    try:
+        names = json.loads((folder / MANIFEST).read_text("utf-8"))
+        return [(folder / f"{number:05d}", str(name)) for number, name in enumerate(names)]
+    except (OSError, ValueError, TypeError) as error:
+        raise SourceError(f"raw files in {folder} cannot be read: {error}", hint="tokio-pipeline invalidate the day, and run it again") from error
+
+
+def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Member]:
+    """What stands in a file: itself, unpacked when it is compressed, or the members of a tarball.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        What the file is called: its ending tells how it is packed, and problems name it.
+    limit : int
+        Bytes that it may expand to.
+    problem : callable
+        Is told of a file or member that cannot be opened, is refused, or has another file's name.
+    """
+    try:
+        if _is_tarball(name):
+            _refuse_unsafe(path, name, limit)
+            yield from _tarball(path, name, limit)
+        else:
+            with _opened(path, name, limit) as stream:
+                yield Member(name, stream)
+    except SourceError as error:
+        problem(name, str(error))
+    except BROKEN as error:
+        problem(name, f"cannot be read: {error}")
+
+
+def content(member: Member, problem: Problem) -> bytes:
+    """All of a member, up to where it breaks off."""
+    pieces = []
+    try:
+        while piece := member.stream.read(1 << 20):
+            pieces.append(piece)
+    except SourceError as error:
+        problem(member.name, str(error))
+    except BROKEN as error:
+        problem(member.name, f"breaks off: {error}")
+    return b"".join(pieces)
+
+
+def _suffixes(name: str) -> list[str]:
+    return PurePosixPath(name.lower()).suffixes[-2:]
+
+
+def _is_tarball(name: str) -> bool:
+    endings = _suffixes(name)
+    return endings[-1:] in ([".tar"], [".tgz"]) or (len(endings) == 2 and endings[0] == ".tar" and endings[1] in OPENERS)
+
+
+class _Limited(io.RawIOBase):
+    """A stream that refuses to give more bytes than it may."""
+
+    def __init__(self, stream: IO[bytes], name: str, limit: int) -> None:
+        self._stream, self._name, self._left = stream, name, limit
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        size = 1 << 20 if size < 0 else size
+        piece = self._stream.read(min(size, self._left + 1))
+        if len(piece) > self._left:
+            raise SourceError(f"{self._name} is refused: it expands to more than is allowed", hint="raise max_expanded_mb of the source if that is right")
+        self._left -= len(piece)
+        return piece
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+def _opened(path: Path, name: str, limit: int) -> AbstractContextManager[IO[bytes]]:
+    suffix = _suffixes(name)[-1:]
+    stream = OPENERS[suffix[0]](path) if suffix and suffix[0] in OPENERS else path.open("rb")
+    return cast(AbstractContextManager[IO[bytes]], io.BufferedReader(_Limited(stream, name, limit), 1 << 20))
+
+
+def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
+    """Look through a tarball.
+
+    Raises
+    ------
+    SourceError
+        A member may not be read; nothing of the tarball is.
+    """
+    with _opened(path, name, limit) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        for member in tar:
+            parts = PurePosixPath(member.name).parts
+            if member.name.startswith("/") or ".." in parts:
+                raise SourceError(f"{name} is refused: member {member.name!r} would leave the folder", hint="whoever made this tarball should be asked")
+            if not (member.isdir() or member.isreg()) or member.issparse():
+                raise SourceError(f"{name} is refused: member {member.name!r} is no plain file", hint="pack files and folders only")
+
+
+def _tarball(path: Path, name: str, limit: int) -> Iterator[Member]:
+    with _opened(path, name, limit) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        for member in tar:
+            inside = tar.extractfile(member) if member.isreg() and not PurePosixPath(member.name).name.startswith(".") else None
+            if inside is None:
+                continue
+            where, suffix = f"{name}:{member.name}", _suffixes(member.name)[-1:]
+            if suffix and suffix[0] in OPENERS:
+                packed = OPENERS[suffix[0]](inside)
+                yield Member(where, cast(IO[bytes], io.BufferedReader(_Limited(packed, where, limit), 1 << 20)))
+            else:
+                yield Member(where, inside)

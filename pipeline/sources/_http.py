@@ -1,0 +1,211 @@
+"""Asking HTTP servers: credentials, retries, and errors that say what was asked and what came back.
+
+A request that the network or a busy server fails is sent again, with growing pauses; every request of this
+system only reads. No answer is held that is larger than it may be. Credentials come from the environment or
+a file, and appear in no message.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import tenacity
+from pydantic import Field, field_validator
+
+from pipeline.errors import SourceError
+from pipeline.site import Site, SourceOptions
+from pipeline.sources._secrets import secret
+
+BUSY = (429, 502, 503, 504)
+TRIES = 5
+LONGEST_PAUSE = 30.0
+
+
+class HttpOptions(SourceOptions):
+    """Keys of sources that are asked over HTTP.
+
+    Attributes
+    ----------
+    url : str
+        ``http://host:port`` or ``https://...``, with a path where a proxy wants one.
+    user : str
+        For basic authentication; its password by `password_env` or `password_file`.
+    token_env, token_file : str
+        Where a bearer token is.
+    ca_file : str
+        Certificates to trust, in place of the system's.
+    timeout_seconds : float
+        How long a server may take to say something.
+    answer_mb : int
+        The largest answer that is taken.
+    """
+
+    url: str = ""
+    user: str = ""
+    password_env: str = ""
+    password_file: str = ""
+    token_env: str = ""
+    token_file: str = ""
+    ca_file: str = ""
+    timeout_seconds: float = Field(default=120.0, gt=0)
+    answer_mb: int = Field(default=512, ge=1)
+
+    @field_validator("url")
+    @classmethod
+    def _plain_url(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must begin with http://HOST or https://HOST")
+        if "@" in parts.netloc:
+            raise ValueError("holds credentials; name them by user and password_env or password_file, or by token_env or token_file")
+        return url.rstrip("/")
+
+
+HTTP_ORIGIN = frozenset(HttpOptions.model_fields) - frozenset(SourceOptions.model_fields)
+"""The keys of `HttpOptions`: none says what is made of the data."""
+
+
+def located_http(options: HttpOptions, site: Site) -> dict[str, str]:
+    """The files that `options` name, counted from site.json."""
+    return {key: str(site.path(getattr(options, key))) for key in ("password_file", "token_file", "ca_file") if getattr(options, key)}
+
+
+class HttpError(SourceError):
+    """A server answered, but not with what was asked for.
+
+    Attributes
+    ----------
+    status : int
+    body : str
+        The beginning of the answer.
+    """
+
+    def __init__(self, what: str, *, status: int, body: str, hint: str = "") -> None:
+        super().__init__(what, got=f"{status} {body[:300]}".strip(), hint=hint)
+        self.status, self.body = status, body
+
+
+class _Busy(Exception):
+    def __init__(self, error: HttpError, pause: float) -> None:
+        self.error, self.pause = error, pause
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Seconds until the next try: as the server asks, else 1, 2, 4, ..."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.pause if isinstance(error, _Busy) else 0.0
+    return min(asked or 2.0 ** (state.attempt_number - 1), LONGEST_PAUSE)
+
+
+class Server:
+    """A connection to one server; use as a context manager.
+
+    Parameters
+    ----------
+    options : HttpOptions
+    pause : callable, optional
+        Waits some seconds between tries.
+    """
+
+    def __init__(self, options: HttpOptions, pause: Any = time.sleep) -> None:
+        self.url = options.url
+        self._limit = options.answer_mb << 20
+        headers, auth = {"Accept-Encoding": "gzip"}, None
+        token = secret(options.token_env, options.token_file, f"the token for {options.url}")
+        if token:
+            headers["Authorization"] = f"Bearer {_sendable(token, options)}"
+        elif options.user:
+            auth = httpx.BasicAuth(options.user, secret(options.password_env, options.password_file, f"the password for {options.url}"))
+        try:
+            verify = ssl.create_default_context(cafile=options.ca_file or None) if options.url.startswith("https") else True
+        except OSError as error:
+            raise SourceError(f"ca_file {options.ca_file} cannot be used: {error}") from None
+        self._client = httpx.Client(headers=headers, auth=auth, verify=verify, timeout=options.timeout_seconds)
+        self._retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(TRIES),
+            wait=_pause,
+            retry=tenacity.retry_if_exception_type((_Busy, httpx.TransportError)),
+            sleep=pause,
+            reraise=True,
+        )
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def ask(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, form: Mapping[str, Any] | None = None, body: Any = None) -> bytes:
+        """Send a request; the answer's body.
+
+        Parameters
+        ----------
+        method, path : str
+            The path is appended to the source's `url`.
+        params, form : mapping, optional
+            Of the query, or of the body of a form.
+        body : object, optional
+            Sent as JSON.
+
+        Raises
+        ------
+        HttpError
+            The server answered with an error, also after several tries.
+        SourceError
+            The server cannot be reached, breaks off, or its answer is too large.
+        """
+        what = f"{method} {self.url}{path}"
+        try:
+            return self._retrying(self._once, what, method, path, {"params": params, "data": form, "json": body})
+        except _Busy as busy:
+            raise busy.error from None
+        except httpx.TransportError as error:
+            text = str(error) or type(error).__name__
+            raise SourceError(f"{what} failed {TRIES} times: {text}", hint="check the key url in site.json, and that the server runs") from None
+
+    def json(self, method: str, path: str, **request: Any) -> Any:
+        """Send a request; the answer's JSON."""
+        answer = self.ask(method, path, **request)
+        try:
+            return json.loads(answer)
+        except ValueError as error:
+            raise SourceError(f"{method} {self.url}{path}: the answer is not JSON: {error}", got=answer[:100].decode("utf-8", "replace")) from None
+
+    def _once(self, what: str, method: str, path: str, request: Mapping[str, Any]) -> bytes:
+        with self._client.stream(method, self.url + path, **request) as answer:
+            pieces, size = [], 0
+            for piece in answer.iter_bytes():
+                size += len(piece)
+                if size > self._limit:
+                    raise SourceError(f"{what}: the answer is larger than {self._limit >> 20} MiB", hint="raise answer_mb of the source if that is right")
+                pieces.append(piece)
+        found = b"".join(pieces)
+        if answer.is_success:
+            return found
+        error = HttpError(f"{what} was refused", status=answer.status_code, body=found[:2000].decode("utf-8", "replace"), hint=_hint(answer.status_code))
+        if answer.status_code in BUSY:
+            raise _Busy(error, _seconds(answer.headers.get("Retry-After", "")))
+        raise error
+
+
+def _sendable(token: str, options: HttpOptions) -> str:
+    if not token.isascii() or not token.isprintable() or " " in token:
+        where = options.token_env or options.token_file
+        raise SourceError(f"the token for {options.url} ({where}) is no token: it holds characters that cannot be sent")
+    return token
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isdecimal() else 0.0
+
+
+def _hint(status: int, needs: Collection[int] = (401, 403)) -> str:
+    return "check user and password_env or password_file, or token_env or token_file" if status in needs else ""

@@ -1,0 +1,178 @@
+"""What every source of counters must satisfy. A new source is done when it passes.
+
+A test module gives a `Case`: records in a form of its own, and how they are written down as the source has
+them. `Contract` then writes them in other orders, twice, damaged, and looks at what comes out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline import schemas, sources
+from pipeline.errors import NoData
+from pipeline.model import UNREADABLE, Day, Findings, Grid, Samples
+from pipeline.transform.grid import Gridder, joined
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A source with data of one day.
+
+    Attributes
+    ----------
+    day : Day
+    records : sequence
+        What was measured, in any form; at least two components over at least three rows.
+    write : callable
+        Writes records below a folder as the source has them, over what is there.
+    options : callable
+        The checked options of a source that has that folder.
+    corrupt : callable
+        Damages a part of what was written; returns what a message must say: a file's name, better a place in it.
+    """
+
+    day: Day
+    records: Sequence[Any]
+    write: Callable[[Path, Sequence[Any]], None]
+    options: Callable[[Path], Any]
+    corrupt: Callable[[Path], str]
+
+
+def parsed(options: Any, day: Day, folder: Path) -> tuple[list[Samples], Findings, dict[str, int]]:
+    """What a source's fetch and parse give; raw data go into `folder`."""
+    source = sources.find(options.kind)
+    folder.mkdir(parents=True)
+    counts = source.fetch(options, day, folder)
+    findings = Findings()
+    return list(source.parse(options, day, folder, findings)), findings, counts
+
+
+def grids(options: Any, day: Day, samples: Sequence[Samples], findings: Findings | None = None) -> dict[str, Grid]:
+    """The day's grids of samples, by dataset."""
+    gridder = Gridder(day, options.timestep, findings or Findings())
+    metrics = {metric.dataset.name: metric for metric in schemas.source_map(options.kind)}
+    pieces = itertools.groupby(samples, key=lambda s: s.dataset)
+    return {name: joined([gridder.grid(piece, metrics[name]) for piece in group]) for name, group in pieces}
+
+
+def built(options: Any, day: Day, folder: Path) -> dict[str, Grid]:
+    """The day's grids of a source."""
+    return grids(options, day, parsed(options, day, folder)[0])
+
+
+def assert_same(one: dict[str, Grid], other: dict[str, Grid]) -> None:
+    """Equal datasets, components and cells, to the last bit."""
+    assert one.keys() == other.keys()
+    for name, grid in one.items():
+        assert grid.columns == other[name].columns, name
+        np.testing.assert_array_equal(grid.values, other[name].values, err_msg=name)
+
+
+class Contract:
+    """Tests of a source; a subclass has a fixture `case`."""
+
+    @pytest.fixture
+    def case(self) -> Case:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def source(self, case: Case, tmp_path: Path) -> Path:
+        folder = tmp_path / "source"
+        folder.mkdir()
+        case.write(folder, case.records)
+        return folder
+
+    def test_it_gives_its_samples(self, case: Case, source: Path, tmp_path: Path) -> None:
+        options = case.options(source)
+        samples, findings, counts = parsed(options, case.day, tmp_path / "raw")
+        known = {metric.dataset.name: metric.dataset for metric in schemas.source_map(options.kind)}
+        assert samples
+        assert sum(len(piece) for piece in samples)
+        for piece in samples:
+            assert piece.dataset in known, "only datasets of its table"
+            assert schemas.LEGAL.get(piece.reports, known[piece.dataset].kind) == known[piece.dataset].kind
+            assert ((piece.time >= case.day.start) & (piece.time < case.day.end + options.timestep)).all(), "inside the day and its closing sample"
+            assert np.isfinite(piece.value).all(), "what was not measured is not in here"
+            assert not len(piece) or (piece.column.min() >= 0 and piece.column.max() < len(piece.names))
+        groups = [name for name, _ in itertools.groupby(piece.dataset for piece in samples)]
+        assert len(groups) == len(set(groups)), "pieces of a dataset follow each other"
+        assert not findings.total(UNREADABLE)
+        assert counts
+        assert all(isinstance(count, int) and count >= 0 for count in counts.values())
+        for name, grid in grids(options, case.day, samples).items():
+            assert np.isfinite(grid.values).any(), f"{name}: a dataset without a measured cell"
+            assert not (known[name].kind == "delta" and (grid.values < 0).any()), f"{name}: negative"
+
+    def test_the_same_raw_data_give_the_same_samples(self, case: Case, source: Path, tmp_path: Path) -> None:
+        options = case.options(source)
+        first, _, _ = parsed(options, case.day, tmp_path / "raw")
+        again = list(sources.find(options.kind).parse(options, case.day, tmp_path / "raw", Findings()))
+        assert len(first) == len(again)
+        for one, other in zip(first, again, strict=True):
+            assert (one.dataset, one.names, one.whole) == (other.dataset, other.names, other.whole)
+            for key in ("time", "column", "value"):
+                np.testing.assert_array_equal(getattr(one, key), getattr(other, key))
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_the_order_of_the_input_does_not_matter(self, case: Case, source: Path, tmp_path: Path, seed: int) -> None:
+        options = case.options(source)
+        straight = built(options, case.day, tmp_path / "straight")
+        records = list(case.records)
+        random.Random(seed).shuffle(records)
+        case.write(source, records)
+        assert_same(straight, built(options, case.day, tmp_path / "shuffled"))
+
+    def test_what_is_there_twice_counts_once(self, case: Case, source: Path, tmp_path: Path) -> None:
+        options = case.options(source)
+        once = built(options, case.day, tmp_path / "once")
+        case.write(source, [*case.records, *case.records[::2]])
+        assert_same(once, built(options, case.day, tmp_path / "twice"))
+
+    def test_another_day_has_no_data(self, case: Case, source: Path, tmp_path: Path) -> None:
+        other = Day(case.day.date.replace(year=case.day.date.year + 2), case.day.timezone)
+        options = case.options(source)
+        (tmp_path / "raw").mkdir()
+        with pytest.raises(NoData):
+            sources.find(options.kind).fetch(options, other, tmp_path / "raw")
+
+    def test_damage_is_named_and_costs_no_neighbour(self, case: Case, source: Path, tmp_path: Path) -> None:
+        options = case.options(source)
+        whole = built(options, case.day, tmp_path / "whole")
+        named = case.corrupt(source)
+        samples, findings, _ = parsed(options, case.day, tmp_path / "damaged")
+        assert named in " ".join(map(str, findings)), "the finding names file and place"
+        damaged = grids(options, case.day, samples)
+        assert set(damaged) <= set(whole)
+        alike = 0
+        for name, grid in damaged.items():
+            place = [whole[name].columns.index(column) for column in grid.columns]
+            both = ~np.isnan(grid.values) & ~np.isnan(whole[name].values[:, place])
+            alike += int((grid.values == whole[name].values[:, place])[both].sum())
+        assert alike, "what is not damaged is still there"
+
+    def test_inputs_tell_whether_anything_changed(self, case: Case, source: Path) -> None:
+        options = case.options(source)
+        module = sources.find(options.kind)
+        before = module.inputs(options, case.day)
+        json.dumps(before)
+        assert module.inputs(options, case.day) == before
+        case.write(source, case.records[: len(case.records) // 2])
+        assert module.inputs(options, case.day) != before
+
+    def test_what_was_lost_is_put_into_words(self, case: Case, source: Path, tmp_path: Path) -> None:
+        options = case.options(source)
+        module = sources.find(options.kind)
+        _, _, before = parsed(options, case.day, tmp_path / "before")
+        assert module.gone(before, before, tmp_path / "before", tmp_path / "before", set()) == ""
+        case.write(source, case.records[: len(case.records) // 3])
+        _, _, now = parsed(options, case.day, tmp_path / "now")
+        assert module.gone(before, now, tmp_path / "before", tmp_path / "now", set())
