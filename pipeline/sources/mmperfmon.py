@@ -1,0 +1,330 @@
+"""GPFS (IBM Storage Scale): text that `mmperfmon query` wrote, in files, compressed files, tarballs or folders.
+
+`fetch` keeps the files as they are; `parse` reads them (`_mmperfmon_text` knows the form). Targets are called
+``host:device``, servers by their host name, as in existing archives. A query's stamps are local times and mark
+the end of the interval that a row's figures are of: with rows a minute apart, the row of 00:00:00 belongs to the
+day that ends there.
+
+Every figure of the day is either archived or counted in a finding. The same figure in several files counts once.
+A figure that was also queried in longer intervals is taken from the shorter ones, so that nothing is added up
+twice. Files carry no UTC: in the hour that autumn repeats, a file is placed by the clock's jump back, or by the
+row that follows the hour; where a file has neither, it is taken to be of the first pass.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from pipeline import schemas
+from pipeline.model import UNREADABLE, Day, Findings, Float64, Int64, Samples
+from pipeline.site import Site, SourceOptions, Templates, Timestep
+from pipeline.sources import _files
+from pipeline.sources._hosts import Pattern, matches
+from pipeline.sources._localtime import utc_seconds
+from pipeline.sources._mmperfmon_text import Column, Damage, Table, tables
+
+GIVES = Samples
+
+PIECE = 4_000_000
+"""Figures in one `Samples`: bounds memory to some 100 MB a piece."""
+NO_COUNTER, NO_DEVICE, NO_INTERFACE = "counters that are not archived", "devices that mmperfmon_lun_map does not know", "interfaces that are left out"
+SHOWN = 5
+
+
+class Options(SourceOptions):
+    """Keys of a source of mmperfmon output.
+
+    Attributes
+    ----------
+    files : str or list of str
+        strftime templates of files, tarballs and folders, which may be glob patterns.
+    mmperfmon_lun_map : dict of str to {'datatarget', 'mdtarget'}
+        Regular expressions that match the beginning of a device's name; the first that does counts.
+    mmperfmon_server_map : dict of str to {'dataserver', 'mdserver'}
+        Likewise of servers; one that none matches is a data server.
+    interfaces : str
+        Regular expression of the whole names of network interfaces whose traffic counts.
+    max_expanded_mb : int
+        MiB that a compressed file or tarball may expand to.
+    """
+
+    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files"})
+
+    kind: Literal["mmperfmon"]
+    files: Templates
+    timestep: Timestep = 60
+    mmperfmon_lun_map: dict[Pattern, Literal["datatarget", "mdtarget"]] = {}
+    mmperfmon_server_map: dict[Pattern, Literal["dataserver", "mdserver"]] = {}
+    interfaces: Pattern = "(?!lo$).*"
+    max_expanded_mb: int = Field(default=4096, ge=1)
+
+    def paths(self, day: Day) -> list[Path]:
+        """The files of a day."""
+        return _files.walked(_files.expanded(self.files, day))
+
+
+def located(options: Options, site: Site) -> Options:
+    """Paths counted from site.json; the site's time zone where the source names none."""
+    templates = [options.files] if isinstance(options.files, str) else options.files
+    return options.model_copy(update={"timezone": options.timezone or site.timezone, "files": [str(site.path(template)) for template in templates]})
+
+
+def inputs(options: Options, day: Day) -> dict[str, Any]:
+    """Names, sizes and times of the day's files."""
+    return _files.inputs(options.paths(day))
+
+
+def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
+    """Copy the day's files; counts files and bytes.
+
+    Raises
+    ------
+    NoData
+        There are none.
+    SourceError
+        A file cannot be read.
+    """
+    return _files.copy(options.paths(day), folder)
+
+
+def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path, rejected: Collection[str]) -> str:
+    """Whether there are fewer files or bytes than were fetched before, in words."""
+    fewer = [what for what in ("files", "bytes") if now.get(what, 0) < before.get(what, 0)]
+    return ", ".join(f"there are {now.get(what, 0)} {what}, {before[what]} are archived" for what in fewer)
+
+
+def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
+    """Samples of each dataset of the source map, one dataset at a time; a large one in pieces by hosts."""
+
+    def problem(where: str, what: str) -> None:
+        findings.add(UNREADABLE, 1, where, what)
+
+    measured = _Measured(options, day)
+    for path, name in _files.copies(folder):
+        for member in _files.members(path, name, options.max_expanded_mb << 20, problem):
+            text = _files.content(member)
+            damage = Damage(text)
+            for table in tables(text, damage):
+                measured.add(table)
+            findings.add(UNREADABLE, damage.count, member.name, damage.first)
+    measured.report(findings)
+    yield from measured.samples(findings)
+
+
+class _Use(NamedTuple):
+    """One use of a counter: the dataset, which term of its figure this is, and how it enters."""
+
+    metric: schemas.SourceMetric
+    term: int
+    sign: float
+
+
+@functools.cache
+def _uses() -> Mapping[str, tuple[_Use, ...]]:
+    """The uses of each counter."""
+    found: dict[str, tuple[_Use, ...]] = {}
+    for metric in schemas.source_map("mmperfmon"):
+        for term, (sign, counters) in enumerate(_terms(metric)):
+            for counter in [counters] if isinstance(counters, str) else counters:
+                found[counter] = (*found.get(counter, ()), _Use(metric, term, sign))
+    return found
+
+
+def _terms(metric: schemas.SourceMetric) -> list[tuple[float, str | list[str]]]:
+    """The terms of a metric's figure: a sign, and the names of the counter."""
+    find = metric.find
+    return [(1.0, find["counters"]), *((1.0, names) for names in find.get("plus", ())), *((-1.0, names) for names in find.get("less", ()))]
+
+
+class _Figure(NamedTuple):
+    """Where the figures of a column belong."""
+
+    dataset: str
+    part: str
+    factor: float
+    plain: float
+
+
+class _Block(NamedTuple):
+    """Figures of one dataset and host, all of intervals of one length.
+
+    Attributes
+    ----------
+    time : int64 (rows,)
+        Starts of the intervals, epoch seconds.
+    interval : int
+        Seconds.
+    parts : tuple of str
+        Targets, interfaces or terms; "" is the host's own figure.
+    values : float64 (rows, parts)
+        NaN where nothing was measured.
+    """
+
+    time: Int64
+    interval: int
+    parts: tuple[str, ...]
+    values: Float64
+
+
+class _Measured:
+    """What the tables of a day hold, by dataset and host; and what of it is not archived."""
+
+    def __init__(self, options: Options, day: Day) -> None:
+        self.options, self.day = options, day
+        self.blocks: dict[str, dict[str, list[_Block]]] = {}
+        self.omitted: dict[str, Counter[str]] = {NO_COUNTER: Counter(), NO_DEVICE: Counter(), NO_INTERFACE: Counter()}
+        self.unreal = self.negative = 0
+        self._figures: dict[Column, list[_Figure] | tuple[str, str]] = {}
+
+    def add(self, table: Table) -> None:
+        """Take what a table holds of the day."""
+        time, interval, real = _intervals(table, self.options.timezone, self.options.timestep)
+        self.unreal += int((~real).sum())
+        rows = np.flatnonzero(real & (time >= self.day.start) & (time < self.day.end))
+        if not len(rows):
+            return
+        values, plain = table.values[rows] + 0.0, table.plain[rows]  # no -0.0
+        self.negative += int((values < 0).sum())
+        values[values < 0] = np.nan
+        together: dict[tuple[str, str], list[tuple[int, _Figure]]] = {}
+        for number, column in enumerate(table.columns):
+            figures = self._of(column)
+            if isinstance(figures, tuple):
+                self.omitted[figures[0]][figures[1]] += int(np.count_nonzero(~np.isnan(values[:, number])))
+                continue
+            for figure in figures:
+                together.setdefault((figure.dataset, column.host), []).append((number, figure))
+        for (dataset, host), those in together.items():
+            numbers, parts = [number for number, _ in those], tuple(figure.part for _, figure in those)
+            factor = np.where(plain[:, numbers], [figure.plain for _, figure in those], 1.0) * [figure.factor for _, figure in those]
+            self.blocks.setdefault(dataset, {}).setdefault(host, []).append(_Block(time[rows], interval, parts, values[:, numbers] * factor))
+
+    def _of(self, column: Column) -> list[_Figure] | tuple[str, str]:
+        """Where a column belongs; where it does not, the finding and the name for it."""
+        if column not in self._figures:
+            self._figures[column] = self._found(column)
+        return self._figures[column]
+
+    def _found(self, column: Column) -> list[_Figure] | tuple[str, str]:
+        uses = [use for use in _uses().get(column.counter, ()) if bool(use.metric.find.get("of")) == bool(column.device)]
+        if not uses:
+            return NO_COUNTER, column.counter
+        of = uses[0].metric.find.get("of")
+        if of == "interface" and not matches(self.options.interfaces, column.device):
+            return NO_INTERFACE, column.device
+        if of == "device":
+            group = _first(self.options.mmperfmon_lun_map, column.device)
+        else:
+            group = _first(self.options.mmperfmon_server_map, column.host) or "dataserver"
+        if not group:
+            return NO_DEVICE, column.device
+        figures = [_figure(use, column) for use in uses if use.metric.dataset.group == f"{group}s"]
+        return figures or (NO_COUNTER, column.counter)
+
+    def report(self, findings: Findings) -> None:
+        """Say what is not archived."""
+        for kind, names in self.omitted.items():
+            shown = ", ".join(sorted(names)[:SHOWN]) + (f", and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+            findings.add(kind, names.total() if kind == NO_COUNTER else len(names), detail=shown)
+        findings.add("negative figures", self.negative)
+        findings.add("time stamps that no clock showed", self.unreal, detail=f"spring gap of {self.options.timezone}")
+
+    def samples(self, findings: Findings) -> Iterator[Samples]:
+        """All datasets, one after another; the figures of a dataset are let go when they are given."""
+        for metric in schemas.source_map("mmperfmon"):
+            hosts = self.blocks.pop(metric.dataset.name, {})
+            terms = len(_terms(metric))
+            some: dict[str, list[_Block]] = {}
+            size = 0
+            for host in sorted(hosts):
+                if len({part for block in hosts[host] for part in block.parts}) < terms:
+                    continue  # a sum of which a term was never asked for
+                some[host] = hosts[host]
+                size += sum(block.values.size for block in hosts[host])
+                if size > PIECE:
+                    yield _samples(metric, some, findings)
+                    some, size = {}, 0
+            if some:
+                yield _samples(metric, some, findings)
+
+
+def _first(patterns: Mapping[str, str], name: str) -> str:
+    """What the first pattern that matches the beginning of a name stands for, or ""."""
+    return next((kind for pattern, kind in patterns.items() if re.match(pattern, name)), "")
+
+
+def _figure(use: _Use, column: Column) -> _Figure:
+    """Where a column belongs by one use of its counter."""
+    find = use.metric.find
+    part = column.device or (str(use.term) if len(_terms(use.metric)) > 1 else "")
+    return _Figure(use.metric.dataset.name, part, use.sign, float(find.get("plain", 1.0)))
+
+
+def _intervals(table: Table, timezone: str, timestep: int) -> tuple[Int64, int, Any]:
+    """Starts of the rows' intervals (epoch seconds), the intervals' length, and which stamps a clock showed.
+
+    An interval is what the clock goes on by from row to row; that of a single row is `timestep`.
+    """
+    order = np.argsort(table.row, kind="stable")
+    row, stamp = table.row[order], table.stamp[order]
+    utc, shown = utc_seconds(stamp, timezone)
+    interval = int(np.median(np.diff(utc) / np.diff(row))) if len(row) > 1 else timestep
+    interval = interval if interval > 0 else timestep
+    utc = _second_pass(utc, stamp, row, interval)
+    time, real = np.empty_like(utc), np.empty_like(shown)
+    time[order], real[order] = utc - interval, shown
+    return time, interval, real
+
+
+def _second_pass(utc: Int64, stamp: Int64, row: Int64, interval: int) -> Int64:
+    """Rows that begin within the repeated hour of autumn and run out of it with no hour between: of its second pass."""
+    on = np.diff(stamp)
+    hour = np.diff(utc) - on
+    ends = np.flatnonzero((hour > 0) & (on > 0) & (on <= np.diff(row) * interval))
+    if not len(ends) or utc[ends[0]] - utc[0] >= hour[ends[0]]:
+        return utc
+    moved = utc.copy()
+    moved[: ends[0] + 1] += hour[ends[0]]
+    return moved
+
+
+def _samples(metric: schemas.SourceMetric, hosts: Mapping[str, Iterable[_Block]], findings: Findings) -> Samples:
+    """One `Samples` of the blocks of some hosts."""
+    names: dict[tuple[str, str], int] = {}
+    pieces: list[tuple[Int64, Any, Float64, Int64]] = []
+    for host, blocks in hosts.items():
+        for block in blocks:
+            column = np.array([names.setdefault((host, part), len(names)) for part in block.parts], dtype=np.int32)
+            row, part = np.nonzero(~np.isnan(block.values))
+            pieces.append((block.time[row], column[part], block.values[row, part], np.full(len(row), block.interval)))
+    time, number, value, interval = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
+    once = _not_covered(time, number, interval)
+    findings.add("figures of intervals that shorter ones cover", int((~once).sum()), metric.dataset.name)
+    whole = tuple(host for host, _ in names) if metric.find.get("of") == "interface" or len(_terms(metric)) > 1 else ()
+    called = tuple(f"{host}:{part}" if part else host for host, part in names)
+    if not once.all():
+        time, number, value = time[once], number[once], value[once]
+    return Samples(metric.dataset.name, time, number, value, called, whole)
+
+
+def _not_covered(time: Int64, column: Any, interval: Int64) -> Any:
+    """Which figures are of intervals in which no shorter interval of the same column begins; bool (n,)."""
+    lengths = np.unique(interval)
+    keep = np.ones(len(time), dtype=bool)
+    if len(lengths) < 2:
+        return keep
+    place = column.astype(np.int64) * (1 << 20) + (time - time.min())  # a day has fewer seconds
+    for length in lengths[1:]:
+        shorter = np.sort(place[keep & (interval < length)])
+        mine = np.flatnonzero(interval == length)
+        inside = np.searchsorted(shorter, np.minimum(place[mine] + length, (place[mine] | ((1 << 20) - 1)) + 1))
+        keep[mine] = np.searchsorted(shorter, place[mine]) == inside
+    return keep
