@@ -58,7 +58,7 @@ def parsed(options: Any, day: Day, folder: Path) -> tuple[list[Samples], Finding
 
 def grids(options: Any, day: Day, samples: Sequence[Samples], findings: Findings | None = None) -> dict[str, Grid]:
     """The day's grids of samples, by dataset."""
-    gridder = Gridder(day, options.timestep, findings or Findings())
+    gridder = Gridder(day, options.timestep, Findings() if findings is None else findings)
     metrics = {metric.dataset.name: metric for metric in schemas.source_map(options.kind)}
     pieces = itertools.groupby(samples, key=lambda s: s.dataset)
     return {name: joined([gridder.grid(piece, metrics[name]) for piece in group]) for name, group in pieces}

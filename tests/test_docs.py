@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +53,31 @@ def test_links_lead_somewhere() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             assert link.startswith("http") or (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_add_a_source_step_by_step(tmp_path: Path) -> None:
+    """Every file that the walk shows is written into a copy of the project, every command is run there."""
+    for name in ("pipeline", "archive_tools", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    for name in ("setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment.pop("TOKIO_SITE", None)
+    steps = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```", (ROOT / "docs/add_a_source.md").read_text(), re.DOTALL | re.MULTILINE)
+    done = []
+    for language, path, content in steps:
+        if path:
+            (tmp_path / path).write_text(content)
+        else:
+            assert language == "sh"
+            shown = subprocess.run(["bash", "-e", "-c", content], cwd=tmp_path, env=environment, capture_output=True, text=True)
+            assert shown.returncode == 0, shown.stdout + shown.stderr
+            done.append(shown.stdout)
+    assert len(done) == 2
+    assert "passed" in done[0]
+    assert "failed" not in done[0]
+    assert "partial" in done[1]
+    assert "datatargets/writebytes" in done[1]
+    for tool in (["ruff", "check", "--config", str(ROOT / "ruff.toml")], ["mypy", "--config-file", str(ROOT / "setup.cfg")]):
+        shown = subprocess.run([*tool, "pipeline/sources/zpool.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert shown.returncode == 0, shown.stdout + shown.stderr

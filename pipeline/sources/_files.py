@@ -8,6 +8,7 @@ allowed. A file that breaks off is read up to there.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import glob
 import io
 import json
@@ -17,11 +18,10 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, cast
 
-from isal import igzip, isal_zlib
+from isal import isal_zlib
 
 from pipeline.errors import NoData, SourceError
 from pipeline.model import Day
@@ -30,13 +30,14 @@ from pipeline.site import Templates
 MANIFEST = "files.json"
 BROKEN: tuple[type[BaseException], ...] = (OSError, EOFError, tarfile.TarError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError)
 """What reading a damaged file raises."""
-OPENERS: dict[str, Callable[[Any], Any]] = {".gz": igzip.open, ".tgz": igzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+PIECE = 1 << 18
+"""Bytes that are read at a time."""
 Problem = Callable[[str, str], None]
 """Is told the file (and member, line, ...) and what is wrong with it."""
 
 
 class Member(NamedTuple):
-    """One file's content: on its own, or out of a tarball."""
+    """One file's content: on its own, or out of a tarball. The stream ends where the file breaks off."""
 
     name: str
     stream: IO[bytes]
@@ -127,60 +128,101 @@ def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Mem
     problem : callable
         Is told of a file or member that cannot be opened, is refused, or has another file's name.
     """
-    try:
-        if _is_tarball(name):
+    if is_tarball(name):
+        try:
             _refuse_unsafe(path, name, limit)
-            yield from _tarball(path, name, limit)
-        else:
-            with _opened(path, name, limit) as stream:
-                yield Member(name, stream)
-    except SourceError as error:
-        problem(name, str(error))
+        except SourceError as error:
+            problem(name, str(error))
+            return
+        yield from _tarball(path, name, limit, problem)
+        return
+    try:
+        stream = _opened(path, name, limit, problem)
     except BROKEN as error:
         problem(name, f"cannot be read: {error}")
+        return
+    with stream:
+        yield Member(name, stream)
 
 
-def content(member: Member, problem: Problem) -> bytes:
+def content(member: Member) -> bytes:
     """All of a member, up to where it breaks off."""
-    pieces = []
-    try:
-        while piece := member.stream.read(1 << 20):
-            pieces.append(piece)
-    except SourceError as error:
-        problem(member.name, str(error))
-    except BROKEN as error:
-        problem(member.name, f"breaks off: {error}")
-    return b"".join(pieces)
+    return member.stream.read()
 
 
 def _suffixes(name: str) -> list[str]:
     return PurePosixPath(name.lower()).suffixes[-2:]
 
 
-def _is_tarball(name: str) -> bool:
+def is_tarball(name: str) -> bool:
     endings = _suffixes(name)
     return endings[-1:] in ([".tar"], [".tgz"]) or (len(endings) == 2 and endings[0] == ".tar" and endings[1] in OPENERS)
 
 
-class _Limited(io.RawIOBase):
-    """A stream that refuses to give more bytes than it may."""
+class _Gunzip:
+    """Unpacks gzip, also of several members, and gives all that stands before the file breaks off."""
 
-    def __init__(self, stream: IO[bytes], name: str, limit: int) -> None:
-        self._stream, self._name, self._left = stream, name, limit
+    def __init__(self, packed: Any) -> None:
+        self._file = packed.open("rb") if isinstance(packed, Path) else packed
+        self._begin()
+
+    def _begin(self) -> None:
+        self._unpack, self._inside = isal_zlib.decompressobj(wbits=31), False
+
+    def read1(self, size: int) -> bytes:
+        """Some bytes; none at the end.
+
+        Raises
+        ------
+        EOFError
+            The file ends within a member.
+        """
+        while True:
+            if self._unpack.eof:
+                rest = self._unpack.unused_data.lstrip(b"\0")
+                self._begin()
+                packed = rest or self._file.read(PIECE)
+            else:
+                packed = self._unpack.unconsumed_tail or self._file.read(PIECE)
+            if not packed:
+                if self._inside:
+                    raise EOFError("the end is missing")
+                return b""
+            self._inside = True
+            piece: bytes = self._unpack.decompress(packed, size)
+            if piece:
+                return piece
+
+    def close(self) -> None:
+        self._file.close()
+
+
+OPENERS: dict[str, Callable[[Any], Any]] = {".gz": _Gunzip, ".tgz": _Gunzip, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+class _Limited(io.RawIOBase):
+    """A stream that ends where it breaks off, or where it would give more bytes than it may; `problem` is told."""
+
+    def __init__(self, stream: Any, name: str, limit: int, problem: Problem) -> None:
+        self._stream, self._name, self._left, self._problem = stream, name, limit, problem
+        self.refused = False
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        size = 1 << 20 if size < 0 else size
-        piece = self._stream.read(min(size, self._left + 1))
-        if len(piece) > self._left:
-            raise SourceError(f"{self._name} is refused: it expands to more than is allowed", hint="raise max_expanded_mb of the source if that is right")
-        self._left -= len(piece)
-        return piece
-
     def readinto(self, buffer: Any) -> int:
-        piece = self.read(len(buffer))
+        if self.refused:
+            return 0
+        try:
+            piece = self._stream.read1(min(len(buffer), self._left + 1))  # read() would lose what came before the damage
+        except BROKEN as error:
+            self._problem(self._name, f"breaks off: {error}")
+            return 0
+        if len(piece) > self._left:
+            self.refused = True
+            self._problem(self._name, "is refused: it expands to more than is allowed; to do: raise max_expanded_mb of the source if that is right")
+            return 0
+        self._left -= len(piece)
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -189,38 +231,41 @@ class _Limited(io.RawIOBase):
         super().close()
 
 
-def _opened(path: Path, name: str, limit: int) -> AbstractContextManager[IO[bytes]]:
-    suffix = _suffixes(name)[-1:]
-    stream = OPENERS[suffix[0]](path) if suffix and suffix[0] in OPENERS else path.open("rb")
-    return cast(AbstractContextManager[IO[bytes]], io.BufferedReader(_Limited(stream, name, limit), 1 << 20))
+def _opened(path: Path, name: str, limit: int, problem: Problem) -> IO[bytes]:
+    packed = _suffixes(name)[-1:]
+    stream = OPENERS[packed[0]](path) if packed and packed[0] in OPENERS else path.open("rb")
+    return io.BufferedReader(_Limited(stream, name, limit, problem), PIECE)
 
 
 def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
-    """Look through a tarball.
+    """Look through a tarball, as far as it can be read.
 
     Raises
     ------
     SourceError
         A member may not be read; nothing of the tarball is.
     """
-    with _opened(path, name, limit) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+    told: list[str] = []
+    with contextlib.suppress(*BROKEN), _opened(path, name, limit, lambda _, what: told.append(what)) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
         for member in tar:
             parts = PurePosixPath(member.name).parts
             if member.name.startswith("/") or ".." in parts:
                 raise SourceError(f"{name} is refused: member {member.name!r} would leave the folder", hint="whoever made this tarball should be asked")
             if not (member.isdir() or member.isreg()) or member.issparse():
                 raise SourceError(f"{name} is refused: member {member.name!r} is no plain file", hint="pack files and folders only")
+    if any("is refused" in what for what in told):
+        raise SourceError(f"{name} {told[-1]}")
 
 
-def _tarball(path: Path, name: str, limit: int) -> Iterator[Member]:
-    with _opened(path, name, limit) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
-        for member in tar:
-            inside = tar.extractfile(member) if member.isreg() and not PurePosixPath(member.name).name.startswith(".") else None
-            if inside is None:
-                continue
-            where, suffix = f"{name}:{member.name}", _suffixes(member.name)[-1:]
-            if suffix and suffix[0] in OPENERS:
-                packed = OPENERS[suffix[0]](inside)
-                yield Member(where, cast(IO[bytes], io.BufferedReader(_Limited(packed, where, limit), 1 << 20)))
-            else:
-                yield Member(where, inside)
+def _tarball(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Member]:
+    try:
+        with _opened(path, name, limit, problem) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+            for member in tar:
+                inside = tar.extractfile(member) if member.isreg() and not PurePosixPath(member.name).name.startswith(".") else None
+                if inside is not None:
+                    where = f"{name}:{member.name}"
+                    packed = _suffixes(member.name)[-1:]
+                    opened = OPENERS[packed[0]](inside) if packed and packed[0] in OPENERS else inside
+                    yield Member(where, io.BufferedReader(_Limited(opened, where, limit, problem), PIECE))
+    except BROKEN as error:
+        problem(name, f"cannot be read: {error}")

@@ -1,0 +1,353 @@
+"""The forms in which collectd's values are kept: documents of Elasticsearch, JSON of write_http, files of csv.
+
+Each form becomes value lists, columns of lists that a `Spool` takes. Only plugins of the source map are kept.
+Whatever cannot be read is told to `problem`, with file and place, and costs nothing else.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from pipeline.sources._files import Member, Problem, content
+from pipeline.sources._spool import FIELDS
+
+BLOCK = 1 << 22
+"""Bytes of lines that are decoded at a time."""
+LONGEST = 1 << 26
+"""Characters that one JSON value may have."""
+
+Columns = dict[str, list[Any]]
+Lists = Iterator[tuple[str, Columns]]
+"""Plugin and value lists."""
+Number = int | float | None
+
+
+# JSON: values one a line, or in arrays of arrays
+
+
+def json_values(member: Member, problem: Problem) -> Iterator[tuple[str, bytes | Any]]:
+    """Pieces of a stream of JSON: ``("lines", bytes)`` for a block of lines, each a value, or ``("value", object)``.
+
+    The first line decides: where it is a value of its own, so are the others.
+    """
+    head = member.stream.read(BLOCK)
+    head += member.stream.readline(BLOCK) if head and not head.endswith(b"\n") else b""
+    first = head.lstrip().partition(b"\n")[0]
+    stream = _Prefixed(head, member.stream)
+    if first and _is_json(first):
+        yield from (("lines", block) for block in stream.blocks())
+    else:
+        yield from (("value", value) for value in _scanned(stream, member.name, problem))
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return b"\n" not in line
+
+
+class _Prefixed:
+    """A stream of which the beginning was read already."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        self._head, self._rest = head, rest
+
+    def blocks(self) -> Iterator[bytes]:
+        """Whole lines, about `BLOCK` bytes at a time."""
+        block = self._head
+        while block:
+            yield block
+            block = self._rest.read(BLOCK)
+            if block and not block.endswith(b"\n"):
+                block += self._rest.readline(LONGEST)
+
+    def text(self) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        block = self._head
+        while block:
+            yield decoder.decode(block)
+            block = self._rest.read(BLOCK)
+
+
+def _scanned(stream: _Prefixed, name: str, problem: Problem) -> Iterator[Any]:
+    """The objects that stand in arrays, however deep, one after the other; what cannot be read is skipped."""
+    decode = json.JSONDecoder().raw_decode
+    pieces = stream.text()
+    text, at, before, ended, reported = "", 0, 0, False, False
+    while True:
+        at = text.find("{", at)
+        if at < 0 or len(text) - at < BLOCK // 4:
+            piece = next(pieces, None) if not ended else None
+            if piece is not None:
+                keep = len(text) if at < 0 else at
+                before, text, at = before + keep, text[keep:] + piece, 0
+                continue
+            ended = True
+            if at < 0:
+                return
+        try:
+            value, at = decode(text, at)
+            reported = False
+            yield value
+        except (ValueError, RecursionError) as error:
+            broken = not isinstance(error, json.JSONDecodeError) or (error.pos < len(text) - 16 and not error.msg.startswith("Unterminated"))
+            if not broken and not ended and len(text) - at < LONGEST:
+                piece = next(pieces, None)
+                ended = piece is None
+                before, text, at = before + at, text[at:] + (piece or ""), 0
+                continue
+            if not reported:
+                problem(name, f"is not JSON at character {before + at}: {error}")
+            reported, at = True, max(at + 1, getattr(error, "pos", 0))
+
+
+def _flattened(value: Any) -> Iterator[Any]:
+    """Documents in a page, a list of pages, an answer of a search, or a document as it is."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _flattened(item)
+    elif isinstance(value, dict) and isinstance(value.get("hits"), dict | list):
+        yield from _flattened(value["hits"])
+    else:
+        yield value
+
+
+class _Decoder:
+    """Decodes values as `kind`: a block of lines at once; where one is wrong, one by one."""
+
+    def __init__(self, kind: type[msgspec.Struct], name: str, problem: Problem) -> None:
+        self._kind, self._name, self._problem = kind, name, problem
+        self._many = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
+        self._line = 0
+
+    def batch(self, form: str, piece: Any) -> list[Any]:
+        if form == "value":
+            return self.converted(piece, "")
+        lines = piece.split(b"\n")
+        first, self._line = self._line, self._line + len(lines) - 1
+        try:
+            return self._many.decode(b"[" + b",".join(line for line in lines if line.strip()) + b"]")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [item for number, line in enumerate(lines, first + 1) if line.strip() for item in self._one(line, f"line {number}: ")]
+
+    def _one(self, line: bytes, where: str) -> list[Any]:
+        try:
+            return self.converted(msgspec.json.decode(line), where)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._problem(self._name, f"{where}{error}")
+            return []
+
+    def converted(self, value: Any, where: str) -> list[Any]:
+        found = []
+        for item in _flattened(value):
+            try:
+                found.append(msgspec.convert(item, self._kind))
+            except msgspec.ValidationError as error:
+                self._problem(self._name, f"{where}{error}")
+        return found
+
+
+# Documents of Elasticsearch and OpenSearch, with Logstash's field names
+
+
+def document_type(arrival: str) -> type[msgspec.Struct]:
+    """A hit of a search, or its source alone; `arrival` names the field of the arrival stamp."""
+    fields: list[Any] = [
+        ("stamp", str | None, msgspec.field(name="@timestamp", default=None)),
+        ("hostname", Any, None),
+        ("host", Any, None),
+        ("plugin", Any, None),
+        ("plugin_instance", str | None, None),
+        ("collectd_type", str | None, None),
+        ("type_instance", str | None, None),
+        *((name, Number, None) for name in FIELDS),
+    ]
+    if arrival:
+        fields.append(("arrival", str | None, msgspec.field(name=arrival, default=None)))
+    source = msgspec.defstruct("Document", fields)
+    around: list[Any] = [
+        ("inner", source | None, msgspec.field(name="_source", default=None)),
+        ("number", str | None, msgspec.field(name="_id", default=None)),
+        ("sort", list[Any], msgspec.field(default_factory=list)),
+        ("hits", Any, None),
+    ]
+    return msgspec.defstruct("Hit", fields + around)
+
+
+def documents(member: Member, plugins: Collection[str], arrival: str, problem: Problem) -> Lists:
+    """Value lists of a dump of documents: pages, or a document or hit a line."""
+    decoder = _Decoder(document_type(arrival), member.name, problem)
+    for form, piece in json_values(member, problem):
+        hits = decoder.batch(form, piece)
+        pages = [hit.hits for hit in hits if hit.hits is not None]
+        yield from of_documents([*hits, *decoder.converted(pages, "")], member.name, plugins, problem)
+
+
+def of_documents(hits: Iterable[Any], name: str, plugins: Collection[str], problem: Problem) -> Lists:
+    """Value lists of hits, or of documents without what a search puts around them."""
+    by_plugin: dict[str, list[Any]] = {plugin: [] for plugin in plugins}
+    for hit in hits:
+        document = hit.inner or hit
+        if isinstance(document.plugin, str) and document.plugin in by_plugin:
+            host = document.hostname if document.hostname is not None else document.host
+            if isinstance(host, str) and host and document.stamp and document.collectd_type:
+                document.hostname = host
+                by_plugin[document.plugin].append(document)
+            else:
+                problem(name, "a document lacks @timestamp, hostname or collectd_type")
+    for plugin, some in by_plugin.items():
+        if some:
+            yield plugin, _document_columns(some, name, problem)
+
+
+def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
+    stamps = _milliseconds([document.stamp for document in some])
+    if None in stamps:
+        wrong = [document.stamp for document, stamp in zip(some, stamps, strict=True) if stamp is None]
+        for text in wrong:
+            problem(name, f"@timestamp {text[:40]!r} is no time")
+        some = [document for document, stamp in zip(some, stamps, strict=True) if stamp is not None]
+        stamps = [stamp for stamp in stamps if stamp is not None]
+    columns: Columns = {
+        "time_ms": stamps,
+        "host": [document.hostname for document in some],
+        "instance": [document.plugin_instance or "" for document in some],
+        "type": [document.collectd_type for document in some],
+        "type_instance": [document.type_instance or "" for document in some],
+        **{field: [getattr(document, field) for document in some] for field in FIELDS},
+    }
+    if some and hasattr(some[0], "arrival"):
+        columns["arrival_ms"] = _milliseconds([document.arrival or "" for document in some])
+    return columns
+
+
+def _milliseconds(stamps: list[str]) -> list[int | None]:
+    """ISO 8601 stamps with a zone as ms since 1970 UTC; None where it is none."""
+    try:
+        return pa.array(stamps).cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
+    except pa.ArrowInvalid:
+        return [_milliseconds([stamp])[0] for stamp in stamps] if len(stamps) > 1 else [None]
+
+
+# JSON of the write_http plugin
+
+
+class ValueList(msgspec.Struct):
+    """A value list as collectd's write_http plugin sends it."""
+
+    values: list[Number]
+    dsnames: list[str]
+    time: float
+    host: str
+    plugin: str
+    type: str
+    plugin_instance: str = ""
+    type_instance: str = ""
+    interval: float = 0.0
+
+
+def write_http(member: Member, plugins: Collection[str], problem: Problem) -> Lists:
+    """Value lists as write_http sends them: one or an array of them a line."""
+    decoder = _Decoder(ValueList, member.name, problem)
+    for form, piece in json_values(member, problem):
+        by_plugin: dict[str, list[ValueList]] = {plugin: [] for plugin in plugins}
+        for item in decoder.batch(form, piece):
+            if item.plugin in by_plugin:
+                if 0 < item.time < 1e11 and len(item.values) == len(item.dsnames) and item.host and 0 <= item.interval < 1e6:
+                    by_plugin[item.plugin].append(item)
+                else:
+                    problem(member.name, f"a value list of {item.host[:40]!r} has no host, a time or interval that is none, or not a name for each value")
+        yield from ((plugin, _value_list_columns(some)) for plugin, some in by_plugin.items() if some)
+
+
+def _value_list_columns(some: list[ValueList]) -> Columns:
+    values = [dict(zip(item.dsnames, item.values, strict=True)) for item in some]
+    return {
+        "time_ms": [round(item.time * 1000) for item in some],
+        "interval_ms": [round(item.interval * 1000) or None for item in some],
+        "host": [item.host for item in some],
+        "instance": [item.plugin_instance for item in some],
+        "type": [item.type for item in some],
+        "type_instance": [item.type_instance for item in some],
+        **{field: [value.get(field) for value in values] for field in FIELDS},
+    }
+
+
+# Files of the csv plugin
+
+CSV_NAME = re.compile(r"(?P<type>[^-]+)(?:-(?P<instance>.*))?-\d{4}-\d\d-\d\d(?:\.[a-z0-9]+)?")
+
+
+def csv(member: Member, plugins: Collection[str], counters: Mapping[str, bool], problem: Problem) -> Lists:
+    """Value lists of one file ``HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD``.
+
+    `counters` says which types are counters, read as integers.
+    """
+    parts = PurePosixPath(member.name.rpartition(":")[2]).parts[-3:]
+    match = CSV_NAME.fullmatch(parts[-1]) if len(parts) == 3 else None
+    plugin, _, instance = parts[1].partition("-") if match else ("", "", "")
+    if match is None:
+        problem(member.name, "is no file of collectd's csv plugin: HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD is expected")
+    if match is None or plugin not in plugins:
+        return
+    text = content(member)
+    header = text.partition(b"\n")[0].decode("utf-8", "replace").strip().split(",")
+    if header[0] != "epoch" or len(set(header)) != len(header):
+        problem(member.name, f"line 1: epoch,NAME,... is expected, not {','.join(header)[:60]!r}")
+        return
+    integers = counters.get(match["type"], False)
+    stamps, values = _csv_columns(text, header, integers, lambda what: problem(member.name, what))
+    count = len(stamps)
+    if count:
+        same = {"host": parts[0], "instance": instance, "type": match["type"], "type_instance": match["instance"] or ""}
+        columns: Columns = {"time_ms": stamps, **{key: [value] * count for key, value in same.items()}}
+        yield plugin, columns | {name: column for name, column in values.items() if name in FIELDS}
+
+
+def _csv_columns(text: bytes, header: list[str], integers: bool, problem: Callable[[str], None]) -> tuple[list[int], dict[str, list[Any]]]:
+    number = pa.int64() if integers else pa.float64()
+    options = pyarrow.csv.ConvertOptions(column_types={"epoch": pa.float64()} | dict.fromkeys(header[1:], number), null_values=["nan", "NaN", "-nan", ""])
+    try:
+        table = pyarrow.csv.read_csv(io.BytesIO(text), convert_options=options, read_options=pyarrow.csv.ReadOptions(use_threads=False))
+    except (pa.ArrowInvalid, pa.ArrowKeyError):
+        table = _csv_by_line(text, header, integers, problem)
+    epoch = table.column("epoch")
+    known = pc.and_(pc.is_valid(epoch), pc.and_(pc.greater(epoch, 0), pc.less(epoch, 1e11)))
+    table = table.filter(known)
+    stamps = np.rint(table.column("epoch").to_numpy() * 1000).astype(np.int64).tolist()
+    return stamps, {name: table.column(name).to_pylist() for name in header[1:]}
+
+
+def _csv_by_line(text: bytes, header: list[str], integers: bool, problem: Callable[[str], None]) -> pa.Table:
+    """The lines that can be read, one by one."""
+    rows: list[list[Number]] = []
+    convert: Callable[[str], Number] = int if integers else float
+    for number, line in enumerate(text.decode("utf-8", "replace").split("\n")[1:], 2):
+        cells = line.strip().split(",")
+        if cells == [""]:
+            continue
+        try:
+            if len(cells) != len(header):
+                raise ValueError(f"{len(header)} values are expected")
+            rows.append([float(cells[0]), *(None if cell in ("nan", "NaN", "-nan", "") else convert(cell) for cell in cells[1:])])
+            if any(isinstance(cell, int) and abs(cell) >= 1 << 63 for cell in rows[-1]):
+                raise ValueError(f"a counter beyond 64 bits: {rows.pop()}")
+        except ValueError as error:
+            problem(f"line {number}: {line[:60]!r}: {error}")
+    columns = list(zip(*rows, strict=True)) or [()] * len(header)
+    kinds = [pa.float64()] + [pa.int64() if integers else pa.float64()] * (len(header) - 1)
+    return pa.table({name: pa.array(column, kind) for name, column, kind in zip(header, columns, kinds, strict=True)})

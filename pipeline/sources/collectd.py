@@ -1,0 +1,451 @@
+"""collectd's disk, cpu, memory and interface values: from Elasticsearch or OpenSearch, write_http JSON, or csv files.
+
+`fetch` turns each form into the same raw data: value lists in Parquet, by plugin and bucket of hosts. Values are as
+collectd gave them; what could not be read is listed beside them. `parse` knows no forms.
+
+Rates become amounts by the interval that they are of, so that a day's total is right whatever the row's length.
+Which hosts, devices and interfaces count is configuration; all that the source has of the plugins is kept raw.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import Field, model_validator
+
+from pipeline import schemas
+from pipeline.errors import NoData, SourceError
+from pipeline.model import UNREADABLE, Day, Findings, Samples
+from pipeline.site import Site, Templates
+from pipeline.sources import _collectd_forms as forms
+from pipeline.sources import _files
+from pipeline.sources._elasticsearch import Incomplete, Search
+from pipeline.sources._hosts import HostOptions, matches
+from pipeline.sources._http import HTTP_ORIGIN, HttpOptions, Server, located_http
+from pipeline.sources._spool import BUCKETS, FIELDS, Spool
+
+GIVES = Samples
+WINDOW = 3600
+"""Seconds of documents that one search is asked for."""
+TRIES = 3
+UNREAD = "unreadable.json"
+JIFFIES = 100.0
+"""A second, in the unit of the kernel's cpu counters (USER_HZ)."""
+
+
+class Options(HttpOptions, HostOptions):
+    """Keys of a collectd source.
+
+    Attributes
+    ----------
+    form : {'elasticsearch', 'write_http', 'csv'}
+        Documents with Logstash's field names, JSON of the write_http plugin, or files of the csv plugin.
+    files : str or list of str
+        Files, folders, tarballs or glob patterns; strftime templates. A day's first and last samples are looked for in the
+        neighbour's files too.
+    url, index : str
+        A server in place of a dump, with `form` elasticsearch; the index is a strftime template, or a pattern.
+    query : dict
+        A further filter clause of the search, such as ``{"prefix": {"hostname": "bb"}}``.
+    paging : {'scroll', 'pit'}
+        How a server is read.
+    page_size : int
+        Documents a page.
+    store_rates : bool
+        Whether collectd stored rates; as collectd's own key. True for Elasticsearch unless given, else false.
+    interval : int
+        Seconds between two values, where the form does not tell; the timestep unless given.
+    arrival_field : str
+        Field of the stamp at which a document arrived: clocks that differ from it are a finding.
+    max_expanded_mb : int
+        What a compressed file may expand to.
+    """
+
+    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {"files", "index", "query", "paging", "page_size", "max_expanded_mb"}
+
+    kind: Literal["collectd"]
+    form: Literal["elasticsearch", "write_http", "csv"]
+    files: Templates = []
+    index: str = "collectd-*"
+    query: dict[str, Any] = {}
+    paging: Literal["scroll", "pit"] = "scroll"
+    page_size: int = Field(default=10_000, ge=1)
+    store_rates: bool | None = None
+    interval: int = Field(default=0, ge=0)
+    arrival_field: str = ""
+    max_expanded_mb: int = Field(default=65_536, ge=1)
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Options:
+        if bool(self.url) == bool(self.files):
+            raise ValueError("needs either files or url")
+        if self.url and self.form != "elasticsearch":
+            raise ValueError(f"form {self.form} is read from files, not from a url")
+        return self
+
+    @property
+    def rates(self) -> bool:
+        """Whether values of counters are rates."""
+        return self.form == "elasticsearch" if self.store_rates is None else self.store_rates
+
+    @property
+    def every(self) -> int:
+        """Seconds between two values."""
+        return self.interval or self.timestep
+
+
+def located(options: Options, site: Site) -> Options:
+    """Paths counted from site.json; the site's time zone where the source names none."""
+    names = [options.files] if isinstance(options.files, str) else options.files
+    update = {"files": [str(site.path(name)) for name in names], "timezone": options.timezone or site.timezone}
+    return options.model_copy(update=update | located_http(options, site))
+
+
+# Fetch
+
+
+def _plugins() -> list[str]:
+    return sorted({str(metric.find["plugin"]) for metric in schemas.source_map("collectd")})
+
+
+def _types() -> dict[str, bool]:
+    """Types that are wanted, and whether they are counters."""
+    return {kind: metric.dataset.kind == "delta" or kind == "cpu" for metric in schemas.source_map("collectd") for kind in _listed(metric.find["type"])}
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _window(options: Options, day: Day) -> tuple[int, int]:
+    """First and last second that a value of the day may have: one interval, or the closing sample, after its end."""
+    return day.start, day.end + max(options.timestep, options.every) + 1
+
+
+class _Found(NamedTuple):
+    """Files of a day, and those of the next one, which have its last samples."""
+
+    own: list[Path]
+    after: list[Path]
+
+
+def _found(options: Options, day: Day) -> _Found:
+    dates = [Day(day.date + dt.timedelta(days=ahead), day.timezone) for ahead in (0, 1)]
+    own, after = (_files.walked(_files.expanded(options.files, date)) for date in dates)
+    if options.form == "csv":
+        own, after = (
+            [path for path in paths if path.name.split(".")[0].endswith(str(date)) or _files.is_tarball(path.name)]
+            for paths, date in ((own, dates[0]), (after, dates[1]))
+        )
+    return _Found(own, [path for path in after if path not in set(own)])
+
+
+def inputs(options: Options, day: Day) -> dict[str, Any]:
+    """What there is: names, sizes and times of the day's files, names of the next day's; or how many documents a server has.
+
+    Raises
+    ------
+    SourceError
+        The server cannot be asked.
+    """
+    if options.url:
+        with Server(options) as server:
+            query = _query(options, *_window(options, day))
+            count = _search(options, server, day).count(query)
+        return {"url": options.url, "index": day.expand(options.index), "query": query, "documents": count}
+    found = _found(options, day)
+    return _files.inputs(found.own) | {"next day": [str(path) for path in found.after], "rates": options.rates}
+
+
+def _search(options: Options, server: Server, day: Day) -> Search:
+    fields = ["@timestamp", "hostname", "host", "plugin", "plugin_instance", "collectd_type", "type_instance", *FIELDS]
+    wanted = fields + ([options.arrival_field] if options.arrival_field else [])
+    return Search(server, day.expand(options.index), forms.document_type(options.arrival_field), wanted, options.page_size)
+
+
+def _query(options: Options, first: int, last: int) -> dict[str, Any]:
+    between = {"range": {"@timestamp": {"gte": first * 1000, "lt": last * 1000, "format": "epoch_millis"}}}
+    wanted = [{"terms": {"plugin": _plugins()}}, {"terms": {"collectd_type": sorted(_types())}}]
+    return {"bool": {"filter": [between, *wanted, *([options.query] if options.query else [])]}}
+
+
+def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
+    """Write the day's value lists below `folder`.
+
+    Returns
+    -------
+    dict of str to int
+        Value lists of each plugin, and, where there are any, places that could not be read.
+
+    Raises
+    ------
+    NoData
+        The source has nothing of the day.
+    SourceError
+        Nothing of it can be read.
+    """
+    problems = _Problems()
+    rows = (_fetch_documents if options.url else _fetch_files)(options, day, folder, problems)
+    problems.write(folder / UNREAD)
+    if not rows:
+        if problems.first:
+            raise SourceError(f"nothing of {day} can be read: {problems.first}")
+        where = f"{options.url}/{day.expand(options.index)}" if options.url else f"files {', '.join(day.expand(name) for name in options.files)}"
+        raise NoData(f"no values of {', '.join(_plugins())} of {day} in {where}")
+    return rows | ({"unreadable": problems.count} if problems.count else {})
+
+
+class _Problems:
+    """What could not be read: by file, how much, and the first place."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[Any]] = {}
+
+    def __call__(self, name: str, what: str) -> None:
+        self._found.setdefault(name, [0, what])[0] += 1
+
+    @property
+    def count(self) -> int:
+        return sum(count for count, _ in self._found.values())
+
+    @property
+    def first(self) -> str:
+        return next((f"{name}: {what}" for name, (_, what) in self._found.items()), "")
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps([[name, *told] for name, told in self._found.items()]), "utf-8")
+
+
+def _fetch_files(options: Options, day: Day, folder: Path, problems: _Problems) -> dict[str, int]:
+    found, (first, last) = _found(options, day), _window(options, day)
+    with Spool(folder / "00", counters=not options.rates) as spool:
+        for path in [*found.own, *found.after]:
+            for member in _files.members(path, str(path), options.max_expanded_mb << 20, problems):
+                for plugin, columns in _lists(options, member, problems):
+                    stamps = np.array(columns["time_ms"], dtype=np.int64)
+                    inside = (stamps >= first * 1000) & (stamps < last * 1000)
+                    if path in found.after and not inside.any() and len(stamps) and stamps.min() >= last * 1000:
+                        break  # a later file is read only as far as it reaches back into the day
+                    _add(spool, plugin, _kept(columns, inside), member.name, problems)
+    return spool.rows
+
+
+def _add(spool: Spool, plugin: str, columns: forms.Columns, name: str, problems: _Problems) -> None:
+    spool.add(plugin, columns, lambda what: problems(name, what))
+
+
+def _kept(columns: forms.Columns, which: npt.NDArray[np.bool_]) -> forms.Columns:
+    """The value lists inside the day, of types that are wanted."""
+    wanted = _types()
+    keep = [inside and kind in wanted for inside, kind in zip(which.tolist(), columns["type"], strict=True)]
+    if all(keep):
+        return columns
+    return {name: [value for value, take in zip(column, keep, strict=True) if take] for name, column in columns.items()}
+
+
+def _lists(options: Options, member: _files.Member, problems: _Problems) -> forms.Lists:
+    if options.form == "elasticsearch":
+        return forms.documents(member, _plugins(), options.arrival_field, problems)
+    if options.form == "write_http":
+        return forms.write_http(member, _plugins(), problems)
+    counters = {kind: counter and not options.rates for kind, counter in _types().items() if kind != "cpu"}
+    return forms.csv(member, _plugins(), counters, problems)
+
+
+def _fetch_documents(options: Options, day: Day, folder: Path, problems: _Problems) -> dict[str, int]:
+    """Window by window; one that is not given whole is asked for again."""
+    rows: dict[str, int] = {}
+    first, last = _window(options, day)
+    with Server(options) as server:
+        search = _search(options, server, day)
+        for number, begin in enumerate(range(first, last, WINDOW)):
+            some = _window_of_documents(options, search, _query(options, begin, min(begin + WINDOW, last)), folder / f"{number:02d}", problems)
+            rows = {plugin: rows.get(plugin, 0) + some.get(plugin, 0) for plugin in {*rows, *some}}
+    return rows
+
+
+def _window_of_documents(options: Options, search: Search, query: Mapping[str, Any], folder: Path, problems: _Problems) -> dict[str, int]:
+    for left in reversed(range(TRIES)):
+        try:
+            with Spool(folder, counters=not options.rates) as spool:
+                for page in search.pages(query, options.paging):
+                    for plugin, columns in forms.of_documents(page, options.url, _plugins(), problems):
+                        _add(spool, plugin, columns, options.url, problems)
+            return spool.rows
+        except Incomplete:
+            shutil.rmtree(folder, ignore_errors=True)
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path, rejected: Collection[str]) -> str:
+    """Plugins of which the source has fewer values of the day than were fetched before, in words."""
+    fewer = [name for name in before if name != "unreadable" and now.get(name, 0) < before[name]]
+    return ", ".join(f"{name} has {now.get(name, 0)} value lists, {before[name]} are archived" for name in fewer)
+
+
+# Parse
+
+
+def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
+    """Samples of each dataset of the source map, in pieces: a piece has some of the hosts.
+
+    Values that collectd did not know are not given. A rate below zero, which a reset leaves, is none either.
+    """
+    try:
+        unread = json.loads((folder / UNREAD).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"raw data in {folder} cannot be read: {error}", hint="tokio-pipeline invalidate the day, and run it again") from error
+    for name, count, what in unread:
+        findings.add(UNREADABLE, count, name, what)
+    for metric in schemas.source_map("collectd"):
+        if metric.dataset.name.startswith("md") and not options.mdservers:
+            continue
+        reader = _Reader(options, day, metric, findings)
+        for number in range(BUCKETS):
+            paths = sorted(folder.glob(f"*/{metric.find['plugin']}-{number:02d}.parquet"))
+            samples = reader.samples(paths)
+            if samples is not None:
+                yield samples
+    _tell_skew(options, folder, findings)
+
+
+class _Reader:
+    """Reads what one metric needs."""
+
+    def __init__(self, options: Options, day: Day, metric: schemas.SourceMetric, findings: Findings) -> None:
+        self.options, self.day, self.metric, self.findings = options, day, metric, findings
+        find = metric.find
+        self.name, self.field, self.component = metric.dataset.name, str(find["field"]), str(find["component"])
+        self.types, self.type_instance = _listed(find["type"]), find.get("type_instance")
+        self.is_delta = metric.dataset.kind == "delta"
+
+    def samples(self, paths: list[Path]) -> Samples | None:
+        """The samples of a bucket of hosts; None if it has none."""
+        for kind in self.types:
+            names = _Names(self)
+            pieces: list[_Piece] = []
+            for path in paths:
+                pieces += self._pieces(path, kind, names)
+            if pieces:
+                return self._made(_Piece.joined(pieces), names, kind)
+        return None
+
+    def _pieces(self, path: Path, kind: str, names: _Names) -> Iterator[_Piece]:
+        columns = ["time_ms", "interval_ms", "host", "instance", "type", "type_instance", self.field]
+        with pq.ParquetFile(path, read_dictionary=["host", "instance", "type", "type_instance"]) as file:
+            for number in range(file.num_row_groups):
+                table = file.read_row_group(number, columns=columns, use_threads=False)
+                wanted = pc.and_(_equal(table, "type", kind), pc.is_valid(table.column(self.field)))
+                if self.type_instance is not None:
+                    wanted = pc.and_(wanted, _equal(table, "type_instance", str(self.type_instance)))
+                table = table.filter(wanted)
+                if table.num_rows:
+                    yield _Piece.of(table, self.field, names)
+
+    def _made(self, piece: _Piece, names: _Names, kind: str) -> Samples:
+        """Amounts, counters and gauges with the times that they are of."""
+        options = self.options
+        interval = np.where(piece.interval > 0, piece.interval, options.every * 1000)
+        time_ms, value, reports = piece.time, piece.value, ""
+        if options.rates and self.is_delta:
+            low = value < 0
+            self.findings.add("resets", int((low & (piece.column >= 0)).sum()), self.name)
+            time_ms, value, reports = time_ms - interval, np.where(low, np.nan, value * (interval / 1000.0)), "delta"
+        elif kind == "cpu" and not options.rates:
+            value, reports = value / JIFFIES, "seconds"
+        elif self.metric.find.get("over_interval"):
+            time_ms = time_ms - interval
+        time = time_ms // 1000
+        inside = (piece.column >= 0) & (time >= self.day.start) & (time < self.day.end + options.timestep)
+        if value.dtype.kind == "f":
+            inside &= np.isfinite(value)
+        return Samples(self.name, time[inside], piece.column[inside], value[inside], tuple(names.parts), names.whole, reports)
+
+
+class _Names:
+    """Hosts and instances, numbered as they come: -1 for those that do not count."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+        self._number: dict[tuple[str, str], int] = {}
+        self.parts: list[str] = []
+        self._whole: list[str] = []
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        return tuple(self._whole) if self._reader.component in ("core", "interface") else ()
+
+    def numbers(self, host: pa.DictionaryArray, instance: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+        """The column of each row."""
+        hosts, instances = host.dictionary.to_pylist(), instance.dictionary.to_pylist()
+        pair = host.indices.to_numpy().astype(np.int64) * len(instances) + instance.indices.to_numpy()
+        there = np.zeros(len(hosts) * len(instances), dtype=bool)
+        there[pair] = True
+        table = np.full(len(there), -1, dtype=np.int32)
+        for place in np.flatnonzero(there).tolist():
+            table[place] = self._of(hosts[place // len(instances)], instances[place % len(instances)])
+        return np.asarray(table[pair])
+
+    def _of(self, host: str, instance: str) -> int:
+        key = host, instance
+        if key not in self._number:
+            self._number[key] = len(self.parts) if self._counts(host, instance) else -1
+            if self._number[key] >= 0:
+                self.parts.append({"device": f"{host}:{instance}", "host": host}.get(self._reader.component, f"{host}/{instance}"))
+                self._whole.append(host)
+        return self._number[key]
+
+    def _counts(self, host: str, instance: str) -> bool:
+        options, component = self._reader.options, self._reader.component
+        pattern = {"device": options.devices, "interface": options.interfaces}.get(component, "(?s).*")
+        return options.group(self._reader.name, host) and matches(pattern, instance)
+
+
+class _Piece(NamedTuple):
+    """Rows of one metric: times and intervals in ms (0: not told), columns, values."""
+
+    time: npt.NDArray[np.int64]
+    interval: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int32]
+    value: npt.NDArray[Any]
+
+    @classmethod
+    def of(cls, table: pa.Table, field: str, names: _Names) -> _Piece:
+        flat = table.combine_chunks()
+        host, instance = (flat.column(name).chunk(0) for name in ("host", "instance"))
+        interval = flat.column("interval_ms").fill_null(0).to_numpy().astype(np.int64)
+        return cls(flat.column("time_ms").to_numpy(), interval, names.numbers(host, instance), flat.column(field).to_numpy())
+
+    @classmethod
+    def joined(cls, pieces: list[_Piece]) -> _Piece:
+        return cls(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
+
+
+def _equal(table: pa.Table, name: str, value: str) -> Any:
+    return pc.fill_null(pc.equal(table.column(name).cast(pa.string()), value), False)
+
+
+def _tell_skew(options: Options, folder: Path, findings: Findings) -> None:
+    """Hosts whose stamps differ from the stamps of arrival by more than a row."""
+    if not options.arrival_field:
+        return
+    for path in sorted(folder.glob("*/*.parquet")):
+        table = pq.read_table(path, columns=["host", "time_ms", "arrival_ms"], filters=pc.is_valid(pc.field("arrival_ms")))
+        late = table.append_column("late", pc.subtract(table.column("arrival_ms"), table.column("time_ms")))
+        for row in late.group_by("host").aggregate([("late", "approximate_median")]).to_pylist():
+            seconds = row["late_approximate_median"] / 1000
+            if abs(seconds) > options.timestep:
+                plugin = path.stem.partition("-")[0]
+                findings.add("clock skew", 1, row["host"], f"{plugin} values arrive {seconds:+.0f} s after their stamps, by the median")

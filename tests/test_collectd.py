@@ -1,0 +1,366 @@
+"""collectd: three forms, one result; what is odd is counted, what is broken is named."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from pipeline.errors import NoData, SourceError
+from pipeline.model import UNREADABLE, Day, Findings
+from pipeline.sources import collectd
+from pipeline.transform.grid import silent
+from tests.contract import Case, Contract, assert_same, built, grids, parsed
+
+DAY = Day(dt.date(2026, 11, 22))
+SITEDAY = Path(__file__).resolve().parent / "data/siteday/collectd"
+Record = tuple[float, str, str, str, str, str, dict[str, Any]]
+"""Seconds since the day's start, host, plugin, instance, type, type instance, values."""
+
+
+def options(files: Any = (), form: str = "write_http", **keys: Any) -> collectd.Options:
+    files = [str(files)] if isinstance(files, Path) else list(files)
+    return collectd.Options.model_validate({"kind": "collectd", "form": form, "files": files, "timestep": 10, "timezone": "UTC"} | keys)
+
+
+def records(hosts: Sequence[str] = ("oss1", "oss2", "mds1"), rows: int = 6, rate: bool = True) -> list[Record]:
+    """Two disks, two cores, memory and two interfaces of each host, each its own figures."""
+    made: list[Record] = []
+    for n in range(rows):
+        second = n * 10 + 3.25
+        for h, host in enumerate(hosts, 1):
+            for d in (1, 2):
+                amount = float(1000 * h + 10 * d + n) if rate else (n + 1) * (1000 * h + 10 * d)
+                made.append((second, host, "disk", f"sd{d}", "disk_octets", "", {"read": amount, "write": 2 * amount}))
+                made.append((second, host, "disk", f"sd{d}", "disk_ops", "", {"read": amount, "write": 3 * amount}))
+                for state, percent in (("idle", 60.0 + 10 * d), ("user", 20.0 - n), ("system", 5.0)):
+                    made.append((second, host, "cpu", str(d), "percent", state, {"value": percent}))
+                made.append((second, host, "interface", f"eth{d}", "if_octets", "", {"rx": amount, "tx": 7.0 if rate else 7 * n}))
+            made.append((second, host, "interface", "lo", "if_octets", "", {"rx": 1e9 if rate else 10**9, "tx": 1e9 if rate else 10**9}))
+            made.append((second, host, "memory", "", "memory", "free", {"value": 4096.0 * h}))
+            made.append((second, host, "load", "", "load", "", {"shortterm": 1.0}))
+    return made
+
+
+def as_write_http(record: Record) -> dict[str, Any]:
+    second, host, plugin, instance, kind, kind_instance, values = record
+    return {
+        "values": list(values.values()),
+        "dsnames": list(values),
+        "dstypes": ["derive"] * len(values),
+        "time": DAY.start + second,
+        "interval": 10.0,
+        "host": host,
+        "plugin": plugin,
+        "plugin_instance": instance,
+        "type": kind,
+        "type_instance": kind_instance,
+        "meta": {"x": 1},
+    }
+
+
+def as_document(record: Record) -> dict[str, Any]:
+    second, host, plugin, instance, kind, kind_instance, values = record
+    stamp = dt.datetime.fromtimestamp(DAY.start + second, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    found = {"@timestamp": stamp, "hostname": host, "plugin": plugin, "collectd_type": kind, **values}
+    return found | ({"plugin_instance": instance} if instance else {}) | ({"type_instance": kind_instance} if kind_instance else {})
+
+
+def halves(written: Callable[[Path, Sequence[Record]], None]) -> Callable[[Path, Sequence[Record]], None]:
+    """Write the records into two files."""
+
+    def write(folder: Path, some: Sequence[Record]) -> None:
+        middle = len(some) // 2
+        written(folder / "one.json", some[:middle])
+        written(folder / "two.json", some[middle:])
+
+    return write
+
+
+def write_lines(path: Path, some: Sequence[Record]) -> None:
+    path.write_text("".join(json.dumps(as_write_http(record)) + "\n" for record in some))
+
+
+def write_documents(path: Path, some: Sequence[Record]) -> None:
+    path.write_text("".join(json.dumps(as_document(record)) + "\n" for record in some))
+
+
+def write_pages(path: Path, some: Sequence[Record]) -> None:
+    hits = [{"_id": str(n), "_source": as_document(record)} for n, record in enumerate(some)]
+    path.write_text(json.dumps([hits[n : n + 7] for n in range(0, len(hits), 7)], indent=1))
+
+
+def write_csv(folder: Path, some: Sequence[Record]) -> None:
+    for path in sorted(folder.rglob("*-2026-11-22")):
+        path.unlink()
+    for second, host, plugin, instance, kind, kind_instance, values in some:
+        path = folder / host / (f"{plugin}-{instance}" if instance else plugin) / f"{kind}{'-' if kind_instance else ''}{kind_instance}-2026-11-22"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text(",".join(["epoch", *values]) + "\n")
+        with path.open("a") as file:
+            file.write(",".join(str(value) for value in (f"{DAY.start + second:.3f}", *values.values())) + "\n")
+
+
+def cut_a_line(folder: Path) -> str:
+    lines = (folder / "two.json").read_text().splitlines()
+    lines[4] = lines[4][:30]
+    (folder / "two.json").write_text("\n".join(lines) + "\n")
+    return "two.json"
+
+
+def cut_the_end(folder: Path) -> str:
+    text = (folder / "two.json").read_text()
+    (folder / "two.json").write_text(text[: len(text) - 400])
+    return "two.json"
+
+
+def break_a_cell(folder: Path) -> str:
+    path = folder / "oss1/disk-sd1/disk_octets-2026-11-22"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], lines[3] + "x", *lines[4:]]) + "\n")
+    return "oss1/disk-sd1/disk_octets-2026-11-22 (line 4"
+
+
+FORMS: dict[str, Case] = {
+    "write_http": Case(DAY, records(), halves(write_lines), lambda folder: options(folder, store_rates=True, mdservers="mds.*"), cut_a_line),
+    "documents": Case(DAY, records(), halves(write_documents), lambda folder: options(folder, "elasticsearch"), cut_a_line),
+    "pages": Case(DAY, records(), halves(write_pages), lambda folder: options(folder, "elasticsearch"), cut_the_end),
+    "csv": Case(DAY, records(rate=False), write_csv, lambda folder: options(folder, "csv", mdservers="mds1"), break_a_cell),
+}
+
+
+class TestContract(Contract):
+    @pytest.fixture(params=FORMS)
+    def case(self, request: pytest.FixtureRequest) -> Case:
+        return FORMS[request.param]
+
+
+def made(tmp_path: Path, some: Sequence[Record], **keys: Any) -> tuple[dict[str, Any], Findings]:
+    """Grids and findings of records through write_http."""
+    write_lines(tmp_path / "values.json", some)
+    settings = options(tmp_path / "values.json", **({"store_rates": True} | keys))
+    findings = Findings()
+    samples, told, _ = parsed(settings, DAY, tmp_path / "raw")
+    found = grids(settings, DAY, samples, findings)
+    for item in told:
+        findings.add(item.kind, item.count, item.where, item.detail, item.amount)
+    return found, findings
+
+
+def disk(second: float, read: Any, host: str = "oss1", device: str = "sd1") -> Record:
+    return second, host, "disk", device, "disk_octets", "", {"read": read, "write": read}
+
+
+def core(second: float, number: int, idle: Any, kind: str = "percent", host: str = "oss1") -> Record:
+    return second, host, "cpu", str(number), kind, "idle", {"value": idle}
+
+
+def test_all_forms_come_to_the_same(tmp_path: Path) -> None:
+    some = records()
+    for name, write in (("http", write_lines), ("documents", write_documents), ("pages", write_pages)):
+        write(tmp_path / name, some)
+    http = built(options(tmp_path / "http", store_rates=True), DAY, tmp_path / "raw1")
+    assert_same(http, built(options(tmp_path / "documents", "elasticsearch"), DAY, tmp_path / "raw2"))
+    assert_same(http, built(options(tmp_path / "pages", "elasticsearch"), DAY, tmp_path / "raw3"))
+
+
+def test_a_rate_is_an_amount_of_the_interval_before_its_stamp(tmp_path: Path) -> None:
+    found, _ = made(tmp_path, [disk(13, 5.0), disk(23, 7.0)])
+    grid = found["datatargets/readbytes"]
+    assert grid.columns == ("oss1:sd1",)
+    assert grid.values[:3, 0].tolist()[:2] == [50.0, 70.0], "13 s closes the interval that began in row 0"
+    assert np.isnan(grid.values[2:]).all()
+
+
+def test_the_total_of_rates_is_right_whatever_the_row(tmp_path: Path) -> None:
+    found, _ = made(tmp_path, [disk(13, 5.0), disk(23, 7.0), disk(33, 1.0)], timestep=60)
+    assert found["datatargets/readbytes"].values[0, 0] == 130.0
+
+
+def test_counters_are_integers_to_the_last_byte(tmp_path: Path) -> None:
+    big = 2**62
+    found, _ = made(tmp_path, [disk(3, big), disk(13, big + 1), disk(23, big + 3)], store_rates=False)
+    assert found["datatargets/readbytes"].values[:2, 0].tolist() == [1.0, 2.0]
+
+
+def test_a_rate_where_counters_are_said_to_be_is_told(tmp_path: Path) -> None:
+    found, findings = made(tmp_path, [disk(3, 1.5), disk(3, 10, device="sd2"), disk(13, 20, device="sd2")], store_rates=False)
+    assert "set store_rates to true" in " ".join(map(str, findings))
+    assert found["datatargets/readbytes"].values[0].tolist() == [10.0]
+
+
+def test_null_nan_and_negative_rates_are_not_measured(tmp_path: Path) -> None:
+    found, findings = made(tmp_path, [disk(13, None), disk(23, -5.0), disk(33, 2.0)])
+    assert np.flatnonzero(~np.isnan(found["datatargets/readbytes"].values[:, 0])).tolist() == [2]
+    assert findings.total("resets") == 2  # read and write
+
+
+def test_cpu_is_the_mean_over_the_cores_reported(tmp_path: Path) -> None:
+    found, _ = made(tmp_path, [core(13, 0, 90.0), core(13, 1, 50.0), core(13, 1, 50.0), core(23, 0, 20.0)])
+    assert found["dataservers/cpuidle"].values[:2, 0].tolist() == [70.0, 20.0], "a document that is there twice weighs no more"
+    assert found["dataservers/cpuload"].values[:2, 0].tolist() == [30.0, 80.0]
+
+
+def test_four_cores_at_40_per_cent_are_40_wherever_pages_end(tmp_path: Path) -> None:
+    some = [(second, "bb1", "cpu", str(c), "percent", "user", {"value": 40.0}) for second in (13.0, 23.0) for c in range(4)]
+    hits = [{"_source": as_document(record)} for record in some]
+    for size in (1, 3, 5):
+        (tmp_path / "pages.json").write_text(json.dumps([hits[n : n + size] for n in range(0, len(hits), size)]))
+        found = built(options(tmp_path / "pages.json", "elasticsearch"), DAY, tmp_path / f"raw{size}")
+        assert found["dataservers/cpuuser"].values[:2, 0].tolist() == [40.0, 40.0]
+
+
+def test_jiffies_become_shares_and_a_gap_does_not_make_them_grow(tmp_path: Path) -> None:
+    some = [core(3, 0, 1000, "cpu"), core(13, 0, 1500, "cpu"), core(43, 0, 3000, "cpu"), core(53, 0, 4000, "cpu")]
+    found, _ = made(tmp_path, some, store_rates=False)
+    values = found["dataservers/cpuidle"].values[:5, 0]
+    assert values[[0, 3, 4]].tolist() == [50.0, 50.0, 100.0]
+    assert np.isnan(values[1:3]).all()
+
+
+def test_more_devices_than_anyone_announced(tmp_path: Path) -> None:
+    found, _ = made(tmp_path, [disk(13, 1.0, f"bb{h}", f"nvme{d}n1") for h in range(40) for d in range(9)])
+    assert len(found["datatargets/readbytes"].columns) == 360
+
+
+def test_which_hosts_devices_and_interfaces_count(tmp_path: Path) -> None:
+    found, _ = made(tmp_path, records(), mdservers="mds.*", dataservers="oss1", devices="sd1")
+    assert found["datatargets/readbytes"].columns == ("oss1:sd1",)
+    assert found["mdtargets/readbytes"].columns == ("mds1:sd1",)
+    assert found["dataservers/memfree"].columns == ("oss1",)
+    assert found["dataservers/netoutbytes"].values[1, 0] == 140.0, "both interfaces, but not the loopback"
+
+
+def test_a_device_that_stood_still_while_its_peers_did_not_is_found(tmp_path: Path) -> None:
+    some = [disk(10 * n + 3, 0.0 if d == 2 else 1.0, device=f"sd{d}") for n in range(5) for d in range(5)]
+    found, _ = made(tmp_path, some)
+    assert silent(found["datatargets/readbytes"]) == ["oss1:sd2"]
+
+
+def test_clocks_that_differ_from_the_stamps_of_arrival(tmp_path: Path) -> None:
+    documents = []
+    for n, (host, late) in enumerate([("oss1", 1), ("oss2", 95)] * 3):
+        document = as_document(disk(10 * n + 3, 1.0, host))
+        arrived = dt.datetime.fromtimestamp(DAY.start + 10 * n + 3 + late, dt.UTC)
+        documents.append(document | {"received_at": arrived.isoformat()})
+    (tmp_path / "d.json").write_text("\n".join(map(json.dumps, documents)))
+    _, findings, _ = parsed(options(tmp_path / "d.json", "elasticsearch", arrival_field="received_at"), DAY, tmp_path / "raw")
+    assert [str(item) for item in findings] == ["clock skew: 1 in oss2 (disk values arrive +95 s after their stamps, by the median)"]
+
+
+def test_the_next_days_file_closes_the_day(tmp_path: Path) -> None:
+    write_lines(tmp_path / "v-2026-11-22.json", [disk(86393, 5)])
+    write_lines(tmp_path / "v-2026-11-23.json", [disk(86403, 25), disk(86413, 99)] + [disk(90000 + n, 1) for n in range(5)])
+    found = built(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY, tmp_path / "raw")
+    assert found["datatargets/readbytes"].values[-1, 0] == 20
+    told = collectd.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY)
+    write_lines(tmp_path / "v-2026-11-23.json", [disk(86403, 25)])
+    assert collectd.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY) == told, "a next day that grows makes this one no other"
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "{}\n", "[]", '"x"', "[[[", "{" * 3000, "\x00\x01", '{"hits": {"hits": []}}', '[1, 2, {"a": "\\ud800"}]'])
+@pytest.mark.parametrize("form", ["elasticsearch", "write_http"])
+def test_files_without_a_value_list(tmp_path: Path, text: str, form: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    (tmp_path / "raw").mkdir()
+    with pytest.raises(
+        NoData if form == "elasticsearch" and text != '"x"' and "{{" not in text and "\x00" not in text and "[1" not in text else (NoData, SourceError)
+    ):
+        collectd.fetch(options(tmp_path / "x.json", form), DAY, tmp_path / "raw")
+
+
+def test_damage_between_pages_costs_the_damaged_document(tmp_path: Path) -> None:
+    some = [disk(10 * n + 3, float(n)) for n in range(1, 40)]
+    write_pages(tmp_path / "p.json", some)
+    text = (tmp_path / "p.json").read_text().replace('"read": 20.0', '"read": 2}0,', 1)
+    (tmp_path / "p.json").write_text(text)
+    samples, findings, counts = parsed(options(tmp_path / "p.json", "elasticsearch"), DAY, tmp_path / "raw")
+    assert counts["disk"] == 38
+    assert findings.total(UNREADABLE) >= 1
+    assert "at character" in str(next(iter(findings)))
+    assert sum(len(piece) for piece in samples) == 2 * 38
+
+
+def test_a_gzip_that_breaks_off_is_read_up_to_there(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    some = [disk(10 * n + 3, float(rng.random())) for n in range(2000)]
+    whole = gzip.compress("".join(json.dumps(as_write_http(record)) + "\n" for record in some).encode())
+    (tmp_path / "v.json.gz").write_bytes(whole[: len(whole) // 2])
+    _, findings, counts = parsed(options(tmp_path / "v.json.gz", store_rates=True), DAY, tmp_path / "raw")
+    assert 500 < counts["disk"] < 1500
+    assert "v.json.gz" in str(next(iter(findings)))
+
+
+def test_hostile_names_are_only_names(tmp_path: Path) -> None:
+    names = ["../../evil", "a'; DROP TABLE x", "<script>", "ünï", "a/b:c", "x" * 300]
+    found, _ = made(tmp_path, [disk(13, 1.0, name, name) for name in names])
+    assert set(found["datatargets/readbytes"].columns) == {f"{name}:{name}" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("keys", "match"),
+    [
+        ({"form": "csv", "files": []}, "needs either files or url"),
+        ({"form": "csv", "files": [], "url": "http://x"}, "read from files"),
+        ({"form": "elasticsearch", "files": ["x"], "url": "http://x"}, "needs either files or url"),
+        ({"form": "elasticsearch", "files": [], "url": "http://me:secret@x"}, "holds credentials"),
+        ({"form": "elasticsearch", "files": [], "url": "ftp://x"}, "must begin with http"),
+        ({"form": "csv", "files": ["x"], "devices": "("}, "not a regular expression"),
+        ({"form": "logstash", "files": ["x"]}, "elasticsearch"),
+    ],
+)
+def test_wrong_keys(keys: dict[str, Any], match: str) -> None:
+    with pytest.raises(ValidationError, match=match):
+        options(**keys)
+
+
+# Real data
+
+
+@pytest.mark.parametrize(("name", "form", "rates"), [("write_http.jsonl.gz", "write_http", True), ("csv.tar.gz", "csv", False)])
+def test_siteday(tmp_path: Path, name: str, form: str, rates: bool) -> None:
+    found = built(options(SITEDAY / name, form, store_rates=rates, timestep=5), DAY, tmp_path / "raw")
+    grid = found["datatargets/writebytes"]
+    assert grid.columns == ("oss01:loop0", "oss01:loop1")
+    written = np.nansum(grid.values, axis=0) / 2**20
+    assert written == pytest.approx([4148.0, 2321.9], rel=0.001)
+    assert np.nanmean(found["dataservers/cpuload"].values) + np.nanmean(found["dataservers/cpuidle"].values) == pytest.approx(100)
+
+
+def test_the_sample_of_elasticsearch_equals_a_plain_reading(tmp_path: Path, real: Path) -> None:
+    path = real / "collectd_es/sample_collectdes-full.json.gz"
+    day = Day(dt.date(2017, 12, 13))
+    expected: dict[str, dict[tuple[int, str], float]] = {"datatargets/readbytes": {}, "datatargets/writebytes": {}}
+    seen = set()
+    with gzip.open(path) as file:
+        for page in json.load(file):
+            for hit in page:
+                d = hit["_source"]
+                key = d["@timestamp"], d["hostname"], d["plugin_instance"]
+                if key in seen:
+                    continue
+                seen.add(key)
+                second = dt.datetime.fromisoformat(d["@timestamp"]).timestamp() - 10
+                row = math.floor((second - day.start) / 10)
+                for name, field in (("datatargets/readbytes", "read"), ("datatargets/writebytes", "write")):
+                    cell = row, f"{d['hostname']}:{d['plugin_instance']}"
+                    expected[name][cell] = expected[name].get(cell, 0.0) + d[field] * 10
+    found = built(options(path, "elasticsearch"), day, tmp_path / "raw")
+    assert set(found) == set(expected)
+    for name, cells in expected.items():
+        grid = found[name]
+        assert sorted(grid.columns) == sorted({column for _, column in cells})
+        values = np.full(grid.values.shape, np.nan)
+        for (row, column), value in cells.items():
+            values[row, grid.columns.index(column)] = value
+        np.testing.assert_allclose(grid.values, values, rtol=1e-14, atol=0, equal_nan=True, err_msg=name)
+        assert np.isfinite(grid.values).sum() > 6000
