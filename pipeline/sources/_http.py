@@ -93,6 +93,10 @@ class HttpError(SourceError):
         self.status, self.body = status, body
 
 
+class TooLarge(SourceError):
+    """An answer is larger than is allowed."""
+
+
 class _Busy(Exception):
     def __init__(self, error: HttpError, pause: float) -> None:
         self.error, self.pause = error, pause
@@ -159,8 +163,10 @@ class Server:
         ------
         HttpError
             The server answered with an error, also after several tries.
+        TooLarge
+            Its answer is larger than `answer_mb`.
         SourceError
-            The server cannot be reached, breaks off, or its answer is too large.
+            The server cannot be reached, or breaks off.
         """
         what = f"{method} {self.url}{path}"
         try:
@@ -185,7 +191,7 @@ class Server:
             for piece in answer.iter_bytes():
                 size += len(piece)
                 if size > self._limit:
-                    raise SourceError(f"{what}: the answer is larger than {self._limit >> 20} MiB", hint="raise answer_mb of the source if that is right")
+                    raise TooLarge(f"{what}: the answer is larger than {self._limit >> 20} MiB", hint="raise answer_mb of the source if that is right")
                 pieces.append(piece)
         found = b"".join(pieces)
         if answer.is_success:

@@ -1,0 +1,108 @@
+"""collectd's documents, a dump of Elasticsearch to finished HDF5: an hour, and a day.
+
+Plain tests make little. `make bench` with TOKIO_BENCH set makes documents of 288 hosts with 4 devices each every 10 s, 0.4
+million an hour and 10 million a day, in gzipped lines; they are made once and kept in the folder that TOKIO_BENCH
+names. Each document has two samples: bytes read and bytes written.
+
+In the same run, on the same data: nothing but decoding the documents' JSON with the standard library.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from isal import igzip
+
+from archive_tools import open_tts
+from tests.conftest import ROOT
+
+DATE = dt.date(2026, 11, 22)
+HOSTS, DEVICES, EVERY = 288, 4, 10
+PROGRAM = """
+import datetime, json, resource, time
+from pipeline.tasks import Build
+task = Build(date=datetime.date(2026, 11, 22), instance="bb")
+began = time.perf_counter()
+task.needs()[0].run()
+fetched = time.perf_counter()
+task.run()
+print(json.dumps({"fetch": fetched - began, "build": time.perf_counter() - fetched, "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+
+
+def documents(hosts: int, seconds: int) -> Iterator[bytes]:
+    """Lines of hits, of one stamp after the other."""
+    start = dt.datetime(DATE.year, DATE.month, DATE.day, tzinfo=dt.UTC)
+    fixed = [
+        f'"_index": "collectd-2026.11.22", "_source": {{"plugin": "disk", "hostname": "bb{h}", "collectd_type": "disk_octets", "plugin_instance": "nvme{d}n1"'
+        for h in range(hosts)
+        for d in range(DEVICES)
+    ]
+    for n, second in enumerate(range(EVERY, seconds + 1, EVERY)):
+        stamp = (start + dt.timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.677Z")
+        lines = [f'{{{text}, "@timestamp": "{stamp}", "read": {(n * i) % 9973}.25, "write": {n + i}.5}}}}\n' for i, text in enumerate(fixed)]
+        yield "".join(lines).encode()
+
+
+def dump(hosts: int, seconds: int, folder: Path) -> Path:
+    path = folder / f"collectd_{hosts}_{seconds}.json.gz"
+    if not path.exists():
+        with igzip.open(path, "wb", compresslevel=1) as file:
+            file.writelines(documents(hosts, seconds))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(os.environ.get("TOKIO_BENCH") or tmp_path_factory.mktemp("bench"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def archived(path: Path, folder: Path) -> dict[str, float]:
+    """Archive the day in a process of its own; seconds of fetch and build, and peak memory."""
+    folder.mkdir()
+    source = {"kind": "collectd", "form": "elasticsearch", "files": str(path), "timestep": EVERY}
+    (folder / "site.json").write_text(json.dumps({"site": "bench", "archive": "archive", "sources": {"bb": source}}))
+    environment = os.environ | {"TOKIO_SITE": str(folder / "site.json")}
+    run = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
+    return dict(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+def test_documents_to_file(benchmark, folder: Path, tmp_path: Path, hours: int) -> None:  # type: ignore[no-untyped-def]
+    """Wall time of dump to HDF5 in a fresh process (its start included), and where it goes."""
+    hosts = HOSTS if os.environ.get("TOKIO_BENCH") else 2
+    path = dump(hosts, hours * 3600, folder)
+    runs = iter(range(100))
+    parts: list[dict[str, float]] = []
+    benchmark.pedantic(lambda: parts.append(archived(path, tmp_path / str(next(runs)))), rounds=2 if benchmark.enabled else 1)
+    best = min(parts, key=lambda part: part["fetch"] + part["build"])
+    samples = 2 * hosts * DEVICES * hours * 3600 // EVERY
+    benchmark.extra_info.update({key: round(value, 2) for key, value in best.items()})
+    benchmark.extra_info["samples_per_second"] = round(samples / (best["fetch"] + best["build"]))
+    with open_tts(tmp_path / "0/archive/2026/2026-11-22/bb.hdf5") as tts:
+        written = tts.to_numpy("datatargets/writebytes")
+        assert written.shape == (86400 // EVERY, hosts * DEVICES)
+        assert tts.columns("datatargets/writebytes")[0] == "bb0:nvme0n1"
+    rows = hours * 3600 // EVERY
+    assert written[:rows, 0].tolist() == [(n + 0.5) * EVERY for n in range(rows)]
+
+
+def test_decoding_the_documents_alone(benchmark, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    """The standard library's reading of an hour: what every other way is measured by."""
+    path = dump(HOSTS if os.environ.get("TOKIO_BENCH") else 2, 3600, folder)
+
+    def read() -> float:
+        with gzip.open(path) as file:
+            return sum(json.loads(line)["_source"]["write"] for line in file)
+
+    assert benchmark.pedantic(read, rounds=1) > 0

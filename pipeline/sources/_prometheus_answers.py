@@ -1,0 +1,270 @@
+"""Answers of the Prometheus HTTP API (``/api/v1/query_range``, result type ``matrix``) to series of numbers.
+
+The format is that of https://prometheus.io/docs/prometheus/latest/querying/api/, and VictoriaMetrics' with
+its ``isPartial``. Values are quoted decimals; NaN and infinities are no measurements. A piece that cannot be
+read costs itself alone: a file, an answer in it, a series, a value.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from pipeline.errors import SourceError
+from pipeline.model import UNREADABLE, Day, Findings, Float64, Int64
+from pipeline.sources import _files
+from pipeline.sources._prometheus_query import Selector, equal
+
+MANIFEST = "queries.json"
+UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+NO_VALUES = msgspec.Raw(b"[]")
+
+
+class Result(msgspec.Struct):
+    """One series: its labels and its values, not yet decoded."""
+
+    metric: dict[str, str]
+    values: msgspec.Raw = NO_VALUES
+
+
+class Matrix(msgspec.Struct, rename="camel"):
+    """What an answer gives; other result types have other names."""
+
+    result_type: Literal["matrix"]
+    result: list[Result]
+
+
+class Answer(msgspec.Struct, rename="camel"):
+    """What a server says."""
+
+    status: str
+    data: msgspec.Raw = NO_VALUES
+    error_type: str = ""
+    error: str = ""
+    warnings: list[str] | None = None
+    is_partial: bool = False
+
+    def refusal(self) -> str:
+        """Why there are no data, or ""."""
+        return "" if self.status == "success" else f"the server says {self.status}: {self.error_type}: {self.error}"
+
+    def lack(self) -> str:
+        """Why data may be missing, or ""."""
+        said = "; ".join(self.warnings or [])
+        return f"the answer is partial: {said or 'isPartial'}" if self.is_partial or said else ""
+
+    def results(self) -> list[Result]:
+        """The series.
+
+        Raises
+        ------
+        msgspec.MsgspecError
+            The data are no matrix.
+        """
+        return msgspec.json.decode(self.data, type=Matrix).result
+
+
+def answer(content: bytes | msgspec.Raw) -> Answer:
+    """Decode an answer down to its data.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        It is no JSON, or no answer.
+    """
+    return msgspec.json.decode(content, type=Answer)
+
+
+def how_many(results: Collection[Result]) -> int:
+    """Number of values: each is one quoted text."""
+    return sum(bytes(result.values).count(b'"') // 2 for result in results)
+
+
+PAIRS = msgspec.json.Decoder(list[tuple[float, float]], strict=False)
+
+
+def numbers(values: msgspec.Raw) -> tuple[Float64, int, str]:
+    """Times and values, float64 (n, 2), also those that are not finite; how many are no numbers; the first such."""
+    try:
+        return np.array(PAIRS.decode(values), dtype=np.float64).reshape(-1, 2), 0, ""
+    except UNDECODABLE:
+        pairs = json.loads(bytes(values))
+    good, bad, first = [], 0, ""
+    for place, pair in enumerate(pairs if isinstance(pairs, list) else [pairs]):
+        try:
+            time, value = pair
+            good.append((float(time), float(value)))
+        except (TypeError, ValueError, OverflowError):
+            bad += 1
+            first = first or f"value {place}: {str(pair)[:60]!r}"
+    return np.array(good, dtype=np.float64).reshape(-1, 2), bad, first
+
+
+class Series(NamedTuple):
+    """One series within the day.
+
+    Attributes
+    ----------
+    labels : dict of str to str
+    time : int64 (n,)
+        Epoch seconds, rounded down.
+    value : float64 (n,)
+        Finite.
+    """
+
+    labels: Mapping[str, str]
+    time: Int64
+    value: Float64
+
+
+class Piece(NamedTuple):
+    """A JSON text: the file and the place in it where it is from, and whether its query is known."""
+
+    file: str
+    where: str
+    asked: str
+    content: bytes
+
+
+class Answers:
+    """The answers in a folder of raw data.
+
+    Parameters
+    ----------
+    folder : Path
+    day : Day
+    timestep : int
+        Samples of [day.start, day.end + timestep) are given.
+    extra : mapping of str to str
+        Labels that series must have.
+    limit : int
+        Bytes that a file may expand to.
+    """
+
+    def __init__(self, folder: Path, day: Day, timestep: int, extra: Mapping[str, str], limit: int) -> None:
+        self.folder, self.extra, self.limit = folder, equal(extra), limit
+        self.window = day.start, day.end + timestep
+        self._names: dict[str, set[str]] = {}
+        self._nameless: dict[tuple[str, str], int] = {}
+        self._problems: dict[str, dict[str, int]] = {}
+
+    def report(self, findings: Findings) -> None:
+        """One finding for each file that could not be read as a whole."""
+        for file, problems in sorted(self._problems.items()):
+            findings.add(UNREADABLE, sum(problems.values()), file, next(iter(problems)))
+        for (file, _), count in sorted(self._nameless.items()):
+            findings.add("series without a metric name", count, file)
+
+    def _problem(self, file: str, what: str, count: int = 1) -> None:
+        """Remember what is wrong; a file is read for several datasets, and says it each time."""
+        self._problems.setdefault(file, {})[what] = count
+
+    def series(self, selects: Collection[Selector], without: str = "") -> dict[Selector, list[Series]]:
+        """The series of selectors, in the order of the files.
+
+        Parameters
+        ----------
+        selects : collection of Selector
+        without : str
+            The label over which a server was asked for the mean.
+        """
+        found: dict[Selector, list[Series]] = {select: [] for select in selects}
+        for piece in self._pieces(selects, without):
+            for where, text in self._parts(piece):
+                for select, result in self._results(piece, where, text, selects):
+                    series = self._series(piece.where, where, result)
+                    if len(series.time):
+                        found[select].append(series)
+        return found
+
+    def _pieces(self, selects: Collection[Selector], without: str) -> Iterator[Piece]:
+        for path, name, asked, limit in self._files(selects, without):
+            for member in _files.members(path, name, limit, self._problem):
+                yield Piece(name, member.name, asked, _files.content(member))
+
+    def _files(self, selects: Collection[Selector], without: str) -> Iterator[tuple[Path, str, str, int]]:
+        """The files that may hold what is wanted: path, name, the selector that was asked for, and what they may expand to."""
+        if (self.folder / MANIFEST).is_file():
+            wanted = {str(select) for select in selects}
+            yield from ((self.folder / e.file, e.file, e.select, sys.maxsize) for e in manifest(self.folder) if e.select in wanted and e.without == without)
+            return
+        names = {select.name for select in selects}
+        for path, name in _files.copies(self.folder):
+            if self._names.setdefault(name, set()) & names or not self._names[name]:
+                yield path, name, "", self.limit
+
+    def _parts(self, piece: Piece) -> Iterator[tuple[str, bytes | msgspec.Raw]]:
+        """The answers of a JSON text: one, a list, or an object with a name for each."""
+        try:
+            whole = msgspec.json.decode(piece.content, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
+        except UNDECODABLE as error:
+            if piece.where not in self._problems:  # or it is known why
+                self._problem(piece.where, f"{error}; the text has {len(piece.content)} bytes")
+            return
+        if isinstance(whole, list):
+            yield from ((f"answer {number}: ", text) for number, text in enumerate(whole))
+        elif "status" in whole:
+            yield "", piece.content
+        else:
+            yield from ((f"answer {name[:60]!r}: ", text) for name, text in whole.items())
+
+    def _results(self, piece: Piece, where: str, text: bytes | msgspec.Raw, selects: Collection[Selector]) -> Iterator[tuple[Selector, Result]]:
+        """The results that are of a selector."""
+        try:
+            found = answer(text)
+            refusal, lack = found.refusal(), found.lack()
+            results = [] if refusal else found.results()
+        except UNDECODABLE as error:
+            self._problem(piece.where, f"{where}{error}")
+            return
+        for what in filter(None, (refusal, lack)):
+            self._problem(piece.where, where + what)
+        if not piece.asked:
+            self._note_names(piece, where, results)
+        for result in results:
+            if all(matcher.matches(result.metric) for matcher in self.extra):
+                yield from ((select, result) for select in selects if (str(select) == piece.asked if piece.asked else select.matches(result.metric)))
+
+    def _note_names(self, piece: Piece, where: str, results: list[Result]) -> None:
+        names = [result.metric.get("__name__", "") for result in results]
+        self._names[piece.file].update(names)
+        if nameless := names.count(""):
+            self._nameless[piece.file, f"{piece.where} {where}"] = nameless
+
+    def _series(self, file: str, where: str, result: Result) -> Series:
+        pairs, bad, first = numbers(result.values)
+        if bad:
+            self._problem(file, f"{where}series {str(result.metric)[:200]}: {first}", bad)
+        inside = np.isfinite(pairs).all(axis=1) & (pairs[:, 0] >= self.window[0]) & (pairs[:, 0] < self.window[1])
+        return Series(result.metric, np.floor(pairs[inside, 0]).astype(np.int64), pairs[inside, 1])
+
+
+class Entry(msgspec.Struct):
+    """A line of the manifest: a file of an answer, and what was asked."""
+
+    file: str
+    select: str
+    without: str
+    query: str
+    start: str
+    end: str
+
+
+def manifest(folder: Path) -> list[Entry]:
+    """What `fetch` wrote.
+
+    Raises
+    ------
+    SourceError
+        The list cannot be read.
+    """
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=list[Entry])
+    except (OSError, *UNDECODABLE) as error:
+        raise SourceError(f"raw files in {folder} cannot be read: {error}", hint="tokio-pipeline invalidate the day, and run it again") from error

@@ -1,0 +1,201 @@
+"""What is asked for in PromQL: selectors, and the lines of the source map that hold them.
+
+The grammar is the part of PromQL that a source map needs: ``name{label="value", ...}`` with the operators
+``=``, ``!=``, ``=~`` and ``!~``. Nothing here reads or asks anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from pipeline import schemas
+from pipeline.errors import ConfigError
+from pipeline.sources._hosts import HostOptions, matches
+
+Exporter = Literal["node_exporter", "lustre_exporter"]
+
+NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+MATCHER = re.compile(rf'\s*({LABEL.pattern})\s*(=~|!~|!=|=)\s*("(?:[^"\\\n]|\\.)*")\s*')
+PORT = re.compile(r"(\[.*\]|[^:]*):\d+")
+LONGEST_NAME = 255
+KEYS = {"select", "component", "part", "filter", "without"}
+FILTERS = ("", "devices", "interfaces")
+
+
+class Matcher(NamedTuple):
+    """A condition on a label; a label that a series does not have is empty."""
+
+    label: str
+    op: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.label}{self.op}{json.dumps(self.value, ensure_ascii=False)}"
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        found = labels.get(self.label, "")
+        same = re.fullmatch(self.value, found) is not None if "~" in self.op else found == self.value
+        return same != self.op.startswith("!")
+
+
+class Selector(NamedTuple):
+    """The series of one metric whose labels satisfy all matchers."""
+
+    name: str
+    matchers: tuple[Matcher, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Selector:
+        """A selector of its text.
+
+        Raises
+        ------
+        ConfigError
+            Names the place where the text is none.
+        """
+        name = NAME.match(text)
+        if name is None:
+            raise _wrong(text, 0, "the name of a metric")
+        at = name.end()
+        if at == len(text):
+            return cls(name[0])
+        if text[at] != "{":
+            raise _wrong(text, at, "{ or the end")
+        matchers = []
+        while text[at] in "{,":
+            found = MATCHER.match(text, at + 1)
+            if found is None:
+                raise _wrong(text, at + 1, 'label="value", with = or != or =~ or !~')
+            matchers.append(_matcher(found, text))
+            at = found.end()
+            if at == len(text):
+                break
+        if text[at:] != "}":
+            raise _wrong(text, at, "} and the end")
+        return cls(name[0], tuple(matchers))
+
+    def __str__(self) -> str:
+        return self.name + (f"{{{','.join(map(str, self.matchers))}}}" if self.matchers else "")
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether a series with its name in ``__name__`` is meant."""
+        return labels.get("__name__") == self.name and all(matcher.matches(labels) for matcher in self.matchers)
+
+    def narrowed(self, extra: Mapping[str, str]) -> Selector:
+        """The selector with further labels that must have a value."""
+        return Selector(self.name, self.matchers + equal(extra))
+
+
+def equal(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
+    """Matchers of labels that must have a value, in the labels' order."""
+    return tuple(Matcher(label, "=", value) for label, value in sorted(labels.items()))
+
+
+def _wrong(text: str, at: int, expected: str) -> ConfigError:
+    return ConfigError(f"selector {text!r} is wrong at character {at + 1}", expected=expected, got=text[at:] or "its end")
+
+
+def _matcher(found: re.Match[str], text: str) -> Matcher:
+    label, op, quoted = found.groups()
+    try:
+        value = json.loads(quoted)
+        re.compile(value if "~" in op else "")
+    except (ValueError, re.error) as error:
+        raise ConfigError(f"selector {text!r}: the value of {label} is wrong: {error}", got=quoted) from None
+    return Matcher(label, op, value)
+
+
+class Term(NamedTuple):
+    """A selector whose series are added (1) or taken away (-1)."""
+
+    sign: int
+    select: Selector
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one exporter tells a dataset.
+
+    Attributes
+    ----------
+    dataset : str
+    terms : tuple of Term
+        What is added up, component by component.
+    component : str
+        Template of the component's name out of the series' labels; ``{host}`` is the host label without port.
+    part : str
+        Template of the name of a component's part, or "".
+    filter : str
+        Which key of `HostOptions` the label ``device`` must match, or "".
+    without : str
+        The label over which the server is asked for the mean, or "".
+    """
+
+    dataset: str
+    terms: tuple[Term, ...]
+    component: str
+    part: str = ""
+    filter: str = ""
+    without: str = ""
+
+    def wanted(self, options: HostOptions, labels: Mapping[str, str], host: str) -> bool:
+        """Whether a series is of a server and a device that the site counts."""
+        device = labels.get("device", "")
+        if self.filter and not matches(options.devices if self.filter == "devices" else options.interfaces, device):
+            return False
+        return "{host}" not in self.component or options.group(self.dataset, host)
+
+    def has_parts(self) -> bool:
+        """Whether a component is more than one series."""
+        return bool(self.part) or len(self.terms) > 1
+
+    def of_metadata_servers(self) -> bool:
+        """Whether only servers that the site calls metadata servers can be meant."""
+        return "{host}" in self.component and self.dataset.startswith("md")
+
+    def query(self, term: Term, seconds: int, extra: Mapping[str, str]) -> str:
+        """The last sample of each series, of the `seconds` before."""
+        last = f"last_over_time({term.select.narrowed(extra)}[{seconds}s])"
+        return f"avg without ({self.without}) ({last})" if self.without else last
+
+
+def line(dataset: str, content: Mapping[str, Any], where: str) -> Line:
+    """A line of the source map, checked.
+
+    Raises
+    ------
+    ConfigError
+        A key that is not known or missing, or a selector that is none.
+    """
+    if set(content) - KEYS or not {"select", "component"} <= set(content) or content.get("filter", "") not in FILTERS:
+        raise ConfigError(
+            f"{where}: wrong keys", expected="select, component, and optionally part, without, filter = devices or interfaces", got=str(dict(content))
+        )
+    texts = [content["select"]] if isinstance(content["select"], str) else content["select"]
+    terms = tuple(Term(-1 if text.startswith("-") else 1, Selector.parse(text.removeprefix("-"))) for text in texts)
+    return Line(dataset, terms, **{key: content[key] for key in KEYS - {"select"} if key in content})
+
+
+def lines(exporters: list[Exporter]) -> dict[str, list[Line]]:
+    """By dataset, in the source map's order: how each of the exporters that have it tells it, the preferred one first."""
+    found = {}
+    for metric in schemas.source_map("prometheus"):
+        name = metric.dataset.name
+        found[name] = [line(name, metric.find[e], f"sources/prometheus.toml: {name}: {e}") for e in exporters if e in metric.find]
+    return {name: those for name, those in found.items() if those}
+
+
+def host_name(label: str) -> str:
+    """A host label without its port."""
+    with_port = PORT.fullmatch(label)
+    return with_port[1] if with_port else label
+
+
+def usable(name: str) -> bool:
+    """Whether a text can be a component's name: labels are what anyone wrote."""
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable()

@@ -1,0 +1,89 @@
+"""Asking a Prometheus server: range queries, in pieces that it can answer, and answers that are whole.
+
+Knows the HTTP API, and nothing of datasets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pipeline.errors import SourceError
+from pipeline.sources._http import HttpError, Server, TooLarge
+from pipeline.sources._prometheus_answers import UNDECODABLE, Result, answer
+
+QUERY_RANGE = "/api/v1/query_range"
+SMALLEST = 3600
+"""Seconds: a server that refuses a query of this length as too large refuses the day."""
+TOO_MUCH = re.compile(r"too many|too large|exceed|more than|maximum", re.IGNORECASE)
+
+
+class Span(NamedTuple):
+    """Points of time: `points` of them, `step` seconds apart, the first at the millisecond `first`."""
+
+    first: int
+    step: int
+    points: int
+
+    def head(self, size: int) -> Span:
+        """The first `size` points."""
+        return self._replace(points=min(size, self.points))
+
+    def after(self, points: int) -> Span:
+        """All but the first `points` points."""
+        return Span(self.first + points * self.step * 1000, self.step, self.points - points)
+
+    def form(self, query: str) -> dict[str, str]:
+        """The range query; VictoriaMetrics moves the points unless it may not use its cache."""
+        last = self.first + (self.points - 1) * self.step * 1000
+        return {"query": query, "start": _seconds(self.first), "end": _seconds(last), "step": str(self.step), "nocache": "1"}
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
+
+
+def ask(server: Server, query: str, span: Span) -> tuple[bytes, list[Result]]:
+    """A range query's answer as it came, and its series.
+
+    Raises
+    ------
+    SourceError
+        Names the query and what the server says: it refuses, or has only a part of the answer.
+    """
+    try:
+        content = server.ask("POST", QUERY_RANGE, form=span.form(query))
+    except HttpError as error:
+        if error.status in (400, 422):
+            raise HttpError(f"{server.url} refuses the query {query}", status=error.status, body=error.body) from None
+        raise
+    try:
+        found = answer(content)
+        wrong = found.refusal() or found.lack()
+        results = [] if wrong else found.results()
+    except UNDECODABLE as error:
+        wrong = f"the answer is none of Prometheus' API: {error}"
+    if wrong:
+        raise SourceError(f"{server.url}, asked for {query}: {wrong}", got=content[:200].decode("utf-8", "replace"))
+    return content, results
+
+
+def _too_much(error: SourceError) -> bool:
+    """Whether a shorter query may be answered."""
+    return isinstance(error, TooLarge) or (isinstance(error, HttpError) and error.status in (400, 422) and bool(TOO_MUCH.search(error.body)))
+
+
+def in_pieces(server: Server, query: str, span: Span, size: int) -> Iterator[tuple[Span, bytes, list[Result]]]:
+    """The answers of a long range, piece by piece; a piece that is too much for the server is halved, down to an hour."""
+    while span.points:
+        piece = span.head(size)
+        try:
+            content, results = ask(server, query, piece)
+        except SourceError as error:
+            if piece.points * span.step <= SMALLEST or not _too_much(error):
+                raise
+            size = max(-(-piece.points // 2), SMALLEST // span.step)
+            continue
+        yield piece, content, results
+        span = span.after(piece.points)
