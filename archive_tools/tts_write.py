@@ -48,6 +48,11 @@ class TtsWriter:
         How missing cells are stored.
     attributes : mapping of str to str or int, optional
         Further root attributes.
+
+    Attributes
+    ----------
+    measured, columns : dict of str to int
+        Of each dataset written so far: measured cells, components.
     """
 
     def __init__(self, path: Path, day: Day, *, missing: encoding.Missing = "nan", attributes: Mapping[str, str | int] | None = None) -> None:
@@ -58,6 +63,7 @@ class TtsWriter:
         self._components: dict[tuple[str, tuple[str, ...]], str] = {}
         self._dense = False
         self.measured: dict[str, int] = {}
+        self.columns: dict[str, int] = {}
         root = self._file.attrs
         root["version"] = SCHEMA_VERSION
         root["start"] = np.int64(day.start)
@@ -136,6 +142,7 @@ class TtsWriter:
             target.attrs["timestamps"] = timestamps.name
         target.dims[0].attach_scale(timestamps)
         target.dims[1].attach_scale(self._component(grid, dataset))
+        self.columns[grid.dataset] = len(grid.columns)
         self.measured[grid.dataset] = self._store(target, grid.values, per_chunk)
 
     def _allow_dense_attributes(self) -> None:

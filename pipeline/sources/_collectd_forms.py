@@ -23,7 +23,7 @@ import pyarrow.csv
 from pipeline.sources._files import Member, Problem, content
 from pipeline.sources._spool import FIELDS
 
-BLOCK = 1 << 22
+BLOCK = 1 << 20
 """Bytes of lines that are decoded at a time."""
 LONGEST = 1 << 26
 """Characters that one JSON value may have."""
@@ -178,14 +178,14 @@ def document_type(arrival: str) -> type[msgspec.Struct]:
     ]
     if arrival:
         fields.append(("arrival", str | None, msgspec.field(name=arrival, default=None)))
-    source = msgspec.defstruct("Document", fields)
+    source = msgspec.defstruct("Document", fields, gc=False)
     around: list[Any] = [
         ("inner", source | None, msgspec.field(name="_source", default=None)),
         ("number", str | None, msgspec.field(name="_id", default=None)),
         ("sort", list[Any], msgspec.field(default_factory=list)),
         ("hits", Any, None),
     ]
-    return msgspec.defstruct("Hit", fields + around)
+    return msgspec.defstruct("Hit", fields + around, gc=False)
 
 
 def documents(member: Member, plugins: Collection[str], arrival: str, problem: Problem) -> Lists:
@@ -246,7 +246,7 @@ def _milliseconds(stamps: list[str]) -> list[int | None]:
 # JSON of the write_http plugin
 
 
-class ValueList(msgspec.Struct):
+class ValueList(msgspec.Struct, gc=False):
     """A value list as collectd's write_http plugin sends it."""
 
     values: list[Number]

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 BUCKETS = 16
-FLUSH = 200_000
-"""Rows that are held before they are written: some 20 MB."""
+FLUSH = 100_000
+"""Rows that are held before they are written: some 10 MB."""
 
 NAMES = ("host", "instance", "type", "type_instance")
 FIELDS = ("read", "write", "rx", "tx", "value")
@@ -76,6 +76,7 @@ class Spool:
         finally:
             for writer in self._writers.values():
                 writer.close()
+            pa.default_memory_pool().release_unused()
 
     def add(self, plugin: str, columns: Mapping[str, Sequence[Any]], problem: Callable[[str], None]) -> None:
         """Add value lists of a plugin: by column of `schema`; a column that is not given is null.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -76,18 +76,10 @@ class Build(ArchiveTask):
         covered: dict[str, npt.NDArray[np.intp]] = {}
         cells: dict[str, int] = {}
         for name, pieces in itertools.groupby(ahead(self.source.parse(options, self.day, raw, self.findings)), key=lambda samples: samples.dataset):
-            metric, grids, updated = metrics[name], [], self.day.start
-            for samples in pieces:
-                grids.append(gridder.grid(samples, metric))
-                samples_seen += len(samples)
-                updated = max(updated, int(samples.time.max())) if len(samples) else updated
-            grid = joined(grids)
-            if grid.columns:
-                writer.write(grid, metric.dataset, source=options.kind, updated=updated)
-                cells[name] = grid.values.size
-            zero = silent(grid)
-            self.findings.add("zero all day while most peers are not", len(zero), name, shortened(zero))
-            measured = np.flatnonzero(~np.isnan(grid.values).all(axis=1))
+            seen, measured = self._dataset(writer, gridder, metrics[name], pieces)
+            samples_seen += seen
+            if name in writer.measured:
+                cells[name] = rows * writer.columns[name]
             if len(measured):
                 covered[name] = measured
         if not covered:
@@ -102,6 +94,20 @@ class Build(ArchiveTask):
         partial = early or self.findings.total(UNREADABLE)
         quality = {name: self._quality(name, writer.measured[name], cells[name]) for name in cells}
         return {"counts": counts, "quality": quality, "state": PARTIAL if partial else COMPLETE, "percent": min(99, percent)}
+
+    def _dataset(self, writer: TtsWriter, gridder: Gridder, metric: schemas.SourceMetric, pieces: Iterable[Samples]) -> tuple[int, npt.NDArray[np.intp]]:
+        """Write one dataset; the number of its samples, and the rows in which something was measured."""
+        grids, seen, updated = [], 0, self.day.start
+        for samples in pieces:
+            grids.append(gridder.grid(samples, metric))
+            seen += len(samples)
+            updated = max(updated, int(samples.time.max())) if len(samples) else updated
+        grid = joined(grids)
+        if grid.columns:
+            writer.write(grid, metric.dataset, source=self.options.kind, updated=updated)
+        zero = silent(grid)
+        self.findings.add("zero all day while most peers are not", len(zero), grid.dataset, shortened(zero))
+        return seen, np.flatnonzero(~np.isnan(grid.values).all(axis=1))
 
     def _quality(self, name: str, measured: int, cells: int) -> dict[str, int]:
         """What a receipt tells of a dataset."""

@@ -131,8 +131,8 @@ def joined_parts(values: Float64, whole: Sequence[str], how: Parts) -> tuple[Flo
     return total, columns
 
 
-def joined(grids: Sequence[Grid]) -> Grid:
-    """One grid of the grids of several groups of components.
+def joined(grids: list[Grid]) -> Grid:
+    """One grid of the grids of several groups of components; the list is used up, so that memory is not needed twice.
 
     Raises
     ------
@@ -147,15 +147,17 @@ def joined(grids: Sequence[Grid]) -> Grid:
         raise ValueError(f"{first.dataset}: a component is in two pieces")
     place = {name: i for i, name in enumerate(columns)}
     values = np.empty((len(first.values), len(columns)))
-    for grid in grids:
+    while grids:
+        grid = grids.pop()
         values[:, [place[name] for name in grid.columns]] = grid.values
     return Grid(first.dataset, columns, first.start, first.timestep, values)
 
 
 def silent(grid: Grid) -> list[str]:
     """Components that are zero all day while most of their peers are not."""
-    measured = ~np.isnan(grid.values).all(axis=0)
-    zero = measured & ~np.nan_to_num(grid.values).any(axis=0)
+    absent = np.isnan(grid.values)
+    measured = ~absent.all(axis=0)
+    zero = measured & ((grid.values == 0) | absent).all(axis=0)
     return [grid.columns[i] for i in np.flatnonzero(zero)] if 0 < 2 * zero.sum() < measured.sum() else []
 
 
