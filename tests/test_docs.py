@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import site as sites
+from pipeline import sources
 from pipeline.command import main
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.lmtdb import make_lmt
@@ -41,6 +42,13 @@ def test_operations_names_every_key() -> None:
     for key in sites.Site.model_fields:
         if key != "folder":
             assert f"`{key}`" in text, key
+
+
+@pytest.mark.parametrize("kind", sources.kinds())
+def test_operations_names_every_key_of_every_source(kind: str) -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    for key in sources.find(kind).Options.model_fields:
+        assert f"`{key}`" in text, key
 
 
 @pytest.mark.parametrize("path", ["site.json", "examples/site/site.json"])

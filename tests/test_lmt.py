@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from pipeline.model import Day, Findings, Float64
 from pipeline.sources import lmt
 from pipeline.sources._localtime import utc_seconds
 from pipeline.transform.grid import Gridder
+from tests.contract import Case, Contract
 from tests.lmtdb import LmtDb, every
 
 UTC = Day(dt.date(2026, 11, 22))
@@ -196,8 +200,6 @@ def test_what_is_no_lmt_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("hello, this is no database at all" * 100)
     with pytest.raises(SourceError, match=r"text\.db"):
         lmt.fetch(options(tmp_path / "text.db"), UTC, tmp_path)
-    import sqlite3
-
     sqlite3.connect(tmp_path / "empty.db").close()
     with pytest.raises(SourceError, match="is no LMT database: no table OST_DATA, OST_INFO, TIMESTAMP_INFO"):
         lmt.fetch(options(tmp_path / "empty.db"), UTC, tmp_path)
@@ -259,3 +261,36 @@ def test_operations_without_names_are_in_no_dataset(tmp_path: Path) -> None:
     found, findings = grids(options(db), UTC, tmp_path / "raw")
     assert all(np.isnan(values).all() for name, (_, values) in found.items() if name.startswith("mdtargets"))
     assert findings.total("rows of an unknown OPERATION_ID") == 6
+
+
+LMT_RECORDS = [(n, ost, n * 100 * ost, n * 7 * ost) for n in range(9) for ost in (1, 2)]
+
+
+def write_records(folder: Path, records: Sequence[tuple[int, int, int, int]]) -> None:
+    db = LmtDb(folder / "lmt.db")
+    stamps = every(60, "2026-11-22", 9)
+    seen: Counter[tuple[int, ...]] = Counter()
+    ids: dict[int, int] = {}
+    for record in records:
+        n, ost, read, written = record
+        ts = 100 + n + 100 * seen[record]  # the tables have no row twice: the same stamp has another TS_ID then
+        seen[record] += 1
+        if ts not in ids:
+            db.add("TIMESTAMP_INFO", (ts, str(stamps[n])))
+            ids[ts] = n
+        db.ost(ts, ost, read, written)
+    db.connection.close()
+
+
+def spoil_a_stamp(folder: Path) -> str:
+    connection = sqlite3.connect(folder / "lmt.db")
+    with connection:
+        connection.execute("UPDATE TIMESTAMP_INFO SET TIMESTAMP = 'noon' WHERE TS_ID = 104")
+    connection.close()
+    return "rows of an unknown TS_ID: 2 in OST_DATA"
+
+
+class TestContract(Contract):
+    @pytest.fixture
+    def case(self) -> Case:
+        return Case(Day(dt.date(2026, 11, 22)), LMT_RECORDS, write_records, lambda folder: options(folder / "lmt.db", timestep=60), spoil_a_stamp)
