@@ -92,6 +92,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         wrong = state.trouble(len(state.asked), parts.path)
         if wrong:
             return wrong
+        if parts.path != "/_search/scroll" and "pit" not in body and method == "POST":
+            assert "ignore_unavailable=true" in parts.query
         if parts.path.endswith("/_count"):
             return 200, {"count": len(state.matching(body["query"]))}
         if parts.path == "/_search/scroll":

@@ -82,9 +82,20 @@ def test_only_what_is_wanted_is_asked_for(tmp_path: Path) -> None:
         found = built(live(url, query={"prefix": {"hostname": "oss"}}), DAY, tmp_path / "raw")
     assert {column.partition(":")[0] for column in found["datatargets/readbytes"].columns} == {"oss1", "oss2"}
     method, path, body = state.asked[0]
-    assert (method, path) == ("POST", "/collectd-2026.11.22/_search?scroll=5m")
+    assert (method, path.partition("?")[0]) == ("POST", "/collectd-2026.11.22,collectd-2026.11.23/_search")
     assert body["_source"][:2] == ["@timestamp", "hostname"]
     assert {"terms": {"plugin": ["cpu", "disk", "interface", "memory"]}} in body["query"]["bool"]["filter"]
+
+
+def test_the_indices_of_all_utc_dates_of_a_local_day() -> None:
+    state = State(hits(DOCUMENTS))
+    with serving(state) as url:
+        collectd.inputs(live(url), Day(DAY.date, "America/Los_Angeles"))
+        collectd.inputs(live(url), Day(DAY.date, "Asia/Tokyo"))
+    assert [path.partition("/_count")[0] for _, path, _ in state.asked] == [
+        "/collectd-2026.11.22,collectd-2026.11.23",
+        "/collectd-2026.11.21,collectd-2026.11.22",
+    ]
 
 
 def once(*answers: tuple[str, Answer]) -> Any:
@@ -115,7 +126,7 @@ EMPTY: Answer = (200, {"_scroll_id": "7", "_shards": {"failed": 0}, "hits": {"to
         once((SCROLL, FAILED)),
         once((SCROLL, EMPTY)),
         once((SCROLL, (200, b'{"hits": {"hits": [{"_source"'))),
-        once(("/collectd-2026.11.22/_search", (502, b"<html>bad gateway"))),
+        once(("/collectd-2026.11.22,collectd-2026.11.23/_search", (502, b"<html>bad gateway"))),
     ],
     ids=["busy", "too-many", "expired", "expired-twice", "shard", "short", "cut", "gateway"],
 )
@@ -187,7 +198,7 @@ def test_a_night(tmp_path: Path, site: Any) -> None:
         assert main(["nightly", "--date", str(DAY)]) in (0, 3)
         asked = len(state.asked)
         assert main(["nightly", "--date", str(DAY)]) in (0, 3)
-    assert [path.endswith("_count") for _, path, _ in state.asked[asked:]] == [True], "one question, and nothing is fetched again"
+    assert ["/_count" in path for _, path, _ in state.asked[asked:]] == [True], "one question, and nothing is fetched again"
     with archive_tools.open_tts(tmp_path / f"archive/2026/{DAY}/bb.hdf5") as tts:
         assert np.isfinite(tts.to_numpy("datatargets/readbytes")).any()
     receipt = json.loads(next((tmp_path / "archive/receipts").rglob("*bb*tts*")).read_text())

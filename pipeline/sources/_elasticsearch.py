@@ -21,6 +21,8 @@ from pipeline.sources._http import HttpError, Server
 
 KEEP = "5m"
 """How long a server keeps a search open between two pages."""
+MISSING_INDICES = "ignore_unavailable=true&allow_no_indices=true"
+"""An index of a day without documents is not there: no error, but no documents."""
 
 
 class Incomplete(SourceError):
@@ -62,7 +64,7 @@ class Search:
 
     def count(self, query: Mapping[str, Any]) -> int:
         """How many documents match."""
-        answer = self._server.json("POST", f"/{self._index}/_count", body={"query": query})
+        answer = self._server.json("POST", f"/{self._index}/_count?{MISSING_INDICES}", body={"query": query})
         count = answer.get("count") if isinstance(answer, dict) else None
         if not isinstance(count, int):
             hint = "is the key url that of an Elasticsearch or OpenSearch server?"
@@ -106,7 +108,7 @@ class Search:
         return {"query": query, "size": self._size, "_source": self._fields, "track_total_hits": True}
 
     def _scrolled(self, query: Mapping[str, Any]) -> Iterator[Any]:
-        answer = self._search(f"/{self._index}/_search?scroll={KEEP}", self._request(query) | {"sort": ["_doc"]})
+        answer = self._search(f"/{self._index}/_search?{MISSING_INDICES}&scroll={KEEP}", self._request(query) | {"sort": ["_doc"]})
         scroll = answer.scroll
         try:
             while answer.hits.hits:
@@ -157,7 +159,7 @@ class Search:
             (f"/{self._index}/_search/point_in_time", "pit_id", "/_search/point_in_time", "pit_id"),
         ):
             try:
-                answer = self._server.json("POST", f"{path}?keep_alive={KEEP}")
+                answer = self._server.json("POST", f"{path}?{MISSING_INDICES}&keep_alive={KEEP}")
             except HttpError as error:
                 if error.status in (400, 404, 405) and name == "id":
                     continue

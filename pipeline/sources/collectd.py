@@ -10,6 +10,7 @@ Which hosts, devices and interfaces count is configuration; all that the source 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import shutil
 from collections.abc import Collection, Iterator, Mapping
@@ -54,7 +55,7 @@ class Options(HttpOptions, HostOptions):
         Files, folders, tarballs or glob patterns; strftime templates. A day's first and last samples are looked for in the
         neighbour's files too.
     url, index : str
-        A server in place of a dump, with `form` elasticsearch; the index is a strftime template, or a pattern.
+        A server in place of a dump, with `form` elasticsearch; the index is a strftime template (of UTC dates), or a pattern.
     query : dict
         A further filter clause of the search, such as ``{"prefix": {"hostname": "bb"}}``.
     paging : {'scroll', 'pit'}
@@ -162,15 +163,24 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
         with Server(options) as server:
             query = _query(options, *_window(options, day))
             count = _search(options, server, day).count(query)
-        return {"url": options.url, "index": day.expand(options.index), "query": query, "documents": count}
+        kept = {"rates": options.rates, "arrival_field": options.arrival_field}
+        return {"url": options.url, "index": _indices(options, day), "query": query, "documents": count} | kept
     found = _found(options, day)
-    return _files.inputs(found.own) | {"next day": [str(path) for path in found.after], "rates": options.rates}
+    kept = {"form": options.form, "rates": options.rates, "arrival_field": options.arrival_field, "window": _window(options, day)}
+    return _files.inputs(found.own) | {"next day": [str(path) for path in found.after]} | kept
+
+
+def _indices(options: Options, day: Day) -> str:
+    """The indices of all UTC dates that the day touches: those of Logstash are a UTC day each."""
+    first, last = (dt.datetime.fromtimestamp(second, dt.UTC).date() for second in _window(options, day))
+    dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+    return ",".join(dict.fromkeys(Day(date).expand(options.index) for date in dates))
 
 
 def _search(options: Options, server: Server, day: Day) -> Search:
     fields = ["@timestamp", "hostname", "host", "plugin", "plugin_instance", "collectd_type", "type_instance", *FIELDS]
     wanted = fields + ([options.arrival_field] if options.arrival_field else [])
-    return Search(server, day.expand(options.index), forms.document_type(options.arrival_field), wanted, options.page_size)
+    return Search(server, _indices(options, day), forms.document_type(options.arrival_field), wanted, options.page_size)
 
 
 def _query(options: Options, first: int, last: int) -> dict[str, Any]:
@@ -200,7 +210,7 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     if not rows:
         if problems.first:
             raise SourceError(f"nothing of {day} can be read: {problems.first}")
-        where = f"{options.url}/{day.expand(options.index)}" if options.url else f"files {', '.join(day.expand(name) for name in options.files)}"
+        where = f"{options.url}/{_indices(options, day)}" if options.url else f"files {', '.join(day.expand(name) for name in options.files)}"
         raise NoData(f"no values of {', '.join(_plugins())} of {day} in {where}")
     return rows | ({"unreadable": problems.count} if problems.count else {})
 
@@ -250,7 +260,7 @@ def _kept(columns: forms.Columns, which: npt.NDArray[np.bool_]) -> forms.Columns
     keep = [inside and kind in wanted for inside, kind in zip(which.tolist(), columns["type"], strict=True)]
     if all(keep):
         return columns
-    return {name: [value for value, take in zip(column, keep, strict=True) if take] for name, column in columns.items()}
+    return {name: list(itertools.compress(column, keep)) for name, column in columns.items()}
 
 
 def _lists(options: Options, member: _files.Member, problems: _Problems) -> forms.Lists:
