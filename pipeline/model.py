@@ -179,6 +179,7 @@ class Findings:
     def add(self, kind: str, count: int, where: str = "", detail: str = "", amount: float = 0.0) -> None:
         """Count something; the same kind, place and detail is one finding."""
         if count:
+            kind, where, detail = (text.encode("utf-8", "backslashreplace").decode() for text in (kind, where, detail))  # names of files may be no text
             key = (kind, where, detail)
             before = self._items.get(key, Finding(kind, 0, where, detail))
             self._items[key] = Finding(kind, before.count + int(count), where, detail, before.amount + amount)

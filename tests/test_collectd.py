@@ -6,6 +6,8 @@ import datetime as dt
 import gzip
 import json
 import math
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -223,8 +225,52 @@ def test_jiffies_become_shares_and_a_gap_does_not_make_them_grow(tmp_path: Path)
     some = [core(3, 0, 1000, "cpu"), core(13, 0, 1500, "cpu"), core(43, 0, 3000, "cpu"), core(53, 0, 4000, "cpu")]
     found, _ = made(tmp_path, some, store_rates=False)
     values = found["dataservers/cpuidle"].values[:5, 0]
-    assert values[[0, 3, 4]].tolist() == [50.0, 50.0, 100.0]
-    assert np.isnan(values[1:3]).all()
+    assert values[[0, 1, 4]].tolist() == [50.0, 50.0, 100.0]
+    assert np.isnan(values[2:4]).all()
+
+
+def test_a_share_is_of_the_time_between_its_two_stamps(tmp_path: Path) -> None:
+    """Three quarters busy, however the stamps lie in the rows."""
+    for timestep, every, jitter in ((20, 30, 0.0), (10, 10, 0.02), (5, 10, 0.02), (60, 10, 0.02)):
+        chance = np.random.default_rng(7)
+        stamps = [every * n + jitter * (chance.random() - 0.5) + 1 for n in range(200)]
+        found, _ = made(tmp_path, [core(second - 1 + 30, 0, round(75 * (second + 100)), "cpu") for second in stamps], store_rates=False, timestep=timestep)
+        shutil.rmtree(tmp_path / "raw")
+        idle = found["dataservers/cpuidle"].values
+        np.testing.assert_allclose(idle[np.isfinite(idle)], 75, atol=0.5)
+        assert np.isfinite(idle).sum() >= 30
+
+
+def test_each_host_tells_its_cpu_in_its_own_way(tmp_path: Path) -> None:
+    """One host in per cent, the others in jiffies, whatever bucket they are in; a metadata server does not decide for them."""
+    hosts = [f"oss{n}" for n in range(40)]
+    some = [core(13 + 10 * n, 0, 90.0, host="mds1") for n in range(3)] + [core(13 + 10 * n, 0, 25.0, host="oss0") for n in range(3)]
+    some += [core(3 + 10 * n, 0, 500 * n, "cpu", host) for n in range(4) for host in hosts[1:]]
+    found, _ = made(tmp_path, some, store_rates=False, mdservers="mds1")
+    assert set(found["dataservers/cpuidle"].columns) == set(hosts)
+    assert found["dataservers/cpuidle"].values[0].tolist() == [25.0] + [50.0] * 39
+    assert found["mdservers/cpuidle"].columns == ("mds1",)
+
+
+@pytest.mark.parametrize("timestep", [1, 5, 10, 60, 3600])
+def test_the_interval_of_rates_is_found_in_the_stamps(tmp_path: Path, timestep: int) -> None:
+    """Two hosts of 10 and of 60 s, 100 bytes a second each, in a form that tells no interval; every third document was lost."""
+    documents = [as_document(disk(every * n + 3.2, 100.0, f"oss{every}")) for every in (10, 60) for n in range(1, 7200 // every) if n % 7 != 3]
+    (tmp_path / "d.json").write_text("\n".join(map(json.dumps, documents)))
+    found = built(options(tmp_path / "d.json", "elasticsearch", timestep=timestep), DAY, tmp_path / "raw")
+    grid = found["datatargets/readbytes"]
+    for every in (10, 60):
+        count = sum(n % 7 != 3 for n in range(1, 7200 // every))
+        assert np.nansum(grid.values[:, grid.columns.index(f"oss{every}:sd1")]) == pytest.approx(100.0 * every * count)
+
+
+def test_values_of_every_second_are_all_counted(tmp_path: Path) -> None:
+    chance = np.random.default_rng(7)
+    some = [(n + 0.01 * (chance.random() - 0.5), 2.0) for n in range(1, 3000)]
+    lists = [as_write_http(disk(second, value)) | {"interval": 1.0} for second, value in some]
+    (tmp_path / "v.json").write_text("\n".join(map(json.dumps, lists)))
+    found = built(options(tmp_path / "v.json", store_rates=True), DAY, tmp_path / "raw")
+    assert np.nansum(found["datatargets/readbytes"].values) == pytest.approx(2.0 * 2999, abs=2.1)
 
 
 def test_more_devices_than_anyone_announced(tmp_path: Path) -> None:
@@ -267,6 +313,61 @@ def test_the_next_days_file_closes_the_day(tmp_path: Path) -> None:
     assert collectd.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY) == told, "a next day that grows makes this one no other"
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_next_days_file_is_read_whole(tmp_path: Path, backwards: bool) -> None:
+    """Dumps are in no order."""
+    some = [disk(86403 + 10 * n, 1000 + n, device=f"sd{d}") for n in range(3000) for d in (1, 2)]
+    write_lines(tmp_path / "v-2026-11-22.json", [disk(86393, 900, device=f"sd{d}") for d in (1, 2)])
+    write_lines(tmp_path / "v-2026-11-23.json", some[:: -1 if backwards else 1])
+    found = built(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY, tmp_path / "raw")
+    assert found["datatargets/readbytes"].values[-1].tolist() == [100.0, 100.0]
+
+
+def test_files_that_are_named_by_another_zones_dates(tmp_path: Path) -> None:
+    tokyo = Day(dt.date(2026, 11, 23), "Asia/Tokyo")  # from 15:00 UTC of the 22nd
+    for date, first in (("2026-11-22", 54003), ("2026-11-23", 86403)):
+        write_lines(tmp_path / f"v-{date}.json", [disk(first + 10 * n, first + 10 * n) for n in range(3240 if date == "2026-11-22" else 5401)])
+    template = [str(tmp_path / "v-%Y-%m-%d.json")]
+    found = built(options(template), tokyo, tmp_path / "raw")
+    assert np.isfinite(found["datatargets/readbytes"].values).all()
+    assert {name for name, *_ in collectd.inputs(options(template), tokyo)["files"]} == {str(tmp_path / f"v-2026-11-{n}.json") for n in (22, 23)}
+
+
+def test_a_file_that_is_rotated_late(tmp_path: Path) -> None:
+    write_lines(tmp_path / "v-2026-11-21.json", [disk(3 + 10 * n, 10 * n) for n in range(30)])
+    write_lines(tmp_path / "v-2026-11-22.json", [disk(303 + 10 * n, 300 + 10 * n) for n in range(30)])
+    template = [str(tmp_path / "v-%Y-%m-%d.json")]
+    assert np.isnan(built(options(template), DAY, tmp_path / "raw1")["datatargets/readbytes"].values[0, 0])
+    values = built(options(template, neighbours=1), DAY, tmp_path / "raw2")["datatargets/readbytes"].values
+    assert values[:59, 0].tolist() == [10.0] * 59
+
+
+def test_stamps_of_nanoseconds(tmp_path: Path) -> None:
+    documents = [as_document(disk(0, 1.0)) | {"@timestamp": f"2026-11-22T00:00:{n:02d}.123456789Z"} for n in (10, 20, 30)]
+    documents += [as_document(disk(0, 1.0)) | {"@timestamp": f"2026-11-22T01:00:{n:02d}.123456+01:00"} for n in (40, 50)]
+    (tmp_path / "d.json").write_text("\n".join(map(json.dumps, documents)))
+    found = built(options(tmp_path / "d.json", "elasticsearch"), DAY, tmp_path / "raw")
+    assert found["datatargets/readbytes"].values[:5, 0].tolist() == [10.0] * 5
+
+
+def test_folders_with_pipes_and_names_with_colons(tmp_path: Path) -> None:
+    write_csv(tmp_path / "csv", [(n * 10 + 3, "oss1", "interface", "eth0:1", "if_octets", "", {"rx": n * 50, "tx": 0}) for n in range(3)])
+    os.mkfifo(tmp_path / "csv/oss1/interface-eth0:1/if_octets-pipe-2026-11-22")
+    found = built(options(tmp_path / "csv", "csv"), DAY, tmp_path / "raw")
+    assert found["dataservers/netinbytes"].values[:2, 0].tolist() == [50.0, 50.0]
+
+
+def test_many_files_are_looked_at_in_a_moment(tmp_path: Path) -> None:
+    """12,000 files: quadratic work would take minutes."""
+    for n in range(120):
+        folder = tmp_path / f"csv/h{n}/disk-sda"
+        folder.mkdir(parents=True)
+        for m in range(50):
+            for date in (22, 23):
+                (folder / f"disk_octets-{m}-2026-11-{date}").touch()
+    assert len(collectd.inputs(options([str(tmp_path / "csv/*/*/*-%Y-%m-%d")], "csv"), DAY)["files"]) == 6000
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "{}\n", "[]", '"x"', "[[[", "{" * 3000, "\x00\x01", '{"hits": {"hits": []}}', '[1, 2, {"a": "\\ud800"}]'])
 @pytest.mark.parametrize("form", ["elasticsearch", "write_http"])
 def test_files_without_a_value_list(tmp_path: Path, text: str, form: str) -> None:
@@ -301,9 +402,10 @@ def test_a_gzip_that_breaks_off_is_read_up_to_there(tmp_path: Path) -> None:
 
 
 def test_hostile_names_are_only_names(tmp_path: Path) -> None:
-    names = ["../../evil", "a'; DROP TABLE x", "<script>", "ünï", "a/b:c", "x" * 300]
-    found, _ = made(tmp_path, [disk(13, 1.0, name, name) for name in names])
+    names = ["../../evil", "a'; DROP TABLE x", "<script>", "ünï", "a/b:c", "x" * 200]
+    found, findings = made(tmp_path, [disk(13, 1.0, name, name) for name in [*names, "nul\0", "x" * 300, "line\nfeed"]])
     assert set(found["datatargets/readbytes"].columns) == {f"{name}:{name}" for name in names}
+    assert findings.total("names that cannot be archived") == 6  # read and written
 
 
 @pytest.mark.parametrize(
@@ -316,6 +418,11 @@ def test_hostile_names_are_only_names(tmp_path: Path) -> None:
         ({"form": "elasticsearch", "files": [], "url": "ftp://x"}, "must begin with http"),
         ({"form": "csv", "files": ["x"], "devices": "("}, "not a regular expression"),
         ({"form": "logstash", "files": ["x"]}, "elasticsearch"),
+        ({"form": "csv", "files": ["x"], "index": "y"}, "index: not used with files and form csv"),
+        ({"form": "write_http", "files": ["x"], "arrival_field": "y"}, "arrival_field: not used"),
+        ({"form": "elasticsearch", "url": "http://x?key=1"}, "has a query"),
+        ({"form": "elasticsearch", "url": "http://x", "user": "me"}, "given together"),
+        ({"form": "elasticsearch", "url": "http://x", "password_env": "P"}, "given together"),
     ],
 )
 def test_wrong_keys(keys: dict[str, Any], match: str) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -18,10 +19,10 @@ import pytest
 import archive_tools
 from pipeline.command import main
 from pipeline.errors import SourceError
-from pipeline.model import Day
+from pipeline.model import UNREADABLE, Day
 from pipeline.sources import _http, collectd
 from tests.conftest import needed
-from tests.contract import Case, Contract, assert_same, built
+from tests.contract import Case, Contract, assert_same, built, parsed
 from tests.essearch import Answer, State, basic, hits, serving
 from tests.test_collectd import DAY, as_document, disk, options, records
 
@@ -172,6 +173,30 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "two" not in str(raised.value)
         with pytest.raises(SourceError, match="NOT_SET is not set"):
             built(live(url, token_env="NOT_SET"), DAY, tmp_path / "raw5")
+
+
+def test_a_document_whose_fields_are_of_another_type_costs_itself(tmp_path: Path) -> None:
+    for flavour, paging in (("es7", "scroll"), ("es7", "pit"), ("opensearch", "pit")):
+        state = State(hits([json.loads(json.dumps(document)) for document in DOCUMENTS]), flavour)
+        state.documents[5]["_source"]["plugin_instance"] = 0
+        state.documents[60]["_source"]["read"] = "NaN"
+        with serving(state) as url:
+            _, findings, counts = parsed(live(url, page_size=100, paging=paging), DAY, tmp_path / f"{flavour}{paging}")
+        assert findings.total(UNREADABLE) == counts["unreadable"] == 2
+        assert "plugin_instance" in str(next(iter(findings)))
+        assert sum(counts.values()) - 2 == len([d for d in DOCUMENTS if d["plugin"] != "load"]) - 2
+
+
+@pytest.mark.parametrize("answer", [(200, b"[" * 100_000), (200, b"\xff")])
+def test_an_answer_that_is_no_json(answer: Answer) -> None:
+    state = State([], trouble=lambda number, path: answer)
+    with serving(state) as url, pytest.raises(SourceError, match="is not JSON"):
+        collectd.inputs(live(url), DAY)
+
+
+def test_a_server_that_says_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(SourceError, match=r"said nothing for 0\.2 s; .*timeout_seconds"):
+        collectd.inputs(live(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_seconds=0.2), DAY)
 
 
 def test_nobody_listens(tmp_path: Path) -> None:

@@ -162,6 +162,52 @@ def test_a_figure_that_was_also_queried_in_longer_intervals_counts_once(tmp_path
     assert findings.total("duplicates") == 10
 
 
+def test_shorter_intervals_that_do_not_fill_a_longer_one_give_way_to_it(tmp_path: Path) -> None:
+    """Two minutes that were also queried by the minute must not take the place of their hour."""
+    hours = [output(lun("h", "lun1", "lun2"), minutes(MIDNIGHT, 24, 3600), [["3600", "3600"]] * 24)]
+    some = output(lun("h", "lun1"), minutes(MIDNIGHT + dt.timedelta(hours=5), 2), [["60"]] * 2)
+    whole = output(lun("h", "lun2"), minutes(MIDNIGHT + dt.timedelta(hours=7), 60), [["60"]] * 60)
+    found, findings = grids(tmp_path, *hours, some, some, whole)
+    values = found["datatargets/readbytes"].values
+    assert np.nansum(values, axis=0).tolist() == [24 * 3600] * 2
+    assert values[300:302, 0].tolist()[0] == 3600
+    assert np.isnan(values[301, 0])
+    assert values[420:480, 1].tolist() == [60] * 60
+    assert findings.total("figures of intervals that do not fill a longer one") == 4
+    assert findings.total("figures of intervals that shorter ones cover") == 1
+
+
+def test_a_longer_interval_that_ends_after_the_day_is_filled_up_to_its_end(tmp_path: Path) -> None:
+    late = MIDNIGHT + dt.timedelta(hours=23, minutes=30)
+    found, findings = grids(
+        tmp_path,
+        output(lun("h", "lun1"), minutes(late - dt.timedelta(hours=2), 3, 3600), [["5"]] * 3),
+        output(lun("h", "lun1"), minutes(late, 60), [["1"]] * 60),
+    )
+    assert found["datatargets/readbytes"].values[-30:, 0].tolist() == [1] * 30
+    assert seen(findings) == [("figures of intervals that shorter ones cover", 1)]
+
+
+def test_averages_are_those_of_the_shorter_intervals(tmp_path: Path) -> None:
+    coarse = output(["h|CPU|cpu_idle"], minutes(MIDNIGHT, 2, 3600), [["50"], ["70"]])
+    fine = output(["h|CPU|cpu_idle"], minutes(MIDNIGHT, 2), [["10"], ["20"]])
+    found, _ = grids(tmp_path, coarse, fine)
+    assert found["dataservers/cpuidle"].values[:2, 0].tolist() == [10, 20]
+    assert found["dataservers/cpuidle"].values[60, 0] == 70
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.sampled_from([1, 5, 10])), min_size=1, max_size=30))
+def test_no_second_is_told_twice(rows: list[tuple[int, int]]) -> None:
+    """Of intervals that begin at multiples of their lengths, those that are kept do not overlap, and fill what there was."""
+    time = np.array([n - n % length for n, length in rows])
+    interval = np.array([length for _, length in rows])
+    longer, shorter = mmperfmon._twice(time, np.zeros(len(rows), np.int32), interval, 30, True)
+    kept = {(t, length) for t, length in zip(time[~(longer | shorter)].tolist(), interval[~(longer | shorter)].tolist(), strict=True)}
+    told = [t + n for t, length in kept for n in range(length)]
+    assert len(told) == len(set(told))
+    assert set(told) == {t + n for t, length in zip(time.tolist(), interval.tolist(), strict=True) for n in range(length)}
+
+
 def test_a_row_too_short_costs_that_row(tmp_path: Path) -> None:
     lines = output(lun("h", "lun1", "lun2"), minutes(MIDNIGHT, 4), [["1", "2"], ["3", "4"], ["5", "6"], ["7", "8"]]).splitlines(keepends=True)
     at = next(n for n, line in enumerate(lines) if line.startswith("  2"))
@@ -241,6 +287,24 @@ def test_a_column_without_a_legend_entry_costs_that_column(tmp_path: Path) -> No
     assert "line 4: not host|component|device|counter" in str(next(iter(findings)))
     values, _ = four(tmp_path / "twice", lambda lines: lines.__setitem__(3, lines[3].replace(" 2:", " 1:")))
     assert values == [None, None, 3, 4], "a number that two entries have says nothing"
+
+
+@pytest.mark.parametrize("name", ["lun\0", "lun\x1b[2J", "x" * 256, "lun\x85x"])
+def test_a_name_that_is_none_costs_its_column(tmp_path: Path, name: str) -> None:
+    values, findings = four(tmp_path, lambda lines: lines.__setitem__(3, lines[3].replace("lun2", name)))
+    assert values == [1, None, 3, 4]
+    assert "line 4: a name that is too long or not printable" in str(next(iter(findings)))
+    values, _ = four(tmp_path / "host", lambda lines: lines.__setitem__(3, lines[3].replace("h|", f"{name}|")))
+    assert values == [1, None, 3, 4]
+
+
+def test_lines_of_spaces_cost_no_time(tmp_path: Path) -> None:
+    """A legend entry once took time with the square of its length: minutes."""
+    spaces = " " * 200_000
+    values, _ = four(tmp_path, lambda lines: lines.__setitem__(3, f" 2:\t{spaces}x{spaces}|{spaces}y\n"))
+    assert values == [1, None, 3, 4]
+    values, _ = four(tmp_path / "row", lambda lines: lines.__setitem__(12, f"  1 2026-11-22-00:01:00{spaces}2{spaces}x{spaces}\n"))
+    assert values[0] == 1
 
 
 def test_more_tables_than_the_legend_has_columns(tmp_path: Path) -> None:
@@ -335,6 +399,14 @@ def test_interfaces_are_added_up(tmp_path: Path) -> None:
     assert found["dataservers/netinbytes"].values[:2, 0].tolist() == [320, 20]
     assert found["dataservers/netoutbytes"].values[0, 0] == 5
     assert [str(finding) for finding in findings] == ["interfaces that are left out: 2 (eth0, lo)"]
+
+
+def test_parts_of_different_servers_are_not_mixed_up(tmp_path: Path) -> None:
+    legend = ["a|Network|b:c|net_r", "a:b|Network|c|net_r"]
+    found, findings = grids(tmp_path, output(legend, minutes(MIDNIGHT, 1), [["1", "10"]]))
+    assert found["dataservers/netinbytes"].columns == ("a", "a:b")
+    assert found["dataservers/netinbytes"].values[0].tolist() == [1, 10]
+    assert not len(findings)
 
 
 def test_counters_that_are_not_archived_are_counted(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import gzip
 import http.server
 import io
 import json
+import os
+import random
 import tarfile
 import threading
 import urllib.parse
@@ -15,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,9 +29,12 @@ from pipeline.errors import ConfigError, NoData, SourceError
 from pipeline.model import UNREADABLE, Day, Findings
 from pipeline.site import validated
 from pipeline.sources import prometheus
-from pipeline.sources._prometheus_query import Matcher, Selector, host_name, line, lines, usable
+from pipeline.sources._hosts import usable
+from pipeline.sources._prometheus_answers import numbers
+from pipeline.sources._prometheus_query import Matcher, Selector, host_name, line, lines
 from pipeline.sources._prometheus_server import Span
-from tests.contract import Case, Contract, built, grids, parsed
+from tests.contract import Case, Contract, assert_same, built, grids, parsed
+from tests.mutants import mutated
 
 DAY = Day(dt.date(2024, 11, 22))
 START = DAY.start
@@ -181,13 +188,17 @@ def test_matchers() -> None:
 
 def test_queries() -> None:
     cpu, *_ = lines(["node_exporter"])["dataservers/cpuidle"]
-    asked = cpu.query(cpu.terms[0], 5, {"cluster": 'a"b'})
-    assert asked == 'avg without (cpu) (last_over_time(node_cpu_seconds_total{mode="idle",cluster="a\\"b"}[5s]))'
+    (question,) = cpu.questions()
+    series = 'node_cpu_seconds_total{mode="idle",cluster="a\\"b"}'
+    assert question.query({"cluster": 'a"b'}, 60) == f"avg without (cpu) (min_over_time({series}[60s]))"
+    ((free,),) = (each.questions() for each in lines(["node_exporter"])["dataservers/memfree"])
+    assert free.query({}, 60) == "last_over_time(node_memory_MemFree_bytes[60s])"
 
 
 def test_a_wrong_line_of_the_table_is_refused() -> None:
-    with pytest.raises(ConfigError, match="wrong keys"):
-        line("datatargets/readbytes", {"select": "a", "componnent": "{host}"}, "here")
+    metric, *_ = schemas.source_map("prometheus")
+    with pytest.raises(ConfigError, match="datatargets/readbytes: node_exporter: wrong keys"):
+        line(dataclasses.replace(metric, find={"node_exporter": {"select": "a", "componnent": "{host}"}}), "node_exporter")
 
 
 def test_both_exporters_together_tell_all_of_the_table() -> None:
@@ -374,6 +385,53 @@ def test_what_is_no_answer_is_named(tmp_path: Path, content: bytes) -> None:
     assert findings.total(UNREADABLE) == 1
 
 
+@pytest.mark.parametrize("values", [b'[[1,"\xff"]]', b"[[1," + b"9" * 5000 + b"]]", b"[" * 90_000 + b"]" * 90_000, b"[[1,2],", b'{"1":2}', b"[[1,{}]]"])
+def test_values_that_cannot_be_read_cost_their_series(values: bytes) -> None:
+    pairs, bad, first = numbers(msgspec.Raw(values))
+    assert (len(pairs), bad) == (0, 1)
+    assert 0 < len(first) < 200
+
+
+def test_mutants_of_an_answer_cost_no_other_file(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    good, bad = ((labels("node_disk_read_bytes_total", device=device), every([1, 2, 3, "NaN", "1e5"])) for device in ("sda", "sdb"))
+    found = saved(tmp_path / "in", matrix(good), "good.json")
+    text = json.dumps(matrix(bad, bad)).encode()
+    named = 0
+    for number in range(int(os.environ.get("TOKIO_FUZZ", 300))):
+        (tmp_path / "in/bad.json").write_bytes(mutated(text, chance))
+        samples, findings, _ = parsed(found, DAY, tmp_path / f"raw{number}")
+        read = next(each for each in samples if each.dataset == "datatargets/readbytes")
+        assert read.value[read.column == read.names.index("oss1:sda")].tolist() == [1, 2, 3, 1e5]
+        named += findings.total(UNREADABLE) > 0
+    assert named, "damage is found and named"
+
+
+def test_large_datasets_come_in_pieces_by_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = [(labels("node_disk_read_bytes_total", f"h{n}:1", device="sda"), every([0, n])) for n in range(5)]
+    series += [(labels(f"node_memory_{what}_bytes", f"h{n}:1"), every([9])) for n in range(3) for what in ("MemTotal", "MemFree")]
+    found = saved(tmp_path / "in", matrix(*series))
+    whole = built(found, DAY, tmp_path / "whole")
+    monkeypatch.setattr(prometheus, "PIECE", 3)
+    samples, _, _ = parsed(found, DAY, tmp_path / "raw")
+    assert [each.names for each in samples if each.dataset == "datatargets/readbytes"] == [("h0:sda", "h1:sda"), ("h2:sda", "h3:sda"), ("h4:sda",)]
+    assert [len(each) for each in samples if each.dataset == "dataservers/memused"] == [4, 2], "all terms of a component are in one piece"
+    assert_same(whole, grids(found, DAY, samples))
+
+
+def test_parts_of_different_servers_are_not_mixed_up(tmp_path: Path) -> None:
+    series = [
+        (labels("node_network_receive_bytes_total", host, device=device), every([0, grows]))
+        for host, device, grows in (("a", "b/c", 1), ("a/b", "c", 10), ("a", "b", 100))
+    ]
+    made = built(saved(tmp_path / "in", matrix(*series)), DAY, tmp_path / "raw")["dataservers/netinbytes"]
+    assert dict(zip(made.columns, made.values[0].tolist(), strict=True)) == {"a": 101, "a/b": 10}
+
+
+def test_what_a_file_may_expand_to_says_what_is_built() -> None:
+    assert "max_expanded_mb" not in prometheus.Options.ORIGIN
+
+
 def test_labels_are_what_anyone_wrote(tmp_path: Path) -> None:
     name = "node_disk_read_bytes_total"
     hostile = [
@@ -406,10 +464,6 @@ def test_there_are_no_saved_files(tmp_path: Path) -> None:
 
 @given(st.lists(st.floats(), min_size=1, max_size=30))
 def test_every_finite_number_is_read_to_the_last_bit(values: list[float]) -> None:
-    import msgspec
-
-    from pipeline.sources._prometheus_answers import numbers
-
     pairs, bad, _ = numbers(msgspec.Raw(json.dumps([[n, f"+{v}" if v == np.inf else repr(v)] for n, v in enumerate(values)]).encode()))
     assert not bad
     np.testing.assert_array_equal(pairs[:, 1], values)
@@ -439,7 +493,8 @@ def serve() -> Iterator[Callable[[Respond], tuple[str, list[dict[str, str]]]]]:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # who asked has gone
+                    self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -477,7 +532,7 @@ def test_a_day_in_pieces(tmp_path: Path, serve: Any) -> None:
     assert not samples, "the label of extra is not there"
     asked = [form for form in seen if "read_bytes" in form["query"]]
     assert [points(form) for form in asked] == [7, 7, 7, 4]
-    assert asked[0]["query"] == 'last_over_time(node_disk_read_bytes_total{cluster="x"}[3600s])'
+    assert asked[0]["query"] == 'min_over_time(node_disk_read_bytes_total{cluster="x"}[3600s])'
     assert asked[0]["start"] == f"{START + 3599}.999"
     assert asked[-1]["end"] == f"{DAY.end + 3599}.999"
     assert {form["path"] for form in seen} == {"/api/v1/query_range"}
@@ -495,12 +550,14 @@ def test_a_day_in_pieces(tmp_path: Path, serve: Any) -> None:
     [
         (400, "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"),
         (422, "query processing would load too many samples into memory in query execution"),
+        (503, "query timed out in expression evaluation"),
         (422, "cannot select more than -search.maxSamplesPerQuery=1000000000 samples; possible solutions: increase the -search.maxSamplesPerQuery"),
     ],
 )
 def test_what_is_too_much_is_halved(tmp_path: Path, serve: Any, status: int, text: str) -> None:
     def respond(form: dict[str, str]) -> tuple[int, Any]:
-        return (status, {"status": "error", "errorType": "bad_data", "error": text}) if points(form) > 6 else disks(form, 600)
+        refused = points(form) > 6
+        return (status, {"status": "error", "errorType": "bad_data", "error": text}) if refused else disks(form, 600)
 
     url, seen = serve(respond)
     samples, _, _ = parsed(options(url=url, timestep=600, points=40), DAY, tmp_path / "raw")
@@ -508,10 +565,48 @@ def test_what_is_too_much_is_halved(tmp_path: Path, serve: Any, status: int, tex
     assert len(samples[0]) == 145
 
     url, seen = serve(lambda form: (status, {"status": "error", "errorType": "bad_data", "error": text}))
-    with pytest.raises(SourceError, match=r"refuses the query last_over_time\(node_disk_read_bytes_total") as error:
+    with pytest.raises(SourceError, match=r"refuses the query min_over_time\(node_disk_read_bytes_total") as error:
         prometheus.fetch(options(url=url, timestep=600, points=40), DAY, tmp_path)
     assert text[:40] in str(error.value)
     assert [points(form) for form in seen] == [40, 20, 10, 6]
+
+
+def test_a_query_that_a_server_does_not_answer_in_time_is_halved(tmp_path: Path, serve: Any) -> None:
+    released = threading.Event()
+
+    def respond(form: dict[str, str]) -> tuple[int, Any]:
+        if points(form) > 12 and "read_bytes" in form["query"]:
+            released.wait(30)
+        return disks(form, 1200)
+
+    url, seen = serve(respond)
+    samples, _, _ = parsed(options(url=url, timestep=1200, timeout_seconds=0.5), DAY, tmp_path / "raw")
+    released.set()
+    assert len(samples[0]) == 73
+    assert [points(form) for form in seen if "read_bytes" in form["query"]][:5] == [73, 37, 19, 10, 10], "no size is tried twice"
+
+
+def test_all_exporters_are_asked_and_the_first_that_has_a_series_of_the_site_is_used(tmp_path: Path, serve: Any) -> None:
+    """The first exporter has figures of a login server only, which is none of the site's data servers."""
+
+    def respond(form: dict[str, str]) -> tuple[int, Any]:
+        if "read_bytes" not in form["query"]:
+            return 200, EMPTY
+        node = "node_disk" in form["query"]
+        series = labels("node_disk_read_bytes_total", "login1:9100", device="sda") if node else labels("lustre_read_bytes_total", target="OST0")
+        return 200, matrix((series, every([0, 3600], step=3600)))
+
+    url, _ = serve(respond)
+    found = options(url=url, timestep=3600, dataservers="oss.*", exporters=["node_exporter", "lustre_exporter"])
+    assert built(found, DAY, tmp_path / "raw")["datatargets/readbytes"].columns == ("OST0",)
+    assert prometheus.inputs(found, DAY) != prometheus.inputs(found.model_copy(update={"exporters": ["node_exporter"]}), DAY)
+
+
+@pytest.mark.parametrize("value", ["NaN", "x", "9" * 5000])
+def test_a_count_that_is_no_number_is_an_error(serve: Any, value: str) -> None:
+    url, _ = serve(lambda form: (200, matrix(({"__name__": "x"}, [(START, value)]))))
+    with pytest.raises(SourceError, match="holds what is no number"):
+        prometheus.inputs(options(url=url), DAY)
 
 
 def test_an_answer_that_is_too_large_is_halved(tmp_path: Path, serve: Any) -> None:

@@ -109,15 +109,35 @@ def test_live_and_saved_answers_agree(url: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(live[name].values[rows], grid.values[rows], rtol=0, atol=1e-9 if "/cpu" in name else 0, err_msg=name)
 
 
-def test_samples_stand_in_the_rows_in_which_they_were_taken(url: str, tmp_path: Path) -> None:
-    """The server's raw samples, with their own stamps, are in the same cells."""
-    answer = httpx.post(f"{url}/api/v1/query", data={"query": "node_disk_written_bytes_total[15m]", "time": "1795334400"}).json()
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in/raw.json").write_text(httpx.Response(200, json=answer).text)
-    raw = built(options(answers=str(tmp_path / "in/raw.json")), DAY, tmp_path / "one")["datatargets/writebytes"]
-    live = built(options(url=url), DAY, tmp_path / "two")["datatargets/writebytes"]
-    assert raw.columns == live.columns
-    np.testing.assert_array_equal(raw.values, live.values)
+def raw(url: str, query: str, folder: Path) -> str:
+    """A file of the server's raw samples, with their own stamps."""
+    folder.mkdir()
+    (folder / "raw.json").write_bytes(httpx.post(f"{url}/api/v1/query", data={"query": f"{query}[15m]", "time": "1795334400"}).content)
+    return str(folder / "raw.json")
+
+
+@pytest.mark.parametrize("timestep", [5, 60])
+def test_samples_stand_in_the_rows_in_which_they_were_taken(url: str, tmp_path: Path, timestep: int) -> None:
+    """The server's raw samples are in the same cells; none is late by what a row is longer than a scrape."""
+    answers = raw(url, "node_disk_written_bytes_total", tmp_path / "in")
+    own = built(options(answers=answers, timestep=timestep), DAY, tmp_path / "one")["datatargets/writebytes"]
+    live = built(options(url=url, timestep=timestep), DAY, tmp_path / "two")["datatargets/writebytes"]
+    assert own.columns == live.columns
+    np.testing.assert_array_equal(own.values, live.values)
+    loop0 = live.values[:, live.columns.index("oss01:loop0")] / MIB
+    assert np.nansum(loop0) == pytest.approx(4147.96, abs=0.01)
+    if timestep == 60:
+        assert loop0[469:476].round(1).tolist() == [518.3, 838.4, 710.6, 524.8, 966.8, 582.8, 6.3], "minutes from 07:49"
+
+
+def test_shares_of_minutes_are_those_of_the_raw_samples_of_the_cores(url: str, tmp_path: Path) -> None:
+    answers = raw(url, "node_cpu_seconds_total", tmp_path / "in")
+    own = built(options(answers=answers, timestep=60), DAY, tmp_path / "one")
+    live = built(options(url=url, timestep=60), DAY, tmp_path / "two")
+    for name in ("cpuidle", "cpuload", "cpuuser", "cpusys"):
+        expected = own[f"dataservers/{name}"].values
+        assert np.isfinite(expected).sum() == 9
+        np.testing.assert_allclose(live[f"dataservers/{name}"].values, expected, rtol=0, atol=1e-9)
 
 
 def test_inputs_count_what_there_is(url: str) -> None:
@@ -151,7 +171,7 @@ def test_more_samples_than_the_server_may_load(tmp_path: Path) -> None:
     try:
         with pytest.raises(SourceError, match="too many samples") as error:
             prometheus.fetch(options(url=url, timestep=1, points=1_000_000), DAY, tmp_path)
-        assert "last_over_time(node_disk_read_bytes_total[1s])" in str(error.value)
+        assert "min_over_time(node_disk_read_bytes_total[1s])" in str(error.value)
     finally:
         running.terminate()
         running.wait(READY)

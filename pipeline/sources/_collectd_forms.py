@@ -20,11 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from pipeline.sources._files import Member, Problem, content
+from pipeline.sources._files import Member, Problem, beginning
 from pipeline.sources._spool import FIELDS
 
 BLOCK = 1 << 20
 """Bytes of lines that are decoded at a time."""
+LARGEST_CSV = 1 << 27
+"""Bytes of one file of the csv plugin: a day of one value at 1 s is 2 MB."""
 LONGEST = 1 << 26
 """Characters that one JSON value may have."""
 
@@ -238,8 +240,9 @@ def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
 def _milliseconds(stamps: list[str]) -> list[int | None]:
     """ISO 8601 stamps with a zone as ms since 1970 UTC; None where it is none."""
     try:
-        return pa.array(stamps).cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
-    except pa.ArrowInvalid:
+        nanoseconds = pa.array(stamps, pa.string()).cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_numpy()
+        return np.floor_divide(nanoseconds, 1_000_000).tolist()  # type: ignore[no-any-return]
+    except (pa.ArrowException, ValueError):
         return [_milliseconds([stamp])[0] for stamp in stamps] if len(stamps) > 1 else [None]
 
 
@@ -297,14 +300,14 @@ def csv(member: Member, plugins: Collection[str], counters: Mapping[str, bool], 
 
     `counters` says which types are counters, read as integers.
     """
-    parts = PurePosixPath(member.name.rpartition(":")[2]).parts[-3:]
+    parts = PurePosixPath(member.path).parts[-3:]
     match = CSV_NAME.fullmatch(parts[-1]) if len(parts) == 3 else None
     plugin, _, instance = parts[1].partition("-") if match else ("", "", "")
     if match is None:
         problem(member.name, "is no file of collectd's csv plugin: HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD is expected")
     if match is None or plugin not in plugins:
         return
-    text = content(member)
+    text = beginning(member, LARGEST_CSV, problem)
     header = text.partition(b"\n")[0].decode("utf-8", "replace").strip().split(",")
     if header[0] != "epoch" or len(set(header)) != len(header):
         problem(member.name, f"line 1: epoch,NAME,... is expected, not {','.join(header)[:60]!r}")
@@ -323,7 +326,7 @@ def _csv_columns(text: bytes, header: list[str], integers: bool, problem: Callab
     options = pyarrow.csv.ConvertOptions(column_types={"epoch": pa.float64()} | dict.fromkeys(header[1:], number), null_values=["nan", "NaN", "-nan", ""])
     try:
         table = pyarrow.csv.read_csv(io.BytesIO(text), convert_options=options, read_options=pyarrow.csv.ReadOptions(use_threads=False))
-    except (pa.ArrowInvalid, pa.ArrowKeyError):
+    except (pa.ArrowException, ValueError):
         table = _csv_by_line(text, header, integers, problem)
     epoch = table.column("epoch")
     known = pc.and_(pc.is_valid(epoch), pc.and_(pc.greater(epoch, 0), pc.less(epoch, 1e11)))

@@ -10,6 +10,7 @@ Sources: the references of the search, scroll and point-in-time interfaces of bo
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from urllib.parse import quote
 import msgspec
 
 from pipeline.errors import SourceError
+from pipeline.sources._files import Problem
 from pipeline.sources._http import HttpError, Server
 
 KEEP = "5m"
@@ -27,6 +29,30 @@ MISSING_INDICES = "ignore_unavailable=true&allow_no_indices=true"
 
 class Incomplete(SourceError):
     """A search did not give all that it should."""
+
+
+class _Place(msgspec.Struct):
+    """Where in a search a hit stands."""
+
+    number: str | None = msgspec.field(name="_id", default=None)
+    sort: list[Any] = msgspec.field(default_factory=list)
+
+
+@functools.cache
+def _answer_of(hit: Any) -> Any:
+    """The type of a page of hits."""
+    hits = msgspec.defstruct("Hits", [("hits", list[hit]), ("total", Any, None)])
+    shards = msgspec.defstruct("Shards", [("failed", int, 0), ("failures", Any, None)])
+    return msgspec.defstruct(
+        "Answer",
+        [
+            ("hits", hits),
+            ("timed_out", bool, False),
+            ("shards", shards | None, msgspec.field(name="_shards", default=None)),
+            ("scroll", str | None, msgspec.field(name="_scroll_id", default=None)),
+            ("pit", str | None, msgspec.field(name="pit_id", default=None)),
+        ],
+    )
 
 
 class Search:
@@ -43,24 +69,15 @@ class Search:
         Fields of the documents that are wanted.
     size : int
         Documents a page.
+    problem : callable
+        Is told of documents whose fields are not of the type that they should be.
     """
 
-    def __init__(self, server: Server, index: str, hit: type[Any], fields: list[str], size: int) -> None:
+    def __init__(self, server: Server, index: str, hit: Any, fields: list[str], size: int, problem: Problem) -> None:
         self._server, self._index, self._size = server, quote(index, safe=",*"), size
         self._fields = fields
-        hits = msgspec.defstruct("Hits", [("hits", list[hit]), ("total", Any, None)])  # type: ignore[valid-type]
-        shards = msgspec.defstruct("Shards", [("failed", int, 0), ("failures", Any, None)])
-        answer = msgspec.defstruct(
-            "Answer",
-            [
-                ("hits", hits),
-                ("timed_out", bool, False),
-                ("shards", shards | None, msgspec.field(name="_shards", default=None)),
-                ("scroll", str | None, msgspec.field(name="_scroll_id", default=None)),
-                ("pit", str | None, msgspec.field(name="pit_id", default=None)),
-            ],
-        )
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(answer).decode
+        self._hit, self._problem = hit, problem
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_answer_of(hit)).decode
 
     def count(self, query: Mapping[str, Any]) -> int:
         """How many documents match."""
@@ -92,7 +109,7 @@ class Search:
     def _search(self, path: str, request: Mapping[str, Any]) -> Any:
         what = f"{self._server.url}{path.partition('?')[0]}"
         try:
-            answer = self._decode(self._server.ask("POST", path, body=request))
+            answer = self._decoded(self._server.ask("POST", path, body=request))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Incomplete(f"{what}: the answer is no page of hits: {error}") from None
         except HttpError as error:
@@ -103,6 +120,23 @@ class Search:
             told = msgspec.json.encode(answer.shards.failures).decode()[:300] if answer.shards else ""
             raise Incomplete(f"{what}: the search was cut short, or shards failed", got=told)
         return answer
+
+    def _decoded(self, content: bytes) -> Any:
+        """An answer; a hit that is not as it should be is left empty."""
+        try:
+            return self._decode(content)
+        except msgspec.ValidationError:
+            answer = msgspec.json.decode(content, type=_answer_of(msgspec.Raw))
+            answer.hits.hits = [self._one(hit) for hit in answer.hits.hits]
+            return answer
+
+    def _one(self, raw: msgspec.Raw) -> Any:
+        try:
+            return msgspec.json.decode(raw, type=self._hit)
+        except msgspec.ValidationError as error:
+            self._problem(self._server.url, f"a document is not as it should be: {error}")
+            place = msgspec.json.decode(raw, type=_Place)
+            return self._hit(number=place.number, sort=place.sort)
 
     def _request(self, query: Mapping[str, Any]) -> dict[str, Any]:
         return {"query": query, "size": self._size, "_source": self._fields, "track_total_hits": True}

@@ -25,11 +25,15 @@ from isal import isal_zlib
 
 from pipeline.errors import NoData, SourceError
 from pipeline.model import Day
-from pipeline.site import Templates
+from pipeline.site import Site, Templates
 
 MANIFEST = "files.json"
 BROKEN: tuple[type[BaseException], ...] = (OSError, EOFError, tarfile.TarError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError)
 """What reading a damaged file raises."""
+TAR_BROKEN: tuple[type[BaseException], ...] = (*BROKEN, ValueError)
+"""tarfile lets ValueError out where a header is damaged."""
+LONG_HEADERS = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+LONGEST_HEADER = 1 << 16
 PIECE = 1 << 18
 """Bytes that are read at a time."""
 Problem = Callable[[str, str], None]
@@ -37,9 +41,20 @@ Problem = Callable[[str, str], None]
 
 
 class Member(NamedTuple):
-    """One file's content: on its own, or out of a tarball. The stream ends where the file breaks off."""
+    """One file's content: on its own, or out of a tarball.
+
+    Attributes
+    ----------
+    name : str
+        For messages: the file, and the member in it.
+    path : str
+        The file's own path, or the member's.
+    stream : binary stream
+        Ends where the file breaks off.
+    """
 
     name: str
+    path: str
     stream: IO[bytes]
 
 
@@ -52,8 +67,13 @@ def expanded(templates: Templates, day: Day) -> list[Path]:
     return [Path(name) for name in found]
 
 
+def located(templates: Templates, site: Site) -> list[str]:
+    """Templates counted from site.json."""
+    return [str(site.path(name)) for name in ([templates] if isinstance(templates, str) else templates)]
+
+
 def walked(paths: Sequence[Path]) -> list[Path]:
-    """The plain files among paths and below the folders among them; hidden files are left out."""
+    """The files among paths and below the folders among them; hidden files, pipes and devices are left out."""
     found: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
@@ -62,7 +82,7 @@ def walked(paths: Sequence[Path]) -> list[Path]:
         for folder, folders, names in os.walk(path):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             found.update(dict.fromkeys(Path(folder, name) for name in sorted(names) if not name.startswith(".")))
-    return list(found)
+    return [path for path in found if path.is_file() or not path.exists()]
 
 
 def inputs(paths: Sequence[Path]) -> dict[str, Any]:
@@ -88,7 +108,7 @@ def copy(paths: Sequence[Path], folder: Path) -> dict[str, int]:
         A file cannot be read.
     """
     if not paths:
-        raise NoData("there is no file of the day")
+        raise NoData("there is no file of the day", hint="check where site.json says that the source's files are")
     size = 0
     for number, path in enumerate(paths):
         try:
@@ -142,12 +162,20 @@ def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Mem
         problem(name, f"cannot be read: {error}")
         return
     with stream:
-        yield Member(name, stream)
+        yield Member(name, str(path), stream)
 
 
 def content(member: Member) -> bytes:
     """All of a member, up to where it breaks off."""
     return member.stream.read()
+
+
+def beginning(member: Member, size: int, problem: Problem) -> bytes:
+    """The first `size` bytes of a member; `problem` is told of one that is longer."""
+    found = member.stream.read(size + 1)
+    if len(found) > size:
+        problem(member.name, f"is larger than {size >> 20} MiB, more than a file of its kind is; the rest is not read")
+    return found[:size]
 
 
 def _suffixes(name: str) -> list[str]:
@@ -200,11 +228,18 @@ class _Gunzip:
 OPENERS: dict[str, Callable[[Any], Any]] = {".gz": _Gunzip, ".tgz": _Gunzip, ".bz2": bz2.open, ".xz": lzma.open}
 
 
+class _Budget:
+    """Bytes that may still be expanded: of one file, or of all members of a tarball."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
 class _Limited(io.RawIOBase):
     """A stream that ends where it breaks off, or where it would give more bytes than it may; `problem` is told."""
 
-    def __init__(self, stream: Any, name: str, limit: int, problem: Problem) -> None:
-        self._stream, self._name, self._left, self._problem = stream, name, limit, problem
+    def __init__(self, stream: Any, name: str, budget: _Budget, problem: Problem) -> None:
+        self._stream, self._name, self._budget, self._problem = stream, name, budget, problem
         self.refused = False
 
     def readable(self) -> bool:
@@ -214,15 +249,15 @@ class _Limited(io.RawIOBase):
         if self.refused:
             return 0
         try:
-            piece = self._stream.read1(min(len(buffer), self._left + 1))  # read() would lose what came before the damage
+            piece = self._stream.read1(min(len(buffer), self._budget.left + 1))  # read() would lose what came before the damage
         except BROKEN as error:
             self._problem(self._name, f"breaks off: {error}")
             return 0
-        if len(piece) > self._left:
+        if len(piece) > self._budget.left:
             self.refused = True
             self._problem(self._name, "is refused: it expands to more than is allowed; to do: raise max_expanded_mb of the source if that is right")
             return 0
-        self._left -= len(piece)
+        self._budget.left -= len(piece)
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -234,7 +269,20 @@ class _Limited(io.RawIOBase):
 def _opened(path: Path, name: str, limit: int, problem: Problem) -> IO[bytes]:
     packed = _suffixes(name)[-1:]
     stream = OPENERS[packed[0]](path) if packed and packed[0] in OPENERS else path.open("rb")
-    return io.BufferedReader(_Limited(stream, name, limit, problem), PIECE)
+    return io.BufferedReader(_Limited(stream, name, _Budget(limit), problem), PIECE)
+
+
+class _Header(tarfile.TarInfo):
+    """A header whose name or attributes are read only where they are of a sensible length."""
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Any:
+        if self.type in LONG_HEADERS and self.size > LONGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        return super()._proc_member(tar)  # type: ignore[misc]
+
+
+def _tar(stream: IO[bytes]) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header)
 
 
 def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
@@ -246,26 +294,27 @@ def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
         A member may not be read; nothing of the tarball is.
     """
     told: list[str] = []
-    with contextlib.suppress(*BROKEN), _opened(path, name, limit, lambda _, what: told.append(what)) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+    with contextlib.suppress(*TAR_BROKEN), _opened(path, name, limit, lambda _, what: told.append(what)) as stream, _tar(stream) as tar:
         for member in tar:
             parts = PurePosixPath(member.name).parts
             if member.name.startswith("/") or ".." in parts:
-                raise SourceError(f"{name} is refused: member {member.name!r} would leave the folder", hint="whoever made this tarball should be asked")
+                raise SourceError(f"{name} is refused: member {member.name[:200]!r} would leave the folder", hint="whoever made this tarball should be asked")
             if not (member.isdir() or member.isreg()) or member.issparse():
-                raise SourceError(f"{name} is refused: member {member.name!r} is no plain file", hint="pack files and folders only")
+                raise SourceError(f"{name} is refused: member {member.name[:200]!r} is no plain file", hint="pack files and folders only")
     if any("is refused" in what for what in told):
         raise SourceError(f"{name} {told[-1]}")
 
 
 def _tarball(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Member]:
+    budget = _Budget(limit)
     try:
-        with _opened(path, name, limit, problem) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        with _opened(path, name, limit, problem) as stream, _tar(stream) as tar:
             for member in tar:
                 inside = tar.extractfile(member) if member.isreg() and not PurePosixPath(member.name).name.startswith(".") else None
                 if inside is not None:
                     where = f"{name}:{member.name}"
                     packed = _suffixes(member.name)[-1:]
                     opened = OPENERS[packed[0]](inside) if packed and packed[0] in OPENERS else inside
-                    yield Member(where, io.BufferedReader(_Limited(opened, where, limit, problem), PIECE))
-    except BROKEN as error:
+                    yield Member(where, member.name, io.BufferedReader(_Limited(opened, where, budget, problem), PIECE))
+    except TAR_BROKEN as error:
         problem(name, f"cannot be read: {error}")

@@ -1,4 +1,4 @@
-"""Which servers, devices and interfaces count, and whether a server is one of data or of metadata."""
+"""Which servers, devices and interfaces count, what names they may have, and whether a server is one of data or of metadata."""
 
 from __future__ import annotations
 
@@ -20,12 +20,18 @@ def _pattern(text: str) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
+LONGEST_NAME = 255
 
 
 @functools.lru_cache(maxsize=65536)
 def matches(pattern: str, name: str) -> bool:
     """Whether a pattern matches a name as a whole; the empty pattern matches none."""
     return bool(pattern) and re.fullmatch(pattern, name) is not None
+
+
+def usable(name: str) -> bool:
+    """Whether a text can be a component's name: 1 to 255 characters, all printable. Names are what anyone wrote."""
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable()
 
 
 class HostOptions(SourceOptions):

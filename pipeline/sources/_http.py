@@ -8,21 +8,24 @@ a file, and appear in no message.
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 import tenacity
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.errors import SourceError
 from pipeline.site import Site, SourceOptions
 from pipeline.sources._secrets import secret
 
 BUSY = (429, 502, 503, 504)
+TIMED_OUT = re.compile(r"time-?out|timed out", re.IGNORECASE)
+"""In the body of a 503: the query took too long, and would again."""
 TRIES = 5
 LONGEST_PAUSE = 30.0
 
@@ -66,7 +69,17 @@ class HttpOptions(SourceOptions):
             raise ValueError("must begin with http://HOST or https://HOST")
         if "@" in parts.netloc:
             raise ValueError("holds credentials; name them by user and password_env or password_file, or by token_env or token_file")
+        if parts.query or parts.fragment:
+            raise ValueError("has a query or fragment; credentials belong into token_env or token_file")
         return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _whole_credentials(self) -> Self:
+        if bool(self.user) != bool(self.password_env or self.password_file):
+            raise ValueError("user and password_env or password_file are given together, or not at all")
+        if self.user and (self.token_env or self.token_file):
+            raise ValueError("give a user or a token, not both")
+        return self
 
 
 HTTP_ORIGIN = frozenset(HttpOptions.model_fields) - frozenset(SourceOptions.model_fields)
@@ -95,6 +108,10 @@ class HttpError(SourceError):
 
 class TooLarge(SourceError):
     """An answer is larger than is allowed."""
+
+
+class TimedOut(SourceError):
+    """A server did not say anything in time; asked for less it may."""
 
 
 class _Busy(Exception):
@@ -136,7 +153,7 @@ class Server:
         self._retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(TRIES),
             wait=_pause,
-            retry=tenacity.retry_if_exception_type((_Busy, httpx.TransportError)),
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, _Busy | httpx.RequestError) and not isinstance(error, httpx.ReadTimeout)),
             sleep=pause,
             reraise=True,
         )
@@ -165,15 +182,20 @@ class Server:
             The server answered with an error, also after several tries.
         TooLarge
             Its answer is larger than `answer_mb`.
+        TimedOut
+            The server says nothing for `timeout_seconds`.
         SourceError
-            The server cannot be reached, or breaks off.
+            The server cannot be reached, or its answer breaks off.
         """
         what = f"{method} {self.url}{path}"
         try:
             return self._retrying(self._once, what, method, path, {"params": params, "data": form, "json": body})
         except _Busy as busy:
             raise busy.error from None
-        except httpx.TransportError as error:
+        except httpx.ReadTimeout:
+            hint = "raise timeout_seconds of the source, or look at the server"
+            raise TimedOut(f"{what}: the server said nothing for {self._client.timeout.read:g} s", hint=hint) from None
+        except httpx.RequestError as error:
             text = str(error) or type(error).__name__
             raise SourceError(f"{what} failed {TRIES} times: {text}", hint="check the key url in site.json, and that the server runs") from None
 
@@ -182,7 +204,7 @@ class Server:
         answer = self.ask(method, path, **request)
         try:
             return json.loads(answer)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SourceError(f"{method} {self.url}{path}: the answer is not JSON: {error}", got=answer[:100].decode("utf-8", "replace")) from None
 
     def _once(self, what: str, method: str, path: str, request: Mapping[str, Any]) -> bytes:
@@ -197,7 +219,7 @@ class Server:
         if answer.is_success:
             return found
         error = HttpError(f"{what} was refused", status=answer.status_code, body=found[:2000].decode("utf-8", "replace"), hint=_hint(answer.status_code))
-        if answer.status_code in BUSY:
+        if answer.status_code in BUSY and not (answer.status_code == 503 and TIMED_OUT.search(error.body)):
             raise _Busy(error, _seconds(answer.headers.get("Retry-After", "")))
         raise error
 
@@ -213,5 +235,5 @@ def _seconds(text: str) -> float:
     return float(text) if text.isdecimal() else 0.0
 
 
-def _hint(status: int, needs: Collection[int] = (401, 403)) -> str:
-    return "check user and password_env or password_file, or token_env or token_file" if status in needs else ""
+def _hint(status: int) -> str:
+    return "check user and password_env or password_file, or token_env or token_file" if status in (401, 403) else ""

@@ -33,9 +33,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.model import Float64, Int64
+from pipeline.sources._hosts import usable
 
 MARK = re.compile(rb"^[ \t]*(Legend:|Row[ \t]+Timestamp\b)[^\n]*\n?", re.MULTILINE)
-ENTRY = re.compile(rb"\s*(\d{1,9}):\s+(\S.*?)\s*")
+ENTRY = re.compile(rb"(\d{1,9}):\s+(\S.*)")
+"""Of a line without the spaces around it."""
 ROW = re.compile(rb"\s*(\d{1,9})\s+(\S+)\s+(?=\S)")
 CELL = re.compile(rb"(null|[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?:[ \t]*((?:[kKMGTP]i?)?B))?(?:\s+|$)")
 STAMP = re.compile(rb"(\d{4})-(\d\d)-(\d\d)-(\d\d):(\d\d):(\d\d)")
@@ -181,7 +183,7 @@ class _Query:
                 break
             if row:
                 found[row[0]] = row[1:]
-            elif ENTRY.fullmatch(line):
+            elif ENTRY.fullmatch(line.strip()):
                 self._lose(start, "entries of a legend stand in a table")
                 break
             elif line.strip():
@@ -219,11 +221,13 @@ def _legend(body: bytes, at: int, damage: Damage) -> dict[int, Column]:
     found: dict[int, Column] = {}
     twice = set()
     for line in body.splitlines(keepends=True):
-        entry = ENTRY.fullmatch(line)
+        entry = ENTRY.fullmatch(line.strip())
         names = entry[2].decode("utf-8", "replace").split("|") if entry else []
         if entry and len(names) > 2 and all(names):
             column = Column(names[0], names[-2] if len(names) > 3 else "", names[-1])
-            if found.setdefault(int(entry[1]), column) != column:
+            if not all(usable(name) for name in (f"{column.host}:{column.device}", column.counter)):
+                damage.add(at, "a name that is too long or not printable")
+            elif found.setdefault(int(entry[1]), column) != column:
                 twice.add(int(entry[1]))
         elif line.strip():
             damage.add(at, "not host|component|device|counter")

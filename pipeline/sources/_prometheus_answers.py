@@ -8,6 +8,7 @@ read costs itself alone: a file, an answer in it, a series, a value.
 from __future__ import annotations
 
 import json
+import reprlib
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -92,9 +93,21 @@ PAIRS = msgspec.json.Decoder(list[tuple[float, float]], strict=False)
 def numbers(values: msgspec.Raw) -> tuple[Float64, int, str]:
     """Times and values, float64 (n, 2), also those that are not finite; how many are no numbers; the first such."""
     try:
-        return np.array(PAIRS.decode(values), dtype=np.float64).reshape(-1, 2), 0, ""
+        return _pairs(PAIRS.decode(values)), 0, ""
     except UNDECODABLE:
+        return _one_by_one(values)
+
+
+def _pairs(found: list[tuple[float, float]]) -> Float64:
+    return np.array(found, dtype=np.float64).reshape(-1, 2)
+
+
+def _one_by_one(values: msgspec.Raw) -> tuple[Float64, int, str]:
+    """As `numbers`, value by value; a series that is no list of anything is one bad value."""
+    try:
         pairs = json.loads(bytes(values))
+    except UNDECODABLE as error:
+        return _pairs([]), 1, str(error)
     good, bad, first = [], 0, ""
     for place, pair in enumerate(pairs if isinstance(pairs, list) else [pairs]):
         try:
@@ -102,8 +115,8 @@ def numbers(values: msgspec.Raw) -> tuple[Float64, int, str]:
             good.append((float(time), float(value)))
         except (TypeError, ValueError, OverflowError):
             bad += 1
-            first = first or f"value {place}: {str(pair)[:60]!r}"
-    return np.array(good, dtype=np.float64).reshape(-1, 2), bad, first
+            first = first or f"value {place}: {reprlib.repr(pair)}"
+    return _pairs(good), bad, first
 
 
 class Series(NamedTuple):

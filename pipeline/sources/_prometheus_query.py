@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pipeline import schemas
 from pipeline.errors import ConfigError
@@ -22,7 +22,6 @@ NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 MATCHER = re.compile(rf'\s*({LABEL.pattern})\s*(=~|!~|!=|=)\s*("(?:[^"\\\n]|\\.)*")\s*')
 PORT = re.compile(r"(\[.*\]|[^:]*):\d+")
-LONGEST_NAME = 255
 KEYS = {"select", "component", "part", "filter", "without"}
 FILTERS = ("", "devices", "interfaces")
 
@@ -86,10 +85,6 @@ class Selector(NamedTuple):
         """Whether a series with its name in ``__name__`` is meant."""
         return labels.get("__name__") == self.name and all(matcher.matches(labels) for matcher in self.matchers)
 
-    def narrowed(self, extra: Mapping[str, str]) -> Selector:
-        """The selector with further labels that must have a value."""
-        return Selector(self.name, self.matchers + equal(extra))
-
 
 def equal(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
     """Matchers of labels that must have a value, in the labels' order."""
@@ -110,6 +105,20 @@ def _matcher(found: re.Match[str], text: str) -> Matcher:
     return Matcher(label, op, value)
 
 
+class Question(NamedTuple):
+    """What a server is asked for: a sample of each series of a selector, or their mean over the label `without`."""
+
+    select: Selector
+    without: str
+    counter: bool
+
+    def query(self, extra: Mapping[str, str], seconds: int) -> str:
+        """Of a counter the least sample of the `seconds` before, which is the first unless it was reset; else the last one."""
+        series = self.select._replace(matchers=self.select.matchers + equal(extra))
+        found = f"{'min' if self.counter else 'last'}_over_time({series}[{seconds}s])"
+        return f"avg without ({self.without}) ({found})" if self.without else found
+
+
 class Term(NamedTuple):
     """A selector whose series are added (1) or taken away (-1)."""
 
@@ -124,6 +133,8 @@ class Line:
     Attributes
     ----------
     dataset : str
+    counter : bool
+        Whether its series only grow, and a row's figure is the growth from its first sample to the next row's.
     terms : tuple of Term
         What is added up, component by component.
     component : str
@@ -137,6 +148,7 @@ class Line:
     """
 
     dataset: str
+    counter: bool
     terms: tuple[Term, ...]
     component: str
     part: str = ""
@@ -158,13 +170,12 @@ class Line:
         """Whether only servers that the site calls metadata servers can be meant."""
         return "{host}" in self.component and self.dataset.startswith("md")
 
-    def query(self, term: Term, seconds: int, extra: Mapping[str, str]) -> str:
-        """The last sample of each series, of the `seconds` before."""
-        last = f"last_over_time({term.select.narrowed(extra)}[{seconds}s])"
-        return f"avg without ({self.without}) ({last})" if self.without else last
+    def questions(self) -> list[Question]:
+        """What a server is asked for."""
+        return [Question(term.select, self.without, self.counter) for term in self.terms]
 
 
-def line(dataset: str, content: Mapping[str, Any], where: str) -> Line:
+def line(metric: schemas.SourceMetric, exporter: Exporter) -> Line:
     """A line of the source map, checked.
 
     Raises
@@ -172,21 +183,21 @@ def line(dataset: str, content: Mapping[str, Any], where: str) -> Line:
     ConfigError
         A key that is not known or missing, or a selector that is none.
     """
+    content, where = metric.find[exporter], f"sources/prometheus.toml: {metric.dataset.name}: {exporter}"
     if set(content) - KEYS or not {"select", "component"} <= set(content) or content.get("filter", "") not in FILTERS:
         raise ConfigError(
             f"{where}: wrong keys", expected="select, component, and optionally part, without, filter = devices or interfaces", got=str(dict(content))
         )
     texts = [content["select"]] if isinstance(content["select"], str) else content["select"]
     terms = tuple(Term(-1 if text.startswith("-") else 1, Selector.parse(text.removeprefix("-"))) for text in texts)
-    return Line(dataset, terms, **{key: content[key] for key in KEYS - {"select"} if key in content})
+    return Line(metric.dataset.name, metric.reports in ("counter", "seconds"), terms, **{key: content[key] for key in KEYS - {"select"} if key in content})
 
 
 def lines(exporters: list[Exporter]) -> dict[str, list[Line]]:
     """By dataset, in the source map's order: how each of the exporters that have it tells it, the preferred one first."""
     found = {}
     for metric in schemas.source_map("prometheus"):
-        name = metric.dataset.name
-        found[name] = [line(name, metric.find[e], f"sources/prometheus.toml: {name}: {e}") for e in exporters if e in metric.find]
+        found[metric.dataset.name] = [line(metric, exporter) for exporter in exporters if exporter in metric.find]
     return {name: those for name, those in found.items() if those}
 
 
@@ -194,8 +205,3 @@ def host_name(label: str) -> str:
     """A host label without its port."""
     with_port = PORT.fullmatch(label)
     return with_port[1] if with_port else label
-
-
-def usable(name: str) -> bool:
-    """Whether a text can be a component's name: labels are what anyone wrote."""
-    return 0 < len(name) <= LONGEST_NAME and name.isprintable()

@@ -9,9 +9,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from pipeline.errors import SourceError
-from pipeline.sources._http import HttpError, Server, TooLarge
-from pipeline.sources._prometheus_answers import UNDECODABLE, Result, answer
+from pipeline.model import Float64
+from pipeline.sources._http import TIMED_OUT, HttpError, Server, TimedOut, TooLarge
+from pipeline.sources._prometheus_answers import UNDECODABLE, Result, answer, numbers
 
 QUERY_RANGE = "/api/v1/query_range"
 SMALLEST = 3600
@@ -55,7 +58,7 @@ def ask(server: Server, query: str, span: Span) -> tuple[bytes, list[Result]]:
     try:
         content = server.ask("POST", QUERY_RANGE, form=span.form(query))
     except HttpError as error:
-        if error.status in (400, 422):
+        if error.status in (400, 422, 503):
             raise HttpError(f"{server.url} refuses the query {query}", status=error.status, body=error.body) from None
         raise
     try:
@@ -71,7 +74,10 @@ def ask(server: Server, query: str, span: Span) -> tuple[bytes, list[Result]]:
 
 def _too_much(error: SourceError) -> bool:
     """Whether a shorter query may be answered."""
-    return isinstance(error, TooLarge) or (isinstance(error, HttpError) and error.status in (400, 422) and bool(TOO_MUCH.search(error.body)))
+    if isinstance(error, HttpError):
+        said = TIMED_OUT if error.status == 503 else TOO_MUCH
+        return error.status in (400, 422, 503) and said.search(error.body) is not None
+    return isinstance(error, TooLarge | TimedOut)
 
 
 def in_pieces(server: Server, query: str, span: Span, size: int) -> Iterator[tuple[Span, bytes, list[Result]]]:
@@ -87,3 +93,19 @@ def in_pieces(server: Server, query: str, span: Span, size: int) -> Iterator[tup
             continue
         yield piece, content, results
         span = span.after(piece.points)
+
+
+def figures(server: Server, query: str, span: Span) -> Iterator[tuple[str, Float64]]:
+    """Metric and values of each series of an answer.
+
+    Raises
+    ------
+    SourceError
+        As `ask`; or a value is no number.
+    """
+    for _, _, results in in_pieces(server, query, span, span.points):
+        for result in results:
+            pairs, bad, first = numbers(result.values)
+            if bad or not np.isfinite(pairs).all():
+                raise SourceError(f"{server.url}, asked for {query}: the answer holds what is no number", got=first or "NaN or an infinity")
+            yield result.metric.get("__name__", ""), pairs[:, 1]

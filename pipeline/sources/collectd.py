@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -26,18 +27,23 @@ from pydantic import Field, model_validator
 
 from pipeline import schemas
 from pipeline.errors import NoData, SourceError
-from pipeline.model import UNREADABLE, Day, Findings, Samples
+from pipeline.model import UNREADABLE, Day, Findings, Int64, Samples
 from pipeline.site import Site, Templates
 from pipeline.sources import _collectd_forms as forms
 from pipeline.sources import _files
 from pipeline.sources._elasticsearch import Incomplete, Search
-from pipeline.sources._hosts import HostOptions, matches
+from pipeline.sources._hosts import HostOptions, matches, usable
 from pipeline.sources._http import HTTP_ORIGIN, HttpOptions, Server, located_http
 from pipeline.sources._spool import BUCKETS, FIELDS, Spool
 
 GIVES = Samples
+ONE = dt.timedelta(days=1)
+CLOSING = 300
+"""Seconds after a day's end in which values are looked for whose interval began in it."""
 WINDOW = 3600
 """Seconds of documents that one search is asked for."""
+LONGEST = 1 << 20
+"""Seconds: more than a day."""
 TRIES = 3
 UNREAD = "unreadable.json"
 JIFFIES = 100.0
@@ -52,8 +58,10 @@ class Options(HttpOptions, HostOptions):
     form : {'elasticsearch', 'write_http', 'csv'}
         Documents with Logstash's field names, JSON of the write_http plugin, or files of the csv plugin.
     files : str or list of str
-        Files, folders, tarballs or glob patterns; strftime templates. A day's first and last samples are looked for in the
-        neighbour's files too.
+        Files, folders, tarballs or glob patterns; strftime templates, of dates in `timezone`. The next day's are read
+        too: they have the day's last samples.
+    neighbours : int
+        How many more days before and after are read, where files have values of other days than their names say.
     url, index : str
         A server in place of a dump, with `form` elasticsearch; the index is a strftime template (of UTC dates), or a pattern.
     query : dict
@@ -65,7 +73,7 @@ class Options(HttpOptions, HostOptions):
     store_rates : bool
         Whether collectd stored rates; as collectd's own key. True for Elasticsearch unless given, else false.
     interval : int
-        Seconds between two values, where the form does not tell; the timestep unless given.
+        Seconds between two values, where the form does not tell; unless given, what the stamps of each series say.
     arrival_field : str
         Field of the stamp at which a document arrived: clocks that differ from it are a finding.
     max_expanded_mb : int
@@ -77,6 +85,7 @@ class Options(HttpOptions, HostOptions):
     kind: Literal["collectd"]
     form: Literal["elasticsearch", "write_http", "csv"]
     files: Templates = []
+    neighbours: int = Field(default=0, ge=0, le=7)
     index: str = "collectd-*"
     query: dict[str, Any] = {}
     paging: Literal["scroll", "pit"] = "scroll"
@@ -92,6 +101,11 @@ class Options(HttpOptions, HostOptions):
             raise ValueError("needs either files or url")
         if self.url and self.form != "elasticsearch":
             raise ValueError(f"form {self.form} is read from files, not from a url")
+        unused = self.model_fields_set & ({"index", "query", "paging", "page_size"} if not self.url else {"max_expanded_mb"})
+        if self.arrival_field and self.form != "elasticsearch":
+            unused.add("arrival_field")
+        if unused:
+            raise ValueError(f"{', '.join(sorted(unused))}: not used with {'url' if self.url else 'files'} and form {self.form}")
         return self
 
     @property
@@ -101,14 +115,13 @@ class Options(HttpOptions, HostOptions):
 
     @property
     def every(self) -> int:
-        """Seconds between two values."""
+        """Seconds between two values, as far as that is known beforehand."""
         return self.interval or self.timestep
 
 
 def located(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
-    names = [options.files] if isinstance(options.files, str) else options.files
-    update = {"files": [str(site.path(name)) for name in names], "timezone": options.timezone or site.timezone}
+    update = {"files": _files.located(options.files, site), "timezone": options.timezone or site.timezone}
     return options.model_copy(update=update | located_http(options, site))
 
 
@@ -129,26 +142,32 @@ def _listed(value: Any) -> list[str]:
 
 
 def _window(options: Options, day: Day) -> tuple[int, int]:
-    """First and last second that a value of the day may have: one interval, or the closing sample, after its end."""
-    return day.start, day.end + max(options.timestep, options.every) + 1
+    """First and last second that a value of the day may have: an interval, or the closing sample, after its end."""
+    return day.start, day.end + max(options.timestep, options.every, CLOSING) + 1
 
 
 class _Found(NamedTuple):
-    """Files of a day, and those of the next one, which have its last samples."""
+    """Files of a day, and those of which only the beginning can be of it."""
 
     own: list[Path]
-    after: list[Path]
+    after: set[Path]
 
 
 def _found(options: Options, day: Day) -> _Found:
-    dates = [Day(day.date + dt.timedelta(days=ahead), day.timezone) for ahead in (0, 1)]
-    own, after = (_files.walked(_files.expanded(options.files, date)) for date in dates)
-    if options.form == "csv":
-        own, after = (
-            [path for path in paths if path.name.split(".")[0].endswith(str(date)) or _files.is_tarball(path.name)]
-            for paths, date in ((own, dates[0]), (after, dates[1]))
-        )
-    return _Found(own, [path for path in after if path not in set(own)])
+    zone = ZoneInfo(options.timezone)
+    first, last = (dt.datetime.fromtimestamp(second, zone).date() for second in (day.start, day.end - 1))
+    around = dt.timedelta(days=options.neighbours)
+    own = _files_of(options, first - around, last + around)
+    mine = set(own)
+    return _Found(own, {path for path in _files_of(options, last + around + ONE, last + around + ONE) if path not in mine})
+
+
+def _files_of(options: Options, first: dt.date, last: dt.date) -> list[Path]:
+    """The files of some dates; of csv files only those whose names say so."""
+    days = [Day(first + n * ONE) for n in range((last - first).days + 1)]
+    paths = _files.walked(list(dict.fromkeys(path for day in days for path in _files.expanded(options.files, day))))
+    endings = tuple(str(day) for day in days)
+    return [path for path in paths if options.form != "csv" or path.name.split(".")[0].endswith(endings) or _files.is_tarball(path.name)]
 
 
 def inputs(options: Options, day: Day) -> dict[str, Any]:
@@ -162,12 +181,12 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
     if options.url:
         with Server(options) as server:
             query = _query(options, *_window(options, day))
-            count = _search(options, server, day).count(query)
+            count = _search(options, server, day, _Problems()).count(query)
         kept = {"rates": options.rates, "arrival_field": options.arrival_field}
         return {"url": options.url, "index": _indices(options, day), "query": query, "documents": count} | kept
     found = _found(options, day)
     kept = {"form": options.form, "rates": options.rates, "arrival_field": options.arrival_field, "window": _window(options, day)}
-    return _files.inputs(found.own) | {"next day": [str(path) for path in found.after]} | kept
+    return _files.inputs(found.own) | {"next day": sorted(map(str, found.after)), "max_expanded_mb": options.max_expanded_mb} | kept
 
 
 def _indices(options: Options, day: Day) -> str:
@@ -177,10 +196,10 @@ def _indices(options: Options, day: Day) -> str:
     return ",".join(dict.fromkeys(Day(date).expand(options.index) for date in dates))
 
 
-def _search(options: Options, server: Server, day: Day) -> Search:
+def _search(options: Options, server: Server, day: Day, problems: _Problems) -> Search:
     fields = ["@timestamp", "hostname", "host", "plugin", "plugin_instance", "collectd_type", "type_instance", *FIELDS]
     wanted = fields + ([options.arrival_field] if options.arrival_field else [])
-    return Search(server, _indices(options, day), forms.document_type(options.arrival_field), wanted, options.page_size)
+    return Search(server, _indices(options, day), forms.document_type(options.arrival_field), wanted, options.page_size, problems)
 
 
 def _query(options: Options, first: int, last: int) -> dict[str, Any]:
@@ -239,13 +258,11 @@ class _Problems:
 def _fetch_files(options: Options, day: Day, folder: Path, problems: _Problems) -> dict[str, int]:
     found, (first, last) = _found(options, day), _window(options, day)
     with Spool(folder / "00", counters=not options.rates) as spool:
-        for path in [*found.own, *found.after]:
+        for path in [*found.own, *sorted(found.after)]:
             for member in _files.members(path, str(path), options.max_expanded_mb << 20, problems):
                 for plugin, columns in _lists(options, member, problems):
                     stamps = np.array(columns["time_ms"], dtype=np.int64)
                     inside = (stamps >= first * 1000) & (stamps < last * 1000)
-                    if path in found.after and not inside.any() and len(stamps) and stamps.min() >= last * 1000:
-                        break  # a later file is read only as far as it reaches back into the day
                     _add(spool, plugin, _kept(columns, inside), member.name, problems)
     return spool.rows
 
@@ -277,7 +294,7 @@ def _fetch_documents(options: Options, day: Day, folder: Path, problems: _Proble
     rows: dict[str, int] = {}
     first, last = _window(options, day)
     with Server(options) as server:
-        search = _search(options, server, day)
+        search = _search(options, server, day, problems)
         for number, begin in enumerate(range(first, last, WINDOW)):
             some = _window_of_documents(options, search, _query(options, begin, min(begin + WINDOW, last)), folder / f"{number:02d}", problems)
             rows = {plugin: rows.get(plugin, 0) + some.get(plugin, 0) for plugin in {*rows, *some}}
@@ -325,9 +342,7 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
         reader = _Reader(options, day, metric, findings)
         for number in range(BUCKETS):
             paths = sorted(folder.glob(f"*/{metric.find['plugin']}-{number:02d}.parquet"))
-            samples = reader.samples(paths)
-            if samples is not None:
-                yield samples
+            yield from reader.samples(paths)
     _tell_skew(options, folder, findings)
 
 
@@ -341,16 +356,15 @@ class _Reader:
         self.types, self.type_instance = _listed(find["type"]), find.get("type_instance")
         self.is_delta = metric.dataset.kind == "delta"
 
-    def samples(self, paths: list[Path]) -> Samples | None:
-        """The samples of a bucket of hosts; None if it has none."""
+    def samples(self, paths: list[Path]) -> Iterator[Samples]:
+        """The samples of a bucket of hosts, by type: of several the first that a host has."""
+        told: set[str] = set()
         for kind in self.types:
-            names = _Names(self)
-            pieces: list[_Piece] = []
-            for path in paths:
-                pieces += self._pieces(path, kind, names)
-            if pieces:
-                return self._made(_Piece.joined(pieces), names, kind)
-        return None
+            names = _Names(self, told)
+            pieces = [piece for path in paths for piece in self._pieces(path, kind, names)]
+            if names.parts:
+                yield self._made(_Piece.joined(pieces).in_order(), names, kind)
+            told |= names.hosts
 
     def _pieces(self, path: Path, kind: str, names: _Names) -> Iterator[_Piece]:
         columns = ["time_ms", "interval_ms", "host", "instance", "type", "type_instance", self.field]
@@ -366,32 +380,39 @@ class _Reader:
 
     def _made(self, piece: _Piece, names: _Names, kind: str) -> Samples:
         """Amounts, counters and gauges with the times that they are of."""
-        options = self.options
-        interval = np.where(piece.interval > 0, piece.interval, options.every * 1000)
-        time_ms, value, reports = piece.time, piece.value, ""
+        options, reports = self.options, ""
         if options.rates and self.is_delta:
-            low = value < 0
-            self.findings.add("resets", int((low & (piece.column >= 0)).sum()), self.name)
-            time_ms, value, reports = time_ms - interval, np.where(low, np.nan, value * (interval / 1000.0)), "delta"
+            low = piece.value < 0
+            self.findings.add("resets", int(low.sum()), self.name)
+            piece, reports = piece.only(~low).over_intervals(options.interval, options.every, names.host_numbers()), "delta"
+            piece = piece._replace(value=piece.value * (piece.interval / 1000.0)).by_second("sum")
         elif kind == "cpu" and not options.rates:
-            value, reports = value / JIFFIES, "seconds"
+            piece, resets = piece.shares()
+            self.findings.add("resets", resets, self.name)
         elif self.metric.find.get("over_interval"):
-            time_ms = time_ms - interval
-        time = time_ms // 1000
-        inside = (piece.column >= 0) & (time >= self.day.start) & (time < self.day.end + options.timestep)
-        if value.dtype.kind == "f":
-            inside &= np.isfinite(value)
-        return Samples(self.name, time[inside], piece.column[inside], value[inside], tuple(names.parts), names.whole, reports)
+            piece = piece.over_intervals(options.interval, options.every, names.host_numbers()).by_second("mean")
+        time = piece.time // 1000
+        inside = (time >= self.day.start) & (time < self.day.end + options.timestep)
+        return Samples(self.name, time[inside], piece.column[inside], piece.value[inside], tuple(names.parts), names.whole, reports)
 
 
 class _Names:
-    """Hosts and instances, numbered as they come: -1 for those that do not count."""
+    """Hosts and instances, numbered as they come: -1 for those that do not count, or that another type told."""
 
-    def __init__(self, reader: _Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: _Reader, told: Collection[str]) -> None:
+        self._reader, self._told = reader, told
         self._number: dict[tuple[str, str], int] = {}
         self.parts: list[str] = []
         self._whole: list[str] = []
+
+    @property
+    def hosts(self) -> set[str]:
+        return set(self._whole)
+
+    def host_numbers(self) -> npt.NDArray[np.int32]:
+        """By column: the number of its host."""
+        number = {host: n for n, host in enumerate(dict.fromkeys(self._whole))}
+        return np.array([number[host] for host in self._whole], dtype=np.int32)
 
     @property
     def whole(self) -> tuple[str, ...]:
@@ -413,21 +434,24 @@ class _Names:
         if key not in self._number:
             self._number[key] = len(self.parts) if self._counts(host, instance) else -1
             if self._number[key] >= 0:
-                self.parts.append({"device": f"{host}:{instance}", "host": host}.get(self._reader.component, f"{host}/{instance}"))
+                self.parts.append({"device": f"{host}:{instance}", "host": host}.get(self._reader.component, f"{host}\0{instance}"))
                 self._whole.append(host)
         return self._number[key]
 
     def _counts(self, host: str, instance: str) -> bool:
         options, component = self._reader.options, self._reader.component
         pattern = {"device": options.devices, "interface": options.interfaces}.get(component, "(?s).*")
-        return options.group(self._reader.name, host) and matches(pattern, instance)
+        if not (usable(host) and (usable(instance) or not instance)):
+            self._reader.findings.add("names that cannot be archived", 1, self._reader.name, f"{host[:40]!r} {instance[:40]!r}")
+            return False
+        return host not in self._told and options.group(self._reader.name, host) and matches(pattern, instance)
 
 
 class _Piece(NamedTuple):
     """Rows of one metric: times and intervals in ms (0: not told), columns, values."""
 
-    time: npt.NDArray[np.int64]
-    interval: npt.NDArray[np.int64]
+    time: Int64
+    interval: Int64
     column: npt.NDArray[np.int32]
     value: npt.NDArray[Any]
 
@@ -436,11 +460,67 @@ class _Piece(NamedTuple):
         flat = table.combine_chunks()
         host, instance = (flat.column(name).chunk(0) for name in ("host", "instance"))
         interval = flat.column("interval_ms").fill_null(0).to_numpy().astype(np.int64)
-        return cls(flat.column("time_ms").to_numpy(), interval, names.numbers(host, instance), flat.column(field).to_numpy())
+        piece = cls(flat.column("time_ms").to_numpy(), interval, names.numbers(host, instance), flat.column(field).to_numpy())
+        return piece.only((piece.column >= 0) & (np.isfinite(piece.value) if piece.value.dtype.kind == "f" else True))
 
     @classmethod
     def joined(cls, pieces: list[_Piece]) -> _Piece:
         return cls(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
+
+    def at(self, rows: npt.NDArray[Any]) -> _Piece:
+        return _Piece(self.time[rows], self.interval[rows], self.column[rows], self.value[rows])
+
+    def only(self, which: npt.NDArray[np.bool_]) -> _Piece:
+        return self if which.all() else self.at(which)
+
+    def in_order(self) -> _Piece:
+        """By column and time; of rows that are there twice the one with the largest value."""
+        order = np.lexsort((-self.value, self.time, self.column))
+        piece = self.at(order)
+        again = np.zeros(len(order), dtype=bool)
+        again[1:] = (np.diff(piece.column) == 0) & (np.diff(piece.time) == 0)
+        return piece.only(~again)
+
+    def over_intervals(self, given: int, otherwise: int, host: npt.NDArray[np.int32]) -> _Piece:
+        """With the intervals that each row is of, and their starts as times.
+
+        An interval is what the row itself tells; else `given` seconds; else the most frequent distance of rows of one
+        column, of the columns of the same `host`; else `otherwise`.
+        """
+        interval = self.interval if given == 0 else np.where(self.interval > 0, self.interval, given * 1000)
+        if not (interval > 0).all():
+            interval = np.where(interval > 0, interval, self._distances(otherwise, host)[host[self.column]])
+        return self._replace(time=self.time - interval, interval=interval)
+
+    def _distances(self, otherwise: int, host: npt.NDArray[np.int32]) -> Int64:
+        """The most frequent distance of the rows of each host's columns, in whole seconds, as ms."""
+        found = np.full(int(host.max(initial=-1)) + 1, otherwise * 1000, dtype=np.int64)
+        same = np.diff(self.column) == 0
+        seconds = np.clip(np.rint(np.diff(self.time)[same] / 1000), 1, LONGEST - 1).astype(np.int64)
+        pairs, count = np.unique(host[self.column[1:][same]] * np.int64(LONGEST) + seconds, return_counts=True)
+        for place in np.lexsort((-pairs, count)):  # the last one stays: the most frequent, of several the shortest
+            found[pairs[place] // LONGEST] = pairs[place] % LONGEST * 1000
+        return found
+
+    def by_second(self, how: Literal["sum", "mean"]) -> _Piece:
+        """One row a column and second; several happen only where collectd measures every second."""
+        head = np.ones(len(self.time), dtype=bool)
+        head[1:] = (np.diff(self.column) != 0) | (np.diff(self.time // 1000) != 0)
+        if head.all():
+            return self
+        at = np.flatnonzero(head)
+        value = np.add.reduceat(self.value, at)
+        if how == "mean":
+            value = value / np.diff(np.append(at, len(head)))
+        return self.only(head)._replace(value=value)
+
+    def shares(self) -> tuple[_Piece, int]:
+        """Counters of jiffies as shares of the time between two rows, %, at the earlier row; and how many counters fell."""
+        same = np.diff(self.column) == 0
+        seconds, jiffies = np.diff(self.time)[same] / 1000.0, np.diff(self.value)[same]
+        share = np.minimum(100.0 / JIFFIES * jiffies / seconds, 100.0)
+        piece = _Piece(self.time[:-1][same], self.interval[:-1][same], self.column[:-1][same], share)
+        return piece.only(share >= 0).by_second("mean"), int((share < 0).sum())
 
 
 def _equal(table: pa.Table, name: str, value: str) -> Any:
@@ -451,11 +531,18 @@ def _tell_skew(options: Options, folder: Path, findings: Findings) -> None:
     """Hosts whose stamps differ from the stamps of arrival by more than a row."""
     if not options.arrival_field:
         return
+    by_bucket: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*/*.parquet")):
-        table = pq.read_table(path, columns=["host", "time_ms", "arrival_ms"], filters=pc.is_valid(pc.field("arrival_ms")))
+        by_bucket.setdefault(path.name, []).append(path)
+    there = 0
+    for paths in by_bucket.values():
+        columns = ["host", "time_ms", "arrival_ms"]
+        table = pa.concat_tables([pq.read_table(path, columns=columns, filters=pc.is_valid(pc.field("arrival_ms"))) for path in paths])
+        there += table.num_rows
         late = table.append_column("late", pc.subtract(table.column("arrival_ms"), table.column("time_ms")))
         for row in late.group_by("host").aggregate([("late", "approximate_median")]).to_pylist():
             seconds = row["late_approximate_median"] / 1000
             if abs(seconds) > options.timestep:
-                plugin = path.stem.partition("-")[0]
+                plugin = paths[0].stem.partition("-")[0]
                 findings.add("clock skew", 1, row["host"], f"{plugin} values arrive {seconds:+.0f} s after their stamps, by the median")
+    findings.add("no document has a stamp of arrival", not there, options.arrival_field)

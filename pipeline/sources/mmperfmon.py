@@ -7,8 +7,10 @@ day that ends there.
 
 Every figure of the day is either archived or counted in a finding. The same figure in several files counts once.
 A figure that was also queried in longer intervals is taken from the shorter ones, so that nothing is added up
-twice. Files carry no UTC: in the hour that autumn repeats, a file is placed by the clock's jump back, or by the
-row that follows the hour; where a file has neither, it is taken to be of the first pass.
+twice; but where these do not fill a longer interval, its sum is the longer one's. Files carry no UTC: in the hour
+that autumn repeats, a file is placed by the clock's jump back, or by the row that follows the hour; where a file
+has neither, it is taken to be of the first pass. Rows an hour apart may have both passes at one stamp, and then
+one of the two figures is lost.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ GIVES = Samples
 PIECE = 4_000_000
 """Figures in one `Samples`: bounds memory to some 100 MB a piece."""
 NO_COUNTER, NO_DEVICE, NO_INTERFACE = "counters that are not archived", "devices that mmperfmon_lun_map does not know", "interfaces that are left out"
+LONGER, SHORTER = "figures of intervals that shorter ones cover", "figures of intervals that do not fill a longer one"
 SHOWN = 5
 
 
@@ -73,8 +76,7 @@ class Options(SourceOptions):
 
 def located(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
-    templates = [options.files] if isinstance(options.files, str) else options.files
-    return options.model_copy(update={"timezone": options.timezone or site.timezone, "files": [str(site.path(template)) for template in templates]})
+    return options.model_copy(update={"timezone": options.timezone or site.timezone, "files": _files.located(options.files, site)})
 
 
 def inputs(options: Options, day: Day) -> dict[str, Any]:
@@ -250,10 +252,10 @@ class _Measured:
                 some[host] = hosts[host]
                 size += sum(block.values.size for block in hosts[host])
                 if size > PIECE:
-                    yield _samples(metric, some, findings)
+                    yield _samples(metric, some, self.day.end, findings)
                     some, size = {}, 0
             if some:
-                yield _samples(metric, some, findings)
+                yield _samples(metric, some, self.day.end, findings)
 
 
 def _first(patterns: Mapping[str, str], name: str) -> str:
@@ -296,8 +298,8 @@ def _second_pass(utc: Int64, stamp: Int64, row: Int64, interval: int) -> Int64:
     return moved
 
 
-def _samples(metric: schemas.SourceMetric, hosts: Mapping[str, Iterable[_Block]], findings: Findings) -> Samples:
-    """One `Samples` of the blocks of some hosts."""
+def _samples(metric: schemas.SourceMetric, hosts: Mapping[str, Iterable[_Block]], end: int, findings: Findings) -> Samples:
+    """One `Samples` of the blocks of some hosts, of a day up to `end`."""
     names: dict[tuple[str, str], int] = {}
     pieces: list[tuple[Int64, Any, Float64, Int64]] = []
     for host, blocks in hosts.items():
@@ -306,25 +308,49 @@ def _samples(metric: schemas.SourceMetric, hosts: Mapping[str, Iterable[_Block]]
             row, part = np.nonzero(~np.isnan(block.values))
             pieces.append((block.time[row], column[part], block.values[row, part], np.full(len(row), block.interval)))
     time, number, value, interval = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-    once = _not_covered(time, number, interval)
-    findings.add("figures of intervals that shorter ones cover", int((~once).sum()), metric.dataset.name)
-    whole = tuple(host for host, _ in names) if metric.find.get("of") == "interface" or len(_terms(metric)) > 1 else ()
-    called = tuple(f"{host}:{part}" if part else host for host, part in names)
+    longer, shorter = _twice(time, number, interval, end, metric.reports == "delta")
+    findings.add(LONGER, int(longer.sum()), metric.dataset.name)
+    findings.add(SHORTER, int(shorter.sum()), metric.dataset.name)
+    once = ~(longer | shorter)
     if not once.all():
         time, number, value = time[once], number[once], value[once]
-    return Samples(metric.dataset.name, time, number, value, called, whole)
+    joined = metric.find.get("of") == "interface" or len(_terms(metric)) > 1
+    between = "\0" if joined else ":"
+    called = tuple(f"{host}{between}{part}" if part else host for host, part in names)
+    return Samples(metric.dataset.name, time, number, value, called, tuple(host for host, _ in names) if joined else ())
 
 
-def _not_covered(time: Int64, column: Any, interval: Int64) -> Any:
-    """Which figures are of intervals in which no shorter interval of the same column begins; bool (n,)."""
+def _twice(time: Int64, column: Any, interval: Int64, end: int, adds_up: bool) -> tuple[Any, Any]:
+    """Which figures are told in shorter intervals too, and which in longer ones that the shorter do not fill.
+
+    Parameters
+    ----------
+    time, column, interval : integer (n,)
+    end : int
+        Of the day: what of an interval is after it need not be filled.
+    adds_up : bool
+        Whether figures are sums over their intervals; of others, shorter intervals are always the better ones.
+
+    Returns
+    -------
+    longer, shorter : bool (n,)
+    """
+    longer, shorter = np.zeros(len(time), dtype=bool), np.zeros(len(time), dtype=bool)
     lengths = np.unique(interval)
-    keep = np.ones(len(time), dtype=bool)
     if len(lengths) < 2:
-        return keep
+        return longer, shorter
     place = column.astype(np.int64) * (1 << 20) + (time - time.min())  # a day has fewer seconds
     for length in lengths[1:]:
-        shorter = np.sort(place[keep & (interval < length)])
         mine = np.flatnonzero(interval == length)
-        inside = np.searchsorted(shorter, np.minimum(place[mine] + length, (place[mine] | ((1 << 20) - 1)) + 1))
-        keep[mine] = np.searchsorted(shorter, place[mine]) == inside
-    return keep
+        short = np.flatnonzero((interval < length) & ~longer & ~shorter)
+        begins, some, at = np.unique(place[short], return_index=True, return_inverse=True)
+        filled = np.concatenate(([0], np.cumsum(interval[short[some]])))
+        reach = np.minimum(length, end - time[mine])
+        first, last = np.searchsorted(begins, place[mine]), np.searchsorted(begins, place[mine] + reach)
+        whole = filled[last] - filled[first] >= (reach if adds_up else 1)
+        longer[mine[whole]] = True
+        inside = np.zeros(len(begins) + 1, dtype=np.int64)
+        np.add.at(inside, first[~whole], 1)
+        np.add.at(inside, last[~whole], -1)
+        shorter[short[np.cumsum(inside)[at] > 0]] = True
+    return longer, shorter

@@ -1,25 +1,27 @@
 """Prometheus and VictoriaMetrics: a server that is asked over HTTP, or answers of one that were saved.
 
-`fetch` asks for each series' last sample of every row of the day, and keeps the answers as they are; or copies
+`fetch` asks for one sample of each series in every row of the day, and keeps the answers as they are; or copies
 the saved ones. `parse` brings them to datasets by the source map: the figures of node_exporter and
 lustre_exporter.
 
-A row's sample is asked for at the last millisecond of the row, with a look back of one row: it is one that was
-measured in that row, and a row in which nothing was measured has none. A plain selector looks back five
-minutes, and fills gaps with what was there before; saved answers are of plain selectors as often as not, and
-then a gap of up to five minutes reads as an idle counter. A `timestep` shorter than the exporters' scrape
-interval gives rows without a measurement.
+A row's sample is one that was measured in that row, and a row in which nothing was measured has none. Of a counter
+it is the first of the row, or rather the least, as PromQL has no other name for it: where a counter was reset
+within a row, the row before is missing in place of that row. Of other figures it is the last. A plain selector
+looks back five minutes, and fills gaps with what was there before; saved answers are of plain selectors as often
+as not, and then a gap of up to five minutes reads as an idle counter. A `timestep` shorter than the exporters'
+scrape interval gives rows without a measurement.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,16 +32,18 @@ from pipeline.errors import NoData
 from pipeline.model import Day, Findings, Samples, component_order
 from pipeline.site import Site, Templates
 from pipeline.sources import _files
-from pipeline.sources._hosts import HostOptions
+from pipeline.sources._hosts import HostOptions, usable
 from pipeline.sources._http import HTTP_ORIGIN, HttpOptions, Server, located_http
-from pipeline.sources._prometheus_answers import MANIFEST, Answers, Entry, Series, how_many, numbers
-from pipeline.sources._prometheus_query import LABEL, Exporter, Line, Selector, Term, equal, host_name, lines, usable
-from pipeline.sources._prometheus_server import Span, ask, in_pieces
+from pipeline.sources._prometheus_answers import MANIFEST, Answers, Entry, Series, how_many
+from pipeline.sources._prometheus_query import LABEL, Exporter, Line, Question, Selector, Term, equal, host_name, lines
+from pipeline.sources._prometheus_server import Span, figures, in_pieces
 
 GIVES = Samples
 
 LOOK = 300
 """Seconds between looks at what there is: as far as a plain selector looks back."""
+PIECE = 4_000_000
+"""Samples in one `Samples`: bounds the memory that a dataset needs beside its series."""
 
 
 class Options(HttpOptions, HostOptions):
@@ -63,7 +67,7 @@ class Options(HttpOptions, HostOptions):
         Most points of a series in one answer; servers refuse more than some number, Prometheus than 11,000.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {"answers", "points", "max_expanded_mb"}
+    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {"answers", "points"}
 
     kind: Literal["prometheus"]
     answers: Templates = ""
@@ -96,8 +100,7 @@ def located(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
     update: dict[str, Any] = {"timezone": options.timezone or site.timezone, **located_http(options, site)}
     if options.answers:
-        templates = [options.answers] if isinstance(options.answers, str) else options.answers
-        update["answers"] = [str(site.path(template)) for template in templates]
+        update["answers"] = _files.located(options.answers, site)
     return options.model_copy(update=update)
 
 
@@ -117,40 +120,32 @@ def _rows(options: Options, day: Day, step: int, now: float) -> Span:
     return Span(first, step, max(0, (last - first) // (step * 1000) + 1))
 
 
-@dataclass
+def _questions(options: Options) -> list[Question]:
+    """All that a server is asked for, each once."""
+    return list(dict.fromkeys(question for those in _lines(options).values() for line in those for question in line.questions()))
+
+
 class _Keeper:
-    """Asks for each selector once, and keeps the answers that have series."""
+    """Keeps the answers that have series, and counts them."""
 
-    server: Server
-    options: Options
-    span: Span
-    folder: Path
-
-    def __post_init__(self) -> None:
+    def __init__(self, server: Server, options: Options, span: Span, folder: Path) -> None:
+        self.server, self.options, self.span, self.folder = server, options, span, folder
         self.entries: list[Entry] = []
-        self.series = 0
-        self.samples: dict[tuple[Selector, str], int] = {}
+        self.series = self.samples = 0
 
-    def keep(self, line: Line, term: Term) -> int:
-        """Number of samples."""
-        key = term.select, line.without
-        if key not in self.samples:
-            self.samples[key] = self._keep(line, term)
-        return self.samples[key]
-
-    def _keep(self, line: Line, term: Term) -> int:
-        query, samples = line.query(term, self.options.timestep, self.options.extra), 0
+    def keep(self, question: Question) -> None:
+        """Ask for the samples of the day."""
+        query = question.query(self.options.extra, self.options.timestep)
         known: set[frozenset[tuple[str, str]]] = set()
         for piece, content, results in in_pieces(self.server, query, self.span, self.options.points):
             if not results:
                 continue
             file, form = f"{len(self.entries):05d}.json.gz", piece.form(query)
             (self.folder / file).write_bytes(igzip.compress(content, 1))
-            self.entries.append(Entry(file, str(term.select), line.without, query, form["start"], form["end"]))
+            self.entries.append(Entry(file, str(question.select), question.without, query, form["start"], form["end"]))
             known.update(frozenset(result.metric.items()) for result in results)
-            samples += how_many(results)
+            self.samples += how_many(results)
         self.series += len(known)
-        return samples
 
 
 def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
@@ -172,14 +167,12 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
         return _files.copy(options.saved(day), folder)
     with Server(options) as server:
         keeper = _Keeper(server, options, _rows(options, day, options.timestep, time.time()), folder)
-        for those in _lines(options).values():
-            for line in those:
-                if sum([keeper.keep(line, term) for term in line.terms]):
-                    break
+        for question in _questions(options):
+            keeper.keep(question)
     if not keeper.entries:
         raise NoData(f"{options.url} has no sample of {day} that {' or '.join(options.exporters)} gives", hint="check extra and exporters of the source")
     (folder / MANIFEST).write_bytes(msgspec.json.encode(keeper.entries))
-    return {"series": keeper.series, "samples": sum(keeper.samples.values())}
+    return {"series": keeper.series, "samples": keeper.samples}
 
 
 def inputs(options: Options, day: Day) -> dict[str, Any]:
@@ -195,20 +188,20 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
     """
     if options.answers:
         return _files.inputs(options.saved(day))
-    every = [(line, term) for those in _lines(options).values() for line in those for term in line.terms]
-    queries = sorted({line.query(term, options.timestep, options.extra) for line, term in every})
-    names = sorted({term.select.name for line, term in every if not line.without})
+    questions = _questions(options)
+    queries = sorted(question.query(options.extra, options.timestep) for question in questions)
+    names = sorted({question.select.name for question in questions if not question.without})
     told: dict[str, Any] = {"url": options.url, "queries": hashlib.sha256("\n".join(queries).encode()).hexdigest()[:16], "series": {}, "newest": 0.0}
     span = _rows(options, day, LOOK, time.time())
     if not span.points:
         return told
     matchers = ",".join([f'__name__=~"{"|".join(names)}"', *map(str, equal(options.extra))])
+    counted: Counter[str] = Counter()
     with Server(options) as server:
-        _, counted = ask(server, f"count by (__name__) ({{{matchers}}})", span)
-        _, newest = ask(server, f"max(timestamp({{{matchers}}}))", span.after(span.points - 1))
-    told["series"] = {result.metric.get("__name__", ""): int(numbers(result.values)[0][:, 1].sum()) for result in counted}
-    told["newest"] = max((float(numbers(result.values)[0][:, 1].max()) for result in newest), default=0.0)
-    return told
+        for name, values in figures(server, f"count by (__name__) ({{{matchers}}})", span):
+            counted[name] += int(values.sum())
+        newest = [float(values.max(initial=0.0)) for _, values in figures(server, f"max(timestamp({{{matchers}}}))", span.after(span.points - 1))]
+    return told | {"series": dict(counted), "newest": max(newest, default=0.0)}
 
 
 def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path, rejected: Collection[str]) -> str:
@@ -220,7 +213,7 @@ def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path
 
 
 def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
-    """Samples of each dataset of the source map, one dataset at a time.
+    """Samples of each dataset of the source map, one dataset at a time; a large one in pieces by components.
 
     A dataset is told by the first of the `exporters` that has any sample of it. What cannot be read is counted
     in `findings` when all datasets have been given.
@@ -229,11 +222,20 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
     series = functools.lru_cache(maxsize=1)(answers.series)  # the next dataset is often of the same series
     for those in _lines(options).values():
         for line in those:
-            samples = _samples(options, line, series(tuple(term.select for term in line.terms), line.without), findings)
-            if len(samples):
-                yield samples
+            placed = _placed(options, line, series(tuple(term.select for term in line.terms), line.without), findings)
+            yield from (_samples(line, piece) for piece in _pieces(placed))
+            if placed:
                 break
     answers.report(findings)
+
+
+class _Placed(NamedTuple):
+    """A series that has samples, what it is a part of, and whether it is added (1) or taken away (-1)."""
+
+    component: str
+    part: str
+    sign: int
+    series: Series
 
 
 class _Naming:
@@ -245,7 +247,7 @@ class _Naming:
         self.unnamed: set[frozenset[tuple[str, str]]] = set()
 
     def name(self, term: Term, labels: Mapping[str, str]) -> tuple[str, str]:
-        """Names of the part and of the component; empty for a series that is not wanted."""
+        """Names of the component and of the part; empty for a series that is not wanted."""
         host = host_name(labels.get(self.options.host_label, ""))
         if not self.line.wanted(self.options, labels, host):
             return "", ""
@@ -258,16 +260,9 @@ class _Naming:
         if not usable(component) or ("{host}" in self.line.component and not host):
             self.unnamed.add(key)
             return "", ""
-        part = self._part(component, part, term)
+        part = _part(self.line, component, part, term)
         self.of_name.setdefault(part, set()).add(key)
-        return part, component
-
-    def _part(self, component: str, part: str, term: Term) -> str:
-        return f"{component}/{part or term.select}" if self.line.has_parts() else component
-
-    def all_parts(self, component: str) -> list[str]:
-        """All that a component must have, also what it lacks."""
-        return [self._part(component, "", term) for term in self.line.terms] if not self.line.part else []
+        return component, part
 
     def report(self, findings: Findings) -> None:
         """Series that cannot be named, and those that share a name: of these the larger value counts."""
@@ -275,25 +270,46 @@ class _Naming:
         findings.add("components of several series", sum(len(those) > 1 for those in self.of_name.values()), self.line.dataset)
 
 
-def _samples(options: Options, line: Line, found: Mapping[Selector, list[Series]], findings: Findings) -> Samples:
-    """The samples of a dataset; terms that are taken away are parts with negative values."""
+def _part(line: Line, component: str, part: str, term: Term) -> str:
+    """A name that no part of another component has: no component's name holds the separator."""
+    return f"{component}\0{part or term.select}" if line.has_parts() else component
+
+
+def _placed(options: Options, line: Line, found: Mapping[Selector, list[Series]], findings: Findings) -> list[_Placed]:
+    """The series of a dataset, component by component."""
     naming = _Naming(options, line)
-    whole: dict[str, str] = {}
-    placed: list[tuple[str, int, Series]] = []
-    for term in line.terms:
-        for series in found[term.select]:
-            part, component = naming.name(term, series.labels)
-            if component:
-                whole.update(dict.fromkeys([part, *naming.all_parts(component)], component))
-                placed.append((part, term.sign, series))
+    placed = [_Placed(*naming.name(term, series.labels), term.sign, series) for term in line.terms for series in found[term.select]]
     naming.report(findings)
+    return sorted((each for each in placed if each.component), key=lambda each: component_order(each.component))
+
+
+def _pieces(placed: Iterable[_Placed]) -> Iterator[list[_Placed]]:
+    """Whole components, together of not many more than `PIECE` samples."""
+    piece: list[_Placed] = []
+    size = 0
+    for _, those in itertools.groupby(placed, key=lambda each: each.component):
+        before = len(piece)
+        piece += those
+        size += sum(len(each.series.time) for each in piece[before:])
+        if size > PIECE:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _samples(line: Line, placed: list[_Placed]) -> Samples:
+    """The samples of some components; terms that are taken away are parts with negative values."""
+    whole = {each.part: each.component for each in placed}
+    if not line.part:  # a component has all terms, also those that it lacks
+        whole.update({_part(line, each.component, "", term): each.component for each in placed for term in line.terms})
     names = tuple(sorted(whole, key=component_order))
     place = {name: number for number, name in enumerate(names)}
     return Samples(
         line.dataset,
-        np.concatenate([np.empty(0, np.int64), *(series.time for _, _, series in placed)]),
-        np.repeat(np.array([place[name] for name, _, _ in placed], dtype=np.int32), [len(series.time) for _, _, series in placed]),
-        np.concatenate([np.empty(0), *(sign * series.value for _, sign, series in placed)]),
+        np.concatenate([each.series.time for each in placed]),
+        np.repeat(np.array([place[each.part] for each in placed], dtype=np.int32), [len(each.series.time) for each in placed]),
+        np.concatenate([each.sign * each.series.value for each in placed]),
         names,
         tuple(whole[name] for name in names) if line.has_parts() else (),
     )

@@ -55,7 +55,7 @@ class Build(ArchiveTask):
         receipt = self.standing().good(self.instance, self.product)
         if receipt and follows(receipt.fingerprint, raw.fingerprint) and not self.raw_folder().is_dir():
             return receipt.fingerprint  # cannot be made again: what stands is what there is
-        made_of = self.options.model_dump(exclude=set(self.options.ORIGIN))
+        made_of = self.options.model_dump_json(exclude=set(self.options.ORIGIN))  # as text: the order of patterns counts
         return derived(raw.fingerprint, made_of, self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
 
     def make(self, temporary: Path) -> dict[str, Any]:

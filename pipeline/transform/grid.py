@@ -19,6 +19,9 @@ from pipeline.schemas import LEGAL, Parts, Reducer, Reports, SourceMetric
 
 Bool = npt.NDArray[np.bool_]
 
+JITTER = 5.0
+"""Per cent by which a share of a row may be above 100 because samples are not taken exactly on time."""
+
 
 class Gridder:
     """Makes the grids of one day; datasets that were measured together share the work of placing samples.
@@ -77,7 +80,12 @@ class Gridder:
             return deltas(*places.first(samples, self.findings), metric.dataset.name, self.findings)[0]
         if metric.reports == "seconds":
             growth, rows = deltas(*places.first(samples, self.findings), metric.dataset.name, self.findings)
-            return np.clip(100.0 * growth / (rows * self.timestep), 0.0, 100.0)
+            share = 100.0 * growth / (rows * self.timestep)
+            over = share > 100.0 + JITTER
+            self.findings.add(
+                "shares above 100 %", int(over.sum()), metric.dataset.name, "the timestep is no multiple of the source's interval, or stamps jitter"
+            )
+            return np.minimum(share, 100.0)
         values = places.merged(samples, "sum" if metric.reports == "delta" else metric.merge, self.findings)[:-1]
         return values * self.timestep if metric.reports == "rate" else values
 
