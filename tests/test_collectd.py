@@ -206,6 +206,11 @@ def test_null_nan_and_negative_rates_are_not_measured(tmp_path: Path) -> None:
     assert findings.total("resets") == 2  # read and write
 
 
+def test_a_host_that_knows_no_value_of_a_dataset(tmp_path: Path) -> None:
+    found, _ = made(tmp_path, [disk(13, float("nan"), "a"), core(13, 0, float("nan")), disk(13, 1.0, "b"), disk(23, 1.0, "b")])
+    assert np.isfinite(found["datatargets/readbytes"].values).sum() == 2
+
+
 def test_cpu_is_the_mean_over_the_cores_reported(tmp_path: Path) -> None:
     found, _ = made(tmp_path, [core(13, 0, 90.0), core(13, 1, 50.0), core(13, 1, 50.0), core(23, 0, 20.0)])
     assert found["dataservers/cpuidle"].values[:2, 0].tolist() == [70.0, 20.0], "a document that is there twice weighs no more"
