@@ -85,8 +85,7 @@ class Build(ArchiveTask):
         if not covered:
             raise NoData(f"{self.instance} has no measurement of {self.date}")
         early = [name for name, measured in covered.items() if (measured[-1] + 1) * options.timestep < self.day.end - self.day.start - CLOSED]
-        for name in early:
-            self.findings.add("data end before the day does", 1, name)
+        self.findings.add("datasets whose data end before the day does", len(early), detail=shortened(early))
         fullest = max(len(measured) for measured in covered.values())
         self.findings.add("rows in which nothing was measured", rows - fullest)
         counts = {"samples": samples_seen, "datasets": len(writer.measured), "cells": sum(writer.measured.values())}
