@@ -13,8 +13,6 @@ import datetime as dt
 import gzip
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,20 +20,9 @@ import pytest
 from isal import igzip
 
 from archive_tools import open_tts
-from tests.conftest import ROOT
+from benchmarks.measured import DATE, timed
 
-DATE = dt.date(2026, 11, 22)
 HOSTS, DEVICES, EVERY = 288, 4, 10
-PROGRAM = """
-import datetime, json, resource, time
-from pipeline.tasks import Build
-task = Build(date=datetime.date(2026, 11, 22), instance="bb")
-began = time.perf_counter()
-task.needs()[0].run()
-fetched = time.perf_counter()
-task.run()
-print(json.dumps({"fetch": fetched - began, "build": time.perf_counter() - fetched, "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
-"""
 
 
 def documents(hosts: int, seconds: int) -> Iterator[bytes]:
@@ -67,29 +54,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def archived(path: Path, folder: Path) -> dict[str, float]:
-    """Archive the day in a process of its own; seconds of fetch and build, and peak memory."""
-    folder.mkdir()
-    source = {"kind": "collectd", "form": "elasticsearch", "files": str(path), "timestep": EVERY}
-    (folder / "site.json").write_text(json.dumps({"site": "bench", "archive": "archive", "sources": {"bb": source}}))
-    environment = os.environ | {"TOKIO_SITE": str(folder / "site.json")}
-    run = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
-    return dict(json.loads(run.stdout))
-
-
 @pytest.mark.parametrize("hours", [1, 24])
 def test_documents_to_file(benchmark, folder: Path, tmp_path: Path, hours: int) -> None:  # type: ignore[no-untyped-def]
     """Wall time of dump to HDF5 in a fresh process (its start included), and where it goes."""
     hosts = HOSTS if os.environ.get("TOKIO_BENCH") else 2
     path = dump(hosts, hours * 3600, folder)
-    runs = iter(range(100))
-    parts: list[dict[str, float]] = []
-    benchmark.pedantic(lambda: parts.append(archived(path, tmp_path / str(next(runs)))), rounds=2 if benchmark.enabled else 1)
-    best = min(parts, key=lambda part: part["fetch"] + part["build"])
+    source = {"kind": "collectd", "form": "elasticsearch", "files": str(path), "timestep": EVERY}
+    best, archive = timed(benchmark, source, tmp_path, rounds=2)
     samples = 2 * hosts * DEVICES * hours * 3600 // EVERY
-    benchmark.extra_info.update({key: round(value, 2) for key, value in best.items()})
     benchmark.extra_info["samples_per_second"] = round(samples / (best["fetch"] + best["build"]))
-    with open_tts(tmp_path / "0/archive/2026/2026-11-22/bb.hdf5") as tts:
+    with open_tts(archive) as tts:
         written = tts.to_numpy("datatargets/writebytes")
         assert written.shape == (86400 // EVERY, hosts * DEVICES)
         assert tts.columns("datatargets/writebytes")[0] == "bb0:nvme0n1"

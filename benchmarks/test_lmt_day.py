@@ -9,36 +9,20 @@ rows out of SQLite, and against h5py's own deflate filter for the same grids.
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
 import pytest
 
 from archive_tools import open_tts
+from benchmarks.measured import DATE, archived, timed
 from pipeline.sources._sql import Database
 from pipeline.sources.lmt import TABLES
-from tests.conftest import ROOT
 from tests.lmtdb import make_lmt
 
-DATE = dt.date(2026, 11, 22)
 CORI = {"osts": 248, "oss": 248, "mds": 1}
 SMALL = {"osts": 3, "oss": 2, "mds": 1}
-PROGRAM = """
-import datetime, json, resource, sys, time
-from pathlib import Path
-from pipeline.tasks import Build, Fetch
-task = Build(date=datetime.date(2026, 11, 22), instance="fs")
-began = time.perf_counter()
-task.needs()[0].run()
-fetched = time.perf_counter()
-task.run()
-print(json.dumps({"fetch": fetched - began, "build": time.perf_counter() - fetched, "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -53,23 +37,14 @@ def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     return path
 
 
-def archived(day: Path, folder: Path) -> dict[str, float]:
-    """Archive the day in a process of its own; seconds of fetch and build, and peak memory."""
-    folder.mkdir(exist_ok=True)
-    site = folder / "site.json"
-    site.write_text(json.dumps({"site": "bench", "archive": "archive", "sources": {"fs": {"kind": "lmt", "database": f"sqlite:///{day}"}}}))
-    run = subprocess.run([sys.executable, "-c", PROGRAM], env=os.environ | {"TOKIO_SITE": str(site)}, capture_output=True, text=True, check=True, cwd=ROOT)
-    return dict(json.loads(run.stdout))
+def source(day: Path) -> dict[str, str]:
+    return {"kind": "lmt", "database": f"sqlite:///{day}"}
 
 
 def test_whole_day(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Wall time of SQLite to HDF5 in a fresh process (its start included), and where it goes."""
-    runs = iter(range(100))
-    parts: list[dict[str, float]] = []
-    benchmark.pedantic(lambda: parts.append(archived(day, tmp_path / str(next(runs)))), rounds=3 if benchmark.enabled else 1)
-    best = min(parts, key=lambda part: part["fetch"] + part["build"])
-    benchmark.extra_info.update({key: round(value, 2) for key, value in best.items()})
-    with open_tts(tmp_path / "0/archive/2026/2026-11-22/fs.hdf5") as tts:
+    _, path = timed(benchmark, source(day), tmp_path)
+    with open_tts(path) as tts:
         assert len(tts.datasets()) == 21
 
 
@@ -87,8 +62,8 @@ def test_reading_the_rows_alone(benchmark, day: Path) -> None:  # type: ignore[n
 
 def test_writing_with_hdf5s_own_filter(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """The same grids through h5py's gzip and shuffle, for the share of writing."""
-    archived(day, tmp_path / "w")
-    with open_tts(tmp_path / "w/archive/2026/2026-11-22/fs.hdf5") as tts:
+    archived(source(day), tmp_path / "w")
+    with open_tts(tmp_path / "w/archive/2026/2026-11-22/bench.hdf5") as tts:
         grids = {name: tts.to_numpy(name) for name in tts.datasets()}
 
     def write() -> None:
