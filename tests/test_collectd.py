@@ -355,6 +355,16 @@ def test_stamps_of_nanoseconds(tmp_path: Path) -> None:
     assert found["datatargets/readbytes"].values[:5, 0].tolist() == [10.0] * 5
 
 
+@pytest.mark.parametrize("header", [b"epoch,re\xf4d,write", b"epoch,read,read", b"time,read,write", b"", b"epoch,r\xc3\xa9ad,write"])
+def test_a_csv_file_whose_header_is_damaged(tmp_path: Path, header: bytes) -> None:
+    write_csv(tmp_path / "csv", [disk(10 * n + 3, 5 * n, host) for n in range(3) for host in ("alpha", "omega")])
+    path = tmp_path / "csv/omega/disk-sd1/disk_octets-2026-11-22"
+    path.write_bytes(header + b"\n" + path.read_bytes().partition(b"\n")[2])
+    samples, findings, _ = parsed(options(tmp_path / "csv", "csv"), DAY, tmp_path / "raw")
+    assert {name for piece in samples for name in piece.names} == {"alpha:sd1"}
+    assert "omega/disk-sd1/disk_octets-2026-11-22 (line 1: epoch,NAME,... is expected" in str(next(iter(findings)))
+
+
 def test_folders_with_pipes_and_names_with_colons(tmp_path: Path) -> None:
     write_csv(tmp_path / "csv", [(n * 10 + 3, "oss1", "interface", "eth0:1", "if_octets", "", {"rx": n * 50, "tx": 0}) for n in range(3)])
     os.mkfifo(tmp_path / "csv/oss1/interface-eth0:1/if_octets-pipe-2026-11-22")

@@ -309,7 +309,7 @@ def csv(member: Member, plugins: Collection[str], counters: Mapping[str, bool], 
         return
     text = beginning(member, LARGEST_CSV, problem)
     header = text.partition(b"\n")[0].decode("utf-8", "replace").strip().split(",")
-    if header[0] != "epoch" or len(set(header)) != len(header):
+    if header[0] != "epoch" or len(set(header)) != len(header) or not "".join(header).isascii():
         problem(member.name, f"line 1: epoch,NAME,... is expected, not {','.join(header)[:60]!r}")
         return
     integers = counters.get(match["type"], False)
