@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -27,6 +28,8 @@ BLOCK = 1 << 20
 """Bytes of lines that are decoded at a time."""
 LARGEST_CSV = 1 << 27
 """Bytes of one file of the csv plugin: a day of one value at 1 s is 2 MB."""
+MANY = 5_000
+"""Values that are worked on together."""
 LONGEST = 1 << 26
 """Characters that one JSON value may have."""
 
@@ -40,7 +43,7 @@ Number = int | float | None
 
 
 def json_values(member: Member, problem: Problem) -> Iterator[tuple[str, bytes | Any]]:
-    """Pieces of a stream of JSON: ``("lines", bytes)`` for a block of lines, each a value, or ``("value", object)``.
+    """Pieces of a stream of JSON: ``("lines", bytes)`` for a block of lines, each a value, or ``("values", list)``.
 
     The first line decides: where it is a value of its own, so are the others.
     """
@@ -51,7 +54,9 @@ def json_values(member: Member, problem: Problem) -> Iterator[tuple[str, bytes |
     if first and _is_json(first):
         yield from (("lines", block) for block in stream.blocks())
     else:
-        yield from (("value", value) for value in _scanned(stream, member.name, problem))
+        values = _scanned(stream, member.name, problem)
+        while some := list(itertools.islice(values, MANY)):
+            yield "values", some
 
 
 def _is_json(line: bytes) -> bool:
@@ -137,7 +142,7 @@ class _Decoder:
         self._line = 0
 
     def batch(self, form: str, piece: Any) -> list[Any]:
-        if form == "value":
+        if form == "values":
             return self.converted(piece, "")
         lines = piece.split(b"\n")
         first, self._line = self._line, self._line + len(lines) - 1
