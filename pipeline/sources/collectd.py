@@ -20,19 +20,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from pipeline import schemas
 from pipeline.errors import NoData, SourceError
-from pipeline.model import UNREADABLE, Day, Findings, Int64, Samples
+from pipeline.model import UNREADABLE, Day, Findings, Samples
 from pipeline.site import Site, Templates
 from pipeline.sources import _collectd_forms as forms
 from pipeline.sources import _files
+from pipeline.sources._collectd_samples import Reader, listed, tell_skew
 from pipeline.sources._elasticsearch import Incomplete, Search
-from pipeline.sources._hosts import HostOptions, matches, usable
+from pipeline.sources._hosts import HostOptions
 from pipeline.sources._http import HTTP_ORIGIN, HttpOptions, Server, located_http
 from pipeline.sources._spool import BUCKETS, FIELDS, Spool
 
@@ -42,12 +40,8 @@ CLOSING = 300
 """Seconds after a day's end in which values are looked for whose interval began in it."""
 WINDOW = 3600
 """Seconds of documents that one search is asked for."""
-LONGEST = 1 << 20
-"""Seconds: more than a day."""
 TRIES = 3
 UNREAD = "unreadable.json"
-JIFFIES = 100.0
-"""A second, in the unit of the kernel's cpu counters (USER_HZ)."""
 
 
 class Options(HttpOptions, HostOptions):
@@ -134,11 +128,7 @@ def _plugins() -> list[str]:
 
 def _types() -> dict[str, bool]:
     """Types that are wanted, and whether they are counters."""
-    return {kind: metric.dataset.kind == "delta" or kind == "cpu" for metric in schemas.source_map("collectd") for kind in _listed(metric.find["type"])}
-
-
-def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
+    return {kind: metric.dataset.kind == "delta" or kind == "cpu" for metric in schemas.source_map("collectd") for kind in listed(metric.find["type"])}
 
 
 def _window(options: Options, day: Day) -> tuple[int, int]:
@@ -339,218 +329,8 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
     for metric in schemas.source_map("collectd"):
         if metric.dataset.name.startswith("md") and not options.mdservers:
             continue
-        reader = _Reader(options, day, metric, findings)
+        reader = Reader(options, day, metric, findings)
         for number in range(BUCKETS):
             paths = sorted(folder.glob(f"*/{metric.find['plugin']}-{number:02d}.parquet"))
             yield from reader.samples(paths)
-    _tell_skew(options, folder, findings)
-
-
-class _Reader:
-    """Reads what one metric needs."""
-
-    def __init__(self, options: Options, day: Day, metric: schemas.SourceMetric, findings: Findings) -> None:
-        self.options, self.day, self.metric, self.findings = options, day, metric, findings
-        find = metric.find
-        self.name, self.field, self.component = metric.dataset.name, str(find["field"]), str(find["component"])
-        self.types, self.type_instance = _listed(find["type"]), find.get("type_instance")
-        self.is_delta = metric.dataset.kind == "delta"
-
-    def samples(self, paths: list[Path]) -> Iterator[Samples]:
-        """The samples of a bucket of hosts, by type: of several the first that a host has."""
-        told: set[str] = set()
-        for kind in self.types:
-            names = _Names(self, told)
-            pieces = [piece for path in paths for piece in self._pieces(path, kind, names)]
-            if names.parts:
-                yield self._made(_Piece.joined(pieces).in_order(), names, kind)
-            told |= names.hosts
-
-    def _pieces(self, path: Path, kind: str, names: _Names) -> Iterator[_Piece]:
-        columns = ["time_ms", "interval_ms", "host", "instance", "type", "type_instance", self.field]
-        with pq.ParquetFile(path, read_dictionary=["host", "instance", "type", "type_instance"]) as file:
-            for number in range(file.num_row_groups):
-                table = file.read_row_group(number, columns=columns, use_threads=False)
-                wanted = pc.and_(_equal(table, "type", kind), pc.is_valid(table.column(self.field)))
-                if self.type_instance is not None:
-                    wanted = pc.and_(wanted, _equal(table, "type_instance", str(self.type_instance)))
-                table = table.filter(wanted)
-                if table.num_rows:
-                    yield _Piece.of(table, self.field, names)
-
-    def _made(self, piece: _Piece, names: _Names, kind: str) -> Samples:
-        """Amounts, counters and gauges with the times that they are of."""
-        options, reports = self.options, ""
-        if options.rates and self.is_delta:
-            low = piece.value < 0
-            self.findings.add("resets", int(low.sum()), self.name)
-            piece, reports = piece.only(~low).over_intervals(options.interval, options.every, names.host_numbers()), "delta"
-            piece = piece._replace(value=piece.value * (piece.interval / 1000.0)).by_second("sum")
-        elif kind == "cpu" and not options.rates:
-            piece, resets = piece.shares()
-            self.findings.add("resets", resets, self.name)
-        elif self.metric.find.get("over_interval"):
-            piece = piece.over_intervals(options.interval, options.every, names.host_numbers()).by_second("mean")
-        time = piece.time // 1000
-        inside = (time >= self.day.start) & (time < self.day.end + options.timestep)
-        return Samples(self.name, time[inside], piece.column[inside], piece.value[inside], tuple(names.parts), names.whole, reports)
-
-
-class _Names:
-    """Hosts and instances, numbered as they come: -1 for those that do not count, or that another type told."""
-
-    def __init__(self, reader: _Reader, told: Collection[str]) -> None:
-        self._reader, self._told = reader, told
-        self._number: dict[tuple[str, str], int] = {}
-        self.parts: list[str] = []
-        self._whole: list[str] = []
-
-    @property
-    def hosts(self) -> set[str]:
-        return set(self._whole)
-
-    def host_numbers(self) -> npt.NDArray[np.int32]:
-        """By column: the number of its host."""
-        number = {host: n for n, host in enumerate(dict.fromkeys(self._whole))}
-        return np.array([number[host] for host in self._whole], dtype=np.int32)
-
-    @property
-    def whole(self) -> tuple[str, ...]:
-        return tuple(self._whole) if self._reader.component in ("core", "interface") else ()
-
-    def numbers(self, host: pa.DictionaryArray, instance: pa.DictionaryArray) -> npt.NDArray[np.int32]:
-        """The column of each row."""
-        hosts, instances = host.dictionary.to_pylist(), instance.dictionary.to_pylist()
-        pair = host.indices.to_numpy().astype(np.int64) * len(instances) + instance.indices.to_numpy()
-        there = np.zeros(len(hosts) * len(instances), dtype=bool)
-        there[pair] = True
-        table = np.full(len(there), -1, dtype=np.int32)
-        for place in np.flatnonzero(there).tolist():
-            table[place] = self._of(hosts[place // len(instances)], instances[place % len(instances)])
-        return np.asarray(table[pair])
-
-    def _of(self, host: str, instance: str) -> int:
-        key = host, instance
-        if key not in self._number:
-            self._number[key] = len(self.parts) if self._counts(host, instance) else -1
-            if self._number[key] >= 0:
-                self.parts.append({"device": f"{host}:{instance}", "host": host}.get(self._reader.component, f"{host}\0{instance}"))
-                self._whole.append(host)
-        return self._number[key]
-
-    def _counts(self, host: str, instance: str) -> bool:
-        options, component = self._reader.options, self._reader.component
-        pattern = {"device": options.devices, "interface": options.interfaces}.get(component, "(?s).*")
-        if not (usable(host) and (usable(instance) or not instance)):
-            self._reader.findings.add("names that cannot be archived", 1, self._reader.name, f"{host[:40]!r} {instance[:40]!r}")
-            return False
-        return host not in self._told and options.group(self._reader.name, host) and matches(pattern, instance)
-
-
-class _Piece(NamedTuple):
-    """Rows of one metric: times and intervals in ms (0: not told), columns, values."""
-
-    time: Int64
-    interval: Int64
-    column: npt.NDArray[np.int32]
-    value: npt.NDArray[Any]
-
-    @classmethod
-    def of(cls, table: pa.Table, field: str, names: _Names) -> _Piece:
-        flat = table.combine_chunks()
-        host, instance = (flat.column(name).chunk(0) for name in ("host", "instance"))
-        interval = flat.column("interval_ms").fill_null(0).to_numpy().astype(np.int64)
-        piece = cls(flat.column("time_ms").to_numpy(), interval, names.numbers(host, instance), flat.column(field).to_numpy())
-        return piece.only((piece.column >= 0) & (np.isfinite(piece.value) if piece.value.dtype.kind == "f" else True))
-
-    @classmethod
-    def joined(cls, pieces: list[_Piece]) -> _Piece:
-        return cls(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
-
-    def at(self, rows: npt.NDArray[Any]) -> _Piece:
-        return _Piece(self.time[rows], self.interval[rows], self.column[rows], self.value[rows])
-
-    def only(self, which: npt.NDArray[np.bool_]) -> _Piece:
-        return self if which.all() else self.at(which)
-
-    def in_order(self) -> _Piece:
-        """By column and time; of rows that are there twice the one with the largest value."""
-        few = len(self.column) and self.column.max() < 1 << 15 and (np.diff(self.time) >= 0).all()
-        if few:  # the quick way, for values as they came: in order of time, none twice
-            piece = self.at(np.argsort(self.column.astype(np.int16), kind="stable"))
-            if not piece.again().any():
-                return piece
-        piece = self.at(np.lexsort((-self.value, self.time, self.column)))
-        return piece.only(~piece.again())
-
-    def again(self) -> npt.NDArray[np.bool_]:
-        """Which rows have the column and time of the row before."""
-        found = np.zeros(len(self.time), dtype=bool)
-        found[1:] = (np.diff(self.column) == 0) & (np.diff(self.time) == 0)
-        return found
-
-    def over_intervals(self, given: int, otherwise: int, host: npt.NDArray[np.int32]) -> _Piece:
-        """With the intervals that each row is of, and their starts as times.
-
-        An interval is what the row itself tells; else `given` seconds; else the most frequent distance of rows of one
-        column, of the columns of the same `host`; else `otherwise`.
-        """
-        interval = self.interval if given == 0 else np.where(self.interval > 0, self.interval, given * 1000)
-        if not (interval > 0).all():
-            interval = np.where(interval > 0, interval, self._distances(otherwise, host)[host[self.column]])
-        return self._replace(time=self.time - interval, interval=interval)
-
-    def _distances(self, otherwise: int, host: npt.NDArray[np.int32]) -> Int64:
-        """The most frequent distance of the rows of each host's columns, in whole seconds, as ms."""
-        found = np.full(int(host.max(initial=-1)) + 1, otherwise * 1000, dtype=np.int64)
-        same = np.diff(self.column) == 0
-        seconds = np.clip(np.rint(np.diff(self.time)[same] / 1000), 1, LONGEST - 1).astype(np.int64)
-        pairs, count = np.unique(host[self.column[1:][same]] * np.int64(LONGEST) + seconds, return_counts=True)
-        for place in np.lexsort((-pairs, count)):  # the last one stays: the most frequent, of several the shortest
-            found[pairs[place] // LONGEST] = pairs[place] % LONGEST * 1000
-        return found
-
-    def by_second(self, how: Literal["sum", "mean"]) -> _Piece:
-        """One row a column and second; several happen only where collectd measures every second."""
-        head = np.ones(len(self.time), dtype=bool)
-        head[1:] = (np.diff(self.column) != 0) | (np.diff(self.time // 1000) != 0)
-        if head.all():
-            return self
-        at = np.flatnonzero(head)
-        value = np.add.reduceat(self.value, at)
-        if how == "mean":
-            value = value / np.diff(np.append(at, len(head)))
-        return self.only(head)._replace(value=value)
-
-    def shares(self) -> tuple[_Piece, int]:
-        """Counters of jiffies as shares of the time between two rows, %, at the earlier row; and how many counters fell."""
-        same = np.diff(self.column) == 0
-        seconds, jiffies = np.diff(self.time)[same] / 1000.0, np.diff(self.value)[same]
-        share = np.minimum(100.0 / JIFFIES * jiffies / seconds, 100.0)
-        piece = _Piece(self.time[:-1][same], self.interval[:-1][same], self.column[:-1][same], share)
-        return piece.only(share >= 0).by_second("mean"), int((share < 0).sum())
-
-
-def _equal(table: pa.Table, name: str, value: str) -> Any:
-    return pc.fill_null(pc.equal(table.column(name).cast(pa.string()), value), False)
-
-
-def _tell_skew(options: Options, folder: Path, findings: Findings) -> None:
-    """Hosts whose stamps differ from the stamps of arrival by more than a row."""
-    if not options.arrival_field:
-        return
-    by_bucket: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*/*.parquet")):
-        by_bucket.setdefault(path.name, []).append(path)
-    there = 0
-    for paths in by_bucket.values():
-        columns = ["host", "time_ms", "arrival_ms"]
-        table = pa.concat_tables([pq.read_table(path, columns=columns, filters=pc.is_valid(pc.field("arrival_ms"))) for path in paths])
-        there += table.num_rows
-        late = table.append_column("late", pc.subtract(table.column("arrival_ms"), table.column("time_ms")))
-        for row in late.group_by("host").aggregate([("late", "approximate_median")]).to_pylist():
-            seconds = row["late_approximate_median"] / 1000
-            if abs(seconds) > options.timestep:
-                plugin = paths[0].stem.partition("-")[0]
-                findings.add("clock skew", 1, row["host"], f"{plugin} values arrive {seconds:+.0f} s after their stamps, by the median")
-    findings.add("no document has a stamp of arrival", not there, options.arrival_field)
+    tell_skew(options, folder, findings)
