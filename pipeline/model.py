@@ -7,7 +7,7 @@ Frozen and checked when made. Nothing here reads or writes anything. Times are i
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -201,6 +201,11 @@ class Findings:
 
     def __len__(self) -> int:
         return len(self._items)
+
+
+def shortened(names: Sequence[str], limit: int = 5) -> str:
+    """The first of many names, for the detail of a finding."""
+    return ", ".join(names[:limit]) + (f", and {len(names) - limit} more" if len(names) > limit else "")
 
 
 MOUNT_PATTERN = "(?:{})(?=/|$)"

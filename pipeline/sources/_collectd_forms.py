@@ -7,6 +7,7 @@ Whatever cannot be read is told to `problem`, with file and place, and costs not
 from __future__ import annotations
 
 import codecs
+import functools
 import io
 import itertools
 import json
@@ -64,7 +65,7 @@ def _is_json(line: bytes) -> bool:
         msgspec.json.decode(line, type=msgspec.Raw)
     except msgspec.DecodeError:
         return False
-    return b"\n" not in line
+    return True
 
 
 class _Prefixed:
@@ -171,6 +172,7 @@ class _Decoder:
 # Documents of Elasticsearch and OpenSearch, with Logstash's field names
 
 
+@functools.cache
 def document_type(arrival: str) -> type[msgspec.Struct]:
     """A hit of a search, or its source alone; `arrival` names the field of the arrival stamp."""
     fields: list[Any] = [

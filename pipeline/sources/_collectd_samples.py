@@ -159,8 +159,8 @@ class _Piece(NamedTuple):
 
     def in_order(self) -> _Piece:
         """By column and time; of rows that are there twice the one with the largest value."""
-        few = len(self.column) and self.column.max() < 1 << 15 and (np.diff(self.time) >= 0).all()
-        if few:  # the quick way, for values as they came: in order of time, none twice
+        numbered_in_16_bits = self.column.max(initial=0) < 1 << 15
+        if numbered_in_16_bits and (np.diff(self.time) >= 0).all():  # the quick way, for values as they came: in order of time, none twice
             piece = self.at(np.argsort(self.column.astype(np.int16), kind="stable"))
             if not piece.again().any():
                 return piece

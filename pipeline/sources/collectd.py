@@ -10,6 +10,7 @@ Which hosts, devices and interfaces count is configuration; all that the source 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import json
 import shutil
@@ -122,10 +123,12 @@ def located(options: Options, site: Site) -> Options:
 # Fetch
 
 
+@functools.cache
 def _plugins() -> list[str]:
     return sorted({str(metric.find["plugin"]) for metric in schemas.source_map("collectd")})
 
 
+@functools.cache
 def _types() -> dict[str, bool]:
     """Types that are wanted, and whether they are counters."""
     return {kind: metric.dataset.kind == "delta" or kind == "cpu" for metric in schemas.source_map("collectd") for kind in listed(metric.find["type"])}
@@ -140,7 +143,7 @@ class _Found(NamedTuple):
     """Files of a day, and those of which only the beginning can be of it."""
 
     own: list[Path]
-    after: set[Path]
+    after: list[Path]
 
 
 def _found(options: Options, day: Day) -> _Found:
@@ -149,7 +152,7 @@ def _found(options: Options, day: Day) -> _Found:
     around = dt.timedelta(days=options.neighbours)
     own = _files_of(options, first - around, last + around)
     mine = set(own)
-    return _Found(own, {path for path in _files_of(options, last + around + ONE, last + around + ONE) if path not in mine})
+    return _Found(own, [path for path in _files_of(options, last + around + ONE, last + around + ONE) if path not in mine])
 
 
 def _files_of(options: Options, first: dt.date, last: dt.date) -> list[Path]:
@@ -176,7 +179,7 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
         return {"url": options.url, "index": _indices(options, day), "query": query, "documents": count} | kept
     found = _found(options, day)
     kept = {"form": options.form, "rates": options.rates, "arrival_field": options.arrival_field, "window": _window(options, day)}
-    return _files.inputs(found.own) | {"next day": sorted(map(str, found.after)), "max_expanded_mb": options.max_expanded_mb} | kept
+    return _files.inputs(found.own) | {"next day": [str(path) for path in found.after], "max_expanded_mb": options.max_expanded_mb} | kept
 
 
 def _indices(options: Options, day: Day) -> str:
@@ -248,7 +251,7 @@ class _Problems:
 def _fetch_files(options: Options, day: Day, folder: Path, problems: _Problems) -> dict[str, int]:
     found, (first, last) = _found(options, day), _window(options, day)
     with Spool(folder / "00", counters=not options.rates) as spool:
-        for path in [*found.own, *sorted(found.after)]:
+        for path in [*found.own, *found.after]:
             for member in _files.members(path, str(path), options.max_expanded_mb << 20, problems):
                 for plugin, columns in _lists(options, member, problems):
                     stamps = np.array(columns["time_ms"], dtype=np.int64)

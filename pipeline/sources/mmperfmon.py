@@ -26,7 +26,7 @@ import numpy as np
 from pydantic import Field
 
 from pipeline import schemas
-from pipeline.model import UNREADABLE, Day, Findings, Float64, Int64, Samples
+from pipeline.model import UNREADABLE, Day, Findings, Float64, Int64, Samples, shortened
 from pipeline.site import Site, SourceOptions, Templates, Timestep
 from pipeline.sources import _files
 from pipeline.sources._hosts import Pattern, matches
@@ -39,7 +39,6 @@ PIECE = 4_000_000
 """Figures in one `Samples`: bounds memory to some 100 MB a piece."""
 NO_COUNTER, NO_DEVICE, NO_INTERFACE = "counters that are not archived", "devices that mmperfmon_lun_map does not know", "interfaces that are left out"
 LONGER, SHORTER = "figures of intervals that shorter ones cover", "figures of intervals that do not fill a longer one"
-SHOWN = 5
 
 
 class Options(SourceOptions):
@@ -234,8 +233,7 @@ class _Measured:
     def report(self, findings: Findings) -> None:
         """Say what is not archived."""
         for kind, names in self.omitted.items():
-            shown = ", ".join(sorted(names)[:SHOWN]) + (f", and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-            findings.add(kind, names.total() if kind == NO_COUNTER else len(names), detail=shown)
+            findings.add(kind, names.total() if kind == NO_COUNTER else len(names), detail=shortened(sorted(names)))
         findings.add("negative figures", self.negative)
         findings.add("time stamps that no clock showed", self.unreal, detail=f"spring gap of {self.options.timezone}")
 

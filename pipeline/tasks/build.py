@@ -17,7 +17,7 @@ from archive_tools.receipts import COMPLETE, PARTIAL, derived, follows
 from archive_tools.tts_write import TtsWriter
 from pipeline import schemas
 from pipeline.errors import NoData
-from pipeline.model import UNREADABLE, LogBatch, Samples
+from pipeline.model import UNREADABLE, LogBatch, Samples, shortened
 from pipeline.tasks import engine
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
@@ -141,11 +141,6 @@ class Build(ArchiveTask):
         table = darshan_file.read_table(self.path(), "rejects")
         columns = (table[name].tolist() for name in ("filename", "log_bytes", "mtime_ns", "reason"))
         return {(name, size, time): reason for name, size, time, reason in zip(*columns, strict=True)}
-
-
-def shortened(names: list[str], limit: int = 5) -> str:
-    """The first of many names, for people."""
-    return ", ".join(names[:limit]) + (f", and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
