@@ -1,65 +1,109 @@
 """An archive of many days: what is in it, and time ranges out of it.
 
-Needs no Luigi, no database driver and no libdarshan; pandas is loaded when a DataFrame is asked for.
+Needs no Luigi, no database driver and no libdarshan; pandas, xarray and dask are loaded when a DataFrame or a
+DataArray is asked for. Days are opened one after the other and their chunks read side by side.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import difflib
+import itertools
 import json
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from archive_tools import layout
-from archive_tools.tts_read import Tts, frame, open_tts
-from pipeline.errors import NotFound, TokioError
-from pipeline.model import Day, component_order
+from archive_tools import layout, parts, resample, selection, threads
+from archive_tools.selection import Components
+from archive_tools.series import Series, frame
+from archive_tools.series_file import SeriesFile
+from archive_tools.tts_read import open_tts
+from pipeline import schemas
+from pipeline.errors import FormatError, InputChanged, NotFound, TokioError
+from pipeline.model import Day, Float64, Int64, component_order
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 When = str | dt.date | dt.datetime | int | float | np.datetime64
 """A moment: an aware datetime (any zone), epoch seconds, or a date or naive time at the site."""
+Damaged = Literal["raise", "skip"]
+log = logging.getLogger("tokio")
+
+
+class DamagedDay(UserWarning):
+    """A day was left out because its file cannot be read."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of one day that are asked for, and how to load them."""
+
+    date: dt.date
+    timestamps: Int64
+    timestep: int
+    columns: tuple[str, ...]
+    parts: list[parts.Part]
+    unit: str
+    kind: str
 
 
 class Archive:
-    """An archive folder.
+    """An archive folder, and files elsewhere that belong to it.
 
     Parameters
     ----------
     root : str or pathlib.Path
         The folder that `site.json` calls ``archive``.
+    hdf5_files : mapping of str to str or list of str, optional
+        Instance to strftime templates of further files, TTS or H5LMT, for days that the folder does not have; the
+        first that is there counts. Default: what `site.json` said in the last nightly run.
+    direct : bool
+        Read chunks directly where the files allow it; otherwise through h5py alone (slower, the same numbers).
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, *, hdf5_files: Mapping[str, str | Sequence[str]] | None = None, direct: bool = True) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
-            raise NotFound(f"no archive folder {self.root}")
+            raise NotFound(f"no archive folder {self.root}", hint="name the folder that site.json calls archive")
         about = self.root / layout.ABOUT
         self.about: dict[str, Any] = json.loads(about.read_text("utf-8")) if about.is_file() else {}
         self.timezone: str = self.about.get("timezone", "UTC")
+        self.direct = direct
+        files = self.about.get("hdf5_files", {}) if hdf5_files is None else hdf5_files
+        self._files: dict[str, list[str]] = {name: [found] if isinstance(found, str) else list(found) for name, found in files.items()}
 
     def __repr__(self) -> str:
         return f"Archive({str(self.root)!r})"
 
+    # What there is
+
     def instances(self) -> list[str]:
         """Instances that have at least one day."""
-        return sorted({name for _, folder in layout.day_folders(self.root) for name in layout.instances_in(folder)})
+        own = {name for _, folder in layout.day_folders(self.root) for name in layout.instances_in(folder)}
+        return sorted(own | {name for name in self._files if self.days(name)})
 
     def days(self, instance: str) -> list[dt.date]:
         """Days of an instance, oldest first."""
-        return [date for date, folder in layout.day_folders(self.root) if (folder / f"{instance}.hdf5").is_file()]
+        own = {date for date, folder in layout.day_folders(self.root) if (folder / f"{instance}.hdf5").is_file()}
+        return sorted(own | {date for template in self._files.get(instance, []) for date, _ in layout.dated_files(template)})
 
     def path(self, instance: str, date: dt.date) -> Path:
-        """Where the TTS file of an instance and day is, or would be."""
-        return layout.path(self.root, layout.TTS, date, instance)
+        """Where the file of an instance and day is, or would be."""
+        own = layout.path(self.root, layout.TTS, date, instance)
+        others = (Path(date.strftime(template)) for template in self._files.get(instance, []))
+        return next((path for path in [own, *others] if path.is_file()), own)
 
-    def open(self, instance: str, date: dt.date) -> Tts:
-        """Open the TTS file of an instance and day.
+    def open(self, instance: str, date: dt.date) -> SeriesFile:
+        """Open the file of an instance and day.
 
         Raises
         ------
@@ -69,15 +113,19 @@ class Archive:
         path = self.path(instance, date)
         if not path.is_file():
             raise self._absent(instance, f"{instance} of {date} is not in {self.root}")
-        return open_tts(path)
+        return open_tts(path, direct=self.direct)
 
     def _absent(self, instance: str, what: str) -> NotFound:
-        instances = self.instances()
-        if instance not in instances:
-            near = difflib.get_close_matches(instance, instances, 1)
-            return NotFound(what, expected=f"an instance of {', '.join(instances) or 'none'}", hint=f"did you mean {near[0]}?" if near else "")
         days = self.days(instance)
-        return NotFound(what, expected=f"{len(days)} days from {days[0]} to {days[-1]}")
+        if days:
+            return NotFound(what, expected=f"{len(days)} days from {days[0]} to {days[-1]}")
+        instances = self.instances()
+        near = difflib.get_close_matches(instance, instances, 1)
+        return NotFound(what, expected=f"an instance of {', '.join(instances) or 'none'}", hint=f"did you mean {near[0]}?" if near else "")
+
+    def day(self, date: dt.date) -> Day:
+        """A day in the archive's time zone."""
+        return Day(date, self.timezone)
 
     def moment(self, when: When) -> int:
         """A moment as epoch seconds: dates and naive times are the site's, aware ones are what they say."""
@@ -101,7 +149,20 @@ class Archive:
             moment = moment.replace(tzinfo=ZoneInfo(self.timezone))
         return int(moment.timestamp())
 
-    def to_dataframe(self, instance: str, dataset: str, start: When, end: When) -> pd.DataFrame:
+    # Time ranges
+
+    def read(
+        self,
+        instance: str,
+        dataset: str,
+        start: When,
+        end: When,
+        *,
+        components: Components | None = None,
+        rate: bool = False,
+        resample: str | None = None,
+        damaged: Damaged = "raise",
+    ) -> Series:
         """One dataset over a time range, across midnights.
 
         Parameters
@@ -109,53 +170,326 @@ class Archive:
         instance, dataset : str
         start, end : str, datetime, date or epoch seconds
             The range ``[start, end)``: rows whose start is in it. Dates and naive times are the site's.
+        components : str, re.Pattern or list of these, optional
+            Names, shell patterns (``*OST00*``) or compiled regular expressions for whole names. Default: all.
+        rate : bool
+            Amounts a second in place of amounts.
+        resample : str, optional
+            ``1min``, ``15min``, ``1h``, ... or ``1d``: rows are joined by the catalogue's reducer (sum of a delta, mean of a
+            gauge, ...). Minutes and hours are aligned to the epoch, days to the site's calendar.
+        damaged : {'raise', 'skip'}
+            What to do about a day whose file cannot be read: an error, or a `DamagedDay` warning and no rows.
 
         Returns
         -------
-        pandas.DataFrame
-            float64 in base units, NaN where missing; index ``timestamp``, UTC; one column a component: the
-            union over the days. Days that are not in the archive have no rows.
+        Series
+            The columns are the union over the days, NaN where a day does not have one. Days that are not in the
+            archive, or do not have the dataset, have no rows. Joined rows have the values of the cells that were measured; their `seconds` are
+            those of the rows in them, by which a rate is divided.
 
         Raises
         ------
         NotFound
-            No day of the range is in the archive, or a day has no such dataset.
+            No day of the range is in the archive; no day of it has such a dataset or component.
+        FormatError
+            A day's file is damaged.
         """
+        first, last = self._range(start, end)
+        amount = schemas.rates().get(dataset)
+        if rate and not amount:
+            dataset = self._rate_of(dataset)
+            amount = schemas.rates()[dataset]
+        step = resample_step(resample, self.timezone)
+        stored = amount.name if step and amount else dataset
+        skipped: set[dt.date] = set()
+        while True:
+            days = list(self._days(instance, stored, first, last, components, damaged, skipped))
+            try:
+                return _loaded(dataset, days, _union(days, components)) if step is None else _joined(dataset, days, _union(days, components), step)
+            except _DayError as error:
+                if damaged == "raise":
+                    raise error.reason from None
+                _warn(instance, error.date, error.reason)
+                skipped.add(error.date)
+
+    def _range(self, start: When, end: When) -> tuple[int, int]:
         first, last = self.moment(start), self.moment(end)
         if last <= first:
             raise TokioError("the range is empty", expected="start before end", got=f"{start} to {end}")
-        parts = []
-        for date in self._dates(first, last):
-            if self.path(instance, date).is_file():
-                with self.open(instance, date) as tts:
-                    stamps = tts.timestamps(dataset)
-                    low, high = np.searchsorted(stamps, [first, last])
-                    parts.append((stamps[low:high], tts.columns(dataset), tts.to_numpy(dataset, int(low), int(high))))
-        if not parts:
-            raise self._absent(instance, f"no day of {instance} from {start} to {end} is in {self.root}")
-        return _joined(parts)
+        return first, last
+
+    @staticmethod
+    def _rate_of(dataset: str) -> str:
+        known = schemas.catalogue().get(dataset)
+        if known is None or not known.rate:
+            raise TokioError(f"{dataset} has no rate", expected="a dataset of amounts, such as datatargets/readbytes")
+        return known.rate
 
     def _dates(self, first: int, last: int) -> list[dt.date]:
         zone = ZoneInfo(self.timezone)
-        low = dt.datetime.fromtimestamp(first, zone).date()
-        high = dt.datetime.fromtimestamp(last - 1, zone).date()
+        low, high = (dt.datetime.fromtimestamp(moment, zone).date() for moment in (first, last - 1))
         return [low + dt.timedelta(days=n) for n in range((high - low).days + 1)]
 
-    def day(self, date: dt.date) -> Day:
-        """A day in the archive's time zone."""
-        return Day(date, self.timezone)
+    def _days(
+        self,
+        instance: str,
+        dataset: str,
+        first: int,
+        last: int,
+        wanted: Components | None,
+        damaged: Damaged,
+        skipped: Iterable[dt.date] = (),
+        *,
+        whole_chunks: int = 0,
+    ) -> Iterator[_Rows]:
+        """The rows of each day that has some, with the files closed again.
+
+        Raises
+        ------
+        NotFound
+            There is none at all.
+        """
+        there = [date for date in self._dates(first, last) if self.path(instance, date).is_file()]
+        if not there:
+            raise self._absent(instance, f"no day of {instance} from {_utc(first)} to {_utc(last)} is in {self.root}")
+        lacking: list[NotFound] = []
+        names: set[str] = set()
+        count = 0
+        for date in there:
+            if date in skipped:
+                count += 1
+                continue
+            try:
+                with _damage_named(self.path(instance, date)), self.open(instance, date) as file:
+                    columns = file.columns(dataset)
+                    names.update(columns)
+                    day = self.day(date)
+                    rows = _rows(file, dataset, date, (max(first, day.start), min(last, day.end)), selection.chosen(columns, wanted), whole_chunks)
+            except NotFound as error:
+                lacking.append(error)
+                continue
+            except FormatError as error:
+                if damaged == "raise":
+                    raise
+                _warn(instance, date, error)
+                count += 1
+                continue
+            if rows.columns or wanted is None:
+                count += 1
+                yield rows
+        if lacking and not names:
+            raise lacking[0]
+        if not count and wanted is not None:
+            raise selection.absent(names, wanted, f"{dataset} of {instance} from {there[0]} to {there[-1]}")
+
+    def to_numpy(self, instance: str, dataset: str, start: When, end: When, **options: Any) -> Float64:
+        """The values of `read`: float64 (rows, columns), base unit, NaN where missing."""
+        return self.read(instance, dataset, start, end, **options).values
+
+    def to_dataframe(self, instance: str, dataset: str, start: When, end: When, **options: Any) -> pd.DataFrame:
+        """One dataset over a time range as a DataFrame; `read` has the parameters and errors.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float64 in base units, NaN where missing; index ``timestamp``, UTC; one column a component.
+        """
+        return self.read(instance, dataset, start, end, **options).to_dataframe()
+
+    def missing(self, instance: str, dataset: str, start: When, end: When, **options: Any) -> pd.DataFrame:
+        """Where nobody measured: bool, index and columns as of `to_dataframe`."""
+        series = self.read(instance, dataset, start, end, **options)
+        return frame(series.missing(), series.timestamps, series.columns)
+
+    def coverage(
+        self, instance: str, dataset: str, start: When, end: When, *, components: Components | None = None, damaged: Damaged = "raise"
+    ) -> pd.DataFrame:
+        """How much was measured, day by day.
+
+        Parameters
+        ----------
+        start, end
+            Whole days: all that the range touches.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Per cent of the day's rows that were measured; index ``date``, every day of the range (0 where the archive
+            has none of it); one column a component.
+        """
+        import pandas as pd
+
+        dates = self._dates(*self._range(start, end))
+        low, high = self.day(dates[0]).start, self.day(dates[-1]).end
+        step = resample.Step(0, self.timezone)
+        days = list(self._days(instance, dataset, low, high, components, damaged))
+        columns = _union(days, components)
+        share = np.zeros((len(dates), len(columns)))
+        for rows, joined in zip(days, _by_day(days, step, "sum"), strict=True):
+            place = [columns.index(name) for name in rows.columns]
+            share[dates.index(rows.date), place] = 100.0 * joined.count.sum(axis=0) / self.day(rows.date).rows(rows.timestep)
+        return pd.DataFrame(share, index=pd.Index(dates, name="date"), columns=pd.Index(columns, dtype=object))
+
+    def to_xarray(
+        self,
+        instance: str,
+        dataset: str,
+        start: When,
+        end: When,
+        *,
+        components: Components | None = None,
+        rate: bool = False,
+        damaged: Damaged = "raise",
+    ) -> xr.DataArray:
+        """One dataset over a time range, loaded when it is computed: dask chunks are those of the files, one hour each.
+
+        Returns
+        -------
+        xarray.DataArray
+            float64, dimensions ``timestamp`` (UTC) and ``component``; attributes ``units``, ``kind`` and ``long_name``.
+            Only the days' headers are read before it is computed.
+        """
+        from archive_tools import lazy
+
+        first, last = self._range(start, end)
+        name = self._rate_of(dataset) if rate and dataset not in schemas.rates() else dataset
+        days = list(self._days(instance, name, first, last, components, damaged, whole_chunks=1))
+        return lazy.data_array(name, days, _union(days, components))
 
 
-def _joined(parts: list[tuple[Any, tuple[str, ...], Any]]) -> pd.DataFrame:
-    """Days below each other, with the union of their columns."""
-    if len({columns for _, columns, _ in parts}) == 1:
-        columns = parts[0][1]
-        return frame(np.concatenate([values for _, _, values in parts]), np.concatenate([stamps for stamps, _, _ in parts]), columns)
-    union = tuple(sorted({name for _, columns, _ in parts for name in columns}, key=component_order))
-    place = {name: i for i, name in enumerate(union)}
-    values = np.full((sum(len(stamps) for stamps, _, _ in parts), len(union)), np.nan)
-    at = 0
-    for stamps, columns, some in parts:
-        values[at : at + len(stamps), [place[name] for name in columns]] = some
-        at += len(stamps)
-    return frame(values, np.concatenate([stamps for stamps, _, _ in parts]), union)
+class _DayError(Exception):
+    """A day that could not be loaded."""
+
+    def __init__(self, date: dt.date, reason: TokioError) -> None:
+        super().__init__(str(reason))
+        self.date = date
+        self.reason = reason
+
+
+def resample_step(text: str | None, timezone: str) -> resample.Step | None:
+    """The step that `text` asks for."""
+    return None if text is None else resample.Step.parse(text, timezone)
+
+
+class _damage_named:  # noqa: N801  a context manager
+    """Turns what h5py raises on a damaged file into a FormatError that names it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError | KeyError | RuntimeError | ValueError | TypeError | AttributeError) and not isinstance(error, TokioError):
+            raise FormatError(f"{self.path} is damaged: {error}", hint="tokio-archive check; rebuild the day, or restore the file") from error
+
+
+def _warn(instance: str, date: dt.date, reason: TokioError) -> None:
+    warnings.warn(f"{instance} of {date} is left out: {reason}", DamagedDay, stacklevel=4)
+
+
+def _utc(moment: int) -> str:
+    return dt.datetime.fromtimestamp(moment, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _rows(file: SeriesFile, dataset: str, date: dt.date, between: tuple[int, int], wanted: list[str], whole_chunks: int) -> _Rows:
+    """The rows of an open file that start in a range."""
+    stamps = file.timestamps(dataset)
+    low, high = np.searchsorted(stamps, between)
+    chosen = parts.matching(file.columns(dataset), wanted)
+    loads = file.parts(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks) if wanted else []
+    return _Rows(date, stamps[low:high], file.timestep(dataset), tuple(wanted), loads, file.units(dataset), file.kind(dataset))
+
+
+def _union(days: Sequence[_Rows], wanted: Components | None) -> list[str]:
+    """Columns of all days together: in the order asked for, else in that of components."""
+    if len({rows.columns for rows in days}) == 1:
+        return list(days[0].columns)
+    every = {name for rows in days for name in rows.columns}
+    return selection.chosen(every, wanted) if wanted is not None else sorted(every, key=component_order)
+
+
+def _load(rows: _Rows, part: parts.Part, out: Float64 | None = None) -> Float64:
+    try:
+        return part.load(out)
+    except (FormatError, InputChanged) as error:
+        raise _DayError(rows.date, error) from error
+
+
+def _series(dataset: str, days: Sequence[_Rows], columns: Sequence[str], stamps: Int64, seconds: Int64, values: Float64) -> Series:
+    rates = dataset in schemas.rates()
+    kind, unit = (days[0].kind, days[0].unit) if days else ("gauge", "")
+    if rates and kind != "rate":
+        kind, unit = "rate", f"{unit}/s"
+    return Series(dataset, unit, kind, tuple(columns), stamps, seconds, values)
+
+
+def _loaded(dataset: str, days: Sequence[_Rows], columns: Sequence[str]) -> Series:
+    """All rows as they are."""
+    edges = np.cumsum([0, *(len(rows.timestamps) for rows in days)])
+    values = np.empty((int(edges[-1]), len(columns)))
+    number = {name: i for i, name in enumerate(columns)}
+
+    def put(task: tuple[_Rows, int, parts.Part]) -> None:
+        rows, at, part = task
+        low = at + part.first - rows.parts[0].first
+        target = values[low : low + part.last - part.first]
+        if list(rows.columns) == list(columns):
+            _load(rows, part, target)
+        else:
+            target[...] = np.nan
+            target[:, [number[name] for name in rows.columns]] = _load(rows, part)
+
+    tasks = [(rows, int(at), part) for rows, at in zip(days, edges[:-1], strict=True) for part in rows.parts]
+    for _ in threads.in_order(put, tasks):
+        pass
+    stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
+    seconds = np.concatenate([np.empty(0, np.int64), *(np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days)])
+    return _series(dataset, days, columns, stamps, seconds, values)
+
+
+def _by_day(days: Sequence[_Rows], step: resample.Step, how: schemas.Reducer) -> Iterator[resample.Joined]:
+    """The joined rows of each day, of its own columns."""
+
+    def joined(task: tuple[_Rows, Int64, parts.Part]) -> resample.Joined:
+        rows, starts, part = task
+        base = rows.parts[0].first
+        return resample.join(starts[part.first - base : part.last - base], _load(rows, part), how)
+
+    tasks = ((rows, step.starts(rows.timestamps), part) for rows in days for part in rows.parts)
+    results = threads.in_order(joined, tasks)
+    for rows in days:
+        pieces = list(itertools.islice(results, len(rows.parts)))
+        width = len(rows.columns)
+        yield resample.merged(pieces, how) if pieces else resample.Joined(np.empty(0, np.int64), np.empty((0, width), np.int64), np.empty((0, width)))
+
+
+def _joined(dataset: str, days: Sequence[_Rows], columns: Sequence[str], step: resample.Step) -> Series:
+    """Rows joined by the catalogue's reducer."""
+    amount = schemas.rates().get(dataset)
+    known = amount or schemas.catalogue().get(dataset)
+    how: schemas.Reducer = known.time if known else "mean"
+    number = {name: i for i, name in enumerate(columns)}
+    pieces = []
+    for rows, piece in zip(days, _by_day(days, step, how), strict=True):
+        step.check(rows.timestep, f"{dataset} of {rows.date}")
+        pieces.append(_widened(piece, [number[name] for name in rows.columns], len(columns), how))
+    whole = resample.merged(pieces, how)
+    lengths = [np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days]
+    starts = step.starts(np.concatenate([rows.timestamps for rows in days]))
+    seconds = np.bincount(np.searchsorted(whole.starts, starts), weights=np.concatenate(lengths), minlength=len(whole.starts)).astype(np.int64)
+    values = resample.finished(whole, how)
+    if amount:
+        values /= seconds[:, None]
+    return _series(dataset, days, columns, whole.starts, seconds, values)
+
+
+def _widened(piece: resample.Joined, place: Sequence[int], width: int, how: schemas.Reducer) -> resample.Joined:
+    """Joined rows with the columns of all days."""
+    if list(place) == list(range(width)):
+        return piece
+    count = np.zeros((len(piece.starts), width), dtype=np.int64)
+    value = np.full((len(piece.starts), width), resample.NEUTRAL[how])
+    count[:, place], value[:, place] = piece.count, piece.value
+    return resample.Joined(piece.starts, count, value)

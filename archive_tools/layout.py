@@ -11,9 +11,12 @@ archive.json                             site and time zone, for readers
 from __future__ import annotations
 
 import datetime as dt
+import glob
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from pipeline.errors import ConfigError
 
 TTS = "{date:%Y}/{date:%Y-%m-%d}/{instance}.hdf5"
 INDEX = "{date:%Y}/{date:%Y-%m-%d}/{instance}_index.sqlite"
@@ -46,3 +49,57 @@ def day_folders(root: Path) -> Iterator[tuple[dt.date, Path]]:
 def instances_in(folder: Path) -> list[str]:
     """Instances that have a TTS file in a day's folder."""
     return sorted(file.stem for file in folder.glob("*.hdf5") if not file.name.startswith("."))
+
+
+DIRECTIVES = {
+    "%Y": ("[0-9]" * 4, r"(?P<year>\d{4})"),
+    "%y": ("[0-9]" * 2, r"(?P<short>\d{2})"),
+    "%m": ("[0-9]" * 2, r"(?P<month>\d{2})"),
+    "%-m": ("*", r"(?P<month>\d{1,2})"),
+    "%d": ("[0-9]" * 2, r"(?P<day>\d{2})"),
+    "%-d": ("*", r"(?P<day>\d{1,2})"),
+    "%%": ("%", "%"),
+}
+"""Directives of strftime templates of dated files: their shell pattern, and what reads them back."""
+_DIRECTIVE = re.compile(r"%-?.")
+
+
+def dated_files(template: str) -> Iterator[tuple[dt.date, Path]]:
+    """The files that a strftime template names, with their days.
+
+    Parameters
+    ----------
+    template : str
+        Such as ``/old/%Y/%m/%d/cscratch.h5lmt``; see `DIRECTIVES`.
+
+    Raises
+    ------
+    ConfigError
+        A directive that cannot be read back.
+    """
+    pattern, expression, at = "", "", 0
+    for match in [*_DIRECTIVE.finditer(template), None]:
+        plain = template[at : match.start() if match else None]
+        pattern, expression = pattern + glob.escape(plain), expression + re.escape(plain)
+        if match is None:
+            break
+        if match[0] not in DIRECTIVES:
+            raise ConfigError(f"{template}: {match[0]} is not known here", expected=", ".join(DIRECTIVES))
+        shell, read = DIRECTIVES[match[0]]
+        name = read[4 : read.index(">")] if read.startswith("(?P<") else ""
+        pattern += shell
+        expression += f"(?P={name})" if name and f"(?P<{name}>" in expression else read
+        at = match.end()
+    for found in glob.iglob(pattern):
+        date = _date_of(re.fullmatch(expression, found))
+        if date and date.strftime(template) == found:
+            yield date, Path(found)
+
+
+def _date_of(match: re.Match[str] | None) -> dt.date | None:
+    parts = {key: int(value) for key, value in match.groupdict().items()} if match else {}
+    year = parts.get("year", 2000 + parts["short"] if "short" in parts else 0)
+    try:
+        return dt.date(year, parts["month"], parts["day"])
+    except (KeyError, ValueError):
+        return None

@@ -14,7 +14,8 @@ from typing import Any
 
 from archive_tools import index, layout, plots, status, summary
 from archive_tools.receipts import DayReceipts, Receipts
-from archive_tools.tts_read import Tts, open_tts
+from archive_tools.series_file import SeriesFile
+from archive_tools.tts_read import open_tts
 from pipeline.model import Day
 
 VERSION = 1
@@ -99,7 +100,7 @@ def _row(item: summary.DatasetSummary) -> dict[str, str]:
     return shown | {"missing": f"{item.missing:.2f} %"}
 
 
-def _figures(tts: Tts, day: Day) -> list[Any]:
+def _figures(tts: SeriesFile, day: Day) -> list[Any]:
     """Bytes over time, and the servers' load, where the file has them."""
     figures = []
     there = set(tts.datasets())
@@ -115,7 +116,7 @@ def _figures(tts: Tts, day: Day) -> list[Any]:
     return figures
 
 
-def _rate(tts: Tts, name: str) -> tuple[Any, Any]:
+def _rate(tts: SeriesFile, name: str) -> tuple[Any, Any]:
     """Amounts a second, by stretches: what stands in the last cell of a gap was moved during the gap."""
     stamps, totals = plots.binned(tts.timestamps(name), summary.row_totals(tts.to_numpy(name)), "sum")
     return stamps, totals / (stamps[1] - stamps[0] if len(stamps) > 1 else tts.timestep(name))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archive_tools.tts_read import Tts
+from archive_tools.series_file import SeriesFile
 from pipeline import schemas
 from pipeline.model import Float64
 
@@ -49,7 +49,7 @@ def row_totals(values: Float64) -> Float64:
     return np.where(absent.all(axis=1), np.nan, np.where(absent, 0.0, values).sum(axis=1))
 
 
-def summarize_dataset(tts: Tts, name: str) -> DatasetSummary:
+def summarize_dataset(tts: SeriesFile, name: str) -> DatasetSummary:
     """Summary of one dataset."""
     values = tts.to_numpy(name)
     known = schemas.catalogue().get(name)
@@ -76,7 +76,7 @@ def summarize_dataset(tts: Tts, name: str) -> DatasetSummary:
     )
 
 
-def summarize(tts: Tts) -> list[DatasetSummary]:
+def summarize(tts: SeriesFile) -> list[DatasetSummary]:
     """Summaries of all datasets of a file."""
     return [summarize_dataset(tts, name) for name in tts.datasets()]
 

@@ -1,27 +1,21 @@
-"""Reading a TTS file: ours, and version 1 as pytokio wrote it.
+"""Reading a TTS file: ours, and version 1 as pytokio wrote it. `open_tts` opens any file of time series.
 
-Values come out in base units with NaN for missing, whatever the file used. Rates and amounts are two views
-of one dataset: the one that is not stored is derived with the timestep.
+Rates and amounts are two views of one dataset: the one that is not stored is derived with the timestep.
 """
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
-from archive_tools import encoding
+from archive_tools import encoding, parts
+from archive_tools.h5lmt_read import STEPS, H5lmt
+from archive_tools.series_file import SeriesFile
 from pipeline import schemas
 from pipeline.errors import FormatError, NotFound
-from pipeline.model import Float64, Int64
-
-if TYPE_CHECKING:
-    import pandas as pd
+from pipeline.model import Int64
 
 FACTORS = {"KiB": ("bytes", 1024.0), "MiB": ("bytes", 1024.0**2), "kB": ("bytes", 1000.0), "MB": ("bytes", 1000.0**2)}
 """Units of older files, and what brings them to the base unit."""
@@ -29,50 +23,25 @@ KEPT_UNITS = {"%"}
 """Units that a file may have in place of the catalogue's."""
 
 
-class Tts:
-    """One open TTS file; `open_tts` makes it. A context manager."""
+class Tts(SeriesFile):
+    """One open TTS file; `open_tts` makes it."""
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        try:
-            self._file = h5py.File(self.path, "r")
-        except FileNotFoundError:
-            raise NotFound(f"no file {self.path}") from None
-        except OSError as error:
-            raise FormatError(f"{self.path} cannot be read as HDF5: {error}", hint="rebuild the day, or restore the file") from error
-        version = self._file.attrs.get("version")
-        self.version = version.decode() if isinstance(version, bytes) else version
-        if self.version != schemas.SCHEMA_VERSION:
-            self._file.close()
-            raise FormatError(f"{self.path} is not a TTS file", expected=f"root attribute version = {schemas.SCHEMA_VERSION!r}", got=repr(version))
-
-    def __enter__(self) -> Tts:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; what was read stays."""
-        self._file.close()
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """The root attributes."""
-        return {key: value.item() if isinstance(value, np.generic) else value for key, value in self._file.attrs.items()}
+    def __init__(self, path: Path, file: h5py.File, *, direct: bool = True) -> None:
+        super().__init__(path, file, direct=direct)
+        version = file.attrs.get("version")
+        version = version.decode() if isinstance(version, bytes) else version
+        if version != schemas.SCHEMA_VERSION:
+            raise FormatError(f"{path} is not a TTS file", expected=f"root attribute version = {schemas.SCHEMA_VERSION!r}", got=repr(version))
 
     @property
     def start(self) -> int:
-        """First second that the file covers (epoch seconds)."""
         return int(self._file.attrs["start"])
 
     @property
     def end(self) -> int:
-        """First second after those that the file covers (epoch seconds)."""
         return int(self._file.attrs["end"])
 
     def datasets(self) -> list[str]:
-        """Names of the stored datasets, such as ``datatargets/readbytes``."""
         found: list[str] = []
         for group, content in self._file.items():
             if isinstance(content, h5py.Group):
@@ -91,10 +60,7 @@ class Tts:
         known = schemas.catalogue().get(name)
         if known and known.rate and known.rate in self._file:
             return self._file[known.rate], float(self.timestep(known.rate)), 1
-        near = difflib.get_close_matches(name, [*self.datasets(), *schemas.catalogue()], 3)
-        raise NotFound(
-            f"{self.path} has no dataset {name}", expected=", ".join(self.datasets()) or "the file has none", hint=f"near: {', '.join(near)}" if near else ""
-        )
+        raise self._absent(name)
 
     @staticmethod
     def _unit(item: h5py.Dataset) -> str:
@@ -102,7 +68,6 @@ class Tts:
         return unit.decode() if isinstance(unit, bytes) else str(unit)
 
     def units(self, name: str) -> str:
-        """Unit of the values that `to_numpy` and `to_dataframe` give."""
         item = self._stored(name)[0]
         stored = self._unit(item)
         if stored in KEPT_UNITS:
@@ -113,7 +78,6 @@ class Tts:
         return known.unit if known else FACTORS.get(stored, (stored, 1.0))[0]
 
     def columns(self, name: str) -> tuple[str, ...]:
-        """Component names, one a column."""
         return encoding.decode_names(self._stored(name)[0].attrs["columns"])
 
     def _axis(self, item: h5py.Dataset) -> h5py.Dataset:
@@ -124,12 +88,10 @@ class Tts:
         return self._file[named]
 
     def timestamps(self, name: str) -> Int64:
-        """Starts of the rows, int64 epoch seconds, shape (rows,)."""
         axis = self._axis(self._stored(name)[0])
         return np.asarray(axis[...], dtype=np.int64)
 
     def timestep(self, name: str) -> int:
-        """Seconds a row."""
         item = self._file[name] if name in self._file else self._stored(name)[0]
         axis = self._axis(item)
         if len(axis) < 2:
@@ -137,48 +99,38 @@ class Tts:
         first, second = axis[:2]
         return int(second - first)
 
-    def to_numpy(self, name: str, first: int = 0, last: int | None = None) -> Float64:
-        """Values of the rows ``first:last``: float64 (rows, columns), base unit, NaN where missing."""
+    def parts(self, name: str, first: int = 0, last: int | None = None, chosen: parts.Chosen = None, *, whole_chunks: int = 0) -> list[parts.Part]:
         item, factor, divisor = self._stored(name)
-        values = encoding.decode_missing(np.asarray(item[first:last], dtype=np.float64))
-        if factor != 1.0:
-            values *= factor
-        if divisor != 1:
-            values /= divisor
-        return values
-
-    def missing(self, name: str) -> npt.NDArray[np.bool_]:
-        """Where nobody measured: bool (rows, columns)."""
-        return encoding.is_missing(np.asarray(self._stored(name)[0][...], dtype=np.float64))
-
-    def to_dataframe(self, name: str) -> pd.DataFrame:
-        """All rows of a dataset.
-
-        Returns
-        -------
-        pandas.DataFrame
-            float64 in the base unit, NaN where missing; index: UTC time stamps of the rows' starts, named
-            ``timestamp``; columns: component names.
-        """
-        return frame(self.to_numpy(name), self.timestamps(name), self.columns(name))
+        decoding = parts.Decoding(factor, divisor, self._file.attrs.get("missing") != "nan")
+        low, high, _ = slice(first, last).indices(len(item))
+        return parts.cut(self._identity, item, low, high, chosen, decoding, direct=self.direct, whole_chunks=whole_chunks)
 
 
-def frame(values: Float64, timestamps: Int64, columns: tuple[str, ...]) -> pd.DataFrame:
-    """A DataFrame of values with a UTC index named ``timestamp``."""
-    import pandas as pd
+def open_tts(path: str | Path, *, direct: bool = True) -> SeriesFile:
+    """Open a file of time series for reading: TTS version 1, or H5LMT; use as a context manager.
 
-    index = pd.DatetimeIndex(timestamps.astype("datetime64[s]").astype("datetime64[ns]"), name="timestamp").tz_localize("UTC")
-    return pd.DataFrame(values, index=index, columns=pd.Index(columns, dtype=object), copy=False)
-
-
-def open_tts(path: str | Path) -> Tts:
-    """Open a TTS file for reading; use as a context manager.
+    Parameters
+    ----------
+    path : str or pathlib.Path
+    direct : bool
+        Read chunks directly where the layout allows it; otherwise through h5py alone.
 
     Raises
     ------
     NotFound
         There is no such file.
     FormatError
-        It is not HDF5, or not TTS version 1.
+        It is not HDF5, or neither TTS version 1 nor H5LMT.
     """
-    return Tts(path)
+    path = Path(path)
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise NotFound(f"no file {path}") from None
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read as HDF5: {error}", hint="rebuild the day, or restore the file") from error
+    try:
+        return H5lmt(path, file, direct=direct) if STEPS in file else Tts(path, file, direct=direct)
+    except BaseException:
+        file.close()
+        raise

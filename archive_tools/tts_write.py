@@ -8,7 +8,6 @@ of a file depend on its content alone: no clock, no host.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from isal import isal_zlib
 
 from archive_tools import encoding
+from archive_tools.threads import cores
 from pipeline.errors import FormatError
 from pipeline.model import Day, Float64, Grid
 from pipeline.schemas import SCHEMA_VERSION, Dataset
@@ -28,11 +28,6 @@ DEFLATE_LEVEL = 1
 ATTRIBUTE_LIMIT = 60 * 1024
 """Above it (64 KiB less a margin) an attribute needs HDF5 1.8's dense storage; see docs/format.md."""
 TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class TtsWriter:

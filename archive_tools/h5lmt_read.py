@@ -1,0 +1,149 @@
+"""Reading H5LMT, the format of pyLMT: one file a day of a Lustre file system, before there was TTS.
+
+Every dataset is (component, time) and holds rates or loads; ``/FSStepsGroup/FSStepsDataSet`` has the time stamps,
+``/FSMissingGroup/FSMissingDataSet`` flags what LMT had not got. The names of datasets are those of TTS here. The
+format does not name metadata servers and targets: their one column is `NAMELESS`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools import encoding, parts
+from archive_tools.series_file import SeriesFile
+from pipeline import schemas
+from pipeline.errors import FormatError
+from pipeline.model import Float64, Int64
+
+STEPS = "FSStepsGroup/FSStepsDataSet"
+MISSING = "FSMissingGroup/FSMissingDataSet"
+OPERATIONS = "MDSOpsGroup/MDSOpsDataSet"
+NAMELESS = "_unknown"
+RATES = {
+    "datatargets/readrates": ("OSTReadGroup/OSTBulkReadDataSet", "OSTNames"),
+    "datatargets/writerates": ("OSTWriteGroup/OSTBulkWriteDataSet", "OSTNames"),
+}
+LOADS = {"dataservers/cpuload": ("OSSCPUGroup/OSSCPUDataSet", "OSSNames"), "mdservers/cpuload": ("MDSCPUGroup/MDSCPUDataSet", "")}
+
+
+@dataclass(frozen=True)
+class H5lmtPart:
+    """Rows of one dataset: all components, or the one row of an operation."""
+
+    identity: parts.Identity
+    dataset: str
+    operation: int | None
+    first: int
+    last: int
+    width: int
+    chosen: parts.Chosen
+    decoding: parts.Decoding
+
+    def load(self, out: Float64 | None = None) -> Float64:
+        """See `archive_tools.parts.Part`."""
+        os.close(self.identity.open())
+        try:
+            with h5py.File(self.identity.path, "r") as file:
+                values = self._values(file)
+        except (OSError, KeyError, RuntimeError) as error:
+            raise FormatError(f"{self.identity.path}: {self.dataset} cannot be read: {error}") from error
+        target = np.empty((self.last - self.first, self.width)) if out is None else out
+        target[...] = values if self.chosen is None else values[:, self.chosen]
+        self.decoding.apply(target)
+        return target
+
+    def _values(self, file: h5py.File) -> Float64:
+        """float64 (rows, components), NaN where LMT had nothing."""
+        item, rows = file[self.dataset], slice(self.first, self.last)
+        if self.operation is not None:
+            return np.asarray(item[self.operation, rows], dtype=np.float64)[:, None]
+        if item.ndim == 1:
+            return np.asarray(item[rows], dtype=np.float64)[:, None]
+        values = np.array(item[:, rows].T, dtype=np.float64)
+        if MISSING in file:
+            absent = _flags(file[MISSING], rows, values.shape)
+            values[absent] = np.nan
+        return values
+
+
+def _flags(item: h5py.Dataset, rows: slice, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """What is flagged as missing; flags of other components count where all of them are set."""
+    flags = np.zeros(shape, dtype=bool)
+    found = np.asarray(item[:, rows]).T != 0
+    flags[: len(found)] = found if found.shape[1] == shape[1] else found.all(axis=1, keepdims=True)
+    return flags
+
+
+class H5lmt(SeriesFile):
+    """One open H5LMT file; `open_tts` makes it."""
+
+    @property
+    def start(self) -> int:
+        return int(self._file[STEPS][0])
+
+    @property
+    def end(self) -> int:
+        return int(self._file[STEPS][-1]) + self._timestep()
+
+    def _timestep(self) -> int:
+        if len(self._file[STEPS]) < 2:
+            raise FormatError(f"{self.path}: {STEPS} has {len(self._file[STEPS])} time stamps", expected="at least two")
+        first, second = self._file[STEPS][:2]
+        return int(second) - int(first)
+
+    def datasets(self) -> list[str]:
+        stored = [name for name, (place, _) in (RATES | LOADS).items() if place in self._file]
+        amounts = [schemas.rates()[name].name for name in stored if name in RATES]
+        operations = [name for name in schemas.catalogue() if self._operation(name) is not None]
+        return sorted([*(name for name in stored if name in LOADS), *amounts, *operations])
+
+    def _operation(self, name: str) -> int | None:
+        """The row of a metadata operation's rates; None if the file has no such operation."""
+        known = schemas.rates().get(name) or schemas.catalogue().get(name)
+        if OPERATIONS not in self._file or known is None or known.group != "mdtargets" or not known.rate:
+            return None
+        names = encoding.decode_names(self._file[OPERATIONS].attrs["OpNames"])
+        short = known.rate.partition("/")[2].removesuffix("rates")
+        return names.index(short) if short in names else None
+
+    def _place(self, name: str) -> tuple[str, str, int | None]:
+        """Where a dataset stands: the stored dataset, its attribute of names, the row of an operation."""
+        known = schemas.catalogue().get(name)
+        place = (RATES | LOADS).get(name) or (RATES.get(known.rate) if known else None)
+        if place and place[0] in self._file:
+            return (*place, None)
+        operation = self._operation(name)
+        if operation is None:
+            raise self._absent(name)
+        return OPERATIONS, "", operation
+
+    def units(self, name: str) -> str:
+        self._place(name)
+        return f"{schemas.rates()[name].unit}/s" if name in schemas.rates() else schemas.catalogue()[name].unit
+
+    def columns(self, name: str) -> tuple[str, ...]:
+        place, names, _ = self._place(name)
+        return encoding.decode_names(self._file[place].attrs[names]) if names else (NAMELESS,)
+
+    def timestamps(self, name: str) -> Int64:
+        return np.asarray(self._file[STEPS][: self._rows(name)], dtype=np.int64)
+
+    def _rows(self, name: str) -> int:
+        """Rows that have both a time stamp and a place for values: there may be one more of either."""
+        return int(min(len(self._file[STEPS]), self._file[self._place(name)[0]].shape[-1]))
+
+    def timestep(self, name: str) -> int:
+        return self._timestep()
+
+    def parts(self, name: str, first: int = 0, last: int | None = None, chosen: parts.Chosen = None, *, whole_chunks: int = 0) -> list[parts.Part]:
+        place, _, operation = self._place(name)
+        low, high, _ = slice(first, last).indices(self._rows(name))
+        width = len(self.columns(name)) if chosen is None else len(chosen)
+        factor = 1.0 if name in RATES or name in LOADS or name in schemas.rates() else float(self._timestep())
+        decoding = parts.Decoding(factor=factor, negative_zero=False)
+        return [H5lmtPart(self._identity, place, operation, low, high, width, chosen, decoding)] if high > low else []

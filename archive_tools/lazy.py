@@ -1,0 +1,78 @@
+"""Days as dask arrays: nothing is read before it is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from archive_tools import parts
+from pipeline import schemas
+from pipeline.errors import TokioError
+from pipeline.model import Float64, Int64
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class Rows(Protocol):
+    """What is needed of a day."""
+
+    timestamps: Int64
+    columns: tuple[str, ...]
+    parts: list[parts.Part]
+    unit: str
+    kind: str
+
+
+def data_array(dataset: str, days: Sequence[Any], columns: Sequence[str]) -> xr.DataArray:
+    """One DataArray of the rows of many days.
+
+    Parameters
+    ----------
+    dataset : str
+    days : sequence of Rows
+    columns : sequence of str
+        Of the result; a day that lacks one has NaN there.
+
+    Raises
+    ------
+    TokioError
+        xarray or dask is not installed.
+    """
+    try:
+        import dask.array as da
+        import xarray as xr
+    except ImportError as error:
+        raise TokioError(f"to_xarray needs {error.name}", hint="pip install 'tokio-archive[analysis]'") from None
+    name = f"{dataset}-{dask_token(days, columns)}"
+    loads = [(part, _place(rows.columns, columns)) for rows in days for part in rows.parts]
+    graph = {(name, n, 0): (_load, part, place, len(columns)) for n, (part, place) in enumerate(loads)}
+    heights = tuple(part.last - part.first for part, _ in loads)
+    values = da.Array(graph, name, chunks=(heights, (len(columns),)), dtype=np.float64)  # type: ignore[no-untyped-call]
+    stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
+    known = schemas.rates().get(dataset) or schemas.catalogue().get(dataset)
+    attributes = {"units": days[0].unit, "kind": days[0].kind, "long_name": known.doc if known else dataset} if days else {}
+    coordinates = {"timestamp": stamps.astype("datetime64[s]").astype("datetime64[ns]"), "component": list(columns)}
+    return xr.DataArray(values, dims=("timestamp", "component"), coords=coordinates, name=dataset, attrs=attributes)
+
+
+def dask_token(days: Sequence[Any], columns: Sequence[str]) -> str:
+    """A name for the array that differs when what is read differs."""
+    from dask.base import tokenize
+
+    return str(tokenize([str(part) for rows in days for part in rows.parts], list(columns)))
+
+
+def _place(own: Sequence[str], columns: Sequence[str]) -> list[int] | None:
+    return None if list(own) == list(columns) else [list(columns).index(name) for name in own]
+
+
+def _load(part: parts.Part, place: list[int] | None, width: int) -> Float64:
+    values = part.load()
+    if place is None:
+        return values
+    wide = np.full((len(values), width), np.nan)
+    wide[:, place] = values
+    return wide

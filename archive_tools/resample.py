@@ -1,0 +1,134 @@
+"""Rows joined into longer ones, aligned to absolute time: minutes and hours to the epoch, days to the site's calendar."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import TokioError
+from pipeline.model import Float64, Int64
+from pipeline.schemas import Reducer
+
+SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}
+_STEP = re.compile(r"(\d*)\s*(s|sec|min|h|d)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """The length of joined rows.
+
+    Attributes
+    ----------
+    seconds : int
+        Of a row; 0 where a row is a calendar day of the site (23, 24 or 25 hours).
+    timezone : str
+        The site's IANA zone.
+    """
+
+    seconds: int
+    timezone: str = "UTC"
+
+    @classmethod
+    def parse(cls, text: str, timezone: str) -> Step:
+        """A step out of ``10s``, ``1min``, ``15min``, ``1h`` or ``1d``.
+
+        Raises
+        ------
+        TokioError
+            It is none of these.
+        """
+        match = _STEP.fullmatch(text.strip())
+        count = int(match[1] or 1) if match else 0
+        if not match or not count or (match[2].lower() == "d" and count != 1):
+            raise TokioError(f"{text!r} is no step of time", expected="such as 30s, 1min, 15min, 1h, or 1d (the site's day)")
+        return cls(0 if match[2].lower() == "d" else count * SECONDS[match[2].lower()], timezone)
+
+    def check(self, timestep: int, dataset: str) -> None:
+        """Refuse what would cut rows in two."""
+        if self.seconds % timestep if self.seconds else 3600 % timestep:
+            raise TokioError(f"{dataset} has a row every {timestep} s", expected=f"a step that is a multiple of {timestep} s", got=f"{self.seconds} s")
+
+    def starts(self, timestamps: Int64) -> Int64:
+        """Start of the joined row that each row falls into, int64 epoch seconds."""
+        if self.seconds:
+            return timestamps - timestamps % self.seconds
+        if not len(timestamps):
+            return timestamps.copy()
+        zone = ZoneInfo(self.timezone)
+        low, high = (dt.datetime.fromtimestamp(int(moment), zone).date() for moment in (timestamps[0], timestamps[-1]))
+        dates = [low + dt.timedelta(days=n) for n in range((high - low).days + 1)]
+        midnights = np.array([int(dt.datetime(d.year, d.month, d.day, tzinfo=zone).timestamp()) for d in dates], dtype=np.int64)
+        return midnights[np.searchsorted(midnights, timestamps, side="right") - 1]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Rows joined so far; two of them can be joined further.
+
+    Attributes
+    ----------
+    starts : int64 (rows,)
+        Growing.
+    count : int64 (rows, columns)
+        Measured cells.
+    value : float64 (rows, columns)
+        Their sum, least or greatest; 0, inf or -inf where there is none.
+    """
+
+    starts: Int64
+    count: Int64
+    value: Float64
+
+
+NEUTRAL = {"sum": 0.0, "mean": 0.0, "min": np.inf, "max": -np.inf}
+_REDUCE: dict[str, np.ufunc] = {"sum": np.add, "mean": np.add, "min": np.minimum, "max": np.maximum}
+
+
+def join(starts: Int64, values: Float64, how: Reducer) -> Joined:
+    """Join rows that have the same start.
+
+    Parameters
+    ----------
+    starts : int64 (rows,)
+        Not falling.
+    values : float64 (rows, columns)
+        NaN where missing; the array is changed.
+    how : {'sum', 'mean', 'min', 'max'}
+    """
+    first = np.flatnonzero(np.concatenate(([True], starts[1:] != starts[:-1])))
+    length = np.diff(np.append(first, len(starts)))
+    absent = np.isnan(values)
+    count = np.repeat(length[:, None], values.shape[1], axis=1)
+    if absent.any():
+        np.copyto(values, NEUTRAL[how], where=absent)
+        count = count - _by_row(np.add, absent, first, length, np.int64)
+    return Joined(starts[first], count, _by_row(_REDUCE[how], values, first, length, np.float64))
+
+
+def _by_row(reduce: np.ufunc, values: npt.NDArray[Any], first: npt.NDArray[np.intp], length: npt.NDArray[np.intp], dtype: type) -> npt.NDArray[Any]:
+    """``reduce.reduceat`` over rows; a few long stretches are faster one by one."""
+    if len(first) > len(values) // 8:
+        return np.asarray(reduce.reduceat(values, first, axis=0, dtype=dtype))
+    stretches = [reduce.reduce(values[low : low + many], axis=0, dtype=dtype) for low, many in zip(first.tolist(), length.tolist(), strict=True)]
+    return np.asarray(stretches)
+
+
+def merged(pieces: list[Joined], how: Reducer) -> Joined:
+    """Joined rows of consecutive pieces; a row that two pieces share is joined."""
+    starts = np.concatenate([piece.starts for piece in pieces])
+    first = np.flatnonzero(np.concatenate(([True], starts[1:] != starts[:-1])))
+    count = np.add.reduceat(np.concatenate([piece.count for piece in pieces]), first, axis=0)
+    value = _REDUCE[how].reduceat(np.concatenate([piece.value for piece in pieces]), first, axis=0)
+    return Joined(starts[first], count, value)
+
+
+def finished(joined: Joined, how: Reducer) -> Float64:
+    """Values of the joined rows: float64 (rows, columns), NaN where nothing was measured."""
+    values = joined.value / np.maximum(joined.count, 1) if how == "mean" else joined.value
+    return np.where(joined.count > 0, values, np.nan)

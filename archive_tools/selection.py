@@ -1,0 +1,55 @@
+"""Which components are meant: names, patterns with ``*`` and ``?``, regular expressions, or a list of these."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+
+from pipeline.errors import NotFound, TokioError
+from pipeline.model import component_order
+
+Components = str | re.Pattern[str] | Sequence[str | re.Pattern[str]]
+"""A name, a shell pattern, a compiled regular expression for whole names, or a list of these."""
+
+
+def chosen(names: Iterable[str], wanted: Components | None) -> list[str]:
+    """The names that are wanted.
+
+    Parameters
+    ----------
+    names : iterable of str
+    wanted : str, re.Pattern, sequence of these, or None
+        None is all. A name that is there as it stands counts before the same text as a pattern.
+
+    Returns
+    -------
+    list of str
+        In the order of `wanted`; those that one pattern brings, and all of them, in the order of components.
+    """
+    there = sorted(set(names), key=component_order)
+    if wanted is None:
+        return there
+    found: dict[str, None] = {}
+    for one in [wanted] if isinstance(wanted, str | re.Pattern) else wanted:
+        found.update(dict.fromkeys(_matches(there, one)))
+    return list(found)
+
+
+def _matches(names: Sequence[str], one: str | re.Pattern[str]) -> list[str]:
+    if isinstance(one, re.Pattern):
+        return [name for name in names if one.fullmatch(name)]
+    if not isinstance(one, str):
+        raise TokioError(f"{one!r} is no component", expected="a name, a pattern such as 'OST00*', or a compiled regular expression")
+    return [one] if one in names else [name for name in names if fnmatch.fnmatchcase(name, one)]
+
+
+def absent(names: Iterable[str], wanted: Components, where: str) -> NotFound:
+    """The error for components of which none is there."""
+    there = sorted(set(names), key=component_order)
+    asked = [one.pattern if isinstance(one, re.Pattern) else str(one) for one in ([wanted] if isinstance(wanted, str | re.Pattern) else wanted)]
+    near = [name for one in asked for name in difflib.get_close_matches(one, there, 3)]
+    shown = there if len(there) <= 8 else [*there[:4], "…", *there[-3:]]
+    hint = f"near: {', '.join(dict.fromkeys(near))}" if near else ""
+    return NotFound(f"no component {', '.join(asked)} in {where}", expected=f"{len(there)} components: {', '.join(shown)}", hint=hint)

@@ -1,0 +1,146 @@
+"""What every file of time series gives, whatever its format: `Tts` and `H5lmt` build on it.
+
+Values come out in base units with NaN for missing, whatever the file used.
+"""
+
+from __future__ import annotations
+
+import abc
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools import parts, threads
+from archive_tools.series import Series
+from pipeline import schemas
+from pipeline.errors import NotFound
+from pipeline.model import Float64, Int64
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class SeriesFile(abc.ABC):
+    """One open file of time series. A context manager; what was read stays when it is closed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    file : h5py.File
+        Open; it is closed with this object.
+    direct : bool
+        Read chunks directly where the layout allows it; otherwise through h5py alone.
+    """
+
+    def __init__(self, path: Path, file: h5py.File, *, direct: bool = True) -> None:
+        self.path = path
+        self.direct = direct
+        self._file = file
+        self._identity = parts.Identity.of(str(path.absolute()), file.id.get_vfd_handle())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    # What a format says
+
+    @property
+    @abc.abstractmethod
+    def start(self) -> int:
+        """First second that the file covers (epoch seconds)."""
+
+    @property
+    @abc.abstractmethod
+    def end(self) -> int:
+        """First second after those that the file covers (epoch seconds)."""
+
+    @abc.abstractmethod
+    def datasets(self) -> list[str]:
+        """Names of the stored datasets, such as ``datatargets/readbytes``."""
+
+    @abc.abstractmethod
+    def units(self, name: str) -> str:
+        """Unit of the values that are read."""
+
+    @abc.abstractmethod
+    def columns(self, name: str) -> tuple[str, ...]:
+        """Component names, one a column."""
+
+    @abc.abstractmethod
+    def timestamps(self, name: str) -> Int64:
+        """Starts of the rows, int64 epoch seconds, shape (rows,)."""
+
+    @abc.abstractmethod
+    def timestep(self, name: str) -> int:
+        """Seconds a row."""
+
+    @abc.abstractmethod
+    def parts(self, name: str, first: int = 0, last: int | None = None, chosen: parts.Chosen = None, *, whole_chunks: int = 0) -> list[parts.Part]:
+        """The rows ``first:last``, cut into parts that can be loaded when the file is closed; see `archive_tools.parts.cut`."""
+
+    # What follows from it
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The root attributes."""
+        return {key: value.item() if isinstance(value, np.generic) else value for key, value in self._file.attrs.items()}
+
+    def kind(self, name: str) -> str:
+        """delta, gauge or rate; a dataset that the catalogue does not know counts as a gauge."""
+        known = schemas.catalogue().get(name)
+        return "rate" if name in schemas.rates() else known.kind if known else "gauge"
+
+    def to_numpy(self, name: str, first: int = 0, last: int | None = None, *, components: Sequence[str] | None = None) -> Float64:
+        """Values of the rows ``first:last``: float64 (rows, columns), base unit, NaN where missing.
+
+        Raises
+        ------
+        NotFound
+            No such dataset or component; names what there is.
+        """
+        chosen = None if components is None else parts.matching(self.columns(name), components)
+        pieces = self.parts(name, first, last, chosen)
+        if not pieces:
+            return np.empty((0, len(self.columns(name)) if components is None else len(components)))
+        low = pieces[0].first
+        values = np.empty((pieces[-1].last - low, pieces[0].width))
+        for _ in threads.in_order(lambda piece: piece.load(values[piece.first - low : piece.last - low]), pieces):
+            pass
+        return values
+
+    def missing(self, name: str) -> npt.NDArray[np.bool_]:
+        """Where nobody measured: bool (rows, columns)."""
+        return np.isnan(self.to_numpy(name))
+
+    def to_series(self, name: str) -> Series:
+        """All rows of a dataset."""
+        stamps = self.timestamps(name)
+        return Series(name, self.units(name), self.kind(name), self.columns(name), stamps, np.full_like(stamps, self.timestep(name)), self.to_numpy(name))
+
+    def to_dataframe(self, name: str) -> pd.DataFrame:
+        """All rows of a dataset.
+
+        Returns
+        -------
+        pandas.DataFrame
+            float64 in the base unit, NaN where missing; index: UTC time stamps of the rows' starts, named
+            ``timestamp``; columns: component names.
+        """
+        return self.to_series(name).to_dataframe()
+
+    def _absent(self, name: str) -> NotFound:
+        near = difflib.get_close_matches(name, [*self.datasets(), *schemas.catalogue(), *schemas.rates()], 3)
+        there = ", ".join(self.datasets()) or "the file has none"
+        return NotFound(f"{self.path} has no dataset {name}", expected=there, hint=f"near: {', '.join(near)}" if near else "")
