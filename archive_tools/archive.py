@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import itertools
 import json
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from archive_tools import layout, parts, resample, selection, threads
+from archive_tools import layout, selection
+from archive_tools.days import DayError, DayRows, by_day, damage_named, joined_rows, loaded, rows_of, union
+from archive_tools.resample import Step
 from archive_tools.selection import Components
 from archive_tools.series import Series, frame
 from archive_tools.series_file import SeriesFile
 from archive_tools.tts_read import open_tts
 from pipeline import schemas
-from pipeline.errors import FormatError, InputChanged, NotFound, TokioError
-from pipeline.model import Day, Float64, Int64, component_order
+from pipeline.errors import FormatError, NotFound, TokioError
+from pipeline.model import Day, Float64
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,19 +41,6 @@ log = logging.getLogger("tokio")
 
 class DamagedDay(UserWarning):
     """A day was left out because its file cannot be read."""
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The rows of one day that are asked for, and how to load them."""
-
-    date: dt.date
-    timestamps: Int64
-    timestep: int
-    columns: tuple[str, ...]
-    parts: list[parts.Part]
-    unit: str
-    kind: str
 
 
 class Archive:
@@ -116,9 +103,9 @@ class Archive:
         return open_tts(path, direct=self.direct)
 
     def _absent(self, instance: str, what: str) -> NotFound:
-        days = self.days(instance)
-        if days:
-            return NotFound(what, expected=f"{len(days)} days from {days[0]} to {days[-1]}")
+        dates = self.days(instance)
+        if dates:
+            return NotFound(what, expected=f"{len(dates)} days from {dates[0]} to {dates[-1]}")
         instances = self.instances()
         near = difflib.get_close_matches(instance, instances, 1)
         return NotFound(what, expected=f"an instance of {', '.join(instances) or 'none'}", hint=f"did you mean {near[0]}?" if near else "")
@@ -199,14 +186,15 @@ class Archive:
         if rate and not amount:
             dataset = self._rate_of(dataset)
             amount = schemas.rates()[dataset]
-        step = resample_step(resample, self.timezone)
+        step = None if resample is None else Step.parse(resample, self.timezone)
         stored = amount.name if step and amount else dataset
         skipped: set[dt.date] = set()
         while True:
-            days = list(self._days(instance, stored, first, last, components, damaged, skipped))
+            found = list(self._days(instance, stored, first, last, components, damaged, skipped))
+            columns = union(found, components)
             try:
-                return _loaded(dataset, days, _union(days, components)) if step is None else _joined(dataset, days, _union(days, components), step)
-            except _DayError as error:
+                return loaded(dataset, found, columns) if step is None else joined_rows(dataset, found, columns, step)
+            except DayError as error:
                 if damaged == "raise":
                     raise error.reason from None
                 _warn(instance, error.date, error.reason)
@@ -241,7 +229,7 @@ class Archive:
         skipped: Iterable[dt.date] = (),
         *,
         whole_chunks: int = 0,
-    ) -> Iterator[_Rows]:
+    ) -> Iterator[DayRows]:
         """The rows of each day that has some, with the files closed again.
 
         Raises
@@ -252,19 +240,15 @@ class Archive:
         there = [date for date in self._dates(first, last) if self.path(instance, date).is_file()]
         if not there:
             raise self._absent(instance, f"no day of {instance} from {_utc(first)} to {_utc(last)} is in {self.root}")
-        lacking: list[NotFound] = []
+        lacking: list[TokioError] = []
         names: set[str] = set()
-        count = 0
-        for date in there:
-            if date in skipped:
-                count += 1
-                continue
+        known = found = False
+        for date in [date for date in there if date not in skipped]:
             try:
-                with _damage_named(self.path(instance, date)), self.open(instance, date) as file:
+                with damage_named(self.path(instance, date)), self.open(instance, date) as file:
                     columns = file.columns(dataset)
-                    names.update(columns)
-                    day = self.day(date)
-                    rows = _rows(file, dataset, date, (max(first, day.start), min(last, day.end)), selection.chosen(columns, wanted), whole_chunks)
+                    day, chosen = self.day(date), selection.chosen(columns, wanted)
+                    rows = rows_of(file, dataset, date, (max(first, day.start), min(last, day.end)), chosen, whole_chunks)
             except NotFound as error:
                 lacking.append(error)
                 continue
@@ -272,14 +256,14 @@ class Archive:
                 if damaged == "raise":
                     raise
                 _warn(instance, date, error)
-                count += 1
+                lacking.append(error)
                 continue
-            if rows.columns or wanted is None:
-                count += 1
-                yield rows
-        if lacking and not names:
-            raise lacking[0]
-        if not count and wanted is not None:
+            names.update(columns)
+            known, found = True, found or bool(chosen)
+            yield rows
+        if not known:
+            raise lacking[0] if lacking else FormatError(f"no day of {instance} from {there[0]} to {there[-1]} can be read")
+        if wanted is not None and not found:
             raise selection.absent(names, wanted, f"{dataset} of {instance} from {there[0]} to {there[-1]}")
 
     def to_numpy(self, instance: str, dataset: str, start: When, end: When, **options: Any) -> Float64:
@@ -321,11 +305,11 @@ class Archive:
 
         dates = self._dates(*self._range(start, end))
         low, high = self.day(dates[0]).start, self.day(dates[-1]).end
-        step = resample.Step(0, self.timezone)
-        days = list(self._days(instance, dataset, low, high, components, damaged))
-        columns = _union(days, components)
+        step = Step(0, self.timezone)
+        found = list(self._days(instance, dataset, low, high, components, damaged))
+        columns = union(found, components)
         share = np.zeros((len(dates), len(columns)))
-        for rows, joined in zip(days, _by_day(days, step, "sum"), strict=True):
+        for rows, joined in zip(found, by_day(found, step, "sum"), strict=True):
             place = [columns.index(name) for name in rows.columns]
             share[dates.index(rows.date), place] = 100.0 * joined.count.sum(axis=0) / self.day(rows.date).rows(rows.timestep)
         return pd.DataFrame(share, index=pd.Index(dates, name="date"), columns=pd.Index(columns, dtype=object))
@@ -353,36 +337,8 @@ class Archive:
 
         first, last = self._range(start, end)
         name = self._rate_of(dataset) if rate and dataset not in schemas.rates() else dataset
-        days = list(self._days(instance, name, first, last, components, damaged, whole_chunks=1))
-        return lazy.data_array(name, days, _union(days, components))
-
-
-class _DayError(Exception):
-    """A day that could not be loaded."""
-
-    def __init__(self, date: dt.date, reason: TokioError) -> None:
-        super().__init__(str(reason))
-        self.date = date
-        self.reason = reason
-
-
-def resample_step(text: str | None, timezone: str) -> resample.Step | None:
-    """The step that `text` asks for."""
-    return None if text is None else resample.Step.parse(text, timezone)
-
-
-class _damage_named:  # noqa: N801  a context manager
-    """Turns what h5py raises on a damaged file into a FormatError that names it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError | KeyError | RuntimeError | ValueError | TypeError | AttributeError) and not isinstance(error, TokioError):
-            raise FormatError(f"{self.path} is damaged: {error}", hint="tokio-archive check; rebuild the day, or restore the file") from error
+        found = list(self._days(instance, name, first, last, components, damaged, whole_chunks=1))
+        return lazy.data_array(name, found, union(found, components))
 
 
 def _warn(instance: str, date: dt.date, reason: TokioError) -> None:
@@ -391,105 +347,3 @@ def _warn(instance: str, date: dt.date, reason: TokioError) -> None:
 
 def _utc(moment: int) -> str:
     return dt.datetime.fromtimestamp(moment, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _rows(file: SeriesFile, dataset: str, date: dt.date, between: tuple[int, int], wanted: list[str], whole_chunks: int) -> _Rows:
-    """The rows of an open file that start in a range."""
-    stamps = file.timestamps(dataset)
-    low, high = np.searchsorted(stamps, between)
-    chosen = parts.matching(file.columns(dataset), wanted)
-    loads = file.parts(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks) if wanted else []
-    return _Rows(date, stamps[low:high], file.timestep(dataset), tuple(wanted), loads, file.units(dataset), file.kind(dataset))
-
-
-def _union(days: Sequence[_Rows], wanted: Components | None) -> list[str]:
-    """Columns of all days together: in the order asked for, else in that of components."""
-    if len({rows.columns for rows in days}) == 1:
-        return list(days[0].columns)
-    every = {name for rows in days for name in rows.columns}
-    return selection.chosen(every, wanted) if wanted is not None else sorted(every, key=component_order)
-
-
-def _load(rows: _Rows, part: parts.Part, out: Float64 | None = None) -> Float64:
-    try:
-        return part.load(out)
-    except (FormatError, InputChanged) as error:
-        raise _DayError(rows.date, error) from error
-
-
-def _series(dataset: str, days: Sequence[_Rows], columns: Sequence[str], stamps: Int64, seconds: Int64, values: Float64) -> Series:
-    rates = dataset in schemas.rates()
-    kind, unit = (days[0].kind, days[0].unit) if days else ("gauge", "")
-    if rates and kind != "rate":
-        kind, unit = "rate", f"{unit}/s"
-    return Series(dataset, unit, kind, tuple(columns), stamps, seconds, values)
-
-
-def _loaded(dataset: str, days: Sequence[_Rows], columns: Sequence[str]) -> Series:
-    """All rows as they are."""
-    edges = np.cumsum([0, *(len(rows.timestamps) for rows in days)])
-    values = np.empty((int(edges[-1]), len(columns)))
-    number = {name: i for i, name in enumerate(columns)}
-
-    def put(task: tuple[_Rows, int, parts.Part]) -> None:
-        rows, at, part = task
-        low = at + part.first - rows.parts[0].first
-        target = values[low : low + part.last - part.first]
-        if list(rows.columns) == list(columns):
-            _load(rows, part, target)
-        else:
-            target[...] = np.nan
-            target[:, [number[name] for name in rows.columns]] = _load(rows, part)
-
-    tasks = [(rows, int(at), part) for rows, at in zip(days, edges[:-1], strict=True) for part in rows.parts]
-    for _ in threads.in_order(put, tasks):
-        pass
-    stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
-    seconds = np.concatenate([np.empty(0, np.int64), *(np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days)])
-    return _series(dataset, days, columns, stamps, seconds, values)
-
-
-def _by_day(days: Sequence[_Rows], step: resample.Step, how: schemas.Reducer) -> Iterator[resample.Joined]:
-    """The joined rows of each day, of its own columns."""
-
-    def joined(task: tuple[_Rows, Int64, parts.Part]) -> resample.Joined:
-        rows, starts, part = task
-        base = rows.parts[0].first
-        return resample.join(starts[part.first - base : part.last - base], _load(rows, part), how)
-
-    tasks = ((rows, step.starts(rows.timestamps), part) for rows in days for part in rows.parts)
-    results = threads.in_order(joined, tasks)
-    for rows in days:
-        pieces = list(itertools.islice(results, len(rows.parts)))
-        width = len(rows.columns)
-        yield resample.merged(pieces, how) if pieces else resample.Joined(np.empty(0, np.int64), np.empty((0, width), np.int64), np.empty((0, width)))
-
-
-def _joined(dataset: str, days: Sequence[_Rows], columns: Sequence[str], step: resample.Step) -> Series:
-    """Rows joined by the catalogue's reducer."""
-    amount = schemas.rates().get(dataset)
-    known = amount or schemas.catalogue().get(dataset)
-    how: schemas.Reducer = known.time if known else "mean"
-    number = {name: i for i, name in enumerate(columns)}
-    pieces = []
-    for rows, piece in zip(days, _by_day(days, step, how), strict=True):
-        step.check(rows.timestep, f"{dataset} of {rows.date}")
-        pieces.append(_widened(piece, [number[name] for name in rows.columns], len(columns), how))
-    whole = resample.merged(pieces, how)
-    lengths = [np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days]
-    starts = step.starts(np.concatenate([rows.timestamps for rows in days]))
-    seconds = np.bincount(np.searchsorted(whole.starts, starts), weights=np.concatenate(lengths), minlength=len(whole.starts)).astype(np.int64)
-    values = resample.finished(whole, how)
-    if amount:
-        values /= seconds[:, None]
-    return _series(dataset, days, columns, whole.starts, seconds, values)
-
-
-def _widened(piece: resample.Joined, place: Sequence[int], width: int, how: schemas.Reducer) -> resample.Joined:
-    """Joined rows with the columns of all days."""
-    if list(place) == list(range(width)):
-        return piece
-    count = np.zeros((len(piece.starts), width), dtype=np.int64)
-    value = np.full((len(piece.starts), width), resample.NEUTRAL[how])
-    count[:, place], value[:, place] = piece.count, piece.value
-    return resample.Joined(piece.starts, count, value)

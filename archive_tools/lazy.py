@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archive_tools import parts
+from archive_tools.days import DayRows
 from pipeline import schemas
 from pipeline.errors import TokioError
-from pipeline.model import Float64, Int64
+from pipeline.model import Float64
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-class Rows(Protocol):
-    """What is needed of a day."""
-
-    timestamps: Int64
-    columns: tuple[str, ...]
-    parts: list[parts.Part]
-    unit: str
-    kind: str
-
-
-def data_array(dataset: str, days: Sequence[Any], columns: Sequence[str]) -> xr.DataArray:
+def data_array(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) -> xr.DataArray:
     """One DataArray of the rows of many days.
 
     Parameters
     ----------
     dataset : str
-    days : sequence of Rows
+    days : sequence of DayRows
     columns : sequence of str
         Of the result; a day that lacks one has NaN there.
 
@@ -58,7 +49,7 @@ def data_array(dataset: str, days: Sequence[Any], columns: Sequence[str]) -> xr.
     return xr.DataArray(values, dims=("timestamp", "component"), coords=coordinates, name=dataset, attrs=attributes)
 
 
-def dask_token(days: Sequence[Any], columns: Sequence[str]) -> str:
+def dask_token(days: Sequence[DayRows], columns: Sequence[str]) -> str:
     """A name for the array that differs when what is read differs."""
     from dask.base import tokenize
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -205,7 +204,7 @@ class ChunkPart:
         try:
             for band in range(self.first // self.chunks.shape[0], -(-self.last // self.chunks.shape[0])):
                 self._band(handle, band, target)
-        except (ValueError, OSError, zlib.error) as error:
+        except (ValueError, OSError, isal_zlib.error) as error:  # type: ignore[misc]
             raise FormatError(
                 f"{self.identity.path}: {self.dataset} is damaged: {error}", hint="tokio-archive check; rebuild the day, or restore the file"
             ) from error

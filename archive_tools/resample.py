@@ -122,6 +122,8 @@ def _by_row(reduce: np.ufunc, values: npt.NDArray[Any], first: npt.NDArray[np.in
 def merged(pieces: list[Joined], how: Reducer) -> Joined:
     """Joined rows of consecutive pieces; a row that two pieces share is joined."""
     starts = np.concatenate([piece.starts for piece in pieces])
+    if not len(starts):
+        return pieces[0]
     first = np.flatnonzero(np.concatenate(([True], starts[1:] != starts[:-1])))
     count = np.add.reduceat(np.concatenate([piece.count for piece in pieces]), first, axis=0)
     value = _REDUCE[how].reduceat(np.concatenate([piece.value for piece in pieces]), first, axis=0)

@@ -26,11 +26,11 @@ def chosen(names: Iterable[str], wanted: Components | None) -> list[str]:
     Returns
     -------
     list of str
-        In the order of `wanted`; those that one pattern brings, and all of them, in the order of components.
+        In the order of `wanted`; those that one pattern brings in the order of components. All of them: as they stand.
     """
-    there = sorted(set(names), key=component_order)
     if wanted is None:
-        return there
+        return list(names)
+    there = sorted(set(names), key=component_order)
     found: dict[str, None] = {}
     for one in [wanted] if isinstance(wanted, str | re.Pattern) else wanted:
         found.update(dict.fromkeys(_matches(there, one)))

@@ -1,0 +1,161 @@
+"""The rows of single days, and how they become one series: below each other, or joined into longer rows."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from archive_tools import parts, resample, selection, threads
+from archive_tools.selection import Components
+from archive_tools.series import Series
+from archive_tools.series_file import SeriesFile
+from pipeline import schemas
+from pipeline.errors import FormatError, InputChanged, TokioError
+from pipeline.model import Float64, Int64, component_order
+
+
+@dataclass(frozen=True)
+class DayRows:
+    """The rows of one day that are asked for, and how to load them."""
+
+    date: dt.date
+    timestamps: Int64
+    timestep: int
+    columns: tuple[str, ...]
+    parts: list[parts.Part]
+    unit: str
+    kind: str
+
+
+class DayError(Exception):
+    """A day that could not be loaded."""
+
+    def __init__(self, date: dt.date, reason: TokioError) -> None:
+        super().__init__(str(reason))
+        self.date = date
+        self.reason = reason
+
+
+@contextlib.contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what h5py raises on a damaged file into a FormatError that names it."""
+    try:
+        yield
+    except TokioError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path} is damaged: {error}", hint="rebuild the day, or restore the file") from error
+
+
+def rows_of(file: SeriesFile, dataset: str, date: dt.date, between: tuple[int, int], wanted: list[str], whole_chunks: int) -> DayRows:
+    """The rows of an open file that start in a range."""
+    stamps = file.timestamps(dataset)
+    low, high = np.searchsorted(stamps, between)
+    chosen = parts.matching(file.columns(dataset), wanted)
+    loads = file.parts(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks) if wanted else []
+    return DayRows(date, stamps[low:high], file.timestep(dataset), tuple(wanted), loads, file.units(dataset), file.kind(dataset))
+
+
+def union(days: Sequence[DayRows], wanted: Components | None) -> list[str]:
+    """Columns of all days together: in the order asked for, else in that of components."""
+    if len({rows.columns for rows in days}) == 1:
+        return list(days[0].columns)
+    every = {name for rows in days for name in rows.columns}
+    return selection.chosen(every, wanted) if wanted is not None else sorted(every, key=component_order)
+
+
+def _load(rows: DayRows, part: parts.Part, out: Float64 | None = None) -> Float64:
+    try:
+        return part.load(out)
+    except (FormatError, InputChanged) as error:
+        raise DayError(rows.date, error) from error
+
+
+def _series(dataset: str, days: Sequence[DayRows], columns: Sequence[str], stamps: Int64, seconds: Int64, values: Float64) -> Series:
+    rates = dataset in schemas.rates()
+    kind, unit = (days[0].kind, days[0].unit) if days else ("gauge", "")
+    if rates and kind != "rate":
+        kind, unit = "rate", f"{unit}/s"
+    return Series(dataset, unit, kind, tuple(columns), stamps, seconds, values)
+
+
+def loaded(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) -> Series:
+    """All rows as they are."""
+    edges = np.cumsum([0, *(len(rows.timestamps) for rows in days)])
+    values = np.empty((int(edges[-1]), len(columns)))
+    number = {name: i for i, name in enumerate(columns)}
+    for rows, at in zip(days, edges, strict=False):
+        if not rows.columns:
+            values[at : at + len(rows.timestamps)] = np.nan
+
+    def put(task: tuple[DayRows, int, parts.Part]) -> None:
+        rows, at, part = task
+        low = at + part.first - rows.parts[0].first
+        target = values[low : low + part.last - part.first]
+        if list(rows.columns) == list(columns):
+            _load(rows, part, target)
+        else:
+            target[...] = np.nan
+            target[:, [number[name] for name in rows.columns]] = _load(rows, part)
+
+    tasks = [(rows, int(at), part) for rows, at in zip(days, edges[:-1], strict=True) for part in rows.parts]
+    for _ in threads.in_order(put, tasks):
+        pass
+    stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
+    seconds = np.concatenate([np.empty(0, np.int64), *(np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days)])
+    return _series(dataset, days, columns, stamps, seconds, values)
+
+
+def by_day(days: Sequence[DayRows], step: resample.Step, how: schemas.Reducer) -> Iterator[resample.Joined]:
+    """The joined rows of each day, of its own columns."""
+
+    def joined(task: tuple[DayRows, Int64, parts.Part]) -> resample.Joined:
+        rows, starts, part = task
+        base = rows.parts[0].first
+        return resample.join(starts[part.first - base : part.last - base], _load(rows, part), how)
+
+    tasks = ((rows, step.starts(rows.timestamps), part) for rows in days for part in rows.parts)
+    results = threads.in_order(joined, tasks)
+    for rows in days:
+        pieces = list(itertools.islice(results, len(rows.parts)))
+        yield resample.merged(pieces, how) if pieces else _nothing(np.unique(step.starts(rows.timestamps)), len(rows.columns))
+
+
+def _nothing(starts: Int64, width: int) -> resample.Joined:
+    """Joined rows in which nothing was measured, of a day that has none of the components or no rows."""
+    return resample.Joined(starts, np.zeros((len(starts), width), np.int64), np.zeros((len(starts), width)))
+
+
+def joined_rows(dataset: str, days: Sequence[DayRows], columns: Sequence[str], step: resample.Step) -> Series:
+    """Rows joined by the catalogue's reducer."""
+    amount = schemas.rates().get(dataset)
+    known = amount or schemas.catalogue().get(dataset)
+    how: schemas.Reducer = known.time if known else "mean"
+    number = {name: i for i, name in enumerate(columns)}
+    for rows in days:
+        step.check(rows.timestep, f"{dataset} of {rows.date}")
+    pieces = [_widened(piece, [number[name] for name in rows.columns], len(columns), how) for rows, piece in zip(days, by_day(days, step, how), strict=True)]
+    whole = resample.merged(pieces, how)
+    lengths = [np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days]
+    starts = step.starts(np.concatenate([rows.timestamps for rows in days]))
+    seconds = np.bincount(np.searchsorted(whole.starts, starts), weights=np.concatenate(lengths), minlength=len(whole.starts)).astype(np.int64)
+    values = resample.finished(whole, how)
+    if amount:
+        values /= seconds[:, None]
+    return _series(dataset, days, columns, whole.starts, seconds, values)
+
+
+def _widened(piece: resample.Joined, place: Sequence[int], width: int, how: schemas.Reducer) -> resample.Joined:
+    """Joined rows with the columns of all days."""
+    if list(place) == list(range(width)):
+        return piece
+    count = np.zeros((len(piece.starts), width), dtype=np.int64)
+    value = np.full((len(piece.starts), width), resample.NEUTRAL[how])
+    count[:, place], value[:, place] = piece.count, piece.value
+    return resample.Joined(piece.starts, count, value)
