@@ -123,6 +123,9 @@ class Site(BaseModel):
     mount_to_fsname : dict of str to str
         Regular expression of a mount point to file system name; the first that matches counts, and only
         where the match ends at the end of a path component.
+    hdf5_files : dict of str to str or list of str
+        Instance to strftime templates of files outside of the archive, TTS or H5LMT, that readers take for days that the
+        archive does not have; the first that is there.
     engine : LocalEngine or DaskEngine
         Where Darshan logs are read.
     sources : dict
@@ -138,6 +141,7 @@ class Site(BaseModel):
     late_days: int = Field(default=7, ge=0)
     raw_days: int = Field(default=30, ge=0)
     mount_to_fsname: dict[str, str] = {}
+    hdf5_files: dict[str, Templates] = {}
     engine: LocalEngine | DaskEngine = Field(default=LocalEngine(), discriminator="kind")
     sources: dict[str, dict[str, Any]]
     folder: Path = Field(default=Path(), exclude=True)
@@ -149,6 +153,10 @@ class Site(BaseModel):
     def root(self) -> Path:
         """The archive's folder, absolute."""
         return self.path(self.archive)
+
+    def older_files(self) -> dict[str, list[str]]:
+        """`hdf5_files` with absolute paths."""
+        return {name: [str(self.path(template)) for template in ([found] if isinstance(found, str) else found)] for name, found in self.hdf5_files.items()}
 
     def path(self, name: str) -> Path:
         """`name` counted from the folder of site.json."""

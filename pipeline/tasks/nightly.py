@@ -73,7 +73,8 @@ class Nightly(ArchiveTask):
 def _write_about(site: Site) -> None:
     """`archive.json`: what readers need to know of the site; written only when it changes."""
     path = site.root / layout.ABOUT
-    text = json.dumps({"site": site.site, "timezone": site.timezone, "layout": 1}, indent=1) + "\n"
+    about = {"site": site.site, "timezone": site.timezone, "hdf5_files": site.older_files(), "layout": 1}
+    text = json.dumps(about, indent=1) + "\n"
     if not path.is_file() or path.read_text("utf-8") != text:
         files.write_text(path, text)
 
