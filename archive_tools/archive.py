@@ -330,7 +330,7 @@ class Archive:
         Returns
         -------
         xarray.DataArray
-            float64, dimensions ``timestamp`` (UTC) and ``component``; attributes ``units``, ``kind`` and ``long_name``.
+            float64, dimensions ``timestamps`` (UTC) and ``component``; attributes ``units``, ``kind`` and ``long_name``.
             Only the days' headers are read before it is computed.
         """
         from archive_tools import lazy

@@ -45,8 +45,8 @@ def data_array(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) ->
     stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
     known = schemas.rates().get(dataset) or schemas.catalogue().get(dataset)
     attributes = {"units": days[0].unit, "kind": days[0].kind, "long_name": known.doc if known else dataset} if days else {}
-    coordinates = {"timestamp": stamps.astype("datetime64[s]").astype("datetime64[ns]"), "component": list(columns)}
-    return xr.DataArray(values, dims=("timestamp", "component"), coords=coordinates, name=dataset, attrs=attributes)
+    coordinates = {"timestamps": stamps.astype("datetime64[s]").astype("datetime64[ns]"), "component": list(columns)}
+    return xr.DataArray(values, dims=("timestamps", "component"), coords=coordinates, name=dataset, attrs=attributes)
 
 
 def dask_token(days: Sequence[DayRows], columns: Sequence[str]) -> str:

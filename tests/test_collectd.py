@@ -20,10 +20,11 @@ from pipeline.errors import NoData, SourceError
 from pipeline.model import UNREADABLE, Day, Findings
 from pipeline.sources import collectd
 from pipeline.transform.grid import silent
+from tests.conftest import ROOT
 from tests.contract import Case, Contract, assert_same, built, grids, parsed
 
 DAY = Day(dt.date(2026, 11, 22))
-SITEDAY = Path(__file__).resolve().parent / "data/siteday/collectd"
+SITEDAY = ROOT / "examples/siteday/collectd"
 Record = tuple[float, str, str, str, str, str, dict[str, Any]]
 """Seconds since the day's start, host, plugin, instance, type, type instance, values."""
 

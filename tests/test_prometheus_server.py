@@ -23,10 +23,10 @@ from pipeline.model import Day, Float64
 from pipeline.sources import prometheus
 from pipeline.sources._prometheus_answers import manifest
 from pipeline.tasks.fetch import forget_answers
-from tests.conftest import needed
+from tests.conftest import ROOT, needed
 from tests.contract import built, parsed
 
-DATA = Path(__file__).parent / "data/siteday/prometheus"
+DATA = ROOT / "examples/siteday/prometheus"
 SAVED = str(DATA / "query_range.json.gz")
 DAY = Day(dt.date(2026, 11, 22))
 MIB = 1 << 20

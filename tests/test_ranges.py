@@ -175,13 +175,13 @@ def test_lazy_arrays(archive: archive_tools.Archive) -> None:
     assert lazy.chunks is not None
     assert set(lazy.chunks[0]) == {180}, "an hour, as on disk"
     assert lazy.attrs == {"units": "bytes", "kind": "delta", "long_name": "Bytes read from the data target"}
-    assert lazy.dims == ("timestamp", "component")
+    assert lazy.dims == ("timestamps", "component")
     np.testing.assert_array_equal(lazy.to_numpy(), whole.to_numpy())
     assert list(lazy.component.to_numpy()) == list(whole.columns)
-    np.testing.assert_array_equal(lazy.timestamp.to_numpy(), whole.index.tz_localize(None).to_numpy())
+    np.testing.assert_array_equal(lazy.timestamps.to_numpy(), whole.index.tz_localize(None).to_numpy())
     rates = archive.to_xarray("fs", NAME, DAYS[0], DAYS[1], rate=True, components="OST0002")
     np.testing.assert_array_equal(rates.to_numpy()[:, 0], whole["OST0002"].iloc[:4320] / 20)
-    hourly = lazy.resample(timestamp="1h").sum()
+    hourly = lazy.resample(timestamps="1h").sum()
     np.testing.assert_array_equal(hourly.to_numpy(), whole.resample("1h").sum().to_numpy())
 
 
