@@ -18,7 +18,7 @@ from archive_tools.series_file import SeriesFile
 from archive_tools.tts_read import open_tts
 from pipeline.model import Day
 
-VERSION = 1
+VERSION = 2
 """Raised when the page changes: older reports are made again."""
 MOST = 10
 """Rows of a table of users or programs."""
@@ -102,24 +102,10 @@ def _row(item: summary.DatasetSummary) -> dict[str, str]:
 
 def _figures(tts: SeriesFile, day: Day) -> list[Any]:
     """Bytes over time, and the servers' load, where the file has them."""
-    figures = []
     there = set(tts.datasets())
-    for group in ("datatargets",):
-        names = [f"{group}/{short}" for short in ("readbytes", "writebytes") if f"{group}/{short}" in there]
-        if names:
-            figures.append(plots.lines({name: _rate(tts, name) for name in names}, "B/s", day.timezone))
-    for name in ("dataservers/cpuload", "mdservers/cpuload"):
-        if name in there:
-            stamps, values = tts.timestamps(name), tts.to_numpy(name)
-            profile = summary.row_totals(values) / (~(values != values)).sum(axis=1).clip(1)
-            figures.append(plots.lines({name: plots.binned(stamps, profile, "mean")}, "%", day.timezone))
-    return figures
-
-
-def _rate(tts: SeriesFile, name: str) -> tuple[Any, Any]:
-    """Amounts a second, by stretches: what stands in the last cell of a gap was moved during the gap."""
-    stamps, totals = plots.binned(tts.timestamps(name), summary.row_totals(tts.to_numpy(name)), "sum")
-    return stamps, totals / (stamps[1] - stamps[0] if len(stamps) > 1 else tts.timestep(name))
+    wanted = (("datatargets/readbytes", "datatargets/writebytes"), ("dataservers/cpuload",), ("mdservers/cpuload",))
+    shown = [[tts.to_series(name) for name in names if name in there] for names in wanted]
+    return [plots.lines(series, timezone=day.timezone) for series in shown if series]
 
 
 RANKINGS = {
