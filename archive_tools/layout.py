@@ -77,23 +77,32 @@ def dated_files(template: str) -> Iterator[tuple[dt.date, Path]]:
     ConfigError
         A directive that cannot be read back.
     """
-    pattern, expression, at = "", "", 0
-    for match in [*_DIRECTIVE.finditer(template), None]:
-        plain = template[at : match.start() if match else None]
-        pattern, expression = pattern + glob.escape(plain), expression + re.escape(plain)
-        if match is None:
-            break
-        if match[0] not in DIRECTIVES:
-            raise ConfigError(f"{template}: {match[0]} is not known here", expected=", ".join(DIRECTIVES))
-        shell, read = DIRECTIVES[match[0]]
-        name = read[4 : read.index(">")] if read.startswith("(?P<") else ""
-        pattern += shell
-        expression += f"(?P={name})" if name and f"(?P<{name}>" in expression else read
-        at = match.end()
-    for found in glob.iglob(pattern):
-        date = _date_of(re.fullmatch(expression, found))
+    shell, expression = template_patterns(template)
+    for found in glob.iglob(shell):
+        date = _date_of(expression.fullmatch(found))
         if date and date.strftime(template) == found:
             yield date, Path(found)
+
+
+def template_patterns(template: str) -> tuple[str, re.Pattern[str]]:
+    """The shell pattern of the files that a strftime template names, and what reads the day of one.
+
+    Raises
+    ------
+    ConfigError
+        A directive that cannot be read back.
+    """
+    shell, expression, at = "", "", 0
+    for match in _DIRECTIVE.finditer(template):
+        if match[0] not in DIRECTIVES:
+            raise ConfigError(f"{template}: {match[0]} is not known here", expected=", ".join(DIRECTIVES))
+        digits, read = DIRECTIVES[match[0]]
+        name = read[4 : read.index(">")] if read.startswith("(?P<") else ""
+        plain = template[at : match.start()]
+        shell += glob.escape(plain) + digits
+        expression += re.escape(plain) + (f"(?P={name})" if name and f"(?P<{name}>" in expression else read)
+        at = match.end()
+    return shell + glob.escape(template[at:]), re.compile(expression + re.escape(template[at:]))
 
 
 def _date_of(match: re.Match[str] | None) -> dt.date | None:

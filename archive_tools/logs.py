@@ -5,20 +5,51 @@ from __future__ import annotations
 import datetime as dt
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from archive_tools import darshan_file, layout
 from archive_tools.index import open_index
 from pipeline.errors import NotFound, TokioError
-from pipeline.site import Site
+
+if TYPE_CHECKING:
+    from pipeline.site import Site
 
 BY = {"user": "username", "exe": "exename", "fs": "fsname"}
 """What a scoreboard can be of, and the index's columns."""
+FILTERS = {"fs": "file systems of this name or mount point", "user": "logs of this user", "exe": "logs of this program"}
+"""What a scoreboard can be limited to."""
+_FILTERED = {"fs": ("fsname", "mountpt"), "user": ("username",), "exe": ("exename",)}
+TABLES = "summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a scoreboard counts.
+
+    Attributes
+    ----------
+    limit, exclude : mapping of str to sequence of str
+        By key of `FILTERS`: shell patterns, of which one must match, or none may. An empty sequence asks for nothing.
+    """
+
+    limit: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exclude: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def condition(self) -> tuple[str, list[str]]:
+        """An SQL condition, and what is bound to its marks."""
+        terms, bound = ["1"], []
+        for told, negation in ((self.limit, ""), (self.exclude, "NOT ")):
+            for key, patterns in told.items():
+                tests = [f"COALESCE({column}, '') GLOB ?" for column in _FILTERED[key] for _ in patterns]
+                if tests:
+                    terms.append(f"{negation}({' OR '.join(tests)})")
+                    bound += [*patterns] * len(_FILTERED[key])
+        return " AND ".join(terms), bound
 
 
 @dataclass(frozen=True)
@@ -39,7 +70,7 @@ class Score:
     written: int
 
 
-def scoreboard(indexes: Iterable[str | Path], by: str) -> list[Score]:
+def scoreboard(indexes: Iterable[str | Path], by: str, *, only: Filter | None = None) -> list[Score]:
     """Who moved most bytes, over all indexes together, most first.
 
     Parameters
@@ -47,23 +78,36 @@ def scoreboard(indexes: Iterable[str | Path], by: str) -> list[Score]:
     indexes : iterable of path
         Ours, or pytokio's own.
     by : {'user', 'exe', 'fs'}
+    only : Filter, optional
+        Default: everything counts.
     """
     if by not in BY:
         raise TokioError(f"a scoreboard of {by!r} is not known", expected=", ".join(BY))
-    totals: dict[str, list[int]] = {}
+    scores = [Score(name, *numbers) for (name,), numbers in totals(indexes, (BY[by],), only or Filter()).items()]
+    return sorted(scores, key=lambda score: (-score.read - score.written, score.name))
+
+
+def totals(indexes: Iterable[str | Path], columns: Sequence[str], only: Filter) -> dict[tuple[str, ...], list[int]]:
+    """Logs, bytes read and bytes written by the values of some columns of the index, over all indexes together.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Of headers and mounts; the caller's own text, for it becomes part of the query.
+    """
+    condition, bound = only.condition()
+    names = ", ".join(columns)
+    query = f"SELECT {names}, COUNT(DISTINCT log_id), SUM(bytes_read), SUM(bytes_written) FROM {TABLES} WHERE {condition} GROUP BY {names}"
+    found: dict[tuple[str, ...], list[int]] = {}
     for path in indexes:
         connection = open_index(path)
         try:
-            query = f"""SELECT {BY[by]}, COUNT(DISTINCT log_id), SUM(bytes_read), SUM(bytes_written)
-                        FROM summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id) GROUP BY 1"""
-            for name, *numbers in connection.execute(query):
-                total = totals.setdefault(str(name or ""), [0, 0, 0])
-                for i, number in enumerate(numbers):
-                    total[i] += number or 0
+            for row in connection.execute(query, bound):
+                total = found.setdefault(tuple(str(name or "") for name in row[:-3]), [0, 0, 0])
+                total[:] = [before + (number or 0) for before, number in zip(total, row[-3:], strict=True)]
         finally:
             connection.close()
-    scores = [Score(name, *numbers) for name, numbers in totals.items()]
-    return sorted(scores, key=lambda score: (-score.read - score.written, score.name))
+    return found
 
 
 def indexes_of(root: Path, start: dt.date, stop: dt.date) -> list[Path]:
@@ -71,26 +115,53 @@ def indexes_of(root: Path, start: dt.date, stop: dt.date) -> list[Path]:
     return [path for date, folder in layout.day_folders(root) if start <= date <= stop for path in sorted(folder.glob("*_index.sqlite"))]
 
 
-def find_logs(site: Site, start: dt.date, stop: dt.date, *, user: str = "", job: str = "") -> Iterator[Path]:
+def find_logs(site: Site, start: dt.date, stop: dt.date, *, user: str = "", job: str = "", instance: str = "") -> Iterator[Path]:
     """Logs of the days from `start` to `stop`, the last included, that are there now.
 
     User and job are those of the day's index where the archive has it, else those in the log's name.
+
+    Parameters
+    ----------
+    instance : str
+        Only of this source; default: of all.
     """
+    chosen = {name: keys["logs"] for name, keys in site.sources.items() if keys.get("kind") == "darshan" and instance in ("", name)}
     for n in range((stop - start).days + 1):
         date = start + dt.timedelta(days=n)
-        for instance, keys in site.sources.items():
-            if keys.get("kind") == "darshan":
-                yield from _logs_of_day(site, instance, keys["logs"], date, user, job)
+        for name, given in chosen.items():
+            templates = [str(site.path(template)) for template in ([given] if isinstance(given, str) else given)]
+            known = _identities(layout.path(site.root, layout.INDEX, date, name)) if user or job else {}
+            yield from logs_in(templates, date, known, user=user, job=job)
 
 
-def _logs_of_day(site: Site, instance: str, templates: str | Sequence[str], date: dt.date, user: str, job: str) -> Iterator[Path]:
-    known = _identities(layout.path(site.root, layout.INDEX, date, instance))
-    for template in [templates] if isinstance(templates, str) else templates:
-        pattern = str(site.path(date.strftime(template)))
-        for root in [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern)):
-            for path in sorted(p for p in (Path(root).rglob("*") if os.path.isdir(root) else [Path(root)]) if p.is_file()):
-                if _is_of(path, known, user, job):
-                    yield path
+Identities = Mapping[str, tuple[str, str]]
+"""Name of a log to its user and job."""
+
+
+def logs_in(templates: Sequence[str], date: dt.date, known: Identities, *, user: str = "", job: str = "") -> Iterator[Path]:
+    """Logs of a day in the folders or files that strftime templates, which may be glob patterns, name; see `find_logs`."""
+    for template in templates:
+        yield from (path for path in _files_of(date.strftime(template)) if _is_of(path, known, user, job))
+
+
+def _files_of(pattern: str) -> Iterator[Path]:
+    for root in [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern)):
+        found = Path(root).rglob("*") if os.path.isdir(root) else [Path(root)]
+        yield from sorted(path for path in found if path.is_file())
+
+
+def days_of_job(root: Path, job: str) -> list[dt.date]:
+    """Days whose index has a job, oldest first."""
+    found = []
+    for date, folder in layout.day_folders(root):
+        for path in sorted(folder.glob("*_index.sqlite")):
+            connection = open_index(path)
+            try:
+                if connection.execute("SELECT 1 FROM headers WHERE jobid = ? LIMIT 1", [job]).fetchone():
+                    found.append(date)
+            finally:
+                connection.close()
+    return sorted(set(found))
 
 
 def _identities(index: Path) -> dict[str, tuple[str, str]]:
@@ -104,7 +175,7 @@ def _identities(index: Path) -> dict[str, tuple[str, str]]:
         connection.close()
 
 
-def _is_of(path: Path, known: dict[str, tuple[str, str]], user: str, job: str) -> bool:
+def _is_of(path: Path, known: Identities, user: str, job: str) -> bool:
     if not user and not job:
         return True
     identity = known.get(path.name) or known.get(str(path))

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import deflate
 import h5py
 import numpy as np
 import numpy.typing as npt
-from isal import isal_zlib
 
 from archive_tools import encoding
 from pipeline.errors import FormatError, InputChanged, NotFound
@@ -173,10 +173,10 @@ class Chunks:
     def block(self, handle: int, place: tuple[int, int]) -> npt.NDArray[np.uint8]:
         """The bytes of a chunk: uint8 (8, rows, columns), byte by byte of the values, lowest first."""
         offset, size = place
-        data: bytes = os.pread(handle, size, offset)
+        data: bytes | bytearray = os.pread(handle, size, offset)
         whole = 8 * self.shape[0] * self.shape[1]
         if DEFLATE in self.filters:
-            data = isal_zlib.decompress(data, 15, whole)
+            data = deflate.zlib_decompress(data, whole)
         if len(data) != whole:
             raise ValueError(f"a chunk of {len(data)} bytes instead of {whole}")
         numbers = np.frombuffer(data, np.uint8)
@@ -204,7 +204,7 @@ class ChunkPart:
         try:
             for band in range(self.first // self.chunks.shape[0], -(-self.last // self.chunks.shape[0])):
                 self._band(handle, band, target)
-        except (ValueError, OSError, isal_zlib.error) as error:  # type: ignore[misc]
+        except (ValueError, OSError, deflate.DeflateError) as error:
             raise FormatError(
                 f"{self.identity.path}: {self.dataset} is damaged: {error}", hint="tokio-archive check; rebuild the day, or restore the file"
             ) from error

@@ -1,0 +1,187 @@
+"""Whether an archive, and each file in it, is whole: rules that yield problems, one short function each.
+
+Nothing is changed, and no problem stops the rest. A file is held against what its format promises: ours against
+`docs/format.md`, those of pytokio and pyLMT against the little that they say of themselves. The rules of single files are
+in `check_files`; here are those of days, receipts and what is left over.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from archive_tools import files, layout
+from archive_tools.archive import Archive
+from archive_tools.check_files import Expected, Problem, check_index, check_jobs, check_series, same_jobs
+from archive_tools.receipts import FAILED, DayReceipts, Receipt, Receipts
+from archive_tools.status import FILES
+
+STALE_SECONDS = 3600
+"""A temporary file that nobody has written to for so long is left over."""
+PRODUCTS = FILES | {"report": layout.REPORT}
+Progress = Callable[[str], None]
+
+
+def check_file(path: Path, *, deep: bool = False) -> Iterator[Problem]:
+    """Problems of one file, whatever it is: series, index or jobs."""
+    rule = {".sqlite": check_index, ".db": check_index, ".parquet": check_jobs}.get(path.suffix)
+    yield from rule(path) if rule else check_series(path, deep=deep)
+
+
+def check_archive(
+    archive: Archive, start: dt.date, stop: dt.date, *, instances: Iterable[str] = (), deep: bool = False, progress: Progress = lambda what: None
+) -> Iterator[Problem]:
+    """Problems of the days from `start` to `stop`, the last included.
+
+    Parameters
+    ----------
+    archive : Archive
+    start, stop : datetime.date
+    instances : iterable of str
+        Only these; none is all.
+    deep : bool
+        Also read all values in both ways and compare them, and the numbers of measured cells with the receipts.
+    progress : callable
+        Is told what is looked at next.
+    """
+    wanted = set(instances)
+    yield from _about(archive)
+    yield from left_over(archive.root)
+    found = days(archive, start, stop)
+    receipts = Receipts(archive.root).days(found)
+    for date in found:
+        for instance in instances_of(archive, date, receipts[date]):
+            if not wanted or instance in wanted:
+                progress(f"{date} {instance}")
+                yield from check_day(archive, date, instance, receipts[date], deep=deep)
+        if not wanted:
+            yield from unknown_files(archive.root, date)
+
+
+def _about(archive: Archive) -> Iterator[Problem]:
+    missing = [key for key in ("site", "timezone") if key not in archive.about]
+    if missing:
+        yield Problem("archive.json", str(archive.root / layout.ABOUT), f"does not say {', '.join(missing)}: days are taken for those of {archive.timezone}")
+
+
+def days(archive: Archive, start: dt.date, stop: dt.date) -> list[dt.date]:
+    """Days of the range that have a folder, a receipt, or a file elsewhere that belongs to the archive."""
+    found = {date for date, _ in layout.day_folders(archive.root)}
+    found |= {receipt.date for folder in archive.root.glob("receipts/*") for receipt in map(Receipt.parse, _names(folder)) if receipt}
+    found |= {date for instance in archive.instances() for date in archive.days(instance)}
+    return sorted(date for date in found if start <= date <= stop)
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
+def instances_of(archive: Archive, date: dt.date, receipts: DayReceipts) -> list[str]:
+    """Instances of which a day has a file or a receipt; the report's is among them."""
+    folder = layout.path(archive.root, layout.REPORT, date).parent
+    named = {found[1] for name in _names(folder) if (found := product_of(date, name))}
+    elsewhere = {instance for instance in archive.instances() if archive.path(instance, date).is_file()}
+    return sorted(named | elsewhere | {receipt.instance for receipt in receipts.all})
+
+
+_PRODUCT = re.compile(r"(?P<instance>[A-Za-z0-9][A-Za-z0-9_-]*?)(?P<end>\.hdf5|_index\.sqlite|_jobs\.parquet)")
+_ENDS = {".hdf5": "tts", "_index.sqlite": "index", "_jobs.parquet": "jobs"}
+DAY = "_day"
+"""The instance that the report belongs to."""
+
+
+def product_of(date: dt.date, name: str) -> tuple[str, str] | None:
+    """Product and instance of a file in a day's folder; None if it is none of ours."""
+    if name == layout.path(Path(), layout.REPORT, date).name:
+        return "report", DAY
+    match = _PRODUCT.fullmatch(name)
+    return (_ENDS[match["end"]], match["instance"]) if match else None
+
+
+# A day of an instance
+
+
+def check_day(archive: Archive, date: dt.date, instance: str, receipts: DayReceipts, *, deep: bool) -> Iterator[Problem]:
+    """Problems of an instance's products of one day."""
+    yield from failures(receipts, instance)
+    yield from lacking_files(archive.root, date, instance, receipts)
+    yield from lacking_receipts(archive.root, date, instance, receipts)
+    path = archive.path(instance, date)
+    own = path == layout.path(archive.root, layout.TTS, date, instance)
+    if path.is_file():
+        expected = Expected(date, archive.timezone, instance, _measured(receipts, instance) if deep else {}) if own else None
+        yield from check_series(path, expected, deep=deep)
+    index, jobs = (layout.path(archive.root, template, date, instance) for template in (layout.INDEX, layout.JOBS))
+    if index.is_file():
+        yield from check_index(index, path if path.is_file() else None)
+    if jobs.is_file():
+        yield from check_jobs(jobs)
+    if index.is_file() and jobs.is_file():
+        yield from same_jobs(jobs, index)
+
+
+def _measured(receipts: DayReceipts, instance: str) -> dict[str, int]:
+    """Measured cells of each dataset, as the receipt tells them."""
+    quality = _content(receipts, receipts.good(instance, "tts")).get("quality", {})
+    return {str(name): int(told["measured"]) for name, told in quality.items()}
+
+
+def _content(receipts: DayReceipts, receipt: Receipt | None) -> dict[str, Any]:
+    try:
+        return receipts.content(receipt) if receipt else {}
+    except (ValueError, OSError):
+        return {}
+
+
+def failures(receipts: DayReceipts, instance: str) -> Iterator[Problem]:
+    """Receipts that say that the last try failed, or that cannot be read."""
+    for receipt in receipts.all:
+        if receipt.instance == instance:
+            place = str(receipts.folder / receipt.name)
+            try:
+                content = receipts.content(receipt)
+            except (ValueError, OSError) as error:
+                yield Problem("receipt", place, f"cannot be read: {error}")
+                continue
+            if receipt.state == FAILED:
+                yield Problem("failed", place, str(content.get("error", "the last try failed")))
+
+
+def lacking_files(root: Path, date: dt.date, instance: str, receipts: DayReceipts) -> Iterator[Problem]:
+    """Good receipts of products that are not there."""
+    for receipt in receipts.all:
+        if receipt.instance == instance and receipt.good and receipt.product in PRODUCTS:
+            path = layout.path(root, PRODUCTS[receipt.product], date, instance)
+            if not path.is_file():
+                yield Problem("no file", str(path), f"receipt {receipt.name} says that it is {receipt.state}")
+
+
+def lacking_receipts(root: Path, date: dt.date, instance: str, receipts: DayReceipts) -> Iterator[Problem]:
+    """Products without a good receipt."""
+    for product, template in PRODUCTS.items():
+        path = layout.path(root, template, date, instance)
+        if (product == "report") == (instance == DAY) and path.is_file() and receipts.good(instance, product) is None:
+            yield Problem("no receipt", str(path), f"no receipt of {date} says that it is complete or partial")
+
+
+def unknown_files(root: Path, date: dt.date) -> Iterator[Problem]:
+    """What is in a day's folder and is no product; temporary files are told of by `left_over`."""
+    folder = layout.path(root, layout.REPORT, date).parent
+    for name in sorted(_names(folder)):
+        if product_of(date, name) is None and not name.endswith(files.TEMPORARY):
+            yield Problem("unknown file", str(folder / name), "is no product of the pipeline")
+
+
+def left_over(root: Path, now: float | None = None) -> Iterator[Problem]:
+    """Temporary files that nobody writes to any more."""
+    for path in sorted(root.rglob(f".*{files.TEMPORARY}")):
+        try:
+            age = (time.time() if now is None else now) - path.stat().st_mtime
+        except FileNotFoundError:
+            continue
+        if age > STALE_SECONDS:
+            yield Problem("left over", str(path), f"temporary, last written {age / 3600:.0f} hours ago: delete it once no run is active")

@@ -1,0 +1,49 @@
+"""`tokio-archive find-logs`: paths of Darshan logs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from archive_tools import logs, tables
+from archive_tools.commands import _common
+
+HELP = "Darshan logs by day, user, job"
+ABOUT = """Paths of the Darshan logs of some days, a line each, as they are in the folders that site.json names. User and job
+are those of the archive's index, else those of the log's name. Exit code 1 if there are none."""
+EXAMPLES = ("2026-11-22", "2026-11-22 --user user01", "--start 2026-11-21 --stop 2026-11-22 --job 9100001")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    _common.add_range(parser)
+    parser.add_argument("--site", default="", metavar="FILE", help=f"site file (default: ${_common.SITE}, else ./site.json)")
+    parser.add_argument("--user", default="", help="name of the user")
+    parser.add_argument("--job", default="", help="job id")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    from pipeline import site as sites
+
+    site = sites.load(options.site)
+    first, last = _common.between(*_common.given_range(options), site.timezone)
+    start, stop = (_common.date_of(second, site.timezone) for second in (first, last - 1))
+    return print_paths(logs.find_logs(site, start, stop, user=options.user, job=options.job))
+
+
+def print_paths(found: Iterable[Path]) -> int:
+    """Write paths, a line each: their bytes in a pipe; on a terminal, what cannot be printed is escaped."""
+    code = _common.NOT_THERE
+    sys.stdout.flush()
+    for path in found:
+        if tables.is_terminal(sys.stdout):
+            _common.say(str(path))
+        else:
+            sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+        code = _common.DONE
+    sys.stdout.buffer.flush()
+    return code

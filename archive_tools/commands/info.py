@@ -1,0 +1,112 @@
+"""`tokio-archive info`: what is in a file, and where it came from."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from archive_tools import summary
+from archive_tools.archive import Archive
+from archive_tools.commands import _common
+from archive_tools.receipts import Receipts
+from archive_tools.series_file import SeriesFile
+from archive_tools.tts_read import open_tts
+from pipeline.errors import FormatError
+
+HELP = "what is in a file, and where it came from"
+ABOUT = """Attributes and datasets of a file: unit, kind, rows, components, per cent missing and the source it came from. Of an
+instance and day of the archive, also what its receipt tells: state, inputs, when it was made, and by what."""
+EXAMPLES = ("archive/2026/2026-11-22/scratch.hdf5", "scratch 2026-11-22", "scratch 2026-11-22 --json")
+HEADER = ["dataset", "unit", "kind", "timestep", "rows", "components", "missing", "source", "first and last"]
+TOLD = ("software", "host", "written", "seconds", "inputs", "findings")
+"""What is shown of a receipt."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("what", metavar="FILE|INSTANCE", help="a file, or an instance of the archive with its day")
+    parser.add_argument("date", nargs="?", type=_date, metavar="DATE", help="a day, such as 2026-11-22")
+    _common.add_archive(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON, with every component")
+
+
+def _date(text: str) -> dt.date:
+    when = _common.moment(text)
+    if isinstance(when, dt.datetime):
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; expected: 2026-11-22")
+    return when
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    archive = _common.open_archive(options.archive) if options.date else None
+    receipt = _receipt(archive, options.what, options.date) if archive else {}
+    with archive.open(options.what, options.date) if archive else open_tts(options.what) as tts:
+        about = {"file": str(tts.path), "bytes": tts.path.stat().st_size, **tts.attributes}
+        timezone = str(about.get("timezone") or (archive.timezone if archive else "UTC"))
+        datasets = _datasets(tts)
+    if options.json:
+        _common.show_json({**about, **({"receipt": receipt} if receipt else {}), "datasets": datasets})
+        return _common.DONE
+    for key, value in about.items():
+        _common.say(f"{key}: {value}" + (f" ({_common.local(int(value), timezone)})" if key in ("start", "end") else ""))
+    for key, value in receipt.items():
+        _common.say(f"receipt {key}: {f'{len(value)} (--json shows them)' if isinstance(value, list | dict) else value}")
+    _common.show(HEADER, [_row(name, told) for name, told in datasets.items()], left=(0, 1, 2, 7, 8))
+    return _common.DONE
+
+
+def _datasets(tts: SeriesFile) -> dict[str, dict[str, Any]]:
+    """What each dataset is; `missing` is null where its values cannot be read."""
+    origins = _origins(tts.path)
+    return {
+        name: {
+            "unit": tts.units(name),
+            "kind": tts.kind(name),
+            "timestep": tts.timestep(name),
+            "rows": len(tts.timestamps(name)),
+            "columns": list(tts.columns(name)),
+            "missing": _missing(tts.path, name),
+            "source": origins.get(name.partition("/")[0], ""),
+        }
+        for name in tts.datasets()
+    }
+
+
+def _missing(path: Path, name: str) -> float | None:
+    try:
+        with open_tts(path) as tts:
+            return summary.summarize(tts, wanted=[name])[0].missing
+    except FormatError as error:
+        _common.note(f"tokio-archive: {error}")
+        return None
+
+
+def _origins(path: Path) -> dict[str, str]:
+    """Group to the kind of source that it came from, where the file says it."""
+    with h5py.File(path, "r") as file:
+        told = {name: group.attrs.get("source", "") for name, group in file.items() if isinstance(group, h5py.Group)}
+    return {name: source.decode("utf-8", "backslashreplace") if isinstance(source, bytes) else str(source) for name, source in told.items()}
+
+
+def _receipt(archive: Archive, instance: str, date: dt.date) -> dict[str, Any]:
+    """What the receipt of the day's file tells; nothing where there is none."""
+    day = Receipts(archive.root).day(date)
+    receipt = day.good(instance, "tts")
+    content = day.content(receipt) if receipt else {}
+    return {"state": receipt.state, "percent": receipt.percent, **{key: content[key] for key in TOLD if key in content}} if receipt else {}
+
+
+def _row(name: str, told: dict[str, Any]) -> list[str]:
+    missing = "damaged" if told["missing"] is None else f"{told['missing']:.2f} %"
+    columns = told["columns"]
+    return [name, told["unit"], told["kind"], f"{told['timestep']} s", str(told["rows"]), str(len(columns)), missing, told["source"], _few(columns)]
+
+
+def _few(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}" if names else ""

@@ -1,0 +1,67 @@
+"""`tokio-archive scoreboard`: who moved most bytes."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from archive_tools import logs, summary
+from archive_tools.commands import _common
+from pipeline.errors import NotFound
+
+HELP = "who moved most bytes"
+ABOUT = """Top users, programs and file systems by the bytes that Darshan logs tell of, over the days of an archive or over index
+files, ours or pytokio's. Patterns (may be given again) limit what is counted: '*' and '?' stand for any characters."""
+EXAMPLES = (
+    "",
+    "--start 2026-11-21 --stop 2026-11-22 --by user --limit 3",
+    "archive/2026/2026-11-22/darshan_index.sqlite --limit-fs scratch --exclude-user 'root*'",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("where", nargs="*", help="archive folders or index files (default: the archive)")
+    _common.add_archive(parser)
+    _common.add_range(parser, positional=False)
+    parser.add_argument("--by", choices=sorted(logs.BY), action="append", help="of what (may be given again; default: all)")
+    parser.add_argument("--limit", type=int, default=10, help="rows of each (default: 10)")
+    for key in logs.FILTERS:
+        parser.add_argument(f"--limit-{key}", action="append", default=[], metavar="PATTERN", help=f"only {logs.FILTERS[key]}")
+        parser.add_argument(f"--exclude-{key}", action="append", default=[], metavar="PATTERN", help=f"all but {logs.FILTERS[key]}")
+    parser.add_argument("--json", action="store_true", help="as JSON, all rows")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    paths = _indexes(options)
+    only = logs.Filter(
+        limit={key: getattr(options, f"limit_{key}") for key in logs.FILTERS}, exclude={key: getattr(options, f"exclude_{key}") for key in logs.FILTERS}
+    )
+    boards = {by: logs.scoreboard(paths, by, only=only) for by in options.by or logs.BY}
+    if options.json:
+        _common.show_json({by: [dataclasses.asdict(score) for score in scores] for by, scores in boards.items()})
+        return _common.DONE
+    for by, scores in boards.items():
+        shown = scores[: options.limit]
+        rows = [[s.name or "–", str(s.logs), summary.quantity(s.read, "bytes"), summary.quantity(s.written, "bytes")] for s in shown]
+        _common.show([by, "logs", "read", "written"], rows)
+        _common.say(f"{len(shown)} of {len(scores)}")
+        _common.say()
+    return _common.DONE
+
+
+def _indexes(options: argparse.Namespace) -> list[Path]:
+    """The indexes that are meant: of folders, those of the days of the range."""
+    found: list[Path] = []
+    for where in options.where or [str(_common.archive_folder(options.archive))]:
+        found += _of_folder(where, options) if Path(where).is_dir() or not options.where else [Path(where)]
+    if not found:
+        raise NotFound(f"no index in {', '.join(options.where) or 'the archive'}", expected="days from --start to --stop")
+    return found
+
+
+def _of_folder(where: str, options: argparse.Namespace) -> list[Path]:
+    archive = _common.open_archive(where)
+    return logs.indexes_of(archive.root, *_common.dates_between(options.start, options.stop, archive.timezone))

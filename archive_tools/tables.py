@@ -1,0 +1,91 @@
+"""Tables and lines as people read them: rich on a terminal, plain aligned text in a pipe.
+
+Names of components, users and programs come from outside: what cannot be printed in them is escaped here, for
+every cell, and nothing in them is taken for markup. No cell is cut off: a terminal that is too narrow gets more
+lines.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Collection, Sequence
+from typing import TextIO
+
+Row = Sequence[str]
+GAP = "  "
+
+
+def clean(text: str) -> str:
+    """Text that a terminal shows and does not obey: control characters, line ends and lone surrogates are escaped."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person looks at the stream through something that knows more than plain text."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write text; characters that the stream's encoding has not are escaped."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def width(text: str) -> int:
+    """How many places of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def plain(header: Row, rows: Sequence[Row], *, left: Collection[int] = (0,)) -> str:
+    """A table as text.
+
+    Parameters
+    ----------
+    header : sequence of str
+    rows : sequence of sequence of str
+        As long as the header.
+    left : collection of int
+        Numbers of the columns that are aligned left; the others are aligned right.
+
+    Returns
+    -------
+    str
+        A line a row, each ended by a line end.
+    """
+    cleaned = [[clean(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(map(width, column)) for column in zip(*cleaned, strict=True)]
+    return "".join(f"{GAP.join(map(_aligned, row, widths, [i in left for i in range(len(row))])).rstrip()}\n" for row in cleaned)
+
+
+def _aligned(cell: str, places: int, is_left: bool) -> str:
+    space = " " * (places - width(cell))
+    return cell + space if is_left else space + cell
+
+
+def table(stream: TextIO, header: Row, rows: Sequence[Row], *, left: Collection[int] = (0,)) -> None:
+    """Write a table as the stream can show it; see `plain`.
+
+    On a terminal the header is bold and cells that do not fit are folded. ``NO_COLOR`` is respected.
+    """
+    if is_terminal(stream):
+        _rich(stream, header, rows, left)
+    else:
+        write(stream, plain(header, rows, left=left))
+
+
+def _rich(stream: TextIO, header: Row, rows: Sequence[Row], left: Collection[int]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
+    for number, title in enumerate(header):
+        shown.add_column(Text(clean(title)), justify="left" if number in left else "right", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(clean(cell)) for cell in row))
+    Console(file=stream, highlight=False).print(shown)

@@ -1,0 +1,651 @@
+"""`tokio-archive` and the commands with older names, against numbers that are computed here."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime as dt
+import io
+import json
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import archive_tools
+from archive_tools import command, export, layout, logs, old_commands, summary, tables
+from archive_tools.command import main
+from archive_tools.commands import _common
+from archive_tools.tts_write import TtsWriter
+from pipeline.command import main as pipeline_main
+from pipeline.errors import ConfigError, NotFound
+from pipeline.model import Day, Grid
+from pipeline.schemas import catalogue
+from tests.conftest import ROOT, SITEDAY_LOGS
+from tests.lmtdb import make_lmt
+
+READ, LOAD = "datatargets/readbytes", "dataservers/cpuload"
+ZONE = "America/Los_Angeles"
+STEP = 600
+HOSTILE = "evil\x1b[31m[red]\nname"
+
+
+def write_days(root: Path, step: int = STEP) -> archive_tools.Archive:
+    """Three days of "fs" around the end of summer time, with other columns and gaps; the second has 25 hours."""
+    root.mkdir(exist_ok=True)
+    (root / layout.ABOUT).write_text(json.dumps({"site": "test", "timezone": ZONE}))
+    for date, names in [((2026, 10, 31), ("a", "b")), ((2026, 11, 1), ("b", HOSTILE)), ((2026, 11, 2), ("a", "b"))]:
+        day = Day(dt.date(*date), ZONE)
+        path = layout.path(root, layout.TTS, day.date, "fs")
+        path.parent.mkdir(parents=True)
+        values = np.arange(2.0 * day.rows(step)).reshape(-1, 2)
+        values[3:7, 0] = np.nan
+        values[5] = np.nan
+        with TtsWriter(path, day) as writer:
+            for name in (READ, LOAD):
+                writer.write(Grid(name, names, day.start, step, values), catalogue()[name], source="t", updated=0)
+    return archive_tools.Archive(root)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> archive_tools.Archive:
+    return write_days(tmp_path_factory.mktemp("days") / "archive")
+
+
+@pytest.fixture(scope="module")
+def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example site with one archived day."""
+    folder = tmp_path_factory.mktemp("site")
+    make_lmt.make(folder / "lmt.db", dt.date(2026, 11, 22), osts=6, oss=2, mds=2)
+    sources = {"scratch": {"kind": "lmt", "database": f"sqlite:///{folder}/lmt.db"}, "darshan": {"kind": "darshan", "logs": str(SITEDAY_LOGS)}}
+    keys = {"site": "test", "archive": "archive", "sources": sources, "mount_to_fsname": {"^/scratch": "scratch", "^/project": "project"}}
+    (folder / "site.json").write_text(json.dumps(keys))
+    assert pipeline_main(["nightly", "--site", str(folder / "site.json"), "--date", "2026-11-22"]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command; gives its exit code, output and messages."""
+
+    def called(*arguments: object, of: Callable[[list[str]], int] = main) -> tuple[int, str, str]:
+        capsysbinary.readouterr()
+        code = of([str(argument) for argument in arguments])
+        shown = capsysbinary.readouterr()
+        return code, shown.out.decode(), shown.err.decode()
+
+    return called
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+# Which archive, which time
+
+
+def test_the_archive_is_named_by_the_option_the_environment_the_site_or_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TOKIO_SITE", raising=False)
+    assert _common.archive_folder() == Path("archive")
+    (tmp_path / "site.json").write_text('{"archive": "here", "what": "else"}')
+    assert _common.archive_folder() == tmp_path / "here"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/site.json").write_text('{"archive": "there"}')
+    monkeypatch.setenv("TOKIO_SITE", "other/site.json")
+    assert _common.archive_folder() == tmp_path / "other/there"
+    monkeypatch.setenv("TOKIO_ARCHIVE", "/by/environment")
+    assert _common.archive_folder() == Path("/by/environment")
+    assert _common.archive_folder("/by/option") == Path("/by/option")
+    monkeypatch.delenv("TOKIO_ARCHIVE")
+    (tmp_path / "other/site.json").write_text('{"archive": 7}')
+    with pytest.raises(ConfigError, match="names no archive"):
+        _common.archive_folder()
+    monkeypatch.setenv("TOKIO_SITE", "gone.json")
+    with pytest.raises(NotFound, match=r"gone\.json"):
+        _common.archive_folder()
+
+
+def test_the_archive_is_where_the_pipeline_puts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline import site as sites
+
+    for named in ("archive", "../up", "/abs", "~/home"):
+        (tmp_path / "site.json").write_text(json.dumps({"site": "x", "archive": named, "sources": {}}))
+        monkeypatch.setenv("TOKIO_SITE", str(tmp_path / "site.json"))
+        assert _common.archive_folder() == sites.load().root
+
+
+def epoch(text: str) -> int:
+    return int(dt.datetime.fromisoformat(text).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "first", "last"),
+    [
+        ("2026-11-01", None, "2026-11-01T00:00-07:00", "2026-11-02T00:00-08:00"),
+        ("2026-10-31", "2026-11-01", "2026-10-31T00:00-07:00", "2026-11-02T00:00-08:00"),
+        ("2026-11-01T12:00", "2026-11-01T13:00", "2026-11-01T12:00-08:00", "2026-11-01T13:00-08:00"),
+        ("2026-11-01 12:00:05", "2026-11-02", "2026-11-01T12:00:05-08:00", "2026-11-03T00:00-08:00"),
+        ("2026-11-01T12:00Z", "2026-11-01T15:00+02:00", "2026-11-01T12:00+00:00", "2026-11-01T13:00+00:00"),
+    ],
+)
+def test_dates_are_whole_days_and_times_are_times(start: str, stop: str | None, first: str, last: str) -> None:
+    assert _common.between(_common.moment(start), stop and _common.moment(stop), ZONE) == (epoch(first), epoch(last))
+
+
+@pytest.mark.parametrize(("start", "stop"), [(None, None), ("2026-11-02", "2026-11-01"), ("2026-11-02T07:00", None), ("2026-11-02T07:00", "2026-11-02T07:00")])
+def test_ranges_that_are_none(start: str | None, stop: str | None) -> None:
+    with pytest.raises(_common.WrongCommand):
+        _common.between(start and _common.moment(start), stop and _common.moment(stop), ZONE)
+
+
+def test_what_is_no_time_is_a_wrong_command() -> None:
+    for text in ("yesterday", "2026-13-01", "", "1e9"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            _common.moment(text)
+    assert _common.dates_between(None, None, ZONE) == (dt.date.min, dt.date.max)
+    touched = _common.dates_between(_common.moment("2026-11-01T05:00Z"), _common.moment("2026-11-02T08:00Z"), ZONE)
+    assert touched == (dt.date(2026, 10, 31), dt.date(2026, 11, 1))
+
+
+def test_arguments_may_stand_in_any_order(archive: archive_tools.Archive, run: Run) -> None:
+    expected = run("summarize", "fs", "2026-10-31", "2026-11-01", "--json", "--archive", archive.root)
+    assert expected[0] == 0
+    assert run("summarize", "--archive", archive.root, "fs", "--json", "2026-10-31", "2026-11-01") == expected
+    assert run("summarize", "--json", "fs", "--start", "2026-10-31", "--archive", archive.root, "--stop", "2026-11-01") == expected
+    assert run("summarize", "fs", "2026-10-31", "--stop", "2026-11-01", "--json", "--archive", archive.root) == expected
+
+
+# Tables
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(), min_size=1, max_size=4))
+def test_a_table_in_a_pipe_has_a_line_a_row_and_nothing_that_a_terminal_obeys(first: list[str], second: list[str]) -> None:
+    count = min(len(first), len(second))
+    text = tables.plain([f"h{n}" for n in range(count)], [first[:count], second[:count]])
+    lines = text.removesuffix("\n").split("\n")
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+    for row, line in zip((first, second), lines[1:], strict=True):
+        assert all(tables.clean(cell).rstrip() in line for cell in row[:count]), "nothing is cut off"
+
+
+def test_numbers_stand_below_each_other() -> None:
+    assert tables.plain(["name", "n"], [["a", "5"], ["漢字", "1,000"]]) == "name      n\na         5\n漢字  1,000\n"
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_a_table_on_a_terminal_takes_nothing_for_markup_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, no_color: bool) -> None:
+    for key, value in {"TERM": "xterm-256color", "COLUMNS": "40", **({"NO_COLOR": "1"} if no_color else {})}.items():
+        monkeypatch.setenv(key, value)
+    stream, long = Terminal(), "OST" + "0123456789" * 6
+    tables.table(stream, ["name", "[bold]n"], [[HOSTILE, "1"], [long, ":smiley: 2"]])
+    shown = stream.getvalue()
+    plain = ESCAPE.sub("", shown)
+    assert "\x1b" not in plain
+    assert "\x1b[31m" not in shown
+    assert tables.clean(HOSTILE) in plain
+    assert "[bold]n" in plain
+    assert ":smiley:" in plain
+    assert set(ESCAPE.findall(shown)) <= {"\x1b[1m", "\x1b[0m"}
+    rest = "".join(line.split("  ")[0].strip() for line in plain.splitlines()[2:])
+    assert rest.replace(":smiley:", "").startswith(long), "folded, not cut off"
+
+
+def test_dumb_terminals_are_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    tables.table(stream, ["a"], [["b"]])
+    assert stream.getvalue() == "a\nb\n"
+
+
+def test_what_an_encoding_has_not_is_escaped() -> None:
+    target = io.BytesIO()
+    stream = io.TextIOWrapper(target, encoding="ascii")
+    tables.write(stream, "–\n")
+    stream.flush()
+    assert target.getvalue() == b"\\u2013\n"
+
+
+# summarize
+
+
+def plain_summary(values: np.ndarray, stamps: np.ndarray, kind: str) -> tuple[float | None, float | None, float | None, int | None, float]:
+    """Total, mean, peak, when, missing: as the documentation of `DatasetSummary` says it."""
+    cells = values[~np.isnan(values)]
+    missing = 100 * (1 - cells.size / values.size) if values.size else 100.0
+    if not cells.size:
+        return (0.0 if kind == "delta" else None), None, None, None, missing
+    rows = [(sum(row[~np.isnan(row)].tolist()) if kind != "gauge" else float(np.nanmax(row))) if (~np.isnan(row)).any() else -np.inf for row in values]
+    at = int(np.argmax(rows))
+    return (float(cells.sum()) if kind == "delta" else None), float(cells.sum() / cells.size), rows[at], int(stamps[at]), missing
+
+
+KINDS = st.sampled_from(["delta", "gauge", "rate"])
+numbers = st.integers(-(2**40), 2**40).map(float) | st.just(np.nan) | st.just(0.0)
+
+
+tables_of_numbers = hnp.arrays(np.float64, st.tuples(st.integers(0, 30), st.integers(0, 5)), elements=numbers)
+
+
+@settings(max_examples=200)
+@given(tables_of_numbers, KINDS, st.integers(1, 30))
+def test_reducing_parts_equals_the_plain_computation(values: np.ndarray, kind: str, cut: int) -> None:
+    """Whole numbers, so that sums are exact whatever their order."""
+    stamps = 1000 + 5 * np.arange(len(values))
+    names = tuple(f"c{n}" for n in range(values.shape[1]))
+    growing = summary._Growing(summary.Header("d", "bytes", kind, names, 5), set(names))
+    for low in range(0, len(values), cut):
+        before = values[low : low + cut].copy()
+        growing.add(growing.header, summary.reduce(values[low : low + cut], stamps[low : low + cut], kind, by_component=True))
+        np.testing.assert_array_equal(values[low : low + cut], before)
+    found = growing.finished()
+    assert (found.total, found.mean, found.peak, found.peak_at, found.missing) == pytest.approx(plain_summary(values, stamps, kind))
+    assert (found.rows, found.columns) == values.shape
+    for one in found.components:
+        column = values[:, [names.index(one.name)]]
+        expected = plain_summary(column, stamps, kind)
+        assert (one.total, one.mean, one.peak, one.peak_at, one.missing) == pytest.approx(expected)
+    np.testing.assert_array_equal(summary.row_totals(values), [np.nan if np.isnan(row).all() else np.nansum(row) for row in values])
+
+
+def test_summarize_a_range_equals_reading_it(archive: archive_tools.Archive, run: Run) -> None:
+    code, out, err = run("summarize", "fs", "2026-10-30", "2026-11-01T12:00", "--json", "--by-component", "--archive", archive.root)
+    assert (code, err) == (0, "2 of 3 days are in the archive\n")
+    load, read = json.loads(out)
+    for told, name in ((load, LOAD), (read, READ)):
+        series = archive.read("fs", name, "2026-10-30", "2026-11-01T12:00")
+        with_both = {one["name"]: one for one in told["components"]}
+        assert set(with_both) == {"a", "b", HOSTILE}
+        values = series.values
+        total, mean, peak, at, _ = plain_summary(values, series.timestamps, series.kind)
+        assert [told[key] for key in ("total", "mean", "peak", "peak_at")] == pytest.approx([total, mean, peak, at])
+        assert told["columns"] == 3
+        assert told["rows"] == len(values)
+        own = series.timestamps < archive.day(dt.date(2026, 11, 1)).start
+        missing = np.isnan(values[own][:, :2]).sum() + np.isnan(values[~own][:, 1:]).sum()
+        assert told["missing"] == pytest.approx(100 * missing / (2 * len(values))), "a day without a component has no cells of it"
+
+
+def test_summarize_a_file_a_day_and_a_dataset(archive: archive_tools.Archive, run: Run) -> None:
+    path = archive.path("fs", dt.date(2026, 11, 1))
+    code, of_file, _ = run("summarize", path, "--json")
+    assert (code, of_file) == run("summarize", "fs", "2026-11-01", "--json", "--archive", archive.root)[:2]
+    assert [item["dataset"] for item in json.loads(of_file)] == [LOAD, READ]
+    code, out, _ = run("summarize", path, "--dataset", "data*/read*", "--by-component")
+    assert code == 0
+    header, whole, *components = out.splitlines()
+    assert header.split()[0] == "dataset"
+    assert "2026-11-01T23:50:00-08:00" in whole, "local time"
+    assert [line.split()[0] for line in components] == ["b", tables.clean(HOSTILE).split()[0]]
+    rates = json.loads(run("summarize", path, "--dataset", "datatargets/readrates", "--json")[1])
+    assert [(item["dataset"], item["unit"], item["kind"]) for item in rates] == [("datatargets/readrates", "bytes/s", "rate")]
+    code, _, err = run("summarize", path, "--dataset", "nothing*")
+    assert code == 1
+    assert READ in err
+
+
+def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None:
+    root = ["--archive", archive.root]
+    for arguments in (
+        ["summarize", "fs", *root],
+        ["summarize", "fs", "2026-11-01T07:00", *root],
+        ["summarize", "fs", "2026-11-01", "--start", "2026-11-01", *root],
+        ["cat", "fs", READ, *root],
+        ["cat", "fs", READ, "2026-11-01", "--format", "parquet", *root],
+        ["cat", "fs", READ, "2026-11-01", "--output", "/dev/null", *root],
+        ["ls", archive.root, *root],
+        ["check", archive.path("fs", dt.date(2026, 11, 1)), "--start", "2026-11-01"],
+    ):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, ""), arguments
+        assert err.startswith("tokio-archive: ")
+        assert err.count("\n") == 1
+    for wrong in ([], ["nonsense"], ["cat"], ["ls", "--nonsense"], ["summarize", "fs", "tomorrow"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(wrong)
+        assert stopped.value.code == 2, wrong
+
+
+def test_messages_are_one_line_whatever_the_names(archive: archive_tools.Archive, run: Run) -> None:
+    code, _, err = run("cat", "fs", READ, "2026-11-01", "--components", "\x1b[2Jx\ny", "--archive", archive.root)
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+
+
+# cat
+
+
+def as_text(seconds: np.ndarray) -> list[str]:
+    """Local times by pandas."""
+    return [moment.isoformat() for moment in pd.to_datetime(seconds, unit="s", utc=True).tz_convert(ZONE)]
+
+
+@pytest.mark.parametrize("options", [[], ["--rate"], ["--resample", "1h"], ["--components", "b", "--components", "e*"], ["--resample", "1d"]])
+def test_csv_and_json_hold_what_is_read(archive: archive_tools.Archive, run: Run, options: list[str]) -> None:
+    wanted: dict[str, Any] = {"rate": "--rate" in options, "resample": options[1] if "--resample" in options else None}
+    wanted["components"] = ["b", "e*"] if "--components" in options else None
+    series = archive.read("fs", READ, "2026-10-31", "2026-11-02T12:00", **wanted)
+    arguments = ["cat", "fs", READ, "2026-10-31", "2026-11-02T12:00", "--archive", archive.root, *options]
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    header, *rows = csv.reader(io.StringIO(out))
+    assert header == ["timestamp", *series.columns]
+    assert [row[0] for row in rows] == as_text(series.timestamps)
+    np.testing.assert_array_equal(np.array([[float(cell) if cell else np.nan for cell in row[1:]] for row in rows]), series.values)
+    code, out, _ = run(*arguments, "--format", "json")
+    told = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert (code, told["columns"], told["unit"], told["kind"]) == (0, list(series.columns), series.unit, series.kind)
+    assert [row[0] for row in told["rows"]] == as_text(series.timestamps)
+    np.testing.assert_array_equal(np.array([row[1:] for row in told["rows"]], dtype=float), series.values)
+
+
+def test_both_one_o_clocks_are_told_apart(archive: archive_tools.Archive, run: Run) -> None:
+    _, out, _ = run("cat", "fs", READ, "2026-11-01T01:00:00-07:00", "2026-11-01T03:00", "--resample", "1h", "--components", "b", "--archive", archive.root)
+    assert [line.partition(",")[0] for line in out.splitlines()[1:]] == ["2026-11-01T01:00:00-07:00", "2026-11-01T01:00:00-08:00", "2026-11-01T02:00:00-08:00"]
+
+
+def test_parquet(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "out.parquet"
+    assert run("cat", "fs", READ, "2026-10-31", "2026-11-02", "--output", path, "--archive", archive.root) == (0, "", "")
+    import pyarrow.parquet as pq
+
+    series = archive.read("fs", READ, "2026-10-31", "2026-11-03")
+    table = pq.read_table(path)
+    assert table.column_names == ["timestamp", *series.columns]
+    np.testing.assert_array_equal(table["timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64), series.timestamps)
+    for number, name in enumerate(series.columns):
+        assert table[name].null_count == np.isnan(series.values[:, number]).sum()
+        np.testing.assert_array_equal(table[name].to_numpy(), series.values[:, number])
+    assert pq.ParquetFile(path).num_row_groups == 3, "a day at a time"
+    assert table.schema.metadata[b"unit"] == b"bytes"
+
+
+steps = st.sampled_from([None, "10min", "1h", "7h", "1d"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(-2000, 270_000), st.integers(1, 270_000), steps, st.sampled_from([None, "a", ["b", "a"], "e*"]))
+def test_pieces_together_are_what_is_read(archive: archive_tools.Archive, start: int, length: int, step: str | None, components: Any) -> None:
+    first = archive.day(dt.date(2026, 10, 31)).start + start
+    request = export.Request("fs", READ, first, first + length, components, False, step)
+    try:
+        whole = archive.read("fs", READ, first, first + length, components=components, resample=step)
+    except NotFound:
+        with pytest.raises(NotFound):
+            export.columns(archive, request)
+        return
+    names = export.columns(archive, request)
+    assert names == list(whole.columns)
+    pieces = list(export.pieces(archive, request))
+    assert all(len(piece.timestamps) <= 25 * 6 for piece in pieces)
+    np.testing.assert_array_equal(np.concatenate([piece.timestamps for piece in pieces]), whole.timestamps)
+    np.testing.assert_array_equal(np.concatenate([export.widened(piece, names) for piece in pieces]), whole.values)
+
+
+def test_an_output_appears_whole_or_not_at_all(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    output.write_text("before")
+    damaged = write_days(tmp_path / "archive")
+    path = damaged.path("fs", dt.date(2026, 11, 2))
+    with h5py.File(path) as file:
+        found: list[Any] = []
+        file[READ].id.chunk_iter(found.append)
+    with path.open("r+b") as raw:
+        raw.seek(found[-1].byte_offset)
+        raw.write(b"\xff" * found[-1].size)
+    code, _, err = run("cat", "fs", READ, "2026-10-31", "2026-11-02", "--output", output, "--archive", damaged.root)
+    assert code == 1
+    assert "2026-11-02" in err
+    assert output.read_text() == "before"
+    assert run("cat", "fs", READ, "2026-10-31", "--output", output, "--archive", archive.root)[0] == 0
+    assert output.read_text().startswith("timestamp,a,b\n")
+    assert run("cat", "fs", READ, "2026-10-31", "--output", tmp_path / "none/out.csv", "--archive", archive.root)[0] == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["archive", "out.csv"]
+
+
+def test_a_reader_that_goes_away_is_no_traceback(archive: archive_tools.Archive) -> None:
+    python = f"from archive_tools.command import main; import sys; sys.exit(main(['cat', 'fs', '{READ}', '2026-10-31', '--archive', {str(archive.root)!r}]))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    shown = subprocess.run([sys.executable, "-c", python], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    os.close(writer)
+    assert shown.returncode == 1
+    assert shown.stderr == ""
+
+
+# ls, info
+
+
+def test_info_of_a_file_and_of_an_instances_day(archive: archive_tools.Archive, site_folder: Path, run: Run) -> None:
+    path = archive.path("fs", dt.date(2026, 11, 1))
+    code, out, _ = run("info", path, "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["datasets"][READ] == {
+        "unit": "bytes", "kind": "delta", "timestep": STEP, "rows": 150, "columns": ["b", HOSTILE], "missing": pytest.approx(100 * 5 / 300), "source": "t",
+    }  # fmt: skip
+    assert "receipt" not in told
+    shown = run("info", path)[1]
+    assert f"start: {epoch('2026-11-01T00:00-07:00')} (2026-11-01T00:00:00-07:00)" in shown
+    assert tables.clean(HOSTILE) in shown
+    assert "\x1b" not in shown
+    code, out, _ = run("info", "scratch", "2026-11-22", "--json", "--archive", site_folder / "archive")
+    told = json.loads(out)
+    assert (code, told["receipt"]["state"], told["instance"]) == (0, "complete", "scratch")
+    assert told["datasets"][READ]["source"] == "lmt"
+    assert run("info", "scratch", "2026-11-23", "--archive", site_folder / "archive")[0] == 1
+
+
+# Darshan
+
+
+def test_scoreboard_counts_what_is_asked_for(site_folder: Path, run: Run) -> None:
+    index = site_folder / "archive/2026/2026-11-22/darshan_index.sqlite"
+    with sqlite3.connect(index) as connection:
+        rows = connection.execute(
+            "SELECT log_id, username, exename, fsname, mountpt, bytes_read, bytes_written FROM summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)"
+        ).fetchall()
+    connection.close()
+
+    def expected(keep: Callable[[Any], bool]) -> dict[str, tuple[int, int, int]]:
+        kept = [row for row in rows if keep(row)]
+        by_user = {user: [row for row in kept if row[1] == user] for user in {row[1] for row in kept}}
+        return {user: (len({row[0] for row in own}), sum(row[5] or 0 for row in own), sum(row[6] or 0 for row in own)) for user, own in by_user.items()}
+
+    for options, keep in (
+        (["--limit-fs", "scratch"], lambda row: row[3] == "scratch"),
+        (["--limit-fs", "/pro*"], lambda row: row[4].startswith("/pro")),
+        (["--exclude-fs", "scratch", "--exclude-exe", "dd"], lambda row: row[3] != "scratch" and row[2] != "dd"),
+        (["--limit-user", "user01", "--limit-user", "user02", "--exclude-exe", "m*"], lambda row: not row[2].startswith("m")),
+        (["--limit-user", "user0_"], lambda row: False),
+        (["--limit-user", "x' OR '1'='1"], lambda row: False),
+    ):
+        code, out, _ = run("scoreboard", index, "--by", "user", "--json", *options)
+        assert code == 0
+        assert {s["name"]: (s["logs"], s["read"], s["written"]) for s in json.loads(out)["user"]} == expected(keep), options
+
+
+def test_the_archive_is_the_scoreboards_default(site_folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKIO_ARCHIVE", str(site_folder / "archive"))
+    code, out, _ = run("scoreboard", "--by", "fs", "--limit", 1)
+    assert code == 0
+    assert "1 of 3" in out
+    assert run("scoreboard", "--stop", "2026-11-21")[0] == 1
+
+
+def test_paths_of_logs_are_bytes_in_a_pipe(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "logs/2026/11/2"
+    folder.mkdir(parents=True)
+    name = b"user_x_id7_\xff\x1b.darshan"
+    (folder / os.fsdecode(name)).touch()
+    (folder / "user_x_id8_.darshan").touch()
+    python = "import sys; from archive_tools.old_commands import find_darshanlogs as f; sys.exit(f(sys.argv[1:]))"
+    arguments = ["-s", "2026-11-02", "-j", "7", "--logdir", str(tmp_path / "logs")]
+    shown = subprocess.run([sys.executable, "-c", python, *arguments], capture_output=True, cwd=ROOT)
+    assert (shown.returncode, shown.stdout) == (0, os.fsencode(folder) + b"/" + name + b"\n")
+
+
+# Older names
+
+
+def test_find_darshanlogs(site_folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKIO_SITE", str(site_folder / "site.json"))
+    (log,) = [path for path in SITEDAY_LOGS.iterdir() if "_id9100001" in path.name]
+    find = old_commands.find_darshanlogs
+    by_all = ["-e", "2026-11-22", "-u", "user01", "--jobid", "9100001", "--host", "darshan"]
+    for arguments in (["-s", "2026-11-22", "-j", "9100001"], ["-j", "9100001"], by_all):
+        assert run(*arguments, of=find) == (0, f"{log}\n", "")
+    assert run("-s", "2026-11-22", "--host", "scratch", of=find)[:2] == (1, "")
+    assert run("-j", "1", of=find)[:2] == (1, "")
+    by_folder = ["--logdir", SITEDAY_LOGS.parents[2], "--start", "2026-11-21", "--end", "2026-11-23", "--username", "user01"]
+    assert len(run(*by_folder, of=find)[1].splitlines()) == 52
+    assert run("-u", "user01", of=find)[0] == 2
+    assert run("-s", "2026-11-22", "-e", "2026-11-21", of=find)[0] == 2
+
+
+@pytest.mark.parametrize("name", ["sample_tokiots.hdf5", "snx11025_2018-01-28.hdf5"])
+def test_summarize_tts_of_files_that_pytokio_wrote(real: Path, run: Run, name: str) -> None:
+    """Numbers straight out of the file: there a missing cell is -0.0, and rates stand for amounts."""
+    path = real / "tts" / name
+    with h5py.File(path) as file:
+        group = file["datatargets"]
+        stamps = group["timestamps"][...]
+        step = int(stamps[1] - stamps[0]) if "readrates" in group else 1
+        names = group["readrates" if "readrates" in group else "readbytes"].attrs["columns"].astype("U").tolist()
+        read, written = (group[f"{way}bytes"][...] if f"{way}bytes" in group else group[f"{way}rates"][...] * step for way in ("read", "write"))
+    missing = (read == 0) & np.signbit(read)
+    rows = np.flatnonzero(~missing.all(axis=1))
+    code, out, _ = run(path, "--json", "--timesteps", "--columns", of=old_commands.summarize_tts)
+    told = json.loads(out)
+    assert code == 0
+    assert told["total"] == {
+        "read_bytes": pytest.approx(read.sum()),
+        "write_bytes": pytest.approx(written.sum()),
+        "missing_pts": missing.sum(),
+        "total_pts": read.size,
+        "missing_pct": pytest.approx(100 * missing.mean()),
+        "first_nonzero_idx": rows[0],
+        "last_nonzero_idx": rows[-1],
+    }
+    assert list(told["timesteps"]) == [str(stamp) for stamp in stamps]
+    for key, values in (("read_bytes", read), ("write_bytes", written)):
+        assert [row[key] for row in told["timesteps"].values()] == pytest.approx(values.sum(axis=1).tolist())
+        assert {name: row[key] for name, row in told["columns"].items()} == pytest.approx(dict(zip(names, values.sum(axis=0).tolist(), strict=True)))
+    lines = run(path, of=old_commands.summarize_tts)[1].splitlines()
+    assert [line[:21].rstrip() for line in lines[:3]] == ["Data Read:", "Data Written:", "Missing data points:"]
+    assert len(run(path, "--timesteps", "--columns", of=old_commands.summarize_tts)[1].splitlines()) == 7 + len(stamps) + len(names)
+
+
+def test_summarize_tts_says_what_the_older_tool_says(real: Path, run: Run) -> None:
+    assert run(real / "tts/sample_tokiots.hdf5", of=old_commands.summarize_tts)[1].splitlines() == [
+        "Data Read:             15.5 GiB",
+        "Data Written:          59.7 GiB",
+        "Missing data points:      16002",
+        "Expected data points:     23040",
+        "Percent data missing:     69.5%",
+        "First non-empty row:          0",
+        "Last non-empty row:         359",
+    ]
+    assert run(real / "README.md", of=old_commands.summarize_tts)[0] == 1
+
+
+def test_darshan_scoreboard(site_folder: Path, run: Run) -> None:
+    index = site_folder / "archive/2026/2026-11-22/darshan_index.sqlite"
+    board = old_commands.darshan_scoreboard
+    told = json.loads(run(index, "--json", of=board)[1])
+    assert set(told) == {"per_user", "per_fs", "per_exe", "per_user_exe_fs"}
+    ours = logs.scoreboard([index], "user")
+    assert told["per_user"] == [[s.read, s.written, s.logs, s.name] for s in ours]
+    assert {row[3]: row[4] for row in told["per_fs"]}["scratch"] == "/scratch"
+    assert {row[3] for row in told["per_user_exe_fs"]} >= {"user01|mpiio|scratch"}
+    twice = json.loads(run(index, index, "--json", of=board)[1])
+    assert [row[:3] for row in twice["per_exe"]] == [[2 * n for n in row[:3]] for row in told["per_exe"]]
+    only = json.loads(run(index, "--json", "--limit-fs", "/scr%,nothing", "--exclude-user", "user01", of=board)[1])
+    assert [row[3] for row in only["per_fs"]] == ["scratch"]
+    assert [row[3] for row in only["per_user"]] == ["user02"]
+    assert json.loads(run(index, "--json", "--limit-user", "x' OR '1'='1", of=board)[1])["per_user"] == []
+    assert json.loads(run(index, "--json", "--limit-user", "user*", of=board)[1])["per_user"] == [], "only % stands for others"
+    lines = run(index, "--max-show", 1, of=board)[1].splitlines()
+    assert len(lines) == 4 * 3 + 3
+    assert lines[2].split()[0] == "1."
+
+
+# The whole
+
+
+def test_every_command_tells_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    overview = capsys.readouterr().out
+    for name in command._names():
+        assert re.search(rf"^  {name} ", overview, re.MULTILINE)
+        with pytest.raises(SystemExit) as stopped:
+            main([name, "--help"])
+        assert stopped.value.code == 0
+        shown = capsys.readouterr().out
+        assert command.EXIT_CODES in shown
+        assert f"examples:\n  tokio-archive {name}" in shown
+
+
+DOCUMENT = (ROOT / "docs/commands.md").read_text()
+
+
+def shown_commands() -> Iterator[str]:
+    for block in re.findall(r"(?:^    .*\n)+", DOCUMENT, re.MULTILINE):
+        yield from (line.strip() for line in block.splitlines() if line.strip())
+
+
+@pytest.mark.parametrize("line", list(shown_commands()))
+def test_what_the_document_shows_is_run(line: str, site_folder: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    monkeypatch.chdir(site_folder)
+    monkeypatch.setenv("TOKIO_SITE", str(site_folder / "site.json"))
+    name, *arguments = shlex.split(line)
+    programs = {"tokio-archive": main, **{one: getattr(old_commands, one) for one in ("summarize_tts", "find_darshanlogs", "darshan_scoreboard")}}
+    code, _, err = run(*arguments, of=programs[name])
+    assert (code, err) == (1 if "bad-osts" in line else 0, err if "bad-osts" in line else ""), "the example's logs have no Lustre records"
+
+
+def test_the_document_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in command._names():
+        section = DOCUMENT.partition(f"## {name}\n")[2].partition("\n## ")[0]
+        assert section, name
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        told = re.findall(r"--[a-z-]+[a-z]", capsys.readouterr().out.partition("examples:")[0])
+        for option in set(told) - {"--help", "--start", "--stop", "--archive", "--json"}:
+            assert f"`{option}" in section, (name, option)
+
+
+def test_summarize_loads_nothing_heavy(archive: archive_tools.Archive) -> None:
+    from tests.test_architecture import HEAVY
+
+    path = archive.path("fs", dt.date(2026, 11, 1))
+    loaded = f"[m for m in {(*HEAVY, 'rich')!r} if m in sys.modules]"
+    code = f"import sys; from archive_tools.command import main; main(['summarize', {str(path)!r}]); print({loaded})"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert shown.stdout.splitlines()[-1] == "[]"
