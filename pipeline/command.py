@@ -29,7 +29,7 @@ from archive_tools.receipts import Receipts
 from pipeline import site as sites
 from pipeline import sources
 from pipeline.errors import Busy, ConfigError, TokioError
-from pipeline.tasks import progress
+from pipeline.tasks import Jobs, progress
 from pipeline.tasks.fetch import Fetch, forget_answers
 from pipeline.tasks.nightly import Nightly, load_check, made_by, products
 
@@ -161,12 +161,17 @@ def _nightly(options: argparse.Namespace) -> int:
         raise ConfigError(f"{options.date} is in the future", expected=f"at most {site.yesterday() + dt.timedelta(days=1)}")
     forget_answers()
     dates = [options.date] if options.date else [site.yesterday(), *_young(site)]
-    told = []
+    nights = [Nightly(date=date, site=options.site) for date in dates]
     with holding(site.root):
-        for date in dates:
-            told.append(_one_night(site, Nightly(date=date, site=options.site), options.workers))
+        told, joined = {}, []
+        for night in nights:
+            told[night] = _one_night(site, night, options.workers)
+            joined += [night] if night.joined() else []
+        for night in joined:
+            if not night.joined():  # its logs ran on a day whose servers have been archived since
+                told[night] = _one_night(site, night, options.workers)
         prune_raw(site)
-    return worst(told)
+    return worst(list(told.values()))
 
 
 def _one_night(site: sites.Site, night: Nightly, workers: int) -> int:
@@ -179,7 +184,7 @@ def _one_night(site: sites.Site, night: Nightly, workers: int) -> int:
             well = run_luigi([night], workers)
         for task in progress.all_tasks(night):
             task.settle()
-        if not night.up_to_date():
+        if not (night.joined() and night.up_to_date()):
             night.produce()  # the report says what failed
     code = _tell(site, night.date, night)
     return code if well else max(code, FAILED, key=SEVERITY.index)
@@ -234,8 +239,10 @@ def _states(site: sites.Site, dates: Sequence[dt.date], given: str) -> dict[dt.d
                 continue
             if not fetch.up_to_date():
                 states[instance] = status.State("late", "the source has other data than the archive")
-            elif not lasts[instance](date=date, instance=instance, site=given).complete():
+            elif not (last := lasts[instance](date=date, instance=instance, site=given)).complete():
                 states[instance] = status.State("stale", "made with other keys of site.json")
+            elif isinstance(last, Jobs) and not last.index().up_to_date():
+                states[instance] = status.State("stale", "the index is of other keys of site.json, or of other data of servers")
             elif time.time() < fetch.day.end:
                 states[instance] = status.State(state.word, "; ".join(filter(None, [state.detail, "so far: the day is not over"])))
     return found

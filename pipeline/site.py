@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigError
 from pipeline.model import MOUNT_PATTERN, Day
@@ -25,6 +25,8 @@ from pipeline.model import MOUNT_PATTERN, Day
 ENVIRONMENT = "TOKIO_SITE"
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+DARSHAN = "darshan"
+"""The kind of source that knows applications, not servers."""
 
 
 def _zone(name: str) -> str:
@@ -40,6 +42,15 @@ def _step(seconds: int) -> int:
     return seconds
 
 
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Timestep = Annotated[int, AfterValidator(_step)]
 Templates = str | list[str]
@@ -103,6 +114,31 @@ class DaskEngine(BaseModel):
     scheduler: str
 
 
+class Servers(BaseModel):
+    """What stands behind a file system.
+
+    Attributes
+    ----------
+    instance : str
+        Name in `sources`, of a source that watches servers.
+    datatargets, mdtargets, dataservers, mdservers, fullness : str
+        Regular expressions of the whole names of its components in each group; default all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    instance: str
+    datatargets: Expression = ".*"
+    mdtargets: Expression = ".*"
+    dataservers: Expression = ".*"
+    mdservers: Expression = ".*"
+    fullness: Expression = ".*"
+
+    def components(self, group: str) -> re.Pattern[str]:
+        """The expression of a group's components."""
+        return re.compile(str(getattr(self, group)))
+
+
 class Site(BaseModel):
     """A site's configuration; `docs/operations.md` explains each key.
 
@@ -141,10 +177,29 @@ class Site(BaseModel):
     late_days: int = Field(default=7, ge=0)
     raw_days: int = Field(default=30, ge=0)
     mount_to_fsname: dict[str, str] = {}
+    fsname_to_instance: dict[str, Servers] = {}
     hdf5_files: dict[str, Templates] = {}
     engine: LocalEngine | DaskEngine = Field(default=LocalEngine(), discriminator="kind")
     sources: dict[str, dict[str, Any]]
     folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("fsname_to_instance", mode="before")
+    @classmethod
+    def _servers(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {fsname: _one_servers(fsname, found) for fsname, found in value.items()}
+
+    def servers_of(self, fsname: str) -> Servers | None:
+        """The servers behind a file system: those that the file names, else the instance of its name, if one watches servers."""
+        if fsname in self.fsname_to_instance:
+            return self.fsname_to_instance[fsname]
+        return Servers(instance=fsname) if fsname in self.watching() else None
+
+    def watching(self) -> list[str]:
+        """The instances that watch servers."""
+        names = dict.fromkeys([*self.sources, *self.hdf5_files])
+        return [name for name in names if self.sources.get(name, {}).get("kind") != DARSHAN]
 
     def day(self, date: dt.date) -> Day:
         return Day(date, self.timezone)
@@ -166,6 +221,21 @@ class Site(BaseModel):
         """The last whole day at the site."""
         zone = zoneinfo.ZoneInfo(self.timezone)
         return (now or dt.datetime.now(zone)).astimezone(zone).date() - dt.timedelta(days=1)
+
+
+def _one_servers(fsname: str, value: Any) -> Servers:
+    content = {"instance": value} if isinstance(value, str) else value
+    if not isinstance(content, dict):
+        raise ConfigError(f"site.json: fsname_to_instance: {fsname}: a name of an instance, or an object with the key instance", got=repr(value))
+    return validated(Servers, content, f"site.json: fsname_to_instance: {fsname}")
+
+
+def _check_servers(site: Site, where: str) -> None:
+    """Refuse servers of an instance that there is not, or that knows only applications."""
+    for fsname, servers in site.fsname_to_instance.items():
+        if servers.instance not in site.watching():
+            what = f"{where}: fsname_to_instance: {fsname}: {servers.instance!r} is no instance that watches servers"
+            raise ConfigError(what, expected=", ".join(site.watching()) or "such an instance in sources")
 
 
 def find(given: str = "") -> Path:
@@ -203,6 +273,7 @@ def load(given: str = "") -> Site:
             re.compile(MOUNT_PATTERN.format(pattern))
         except re.error as error:
             raise ConfigError(f"{path}: mount_to_fsname: {pattern!r} is not a regular expression: {error}") from error
+    _check_servers(site, str(path))
     if site.raw_days < site.late_days:
         raise ConfigError(f"{path}: raw_days is smaller than late_days", expected=f"at least {site.late_days}", got=str(site.raw_days))
     return site.model_copy(update={"folder": path.parent})

@@ -81,4 +81,4 @@ def test_index_ddl_is_sql() -> None:
     connection.executescript(schemas.index_ddl())
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     connection.close()
-    assert names == {"headers", "mounts", "summaries", "rejects"}
+    assert names == {"headers", "mounts", "summaries", "rejects", "servers", "job_servers"}

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib.resources
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from pipeline.errors import ConfigError
@@ -89,7 +89,7 @@ class SourceMetric:
 
 
 def _read(name: str) -> str:
-    return importlib.resources.files(__name__).joinpath(name).read_text("utf-8")
+    return (Path(__file__).parent / name).read_text("utf-8")
 
 
 def _choice(where: str, key: str, value: object, allowed: tuple[str, ...]) -> str:

@@ -89,3 +89,47 @@ CREATE TABLE rejects (
     log_bytes INTEGER,
     reason TEXT NOT NULL
 );
+-- What the servers behind a file system did while a log ran, and while a job ran from its first log to its last.
+-- NULL is "nobody measured" or "not known", never 0.
+CREATE TABLE servers (
+    log_id INTEGER NOT NULL REFERENCES headers (log_id),
+    fsname TEXT NOT NULL,
+    fs_instance TEXT,       -- the servers behind it; NULL: none known
+    fs_start INTEGER, fs_end INTEGER,               -- the time of the rows that were taken, end exclusive
+    fs_bytes_read INTEGER, fs_bytes_written INTEGER, -- what the data targets moved
+    fs_reads INTEGER, fs_writes INTEGER,
+    fs_peak_read_rate REAL, fs_peak_write_rate REAL, -- bytes/s, all targets together, of the fastest row
+    fs_oss_cpu_mean REAL, fs_oss_cpu_peak REAL,     -- %, of all cells; of the busiest server in its busiest row
+    fs_mds_cpu_mean REAL, fs_mds_cpu_peak REAL,
+    fs_opens INTEGER, fs_closes INTEGER, fs_mknods INTEGER, fs_links INTEGER, fs_unlinks INTEGER, fs_mkdirs INTEGER,
+    fs_rmdirs INTEGER, fs_renames INTEGER, fs_getxattrs INTEGER, fs_statfss INTEGER, fs_setattrs INTEGER, fs_getattrs INTEGER,
+    fs_bytes_full REAL, fs_bytes_fullest REAL,      -- % at the start: mean of the targets, and the fullest
+    fs_inodes_full REAL, fs_inodes_fullest REAL,
+    fs_missing REAL,        -- % of the data targets' cells that nobody measured
+    coverage_read REAL, coverage_written REAL,      -- own bytes / the servers' bytes
+    share_read REAL, share_written REAL,            -- own bytes / the bytes of all logs
+    other_logs INTEGER, other_jobs INTEGER,         -- that had files there and ran then
+    UNIQUE (log_id, fsname)
+);
+CREATE TABLE job_servers (
+    jobid TEXT,
+    uid INTEGER,
+    username TEXT,
+    fsname TEXT NOT NULL,
+    fs_instance TEXT,       -- the servers behind it; NULL: none known
+    fs_start INTEGER, fs_end INTEGER,               -- the time of the rows that were taken, end exclusive
+    fs_bytes_read INTEGER, fs_bytes_written INTEGER, -- what the data targets moved
+    fs_reads INTEGER, fs_writes INTEGER,
+    fs_peak_read_rate REAL, fs_peak_write_rate REAL, -- bytes/s, all targets together, of the fastest row
+    fs_oss_cpu_mean REAL, fs_oss_cpu_peak REAL,     -- %, of all cells; of the busiest server in its busiest row
+    fs_mds_cpu_mean REAL, fs_mds_cpu_peak REAL,
+    fs_opens INTEGER, fs_closes INTEGER, fs_mknods INTEGER, fs_links INTEGER, fs_unlinks INTEGER, fs_mkdirs INTEGER,
+    fs_rmdirs INTEGER, fs_renames INTEGER, fs_getxattrs INTEGER, fs_statfss INTEGER, fs_setattrs INTEGER, fs_getattrs INTEGER,
+    fs_bytes_full REAL, fs_bytes_fullest REAL,      -- % at the start: mean of the targets, and the fullest
+    fs_inodes_full REAL, fs_inodes_fullest REAL,
+    fs_missing REAL,        -- % of the data targets' cells that nobody measured
+    coverage_read REAL, coverage_written REAL,      -- own bytes / the servers' bytes
+    share_read REAL, share_written REAL,            -- own bytes / the bytes of all logs
+    other_logs INTEGER, other_jobs INTEGER,         -- that had files there and ran then
+    UNIQUE (jobid, uid, username, fsname)
+);

@@ -12,10 +12,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import darshan_file, index, layout
-from archive_tools.receipts import COMPLETE, PARTIAL, derived, follows
+from archive_tools import darshan_file, index, layout, servers
+from archive_tools.archive import Archive
+from archive_tools.receipts import COMPLETE, PARTIAL, Receipt, derived, follows
 from archive_tools.tts_write import TtsWriter
 from pipeline import schemas
+from pipeline import site as sites
 from pipeline.errors import NoData
 from pipeline.model import UNREADABLE, LogBatch, Samples, shortened
 from pipeline.tasks import engine
@@ -34,6 +36,7 @@ class Build(ArchiveTask):
     """The TTS file of one day and instance."""
 
     product = "tts"
+    priority = 10  # an index that is made after all of these need not be made again
 
     def _fetch(self) -> Fetch:
         return Fetch(date=self.date, instance=self.instance, site=self.site)
@@ -129,7 +132,13 @@ class Build(ArchiveTask):
         for method, amount in merger.placed.items():
             writer.file.attrs[f"bytes_placed_by_{method}"] = amount
         writer.file.attrs["reader"] = self.source.READER
-        return {"counts": merger.counts, "bytes_placed": merger.placed}
+        return {"counts": merger.counts, "bytes_placed": merger.placed, "span": self._span(writer.file["darshan/logs"])}
+
+    def _span(self, logs: h5py.Group) -> list[int]:
+        """First and last second of the day's logs, but for those with garbage for times; the day's first second if there are none."""
+        first, last = logs["start_time"][...], np.maximum(logs["end_time"][...], logs["start_time"][...] + np.nan_to_num(logs["walltime"][...]))
+        good = servers.within_reach(self.day, first, last)
+        return [int(first[good].min()), int(last[good].max())] if good.any() else [self.day.start, self.day.start]
 
     def _rejected(self) -> dict[tuple[str, int, int], str]:
         """Files that the archived day rejects, by the same reader; none where the day shall be made anew."""
@@ -153,7 +162,12 @@ def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
 
 
 class Index(ArchiveTask):
-    """The day's SQLite index of logs, made from `darshan.hdf5`."""
+    """The day's SQLite index of logs, made from `darshan.hdf5` and from what the archive has of the servers at that time.
+
+    It requires `darshan.hdf5` alone: servers that cannot be fetched stop no index. For Luigi it is complete when it was
+    made from the `darshan.hdf5` that stands; `up_to_date` asks for the keys and the servers' files of now too, and
+    `Nightly` sees to it.
+    """
 
     product = "index"
 
@@ -166,12 +180,36 @@ class Index(ArchiveTask):
     def path(self) -> Path:
         return layout.path(self.config.root, layout.INDEX, self.date, self.instance)
 
+    def complete(self) -> bool:
+        day = self.standing()
+        made, source = day.good(self.instance, self.product), day.good(self.instance, "tts")
+        stands = made and source and made.version == self.version and follows(made.fingerprint, source.fingerprint) and self.path().exists()
+        return bool(stands) and self._build().complete()
+
     def fingerprint(self) -> str | None:
         receipt = self.standing().good(self.instance, "tts")
-        return derived(receipt.fingerprint, schemas.index_ddl()) if receipt else None
+        if receipt is None:
+            return None
+        behind = {fsname: found.model_dump() for fsname, found in self._servers().items()}
+        return derived(receipt.fingerprint, schemas.index_ddl(), servers.VERSION, behind, self._others(receipt))
+
+    def _servers(self) -> dict[str, sites.Servers]:
+        """The servers behind the file systems that have a name."""
+        names = [*self.config.fsname_to_instance, *self.options.mount_to_fsname.values()]
+        return {name: found for name in sorted(set(names)) if (found := self.config.servers_of(name))}
+
+    def _others(self, receipt: Receipt) -> list[tuple[str, str, str]]:
+        """The other files that the index is made from: day, instance, fingerprint."""
+        span = self.standing().content(receipt).get("span", [self.day.start, self.day.start])
+        instances = sorted({self.instance, *(found.instance for found in self._servers().values())})
+        days = self.receipts.days(servers.dates(self.day, *span))
+        files = ((str(date), name, day.good(name, "tts")) for date, day in days.items() for name in instances)
+        return [(date, name, good.fingerprint) for date, name, good in files if good and good != receipt]
 
     def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": index.write_index(self._build().path(), temporary)}
+        archive = Archive(self.config.root, hdf5_files=self.config.older_files())
+        around = index.Around(archive, self.day, self.instance, self._servers(), self.findings)
+        return {"counts": index.write_index(self._build().path(), temporary, around)}
 
 
 class Jobs(ArchiveTask):
@@ -179,11 +217,12 @@ class Jobs(ArchiveTask):
 
     product = "jobs"
 
-    def _index(self) -> Index:
+    def index(self) -> Index:
+        """The task that makes the index."""
         return Index(date=self.date, instance=self.instance, site=self.site)
 
     def needs(self) -> list[ArchiveTask]:
-        return [self._index()]
+        return [self.index()]
 
     def path(self) -> Path:
         return layout.path(self.config.root, layout.JOBS, self.date, self.instance)
@@ -193,4 +232,4 @@ class Jobs(ArchiveTask):
         return derived(receipt.fingerprint, index.JOBS) if receipt else None
 
     def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": index.write_jobs(self._index().path(), temporary, str(self.date))}
+        return {"counts": index.write_jobs(self.index().path(), temporary, str(self.date))}

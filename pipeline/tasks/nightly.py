@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,6 +58,24 @@ class Nightly(ArchiveTask):
         """Of all receipts of the day's parts, whatever they say."""
         return fingerprint_of(report.VERSION, [receipt.name for receipt in self.standing().all if receipt.product in self.parts])
 
+    def made_of_servers(self) -> list[ArchiveTask]:
+        """The indexes and what is made from them, in the order in which they are made."""
+        return [task for last in self.needs() if isinstance(last, Jobs) for task in (last.index(), last)]
+
+    def joined(self) -> bool:
+        """Whether every index for which there is a `darshan.hdf5` is of the servers' files of now."""
+        return not any(_is_stale(task) for task in self.made_of_servers())
+
+    def complete(self) -> bool:
+        return super().complete() and self.joined()
+
+    def produce(self) -> None:
+        """Bring the indexes up to date with servers that were archived after them, then write the report."""
+        for task in self.made_of_servers():
+            if _is_stale(task):
+                _make_again(task)
+        super().produce()
+
     def make(self, temporary: Path) -> dict[str, Any]:
         _write_about(self.config)
         site = self.config
@@ -70,10 +89,26 @@ class Nightly(ArchiveTask):
         return [date for date in parameter_tuples if cls(date=date if isinstance(date, dt.date) else date[0]).complete()]
 
 
+def _is_stale(task: ArchiveTask) -> bool:
+    return task.fingerprint() is not None and not task.up_to_date()
+
+
+def _make_again(task: ArchiveTask) -> None:
+    """Make a product; a failure is noted and stops nothing else."""
+    try:
+        task.produce()
+    except Exception as error:
+        task.on_failure(error)
+    else:
+        task.settle()
+
+
 def _write_about(site: Site) -> None:
     """`archive.json`: what readers need to know of the site; written only when it changes."""
     path = site.root / layout.ABOUT
-    about = {"site": site.site, "timezone": site.timezone, "hdf5_files": site.older_files(), "layout": 1}
+    names = sorted({*site.fsname_to_instance, *site.mount_to_fsname.values()})
+    behind = {name: found.model_dump() for name in names if (found := site.servers_of(name))}
+    about = {"site": site.site, "timezone": site.timezone, "hdf5_files": site.older_files(), "fsname_to_instance": behind, "layout": 1}
     text = json.dumps(about, indent=1) + "\n"
     if not path.is_file() or path.read_text("utf-8") != text:
         files.write_text(path, text)
@@ -83,4 +118,6 @@ def load_check(given: str) -> Site:
     """The site, with every source's keys checked."""
     site = load_site(given)
     sources.check(site)
+    for template in itertools.chain.from_iterable(site.older_files().values()):
+        layout.template_patterns(template)
     return site

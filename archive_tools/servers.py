@@ -1,0 +1,339 @@
+"""What the servers behind a file system did while applications ran: figures for many intervals at once.
+
+One dataset of one day is in memory at a time, and is reduced to profiles over time before the next one is read. A
+day that is not there, or cannot be read, is missing: it never counts as zero. `archive_tools.intervals` has the
+arithmetic, `docs/format.md` says what the figures are and why.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zoneinfo
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools import intervals
+from archive_tools.archive import Archive
+from archive_tools.days import damage_named
+from archive_tools.intervals import Pieces, Taken
+from archive_tools.series_file import SeriesFile
+from pipeline.errors import NotFound, TokioError
+from pipeline.model import Day, Findings, Float64, Int64
+
+VERSION = 1
+"""Raised whenever the same archive would give other figures."""
+REACH = 31 * 86400
+"""Seconds before and after the day in which its logs are looked for; what is farther away is garbage."""
+BEFORE = 3600
+"""Seconds before a log in which rows count: one row of a timestep, and the fullness measured last."""
+
+METADATA = ("opens", "closes", "mknods", "links", "unlinks", "mkdirs", "rmdirs", "renames", "getxattrs", "statfss", "setattrs", "getattrs")
+AMOUNTS = {
+    "fs_bytes_read": "datatargets/readbytes",
+    "fs_bytes_written": "datatargets/writebytes",
+    "fs_reads": "datatargets/readops",
+    "fs_writes": "datatargets/writeops",
+} | {f"fs_{name}": f"mdtargets/{name}" for name in METADATA}
+PEAKS = {"datatargets/readbytes": "fs_peak_read_rate", "datatargets/writebytes": "fs_peak_write_rate"}
+LOADS = {"fs_oss_cpu": "dataservers/cpuload", "fs_mds_cpu": "mdservers/cpuload"}
+FULLNESS = {"fs_bytes_full": ("fullness/bytes", "fullness/bytestotal"), "fs_inodes_full": ("fullness/inodes", "fullness/inodestotal")}
+MOVED = {"read": "datatargets/readbytes", "written": "datatargets/writebytes"}
+
+Figures = dict[str, Float64]
+"""Name of a column of the index to a value an interval; NaN is not known."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One dataset over time, without its components.
+
+    Attributes
+    ----------
+    stamps, seconds : int64 (rows,)
+        Starts and lengths of the rows of all days that have the dataset.
+    values : float64 (rows, columns)
+        By what the cells of a row were reduced to.
+    """
+
+    stamps: Int64
+    seconds: Int64
+    values: Float64
+
+
+class Times:
+    """Intervals of time, and the rows that they take.
+
+    Parameters
+    ----------
+    first, last : int64 (intervals,)
+        First and last second, both included.
+    before : bool
+        Whether the row before the first that is touched counts.
+    """
+
+    def __init__(self, first: Int64, last: Int64, *, before: bool) -> None:
+        self.first, self.last, self._before = first, last, before
+        self._known: tuple[Profile, Taken, Pieces] | None = None
+
+    def rows(self, profile: Profile) -> tuple[Taken, Pieces]:
+        """The rows of a profile; profiles that follow each other often have the same."""
+        if self._known:
+            other, taken, pieces = self._known
+            if np.array_equal(other.stamps, profile.stamps) and np.array_equal(other.seconds, profile.seconds):
+                return taken, pieces
+        taken = intervals.rows_taken(profile.stamps, profile.seconds, self.first, self.last, before=self._before)
+        pieces = Pieces.of(taken, len(profile.stamps))
+        self._known = profile, taken, pieces
+        return taken, pieces
+
+
+@dataclass(frozen=True)
+class Source:
+    """Some days of one instance's files, and its components that count.
+
+    Attributes
+    ----------
+    archive : Archive
+    instance : str
+    components : callable
+        Gives the regular expression of the whole names of a group's components.
+    dates : list of datetime.date
+        Days that are read, in order.
+    findings : Findings
+        Receives the days that cannot be read.
+    idle : bool
+        Components that a file does not have moved nothing, in place of: nobody measured them.
+    """
+
+    archive: Archive
+    instance: str
+    components: Callable[[str], re.Pattern[str]]
+    dates: list[dt.date]
+    findings: Findings
+    idle: bool = False
+
+    def profile(self, datasets: tuple[str, ...], reduce: Callable[..., Float64]) -> Profile | None:
+        """Datasets of the same group over all days; None where no day has them.
+
+        Parameters
+        ----------
+        datasets : tuple of str
+        reduce : callable
+            Receives float64 (rows, components) of each dataset, of the same components, and the seconds of a row;
+            gives float64 (rows, columns).
+        """
+        found = [piece for date in self.dates if (piece := self._of_day(date, datasets, reduce))]
+        if not found:
+            return None
+        return Profile(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    def _of_day(self, date: dt.date, datasets: tuple[str, ...], reduce: Callable[..., Float64]) -> tuple[Int64, Int64, Float64] | None:
+        try:
+            with damage_named(self.archive.path(self.instance, date)), self.archive.open(self.instance, date) as file:
+                return self._rows(file, datasets, reduce)
+        except NotFound:
+            return None
+        except TokioError as error:
+            self.findings.add("days of servers that cannot be read", 1, self.instance, str(error))
+            return None
+
+    def _rows(self, file: SeriesFile, datasets: tuple[str, ...], reduce: Callable[..., Float64]) -> tuple[Int64, Int64, Float64] | None:
+        wanted = self.components(datasets[0].partition("/")[0])
+        others = [set(file.columns(name)) for name in datasets[1:]]
+        names = [name for name in file.columns(datasets[0]) if wanted.fullmatch(name) and all(name in other for other in others)]
+        if not names and not self.idle:
+            return None
+        stamps, step = file.timestamps(datasets[0]), file.timestep(datasets[0])
+        values = [file.to_numpy(name, components=names) if names else np.zeros((len(stamps), 1)) for name in datasets]
+        return stamps, np.full_like(stamps, step), reduce(*values, step)
+
+
+# Rows of cells to profiles
+
+
+def amounts(values: Float64, step: int) -> Float64:
+    """Amounts, joined over components.
+
+    Returns
+    -------
+    float64 (rows, 4)
+        Sum; the share of the cells that was measured, 0 to 1; the rate, a second; and 1 where the rate is known. A cell after missing
+        ones holds the growth of the whole gap: it has no rate.
+    """
+    absent = np.isnan(values)
+    total = np.where(absent, 0.0, values)
+    steady = ~absent
+    steady[1:] &= ~absent[:-1]
+    rate = np.where(steady, total, 0.0).sum(axis=1) / step
+    return np.column_stack([total.sum(axis=1), (~absent).mean(axis=1), rate, steady.any(axis=1)])
+
+
+def loads(values: Float64, step: int) -> Float64:
+    """States, joined over components: sum, measured cells, and the highest (-inf for none): float64 (rows, 3)."""
+    absent = np.isnan(values)
+    return np.column_stack([np.where(absent, 0.0, values).sum(axis=1), (~absent).sum(axis=1), np.where(absent, -np.inf, values).max(axis=1)])
+
+
+def fill(used: Float64, total: Float64, step: int) -> Float64:
+    """Per cent in use: mean of the components and the fullest, NaN where none was measured: float64 (rows, 2)."""
+    known = (total > 0) & ~np.isnan(used)
+    percent = np.divide(used, total, out=np.full_like(used, -np.inf), where=known)
+    count = known.sum(axis=1)
+    none = count == 0
+    mean = percent.sum(axis=1, where=known) / np.maximum(count, 1)
+    return 100.0 * np.column_stack([np.where(none, np.nan, mean), np.where(none, np.nan, percent.max(axis=1))])
+
+
+# Profiles to figures
+
+
+def figures(source: Source, first: Int64, last: Int64) -> tuple[Figures, Int64, Int64]:
+    """What servers did in each interval.
+
+    Parameters
+    ----------
+    source : Source
+    first, last : int64 (intervals,)
+        First and last second, both included.
+
+    Returns
+    -------
+    figures : dict of str to float64 (intervals,)
+        See `docs/format.md`; NaN where nobody measured.
+    start, end : int64 (intervals,)
+        The time of the rows that were taken, end exclusive; the intervals themselves where there are no rows.
+    """
+    found: Figures = {}
+    times = Times(first, last, before=True)
+    start, end = first, last + 1
+    covered = np.zeros(len(first))
+    for name, dataset in AMOUNTS.items():
+        profile = source.profile((dataset,), amounts)
+        if profile is None:
+            continue
+        taken, pieces = times.rows(profile)
+        if dataset in PEAKS:
+            covered += _covered(profile, taken, pieces)
+            start, end = taken.start, taken.end
+            found[PEAKS[dataset]] = _peak(profile.values[:, 2], profile.values[:, 3] > 0, pieces)
+        found[name] = _total(profile.values[:, :2], pieces)
+    found["fs_missing"] = np.clip(100.0 - 100.0 * covered / len(PEAKS), 0.0, 100.0)
+    found["fs_start"], found["fs_end"] = start.astype(np.float64), end.astype(np.float64)
+    return found | _loads(source, times) | _fullness(source, first, start), start, end
+
+
+def _total(values: Float64, pieces: Pieces) -> Float64:
+    """Sums of the first column; NaN where the second, what was measured, comes to nothing."""
+    total, measured = pieces.reduced(values, np.add).T
+    return np.where(measured > 0, total, np.nan)
+
+
+def _peak(values: Float64, known: npt.NDArray[np.bool_], pieces: Pieces) -> Float64:
+    (peak,) = pieces.reduced(np.where(known, values, -np.inf)[:, None], np.maximum).T
+    return np.where(np.isfinite(peak), peak, np.nan)
+
+
+def _covered(profile: Profile, taken: Taken, pieces: Pieces) -> Float64:
+    """The part of each interval's cells that was measured, 0 to 1; days that are not there were not."""
+    seconds = (profile.values[:, 1] * profile.seconds)[:, None]
+    return pieces.reduced(seconds, np.add)[:, 0] / (taken.end - taken.start)
+
+
+def _loads(source: Source, times: Times) -> Figures:
+    found: Figures = {}
+    for name, dataset in LOADS.items():
+        profile = source.profile((dataset,), loads)
+        if profile is not None:
+            _, pieces = times.rows(profile)
+            total, count = pieces.reduced(profile.values[:, :2], np.add).T
+            found[f"{name}_mean"] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+            found[f"{name}_peak"] = _peak(profile.values[:, 2], profile.values[:, 1] > 0, pieces)
+    return found
+
+
+def _fullness(source: Source, first: Int64, start: Int64) -> Figures:
+    """The state measured last at or before the first row, if that is not older than `BEFORE`."""
+    found: Figures = {}
+    for name, datasets in FULLNESS.items():
+        profile = source.profile(datasets, fill)
+        if profile is None:
+            continue
+        known = intervals.last_known(~np.isnan(profile.values[:, 0]))
+        place = np.searchsorted(profile.stamps, start, "right") - 1
+        row = np.where(place >= 0, known[place], -1)
+        fresh = (row >= 0) & (profile.stamps[row] >= first - BEFORE)
+        found[name], found[f"{name}est"] = np.where(fresh, profile.values[row].T, np.nan)
+    return found
+
+
+def coverage(own: Float64, moved: Float64) -> Float64:
+    """Own bytes by the servers' bytes; NaN where these moved nothing, or either is not known."""
+    out = np.full(len(own), np.nan)
+    np.divide(own, moved, out=out, where=moved > 0)
+    return out
+
+
+def shares(series: Source, own: Mapping[str, Float64], first: Int64, last: Int64) -> Figures:
+    """Own bytes by the bytes of all logs in the rows of the Darshan series that the intervals touch.
+
+    Parameters
+    ----------
+    series : Source
+        The Darshan instance; its component is the file system.
+    own : mapping of str to float64 (intervals,)
+        For read and written.
+
+    Returns
+    -------
+    dict of str to float64 (intervals,)
+        ``share_read``, ``share_written``: 0 to 1; NaN where nobody moved anything, or a part of the time is in no
+        series. It is 1 at most, also where a bin of a heat map reaches past the end of its log into the next row.
+    """
+    found: Figures = {}
+    times = Times(first, last, before=False)
+    for what, dataset in MOVED.items():
+        profile = series.profile((dataset,), amounts)
+        if profile is None:
+            continue
+        taken, pieces = times.rows(profile)
+        total = _total(profile.values[:, :2], pieces)
+        whole = _covered(profile, taken, pieces) == 1.0
+        found[f"share_{what}"] = np.minimum(coverage(own[what], np.where(whole, total, np.nan)), 1.0)
+    return found
+
+
+# Dates
+
+
+def dates(day: Day, first: float, last: float) -> list[dt.date]:
+    """The days whose files may say something of a day's logs that ran from `first` to `last`.
+
+    Parameters
+    ----------
+    day : Day
+        Of the logs.
+    first, last : float
+        Epoch seconds; what is more than `REACH` away from the day is cut off.
+    """
+    low, high = (min(max(moment, day.start - REACH), day.end + REACH) for moment in (first - BEFORE, last))
+    zone = zoneinfo.ZoneInfo(day.timezone)
+    begin, end = (dt.datetime.fromtimestamp(float(moment), zone).date() for moment in (low, high))
+    return [begin + dt.timedelta(days=n) for n in range((end - begin).days + 1)]
+
+
+def dates_touched(day: Day, first: Int64, last: Int64) -> Iterator[dt.date]:
+    """Those of `dates` that at least one of the intervals touches."""
+    for date in dates(day, first.min(), last.max()) if len(first) else []:
+        one = Day(date, day.timezone)
+        if ((first - BEFORE < one.end) & (last >= one.start)).any():
+            yield date
+
+
+def within_reach(day: Day, first: npt.NDArray[Any], last: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which intervals are no garbage: they do not end before they begin, and all of each is within `REACH` of the day."""
+    return (first <= last) & (first >= day.start - REACH) & (last <= day.end + REACH)
