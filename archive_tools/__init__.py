@@ -5,13 +5,40 @@
     archive = archive_tools.Archive("archive")
     archive.to_dataframe("snx11025", "datatargets/readbytes", "2018-01-28", "2018-01-29")
 
-Importing this package loads neither Luigi nor a database driver nor libdarshan.
+Importing this package loads neither Luigi nor a database driver nor libdarshan; NumPy and h5py are loaded when the first
+of its names is used.
 """
 
-from archive_tools.archive import Archive
-from archive_tools.index import open_index
-from archive_tools.series import Series
-from archive_tools.series_file import SeriesFile
-from archive_tools.tts_read import Tts, open_tts
+from __future__ import annotations
 
-__all__ = ["Archive", "Series", "SeriesFile", "Tts", "open_index", "open_tts"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archive_tools.archive import Archive, DamagedDay
+    from archive_tools.index import open_index
+    from archive_tools.series import Series
+    from archive_tools.series_file import SeriesFile
+    from archive_tools.tts_read import Tts, open_tts
+
+__all__ = ["Archive", "DamagedDay", "Series", "SeriesFile", "Tts", "open_index", "open_tts"]
+
+_HOMES = {
+    "Archive": "archive",
+    "DamagedDay": "archive",
+    "Series": "series",
+    "SeriesFile": "series_file",
+    "Tts": "tts_read",
+    "open_index": "index",
+    "open_tts": "tts_read",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

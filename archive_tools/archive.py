@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
-import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 When = str | dt.date | dt.datetime | int | float | np.datetime64
 """A moment: an aware datetime (any zone), epoch seconds, or a date or naive time at the site."""
 Damaged = Literal["raise", "skip"]
-log = logging.getLogger("tokio")
 
 
 class DamagedDay(UserWarning):
@@ -213,7 +211,8 @@ class Archive:
             raise TokioError(f"{dataset} has no rate", expected="a dataset of amounts, such as datatargets/readbytes")
         return known.rate
 
-    def _dates(self, first: int, last: int) -> list[dt.date]:
+    def dates(self, first: int, last: int) -> list[dt.date]:
+        """The site's days that ``[first, last)`` touches, epoch seconds."""
         zone = ZoneInfo(self.timezone)
         low, high = (dt.datetime.fromtimestamp(moment, zone).date() for moment in (first, last - 1))
         return [low + dt.timedelta(days=n) for n in range((high - low).days + 1)]
@@ -237,7 +236,7 @@ class Archive:
         NotFound
             There is none at all.
         """
-        there = [date for date in self._dates(first, last) if self.path(instance, date).is_file()]
+        there = [date for date in self.dates(first, last) if self.path(instance, date).is_file()]
         if not there:
             raise self._absent(instance, f"no day of {instance} from {_utc(first)} to {_utc(last)} is in {self.root}")
         lacking: list[TokioError] = []
@@ -303,7 +302,7 @@ class Archive:
         """
         import pandas as pd
 
-        dates = self._dates(*self._range(start, end))
+        dates = self.dates(*self._range(start, end))
         low, high = self.day(dates[0]).start, self.day(dates[-1]).end
         step = Step(0, self.timezone)
         found = list(self._days(instance, dataset, low, high, components, damaged))

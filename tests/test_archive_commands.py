@@ -29,6 +29,7 @@ import archive_tools
 from archive_tools import command, export, layout, logs, old_commands, summary, tables
 from archive_tools.command import main
 from archive_tools.commands import _common
+from archive_tools.summarize_job import summarize_job
 from archive_tools.tts_write import TtsWriter
 from pipeline.command import main as pipeline_main
 from pipeline.errors import ConfigError, NotFound
@@ -615,6 +616,11 @@ def test_every_command_tells_examples_and_exit_codes(capsys: pytest.CaptureFixtu
 DOCUMENT = (ROOT / "docs/commands.md").read_text()
 
 
+OLD_NAMES = ("summarize_tts", "find_darshanlogs", "darshan_scoreboard")
+DRAWN = {"plot": "--output", "umami": "--output", "job": "--plot"}
+"""Options that name a picture, which is told to be written."""
+
+
 def shown_commands() -> Iterator[str]:
     for block in re.findall(r"(?:^    .*\n)+", DOCUMENT, re.MULTILINE):
         yield from (line.strip() for line in block.splitlines() if line.strip())
@@ -625,9 +631,10 @@ def test_what_the_document_shows_is_run(line: str, site_folder: Path, monkeypatc
     monkeypatch.chdir(site_folder)
     monkeypatch.setenv("TOKIO_SITE", str(site_folder / "site.json"))
     name, *arguments = shlex.split(line)
-    programs = {"tokio-archive": main, **{one: getattr(old_commands, one) for one in ("summarize_tts", "find_darshanlogs", "darshan_scoreboard")}}
+    programs = {"tokio-archive": main, "summarize_job": summarize_job, **{one: getattr(old_commands, one) for one in OLD_NAMES}}
     code, _, err = run(*arguments, of=programs[name])
-    assert (code, err) == (1 if "bad-osts" in line else 0, err if "bad-osts" in line else ""), "the example's logs have no Lustre records"
+    written = f"{arguments[arguments.index(DRAWN[arguments[0]]) + 1]} written\n" if DRAWN.get(arguments[0]) in arguments else ""
+    assert (code, err) == (1 if "bad-osts" in line else 0, err if "bad-osts" in line else written), "the example's logs have no Lustre records"
 
 
 def test_the_document_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,21 +21,55 @@ from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.lmtdb import make_lmt
 
 
-def test_readme_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The README's example, on the README's archive, made anew in a temporary folder."""
-    example = tmp_path / "examples/site"
-    shutil.copytree(SITEDAY_LOGS, example / "darshan/2026/11/22")
-    shutil.copy(ROOT / "examples/site/site.json", example)
-    (example / "lmt").mkdir()
-    make_lmt.make(example / "lmt/lmt_2026-11-22.sqlite3", dt.date(2026, 11, 22), osts=6, oss=2, mds=2)
-    assert main(["nightly", "--site", str(example / "site.json"), "--date", "2026-11-22"]) == 0
-    monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    names: dict[str, object] = {}
-    exec(code, names)
-    frame = names["frame"]
-    assert frame.shape == (720, 6)  # type: ignore[attr-defined]
-    assert names["archive"].instances() == ["darshan", "scratch"]  # type: ignore[attr-defined]
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three days of the README's example, as `make nightly` makes the last of them."""
+    root = tmp_path_factory.mktemp("example")
+    folder = root / "examples/site"
+    shutil.copytree(SITEDAY_LOGS, folder / "darshan/2026/11/22")
+    shutil.copy(ROOT / "examples/site/site.json", folder)
+    (folder / "lmt").mkdir()
+    for day in (20, 21, 22):
+        date = dt.date(2026, 11, day)
+        make_lmt.make(folder / f"lmt/lmt_{date}.sqlite3", date, osts=6, oss=2, mds=2)
+        assert main(["nightly", "--site", str(folder / "site.json"), "--date", str(date)]) == (0 if day == 22 else 1), "no logs but on the 22nd"
+    return root
+
+
+def run_python(document: str) -> dict[str, Any]:
+    """Run the Python blocks of a document, one after the other; the names that they left."""
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL):
+        exec(code, names)
+    return names
+
+
+def test_readme_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(example)
+    names = run_python("README.md")
+    assert names["frame"].shape == (720, 6)
+    assert names["archive"].instances() == ["darshan", "scratch"]
+
+
+def test_reading_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way gives the same numbers."""
+    monkeypatch.chdir(example)
+    names = run_python("docs/reading.md")
+    written = names["written"]
+    assert written.shape == (3 * 17280, 6)
+    assert names["hour"].shape == (60, 4)
+    assert names["gib_a_day"].sum() == pytest.approx(written.sum().sum() / 2**30)
+    assert names["absent"].sum().sum() == written.iloc[-17280:].isna().sum().sum() > 0
+    assert names["percent"].shape == (3, 6)
+    assert "dataservers/cpuload" in names["names"]
+    assert names["unit"] == "bytes"
+    assert names["busiest"].sizes == {"timestamps": 72}
+    assert float(names["share"].sum()) == pytest.approx(1)
+    assert names["opens"].sizes == {"timestamps": 17280}
+    read = names["archive"].to_dataframe("scratch", "datatargets/readbytes", "2026-11-22", "2026-11-23")
+    assert names["total"] == read.sum().sum()
+    assert names["top"].mib.sum() == pytest.approx(names["by_program"]["bytes_written"].sum() / 2**20)
+    assert names["rows"][0][3] > 0
 
 
 def test_operations_names_every_key() -> None:

@@ -1,0 +1,189 @@
+"""`tokio-archive job`: how a job did, and whether it was the file system."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from archive_tools import jobs, summary
+from archive_tools.archive import Archive
+from archive_tools.commands import _common
+from pipeline.errors import NotFound
+
+HELP = "how a job did, what the servers saw, who else was there"
+ABOUT = """What a job did, what the servers behind its file systems saw meanwhile, and who else was there. Coverage is the job's bytes by
+those that the servers moved in that time: near 1, the job was alone; far below, others were busy; above, its bytes came from a cache or
+were written later. Share is the job's part of what all logged jobs moved. The newest day that has the job is shown, unless START says which."""
+EXAMPLES = ("9100003", "9100003 --start 2026-11-22 --json", "9100003 --plot job.png --fs scratch")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("job", metavar="JOBID")
+    _common.add_range(parser, positional=False)
+    _common.add_archive(parser)
+    parser.add_argument("--fs", default="", metavar="NAME", help="file system of the picture (default: where the job moved most)")
+    parser.add_argument("--limit", type=int, default=10, metavar="N", help="logs and other jobs listed; 0 is all (default: 10)")
+    parser.add_argument("--json", action="store_true", help="as JSON, with every column, base units")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .png or .svg")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    archive = _common.open_archive(options.archive)
+    found = jobs.find(archive.root, options.job, *_common.dates_between(*_common.given_range(options), archive.timezone))
+    if options.plot:
+        _plot(archive, found[0], options)
+    elif options.json:
+        _common.show_json([dataclasses.asdict(job) for job in found])
+    else:
+        for job in found:
+            _show(job, archive.timezone, options.limit or None)
+    return _common.DONE
+
+
+def of_file_system(job: jobs.Job, fsname: str) -> jobs.Row:
+    """The row of a job's file system; that on which it moved most, unless one is named."""
+    names = [row["fsname"] for row in job.file_systems]
+    if not names or (fsname and fsname not in names):
+        raise NotFound(f"job {job.jobid} moved nothing on {fsname or 'any file system'}", expected=", ".join(names) or "a job with I/O")
+    return max((row for row in job.file_systems if fsname in ("", row["fsname"])), key=lambda row: int(row["bytes_moved"]))
+
+
+def _plot(archive: Archive, job: jobs.Job, options: argparse.Namespace) -> None:
+    from archive_tools import job_panels, plots
+
+    one = of_file_system(job, options.fs)
+    panels = job_panels.panels(archive, job, one)
+    if not panels:
+        raise NotFound(f"the archive has nothing of the servers behind {one['fsname']} at that time", hint="fsname_to_instance in site.json")
+    title = f"Job {job.jobid}, {job.exenames}, {job.username}"
+    plots.save(plots.job(panels, (job.start_time, job.end_time + 1), timezone=archive.timezone, title=title), options.plot)
+    _common.note(f"{options.plot} written")
+
+
+def _show(job: jobs.Job, timezone: str, limit: int | None) -> None:
+    """The job for people."""
+    begin, end = (_common.local(moment, timezone) for moment in (job.start_time, job.end_time))
+    _common.say(f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'}, {job.nprocs} processes")
+    _common.say(f"{begin} to {end}, {job.end_time - job.start_time:,} s; {len(job.logs)} logs of {job.instance}, {job.date}")
+    _common.say()
+    if not job.file_systems:
+        _common.say("no I/O on any file system that Darshan saw")
+        return
+    _file_systems(job)
+    _servers(job)
+    _logs(job, limit)
+    _others(job, timezone, limit)
+
+
+def _file_systems(job: jobs.Job) -> None:
+    header = ["what it did on", "read", "written", "reads", "writes", "opens", "files", "its rate"]
+    rows = [
+        [
+            row["fsname"],
+            summary.quantity(row["bytes_read"], "bytes"),
+            summary.quantity(row["bytes_written"], "bytes"),
+            *(summary.quantity(row[name], "") for name in ("reads", "writes", "opens")),
+            summary.quantity((row["posix_files"] or 0) + (row["stdio_files"] or 0), ""),
+            summary.quantity(jobs.rate(row), "bytes/s"),
+        ]
+        for row in job.file_systems
+    ]
+    _common.show(header, rows)
+    _common.say()
+
+
+def _servers(job: jobs.Job) -> None:
+    """What the servers saw, a column a file system."""
+    seen = [row for row in job.file_systems if row.get("fs_instance")]
+    unseen = [row["fsname"] for row in job.file_systems if not row.get("fs_instance")]
+    if seen:
+        rows = [[label, *(show(row) for row in seen)] for label, show in SEEN]
+        _common.show(["what the servers saw of", *(row["fsname"] for row in seen)], rows)
+    if unseen:
+        _common.say(f"no servers are known behind {', '.join(unseen)} (fsname_to_instance in site.json)")
+    _common.say()
+
+
+def _percent(*names: str) -> Any:
+    return lambda row: " / ".join(summary.quantity(row.get(name), "%") for name in names)
+
+
+def _ratio(name: str) -> Any:
+    return lambda row: "–" if row.get(name) is None else f"{row[name]:.2f}"
+
+
+def _amount(name: str, unit: str) -> Any:
+    return lambda row: summary.quantity(row.get(name), unit)
+
+
+SEEN = (
+    ("instance", lambda row: row["fs_instance"]),
+    ("seconds looked at", lambda row: f"{row['fs_end'] - row['fs_start']:,}"),
+    ("bytes read", _amount("fs_bytes_read", "bytes")),
+    ("bytes written", _amount("fs_bytes_written", "bytes")),
+    ("coverage, read", _ratio("coverage_read")),
+    ("coverage, written", _ratio("coverage_written")),
+    ("share of all jobs' bytes, read", _ratio("share_read")),
+    ("share of all jobs' bytes, written", _ratio("share_written")),
+    ("fastest row, read", _amount("fs_peak_read_rate", "bytes/s")),
+    ("fastest row, written", _amount("fs_peak_write_rate", "bytes/s")),
+    ("CPU load of OSSes, mean / peak", _percent("fs_oss_cpu_mean", "fs_oss_cpu_peak")),
+    ("CPU load of MDSes, mean / peak", _percent("fs_mds_cpu_mean", "fs_mds_cpu_peak")),
+    ("metadata operations", lambda row: summary.quantity(jobs.operations(row), "ops/s")),
+    ("targets full, mean / fullest", _percent("fs_bytes_full", "fs_bytes_fullest")),
+    ("inodes used, mean / fullest", _percent("fs_inodes_full", "fs_inodes_fullest")),
+    ("missing", _amount("fs_missing", "%")),
+    ("other logs / jobs", lambda row: f"{summary.quantity(row['other_logs'], '')} / {summary.quantity(row['other_jobs'], '')}"),
+)
+"""Lines of the table of servers: label, and how a row's figure is shown."""
+
+
+def _logs(job: jobs.Job, limit: int | None) -> None:
+    header = ["log", "program", "processes", "seconds", "read", "written", "POSIX rate"]
+    rows = [
+        [
+            log["filename"],
+            log["exename"] or "–",
+            str(log["nprocs"]),
+            summary.quantity(log["walltime"], ""),
+            summary.quantity(log["bytes_read"], "bytes"),
+            summary.quantity(log["bytes_written"], "bytes"),
+            "–" if log.get("posix_agg_perf") is None else summary.quantity(log["posix_agg_perf"] * 2**20, "bytes/s"),
+        ]
+        for log in job.logs[:limit]
+    ]
+    if rows:
+        _common.show(header, rows, left=(0, 1))
+        _more(len(job.logs), len(rows), "logs")
+
+
+def _others(job: jobs.Job, timezone: str, limit: int | None) -> None:
+    header = ["who else was there", "start", "user", "program", "file system", "read", "written", "seconds together"]
+    rows = [
+        [
+            row["jobid"],
+            _common.local(row["start_time"], timezone),
+            row["username"] or "–",
+            row["exenames"] or "–",
+            row["fsname"],
+            summary.quantity(row["bytes_read"], "bytes"),
+            summary.quantity(row["bytes_written"], "bytes"),
+            f"{max(0, min(row['end_time'], job.end_time) - max(row['start_time'], job.start_time)):,}",
+        ]
+        for row in job.others[:limit]
+    ]
+    if rows:
+        _common.show(header, rows, left=(0, 1, 2, 3, 4))
+        _more(len(job.others), len(rows), "other jobs and file systems")
+    else:
+        _common.say("no other job was on its file systems then")
+
+
+def _more(there: int, shown: int, what: str) -> None:
+    if there > shown:
+        _common.say(f"{shown} of {there} {what}; --limit 0 shows all")
+    _common.say()

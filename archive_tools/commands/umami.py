@@ -1,0 +1,70 @@
+"""`tokio-archive umami`: a job beside its own history."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archive_tools import jobs
+from archive_tools.commands import _common
+from archive_tools.commands.job import of_file_system
+from pipeline.errors import NotFound
+
+if TYPE_CHECKING:
+    from archive_tools.plots import Metric
+
+HELP = "a job beside its history: the diagram of metrics, quartiles and today"
+ABOUT = """Draws the UMAMI diagram (Lockwood and others, PDSW-DISCS 2017) of a job and file system: a row a metric, its history over earlier
+runs of the same kind on the left, their box plot on the right, this run's value across it. Runs of the same kind have the same program, user
+and number of processes; --like says otherwise. Without --output a table."""
+EXAMPLES = ("9100082 --output umami.png", "9100082 --fs project --like exe --days 365 --json")
+DAYS = 90
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("job", metavar="JOBID")
+    _common.add_range(parser, positional=False)
+    _common.add_archive(parser)
+    parser.add_argument("--fs", default="", metavar="NAME", help="file system (default: where the job moved most)")
+    parser.add_argument("--like", choices=sorted(jobs.LIKE), action="append", help="what runs have in common (may be given again; default: all of these)")
+    parser.add_argument("--days", type=int, default=DAYS, metavar="N", help=f"days before the job that are looked at (default: {DAYS})")
+    parser.add_argument("--json", action="store_true", help="as JSON: every metric's history, base units")
+    parser.add_argument("--output", type=Path, metavar="FILE", help=".png or .svg")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    from archive_tools import plots
+
+    archive = _common.open_archive(options.archive)
+    job = jobs.find(archive.root, options.job, *_common.dates_between(*_common.given_range(options), archive.timezone))[0]
+    one = of_file_system(job, options.fs)
+    runs = jobs.history(archive.root, one, job.date - dt.timedelta(days=options.days), job.date, options.like or tuple(jobs.LIKE))
+    metrics = jobs.metrics(runs)
+    if not metrics:
+        raise NotFound(f"nothing is known of job {job.jobid} on {one['fsname']}")
+    if options.json:
+        _common.show_json([{"metric": m.label, "unit": m.unit, "timestamps": m.timestamps.tolist(), "values": m.values.tolist()} for m in metrics])
+    elif options.output:
+        title = f"Job {job.jobid}, {job.exenames} on {one['fsname']}: {len(runs) - 1} earlier runs"
+        plots.save(plots.umami(metrics, timezone=archive.timezone, title=title), options.output)
+        _common.note(f"{options.output} written")
+    else:
+        _common.say(f"job {job.jobid}, {job.exenames} on {one['fsname']}: {len(runs) - 1} earlier runs")
+        _common.show(["metric", "this run", "quarter 1", "median", "quarter 3", "standing"], [_line(metric) for metric in metrics], left=(0, 5))
+    return _common.DONE
+
+
+def _line(metric: Metric) -> list[str]:
+    import numpy as np
+
+    from archive_tools import plots, summary
+
+    past = metric.values[:-1][np.isfinite(metric.values[:-1])]
+    today = float(metric.values[-1])
+    shown = [None if not np.isfinite(today) else today, *(np.percentile(past, [25, 50, 75]).tolist() if len(past) else [None] * 3)]
+    standing = plots.quartile(past, today, metric.big_is_good)
+    return [metric.label, *(summary.quantity(value, metric.unit) for value in shown), standing.words if standing else "too few to say"]

@@ -1,0 +1,54 @@
+"""What the picture of a job shows: the servers' series around it, and what all applications moved then."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from archive_tools.archive import Archive
+from archive_tools.jobs import Job, Row
+from archive_tools.plots import Panel
+from archive_tools.series import Series
+from pipeline.errors import NotFound
+
+BYTES = {"read": "datatargets/readbytes", "written": "datatargets/writebytes"}
+LOADS = {"OSS CPU": "dataservers/cpuload", "MDS CPU": "mdservers/cpuload"}
+OPERATIONS = {"opens": "mdtargets/opens", "stats": "mdtargets/getattrs", "unlinks": "mdtargets/unlinks"}
+
+
+def panels(archive: Archive, job: Job, one: Row) -> list[Panel]:
+    """Panels of a job and one of its file systems, from the archive; a panel of which there is nothing is left out.
+
+    Parameters
+    ----------
+    archive : Archive
+    job : Job
+    one : dict
+        A row of its `file_systems`.
+    """
+    margin = max(60, (job.end_time - job.start_time) // 2)
+    span = job.start_time - margin, job.end_time + margin + 1
+    fsname, instance = one["fsname"], one.get("fs_instance")
+    found: list[Panel] = []
+    if instance:
+        behind = archive.about.get("fsname_to_instance", {}).get(fsname, {})
+        moved = _series(archive, instance, BYTES, span, behind, prefix="servers, ")
+        moved |= _series(archive, job.instance, BYTES, span, {"datatargets": re.escape(fsname)}, prefix="all applications, ")
+        found.append(Panel(f"{fsname}: bytes", "bytes/s", moved))
+        found.append(Panel("CPU load of the servers", "%", _series(archive, instance, LOADS, span, behind)))
+        found.append(Panel("Metadata operations", "ops/s", _series(archive, instance, OPERATIONS, span, behind)))
+    return [panel for panel in found if panel.lines]
+
+
+def _series(
+    archive: Archive, instance: str, datasets: Mapping[str, str], span: tuple[int, int], behind: Mapping[str, str], *, prefix: str = ""
+) -> dict[str, Series]:
+    """Series by label, of the components that stand behind the file system; amounts as rates."""
+    found = {}
+    for label, dataset in datasets.items():
+        components = re.compile(behind.get(dataset.partition("/")[0], ".*"))
+        try:
+            found[f"{prefix}{label}"] = archive.read(instance, dataset, *span, components=components, rate=dataset not in LOADS.values())
+        except NotFound:
+            continue
+    return found
