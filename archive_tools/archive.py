@@ -18,11 +18,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from archive_tools import layout, selection
-from archive_tools.days import DayError, DayRows, by_day, damage_named, joined_rows, loaded, rows_of, union
+from archive_tools.days import DayError, DayRows, by_day, joined_rows, loaded, rows_of, union
 from archive_tools.resample import Step
 from archive_tools.selection import Components
 from archive_tools.series import Series, frame
-from archive_tools.series_file import SeriesFile
+from archive_tools.series_file import SeriesFile, damage_named
 from archive_tools.tts_read import open_tts
 from pipeline import schemas
 from pipeline.errors import FormatError, NotFound, TokioError

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -40,17 +38,6 @@ class DayError(Exception):
         super().__init__(str(reason))
         self.date = date
         self.reason = reason
-
-
-@contextlib.contextmanager
-def damage_named(path: Path) -> Iterator[None]:
-    """Turn what h5py raises on a damaged file into a FormatError that names it."""
-    try:
-        yield
-    except TokioError:
-        raise
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise FormatError(f"{path} is damaged: {error}", hint="rebuild the day, or restore the file") from error
 
 
 def rows_of(file: SeriesFile, dataset: str, date: dt.date, between: tuple[int, int], wanted: list[str], whole_chunks: int) -> DayRows:
@@ -142,13 +129,20 @@ def joined_rows(dataset: str, days: Sequence[DayRows], columns: Sequence[str], s
         step.check(rows.timestep, f"{dataset} of {rows.date}")
     pieces = [_widened(piece, [number[name] for name in rows.columns], len(columns), how) for rows, piece in zip(days, by_day(days, step, how), strict=True)]
     whole = resample.merged(pieces, how)
-    lengths = [np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days]
-    starts = step.starts(np.concatenate([rows.timestamps for rows in days]))
-    seconds = np.bincount(np.searchsorted(whole.starts, starts), weights=np.concatenate(lengths), minlength=len(whole.starts)).astype(np.int64)
+    seconds = _seconds(days, step, whole.starts)
     values = resample.finished(whole, how)
     if amount:
         values /= seconds[:, None]
     return _series(dataset, days, columns, whole.starts, seconds, values)
+
+
+def _seconds(days: Sequence[DayRows], step: resample.Step, starts: Int64) -> Int64:
+    """How much time the rows in each joined row hold."""
+    seconds = np.zeros(len(starts), np.int64)
+    for rows in days:
+        places, count = np.unique(np.searchsorted(starts, step.starts(rows.timestamps)), return_counts=True)
+        seconds[places] += count * rows.timestep
+    return seconds
 
 
 def _widened(piece: resample.Joined, place: Sequence[int], width: int, how: schemas.Reducer) -> resample.Joined:

@@ -6,8 +6,9 @@ Values come out in base units with NaN for missing, whatever the file used.
 from __future__ import annotations
 
 import abc
+import contextlib
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from archive_tools import parts, threads
 from archive_tools.series import Series
 from pipeline import schemas
-from pipeline.errors import NotFound
+from pipeline.errors import FormatError, NotFound, TokioError
 from pipeline.model import Float64, Int64
 
 if TYPE_CHECKING:
@@ -144,3 +145,14 @@ class SeriesFile(abc.ABC):
         near = difflib.get_close_matches(name, [*self.datasets(), *schemas.catalogue(), *schemas.rates()], 3)
         there = ", ".join(self.datasets()) or "the file has none"
         return NotFound(f"{self.path} has no dataset {name}", expected=there, hint=f"near: {', '.join(near)}" if near else "")
+
+
+@contextlib.contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what h5py raises on a damaged file into a FormatError that names it."""
+    try:
+        yield
+    except TokioError:
+        raise
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path} is damaged: {error}", hint="rebuild the day, or restore the file") from error

@@ -19,9 +19,8 @@ import numpy.typing as npt
 
 from archive_tools import intervals
 from archive_tools.archive import Archive
-from archive_tools.days import damage_named
 from archive_tools.intervals import Pieces, Taken
-from archive_tools.series_file import SeriesFile
+from archive_tools.series_file import SeriesFile, damage_named
 from pipeline.errors import NotFound, TokioError
 from pipeline.model import Day, Findings, Float64, Int64
 

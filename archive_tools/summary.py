@@ -10,20 +10,21 @@ import datetime as dt
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from archive_tools import threads
-from archive_tools.archive import Archive
-from archive_tools.days import damage_named
 from archive_tools.parts import Part
-from archive_tools.series_file import SeriesFile
+from archive_tools.series_file import SeriesFile, damage_named
 from pipeline import schemas
 from pipeline.errors import NotFound
 from pipeline.model import Float64, Int64, component_order
+
+if TYPE_CHECKING:
+    from archive_tools.archive import Archive
 
 FLOW = ("delta", "rate")
 """Kinds that are added up over the components."""

@@ -28,6 +28,8 @@ class Tts(SeriesFile):
 
     def __init__(self, path: Path, file: h5py.File, *, direct: bool = True) -> None:
         super().__init__(path, file, direct=direct)
+        self._places: dict[str, tuple[h5py.Dataset, float, int]] = {}
+        self._axes: dict[str, Int64] = {}
         version = file.attrs.get("version")
         version = version.decode() if isinstance(version, bytes) else version
         if version != schemas.SCHEMA_VERSION:
@@ -49,7 +51,12 @@ class Tts(SeriesFile):
         return sorted(found)
 
     def _stored(self, name: str) -> tuple[h5py.Dataset, float, int]:
-        """The stored dataset behind `name`, and what its values are multiplied with and divided by."""
+        """The stored dataset behind `name`, and what its values are multiplied with and divided by; looked up once."""
+        if name not in self._places:
+            self._places[name] = self._looked_up(name)
+        return self._places[name]
+
+    def _looked_up(self, name: str) -> tuple[h5py.Dataset, float, int]:
         if name in self._file and "columns" in self._file[name].attrs:
             item = self._file[name]
             return item, FACTORS.get(self._unit(item), ("", 1.0))[1], 1
@@ -80,24 +87,25 @@ class Tts(SeriesFile):
     def columns(self, name: str) -> tuple[str, ...]:
         return encoding.decode_names(self._stored(name)[0].attrs["columns"])
 
-    def _axis(self, item: h5py.Dataset) -> h5py.Dataset:
-        named = item.attrs.get("timestamps", f"{item.parent.name}/timestamps")
+    def _axis(self, item: h5py.Dataset) -> tuple[str, Int64]:
+        """Name and time stamps of the axis of a dataset; read once, not to be written to."""
+        named = item.attrs.get("timestamps", f"{item.name.rpartition('/')[0]}/timestamps")
         named = named.decode() if isinstance(named, bytes) else str(named)
-        if named not in self._file:
-            raise FormatError(f"{self.path}: {item.name} has no time stamps at {named}")
-        return self._file[named]
+        if named not in self._axes:
+            if named not in self._file:
+                raise FormatError(f"{self.path}: {item.name} has no time stamps at {named}")
+            self._axes[named] = np.asarray(self._file[named][...], dtype=np.int64)
+            self._axes[named].flags.writeable = False
+        return named, self._axes[named]
 
     def timestamps(self, name: str) -> Int64:
-        axis = self._axis(self._stored(name)[0])
-        return np.asarray(axis[...], dtype=np.int64)
+        return self._axis(self._stored(name)[0])[1]
 
     def timestep(self, name: str) -> int:
-        item = self._file[name] if name in self._file else self._stored(name)[0]
-        axis = self._axis(item)
-        if len(axis) < 2:
-            return int(axis.attrs.get("timestep", self.end - self.start))
-        first, second = axis[:2]
-        return int(second - first)
+        named, stamps = self._axis(self._stored(name)[0])
+        if len(stamps) < 2:
+            return int(self._file[named].attrs.get("timestep", self.end - self.start))
+        return int(stamps[1] - stamps[0])
 
     def parts(self, name: str, first: int = 0, last: int | None = None, chosen: parts.Chosen = None, *, whole_chunks: int = 0) -> list[parts.Part]:
         item, factor, divisor = self._stored(name)

@@ -9,12 +9,14 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from archive_tools import tables
-from archive_tools.archive import Archive
 from pipeline.errors import ConfigError, NotFound, TokioError
+
+if TYPE_CHECKING:
+    from archive_tools.archive import Archive
 
 ARCHIVE = "TOKIO_ARCHIVE"
 SITE = "TOKIO_SITE"
@@ -62,6 +64,8 @@ def _archive_of_site() -> Path | None:
 
 def open_archive(given: str) -> Archive:
     """The archive that is meant."""
+    from archive_tools.archive import Archive
+
     return Archive(archive_folder(given))
 
 
