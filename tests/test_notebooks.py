@@ -31,7 +31,7 @@ def test_notebook(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for variable in ("TOKIO_SITE", "TOKIO_ARCHIVE"):
         monkeypatch.delenv(variable, raising=False)
     notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
-    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    nbclient.NotebookClient(notebook, timeout=300, record_timing=False, resources={"metadata": {"path": str(folder)}}).execute()
     told = outputs(notebook)
     assert [one for one in told if one.get("name") == "stderr"] == []
     assert sum("image/png" in one.get("data", {}) for one in told) == PICTURES[name]
