@@ -29,4 +29,4 @@ bench: $(VENV)/installed
 	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -q
 
 clean:
-	rm -rf $(VENV) .venv-pytokio $(EXAMPLE)/archive $(EXAMPLE)/lmt
+	rm -rf $(VENV) .venv-pytokio $(EXAMPLE)/archive $(EXAMPLE)/lmt examples/siteday/archive examples/month

@@ -9,11 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import math
+import re
+import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -59,8 +62,7 @@ class Archive:
         self.root = Path(root)
         if not self.root.is_dir():
             raise NotFound(f"no archive folder {self.root}", hint="name the folder that site.json calls archive")
-        about = self.root / layout.ABOUT
-        self.about: dict[str, Any] = json.loads(about.read_text("utf-8")) if about.is_file() else {}
+        self.about = _about(self.root / layout.ABOUT)
         self.timezone: str = self.about.get("timezone", "UTC")
         self.direct = direct
         files = self.about.get("hdf5_files", {}) if hdf5_files is None else hdf5_files
@@ -83,6 +85,8 @@ class Archive:
 
     def path(self, instance: str, date: dt.date) -> Path:
         """Where the file of an instance and day is, or would be."""
+        if "/" in instance or instance.startswith("."):
+            raise NotFound(f"{instance!r} is no instance", expected=", ".join(self.instances()))
         own = layout.path(self.root, layout.TTS, date, instance)
         others = (Path(date.strftime(template)) for template in self._files.get(instance, []))
         return next((path for path in [own, *others] if path.is_file()), own)
@@ -113,13 +117,26 @@ class Archive:
         return Day(date, self.timezone)
 
     def moment(self, when: When) -> int:
-        """A moment as epoch seconds: dates and naive times are the site's, aware ones are what they say."""
+        """A moment as epoch seconds, fractions rounded up: the first whole second that is not before it.
+
+        Dates and naive times are the site's, aware ones are what they say; a `numpy.datetime64` is UTC, like the
+        time stamps of arrays.
+        """
+        try:
+            return self._moment(when)
+        except (ValueError, OverflowError, OSError) as error:
+            raise TokioError(f"{when!r} is no moment: {error}", expected="a time between the years 1 and 9999") from None
+
+    def _moment(self, when: When) -> int:
         if isinstance(when, bool):
             raise TokioError("a moment is no truth value")
-        if isinstance(when, int | float | np.integer | np.floating):
-            return int(when)
         if isinstance(when, np.datetime64):
-            return int(when.astype("datetime64[s]").astype(np.int64))
+            if np.isnat(when):
+                raise ValueError("not a time")
+            when = int(when.astype("datetime64[ns]").astype(np.int64)) / 10**9
+        if isinstance(when, int | float | np.integer | np.floating):
+            dt.datetime.fromtimestamp(float(when), dt.UTC)
+            return math.ceil(when)
         if isinstance(when, str):
             import dateutil.parser
 
@@ -132,7 +149,7 @@ class Archive:
         moment = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=ZoneInfo(self.timezone))
-        return int(moment.timestamp())
+        return math.ceil(moment.timestamp())
 
     # Time ranges
 
@@ -179,6 +196,9 @@ class Archive:
         FormatError
             A day's file is damaged.
         """
+        if damaged not in get_args(Damaged):
+            raise TokioError(f"damaged={damaged!r} is not known", expected=" or ".join(get_args(Damaged)))
+        components = _listed(components)
         first, last = self._range(start, end)
         amount = schemas.rates().get(dataset)
         if rate and not amount:
@@ -186,16 +206,23 @@ class Archive:
             amount = schemas.rates()[dataset]
         step = None if resample is None else Step.parse(resample, self.timezone)
         stored = amount.name if step and amount else dataset
+
+        def load(found: list[DayRows]) -> Series:
+            columns = union(found, components)
+            return loaded(dataset, found, columns) if step is None else joined_rows(dataset, found, columns, step)
+
+        return self._loaded(load, (instance, stored, first, last, components, damaged))
+
+    def _loaded(self, load: Callable[[list[DayRows]], Result], asked: tuple[str, str, int, int, Components | None, Damaged]) -> Result:
+        """What `load` makes of the days, without those that turn out to be damaged where these may be skipped."""
         skipped: set[dt.date] = set()
         while True:
-            found = list(self._days(instance, stored, first, last, components, damaged, skipped))
-            columns = union(found, components)
             try:
-                return loaded(dataset, found, columns) if step is None else joined_rows(dataset, found, columns, step)
+                return load(list(self._days(*asked, skipped)))
             except DayError as error:
-                if damaged == "raise":
+                if asked[-1] == "raise":
                     raise error.reason from None
-                _warn(instance, error.date, error.reason)
+                _warn(asked[0], error.date, error.reason)
                 skipped.add(error.date)
 
     def _range(self, start: When, end: When) -> tuple[int, int]:
@@ -217,6 +244,13 @@ class Archive:
         low, high = (dt.datetime.fromtimestamp(moment, zone).date() for moment in (first, last - 1))
         return [low + dt.timedelta(days=n) for n in range((high - low).days + 1)]
 
+    def _there(self, instance: str, first: int, last: int) -> list[dt.date]:
+        """The days of a range that there are files of: looked for one by one, or among all where the range is long."""
+        if last - first > LONG:
+            low, high = (dt.datetime.fromtimestamp(moment, ZoneInfo(self.timezone)).date() for moment in (first, last - 1))
+            return [date for date in self.days(instance) if low <= date <= high]
+        return [date for date in self.dates(first, last) if self.path(instance, date).is_file()]
+
     def _days(
         self,
         instance: str,
@@ -236,7 +270,7 @@ class Archive:
         NotFound
             There is none at all.
         """
-        there = [date for date in self.dates(first, last) if self.path(instance, date).is_file()]
+        there = self._there(instance, first, last)
         if not there:
             raise self._absent(instance, f"no day of {instance} from {_utc(first)} to {_utc(last)} is in {self.root}")
         lacking: list[TokioError] = []
@@ -247,7 +281,7 @@ class Archive:
                 with damage_named(self.path(instance, date)), self.open(instance, date) as file:
                     columns = file.columns(dataset)
                     day, chosen = self.day(date), selection.chosen(columns, wanted)
-                    rows = rows_of(file, dataset, date, (max(first, day.start), min(last, day.end)), chosen, whole_chunks)
+                    rows = rows_of(file, dataset, day, (max(first, day.start), min(last, day.end)), chosen, whole_chunks)
             except NotFound as error:
                 lacking.append(error)
                 continue
@@ -302,16 +336,19 @@ class Archive:
         """
         import pandas as pd
 
+        components = _listed(components)
         dates = self.dates(*self._range(start, end))
         low, high = self.day(dates[0]).start, self.day(dates[-1]).end
-        step = Step(0, self.timezone)
-        found = list(self._days(instance, dataset, low, high, components, damaged))
-        columns = union(found, components)
-        share = np.zeros((len(dates), len(columns)))
-        for rows, joined in zip(found, by_day(found, step, "sum"), strict=True):
-            place = [columns.index(name) for name in rows.columns]
-            share[dates.index(rows.date), place] = 100.0 * joined.count.sum(axis=0) / self.day(rows.date).rows(rows.timestep)
-        return pd.DataFrame(share, index=pd.Index(dates, name="date"), columns=pd.Index(columns, dtype=object))
+
+        def load(found: list[DayRows]) -> pd.DataFrame:
+            columns = union(found, components)
+            share = np.zeros((len(dates), len(columns)))
+            for rows, joined in zip(found, by_day(found, Step(0, self.timezone), "sum"), strict=True):
+                place = [columns.index(name) for name in rows.columns]
+                share[dates.index(rows.date), place] = 100.0 * joined.count.sum(axis=0) / self.day(rows.date).rows(rows.timestep)
+            return pd.DataFrame(share, index=pd.Index(dates, name="date"), columns=pd.Index(columns, dtype=object))
+
+        return self._loaded(load, (instance, dataset, low, high, components, damaged))
 
     def to_xarray(
         self,
@@ -334,14 +371,51 @@ class Archive:
         """
         from archive_tools import lazy
 
+        components = _listed(components)
         first, last = self._range(start, end)
         name = self._rate_of(dataset) if rate and dataset not in schemas.rates() else dataset
         found = list(self._days(instance, name, first, last, components, damaged, whole_chunks=1))
         return lazy.data_array(name, found, union(found, components))
 
 
+LONG = 400 * 86400
+"""Seconds of a range for which the archive is listed rather than asked for each day."""
+Result = TypeVar("Result")
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """`archive.json`; nothing if it is not there.
+
+    Raises
+    ------
+    FormatError
+        It is not what the nightly run writes.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        about = json.loads(path.read_text("utf-8"))
+        ZoneInfo(about.get("timezone", "UTC"))
+    except (ValueError, AttributeError, TypeError, ZoneInfoNotFoundError) as error:
+        raise FormatError(f"{path} cannot be used: {error}", expected="an object with the key timezone", hint="the next nightly run writes it anew") from error
+    return dict(about)
+
+
+def _listed(components: Components | None) -> Components | None:
+    """Components that can be looked at more than once."""
+    return components if components is None or isinstance(components, str | re.Pattern) else list(components)
+
+
 def _warn(instance: str, date: dt.date, reason: TokioError) -> None:
-    warnings.warn(f"{instance} of {date} is left out: {reason}", DamagedDay, stacklevel=4)
+    warnings.warn(f"{instance} of {date} is left out: {reason}", DamagedDay, stacklevel=_callers_level())
+
+
+def _callers_level() -> int:
+    """The stack level, for a warning of `_warn`, of the first frame that is not of this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and str(frame.f_globals.get("__name__")).startswith("archive_tools"):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _utc(moment: int) -> str:

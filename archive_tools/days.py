@@ -15,7 +15,7 @@ from archive_tools.series import Series
 from archive_tools.series_file import SeriesFile
 from pipeline import schemas
 from pipeline.errors import FormatError, InputChanged, TokioError
-from pipeline.model import Float64, Int64, component_order
+from pipeline.model import Day, Float64, Int64, component_order
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,23 @@ class DayError(Exception):
         self.reason = reason
 
 
-def rows_of(file: SeriesFile, dataset: str, date: dt.date, between: tuple[int, int], wanted: list[str], whole_chunks: int) -> DayRows:
-    """The rows of an open file that start in a range."""
-    stamps = file.timestamps(dataset)
+def rows_of(file: SeriesFile, dataset: str, day: Day, between: tuple[int, int], wanted: list[str], whole_chunks: int) -> DayRows:
+    """The rows of a day's open file that start in a range of the day.
+
+    Raises
+    ------
+    FormatError
+        The file is of another day: an older file, whose days are of another zone.
+    """
+    stamps, date = file.timestamps(dataset), day.date
+    step = file.timestep(dataset) if len(stamps) else 0
+    if len(stamps) and (stamps[0] < day.start - step or stamps[-1] > day.end):
+        raise FormatError(
+            f"{file.path} has rows of another time than {date} in {day.timezone}",
+            expected=f"{day.start} to {day.end}",
+            got=f"{stamps[0]} to {stamps[-1] + step}",
+            hint="timezone in site.json (or archive.json) is the zone of the days",
+        )
     low, high = np.searchsorted(stamps, between)
     chosen = parts.matching(file.columns(dataset), wanted)
     loads = file.parts(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks) if wanted else []
@@ -64,9 +78,26 @@ def _load(rows: DayRows, part: parts.Part, out: Float64 | None = None) -> Float6
         raise DayError(rows.date, error) from error
 
 
+def unit_of(dataset: str, days: Sequence[DayRows]) -> str:
+    """The unit of all days.
+
+    Raises
+    ------
+    TokioError
+        It changed: values of different units are not put below each other.
+    """
+    first: dict[str, dt.date] = {}
+    for rows in days:
+        first.setdefault(rows.unit, rows.date)
+    if len(first) > 1:
+        told = ", ".join(f"{unit} from {date}" for unit, date in first.items())
+        raise TokioError(f"{dataset} changed its unit", expected="one unit in a range", got=told, hint="read the days before and after apart")
+    return days[0].unit
+
+
 def _series(dataset: str, days: Sequence[DayRows], columns: Sequence[str], stamps: Int64, seconds: Int64, values: Float64) -> Series:
     rates = dataset in schemas.rates()
-    kind, unit = (days[0].kind, days[0].unit) if days else ("gauge", "")
+    kind, unit = (days[0].kind, unit_of(dataset, days)) if days else ("gauge", "")
     if rates and kind != "rate":
         kind, unit = "rate", f"{unit}/s"
     return Series(dataset, unit, kind, tuple(columns), stamps, seconds, values)
@@ -127,7 +158,9 @@ def joined_rows(dataset: str, days: Sequence[DayRows], columns: Sequence[str], s
     number = {name: i for i, name in enumerate(columns)}
     for rows in days:
         step.check(rows.timestep, f"{dataset} of {rows.date}")
-    pieces = [_widened(piece, [number[name] for name in rows.columns], len(columns), how) for rows, piece in zip(days, by_day(days, step, how), strict=True)]
+    weights = [rows.timestep if how == "mean" and len({rows.timestep for rows in days}) > 1 else 1 for rows in days]
+    joined = (piece.weighted(weight) for piece, weight in zip(by_day(days, step, how), weights, strict=True))
+    pieces = [_widened(piece, [number[name] for name in rows.columns], len(columns), how) for rows, piece in zip(days, joined, strict=True)]
     whole = resample.merged(pieces, how)
     seconds = _seconds(days, step, whole.starts)
     values = resample.finished(whole, how)

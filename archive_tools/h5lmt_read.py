@@ -7,7 +7,6 @@ format does not name metadata servers and targets: their one column is `NAMELESS
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import h5py
@@ -46,12 +45,8 @@ class H5lmtPart:
 
     def load(self, out: Float64 | None = None) -> Float64:
         """See `archive_tools.parts.Part`."""
-        os.close(self.identity.open())
-        try:
-            with h5py.File(self.identity.path, "r") as file:
-                values = self._values(file)
-        except (OSError, KeyError, RuntimeError) as error:
-            raise FormatError(f"{self.identity.path}: {self.dataset} cannot be read: {error}") from error
+        with self.identity.opened(self.dataset) as file:
+            values = self._values(file)
         target = np.empty((self.last - self.first, self.width)) if out is None else out
         target[...] = values if self.chosen is None else values[:, self.chosen]
         self.decoding.apply(target)
@@ -88,7 +83,7 @@ class H5lmt(SeriesFile):
 
     @property
     def end(self) -> int:
-        return int(self._file[STEPS][-1]) + self._timestep()
+        return int(np.max(self._file[STEPS][...])) + self._timestep()
 
     def _timestep(self) -> int:
         if len(self._file[STEPS]) < 2:
@@ -127,15 +122,28 @@ class H5lmt(SeriesFile):
         return f"{schemas.rates()[name].unit}/s" if name in schemas.rates() else schemas.catalogue()[name].unit
 
     def columns(self, name: str) -> tuple[str, ...]:
-        place, names, _ = self._place(name)
-        return encoding.decode_names(self._file[place].attrs[names]) if names else (NAMELESS,)
+        place, attribute, _ = self._place(name)
+        if not attribute:
+            return (NAMELESS,)
+        names = encoding.decode_names(self._file[place].attrs[attribute])
+        if len(names) != len(self._file[place]) or len(set(names)) != len(names):
+            raise FormatError(
+                f"{self.path}: {place} has {len(self._file[place])} rows", expected="as many unique names", got=f"{len(set(names))} in {attribute}"
+            )
+        return names
 
     def timestamps(self, name: str) -> Int64:
-        return np.asarray(self._file[STEPS][: self._rows(name)], dtype=np.int64)
+        stamps = np.asarray(self._file[STEPS][: self._rows(name)], dtype=np.int64)
+        if (np.diff(stamps) <= 0).any():
+            raise FormatError(f"{self.path}: the time stamps at {STEPS} do not grow")
+        return stamps
 
     def _rows(self, name: str) -> int:
-        """Rows that have both a time stamp and a place for values: there may be one more of either."""
-        return int(min(len(self._file[STEPS]), self._file[self._place(name)[0]].shape[-1]))
+        """Rows that have both a time stamp and a place for values: there may be one more of either. Steps of a day that was not
+        filled to its end are 0."""
+        steps = self._file[STEPS][...]
+        filled = int(np.flatnonzero(steps)[-1]) + 1 if steps.any() else 0
+        return min(filled, int(self._file[self._place(name)[0]].shape[-1]))
 
     def timestep(self, name: str) -> int:
         return self._timestep()

@@ -310,10 +310,12 @@ def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
         arrow = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
         types |= {name: arrow[kind] for name, kind in behind.items()}
         schema, count = pa.schema(list(types.items())), 0
+        programs = schema.get_field_index("exenames")  # sorted: the same programs are the same text
         cursor = connection.execute(query)
         with pq.ParquetWriter(target, schema, compression="zstd") as writer:
             while rows := cursor.fetchmany(PIECE):
                 columns = [[date] * len(rows), *zip(*rows, strict=True)]
+                columns[programs] = [names and ",".join(sorted(names.split(","))) for names in columns[programs]]
                 writer.write_table(pa.Table.from_arrays([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema))
                 count += len(rows)
         return {"rows": count}

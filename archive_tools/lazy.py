@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archive_tools import parts
-from archive_tools.days import DayRows
+from archive_tools.days import DayRows, unit_of
 from pipeline import schemas
 from pipeline.errors import TokioError
 from pipeline.model import Float64
@@ -38,13 +38,13 @@ def data_array(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) ->
     except ImportError as error:
         raise TokioError(f"to_xarray needs {error.name}", hint="pip install 'tokio-archive[analysis]'") from None
     name = f"{dataset}-{dask_token(days, columns)}"
-    loads = [(part, _place(rows.columns, columns)) for rows in days for part in rows.parts]
-    graph = {(name, n, 0): (_load, part, place, len(columns)) for n, (part, place) in enumerate(loads)}
-    heights = tuple(part.last - part.first for part, _ in loads)
+    blocks = [block for rows in days for block in _blocks(rows, columns)] or [(0, None, None)]
+    graph = {(name, n, 0): (_load, height, part, place, len(columns)) for n, (height, part, place) in enumerate(blocks)}
+    heights = tuple(height for height, _, _ in blocks)
     values = da.Array(graph, name, chunks=(heights, (len(columns),)), dtype=np.float64)  # type: ignore[no-untyped-call]
     stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
     known = schemas.rates().get(dataset) or schemas.catalogue().get(dataset)
-    attributes = {"units": days[0].unit, "kind": days[0].kind, "long_name": known.doc if known else dataset} if days else {}
+    attributes = {"units": unit_of(dataset, days), "kind": days[0].kind, "long_name": known.doc if known else dataset} if days else {}
     coordinates = {"timestamps": stamps.astype("datetime64[s]").astype("datetime64[ns]"), "component": list(columns)}
     return xr.DataArray(values, dims=("timestamps", "component"), coords=coordinates, name=dataset, attrs=attributes)
 
@@ -56,14 +56,21 @@ def dask_token(days: Sequence[DayRows], columns: Sequence[str]) -> str:
     return str(tokenize([str(part) for rows in days for part in rows.parts], list(columns)))
 
 
-def _place(own: Sequence[str], columns: Sequence[str]) -> list[int] | None:
-    return None if list(own) == list(columns) else [list(columns).index(name) for name in own]
+Block = tuple[int, parts.Part | None, list[int] | None]
 
 
-def _load(part: parts.Part, place: list[int] | None, width: int) -> Float64:
-    values = part.load()
-    if place is None:
-        return values
-    wide = np.full((len(values), width), np.nan)
-    wide[:, place] = values
+def _blocks(rows: DayRows, columns: Sequence[str]) -> list[Block]:
+    """Height, part and places of the columns; a day that has none of them is one block without a part."""
+    place = None if list(rows.columns) == list(columns) else [list(columns).index(name) for name in rows.columns]
+    if not rows.parts:
+        return [(len(rows.timestamps), None, None)] if len(rows.timestamps) else []
+    return [(part.last - part.first, part, place) for part in rows.parts]
+
+
+def _load(height: int, part: parts.Part | None, place: list[int] | None, width: int) -> Float64:
+    if part is not None and place is None:
+        return part.load()
+    wide = np.full((height, width), np.nan)
+    if part is not None:
+        wide[:, place] = part.load()
     return wide

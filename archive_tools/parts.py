@@ -7,6 +7,7 @@ do it; it serves every layout and is the reference that the other is tested agai
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,8 +60,32 @@ class Identity:
             raise InputChanged(f"{self.path} was removed while it was read", hint="read again") from None
         if Identity.of(self.path, handle) != self:
             os.close(handle)
-            raise InputChanged(f"{self.path} was replaced while it was read", hint="read again")
+            raise self.replaced()
         return handle
+
+    def replaced(self) -> InputChanged:
+        """The error for a file that is another one now."""
+        return InputChanged(f"{self.path} was replaced while it was read", hint="read again")
+
+    @contextlib.contextmanager
+    def opened(self, dataset: str) -> Iterator[h5py.File]:
+        """The file, opened by h5py; what goes wrong with it is an error that names file and dataset.
+
+        Raises
+        ------
+        InputChanged
+            The file was replaced, removed or changed.
+        FormatError
+            It cannot be read.
+        """
+        os.close(self.open())
+        try:
+            with h5py.File(self.path, "r") as file:
+                if Identity.of(self.path, file.id.get_vfd_handle()) != self:
+                    raise self.replaced()
+                yield file
+        except (OSError, LookupError, RuntimeError, ValueError) as error:
+            raise FormatError(f"{self.path}: {dataset} cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -117,12 +142,8 @@ class PlainPart:
     decoding: Decoding
 
     def load(self, out: Float64 | None = None) -> Float64:
-        os.close(self.identity.open())
-        try:
-            with h5py.File(self.identity.path, "r") as file:
-                stored = np.asarray(file[self.dataset][self.first : self.last], dtype=np.float64)
-        except (OSError, KeyError, RuntimeError) as error:
-            raise FormatError(f"{self.identity.path}: {self.dataset} cannot be read: {error}") from error
+        with self.identity.opened(self.dataset) as file:
+            stored = np.asarray(file[self.dataset][self.first : self.last], dtype=np.float64)
         values = stored if self.chosen is None else stored[:, self.chosen]
         target = np.ascontiguousarray(values) if out is None else out
         if out is not None:

@@ -43,8 +43,8 @@ class Step:
         TokioError
             It is none of these.
         """
-        match = _STEP.fullmatch(text.strip())
-        count = int(match[1] or 1) if match else 0
+        match = _STEP.fullmatch(text.strip()) if isinstance(text, str) else None
+        count = int(match[1] or 1) if match and len(match[1]) < 9 else 0
         if not match or not count or (match[2].lower() == "d" and count != 1):
             raise TokioError(f"{text!r} is no step of time", expected="such as 30s, 1min, 15min, 1h, or 1d (the site's day)")
         return cls(0 if match[2].lower() == "d" else count * SECONDS[match[2].lower()], timezone)
@@ -52,7 +52,8 @@ class Step:
     def check(self, timestep: int, dataset: str) -> None:
         """Refuse what would cut rows in two."""
         if self.seconds % timestep if self.seconds else 3600 % timestep:
-            raise TokioError(f"{dataset} has a row every {timestep} s", expected=f"a step that is a multiple of {timestep} s", got=f"{self.seconds} s")
+            got = f"{self.seconds} s" if self.seconds else "1d, for rows that divide an hour"
+            raise TokioError(f"{dataset} has a row every {timestep} s", expected=f"a step that is a multiple of {timestep} s", got=got)
 
     def starts(self, timestamps: Int64) -> Int64:
         """Start of the joined row that each row falls into, int64 epoch seconds."""
@@ -84,6 +85,10 @@ class Joined:
     starts: Int64
     count: Int64
     value: Float64
+
+    def weighted(self, weight: int) -> Joined:
+        """With cells that count for more: sums of long rows beside those of short ones."""
+        return self if weight == 1 else Joined(self.starts, self.count * weight, self.value * weight)
 
 
 NEUTRAL = {"sum": 0.0, "mean": 0.0, "min": np.inf, "max": -np.inf}

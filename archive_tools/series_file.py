@@ -142,8 +142,10 @@ class SeriesFile(abc.ABC):
         return self.to_series(name).to_dataframe()
 
     def _absent(self, name: str) -> NotFound:
-        near = difflib.get_close_matches(name, [*self.datasets(), *schemas.catalogue(), *schemas.rates()], 3)
-        there = ", ".join(self.datasets()) or "the file has none"
+        stored = self.datasets()
+        rates = [known.rate for one in stored if (known := schemas.catalogue().get(one)) and known.rate]
+        near = difflib.get_close_matches(name, dict.fromkeys([*stored, *rates]), 3)
+        there = ", ".join(stored) or "the file has none"
         return NotFound(f"{self.path} has no dataset {name}", expected=there, hint=f"near: {', '.join(near)}" if near else "")
 
 
@@ -154,5 +156,5 @@ def damage_named(path: Path) -> Iterator[None]:
         yield
     except TokioError:
         raise
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise FormatError(f"{path} is damaged: {error}", hint="rebuild the day, or restore the file") from error

@@ -134,22 +134,23 @@ class Source:
     def _of_day(self, date: dt.date, datasets: tuple[str, ...], reduce: Callable[..., Float64]) -> tuple[Int64, Int64, Float64] | None:
         try:
             with damage_named(self.archive.path(self.instance, date)), self.archive.open(self.instance, date) as file:
-                return self._rows(file, datasets, reduce)
+                return self._rows(file, self.archive.day(date), datasets, reduce)
         except NotFound:
             return None
         except TokioError as error:
             self.findings.add("days of servers that cannot be read", 1, self.instance, str(error))
             return None
 
-    def _rows(self, file: SeriesFile, datasets: tuple[str, ...], reduce: Callable[..., Float64]) -> tuple[Int64, Int64, Float64] | None:
+    def _rows(self, file: SeriesFile, day: Day, datasets: tuple[str, ...], reduce: Callable[..., Float64]) -> tuple[Int64, Int64, Float64] | None:
         wanted = self.components(datasets[0].partition("/")[0])
         others = [set(file.columns(name)) for name in datasets[1:]]
         names = [name for name in file.columns(datasets[0]) if wanted.fullmatch(name) and all(name in other for other in others)]
         if not names and not self.idle:
             return None
         stamps, step = file.timestamps(datasets[0]), file.timestep(datasets[0])
-        values = [file.to_numpy(name, components=names) if names else np.zeros((len(stamps), 1)) for name in datasets]
-        return stamps, np.full_like(stamps, step), reduce(*values, step)
+        low, high = np.searchsorted(stamps, (day.start, day.end)).tolist()  # older files may have a row of the next day
+        values = [file.to_numpy(name, low, high, components=names) if names else np.zeros((high - low, 1)) for name in datasets]
+        return stamps[low:high], np.full(high - low, step, np.int64), reduce(*values, step)
 
 
 # Rows of cells to profiles

@@ -17,10 +17,12 @@ from pipeline import schemas
 from pipeline.errors import FormatError, NotFound
 from pipeline.model import Int64
 
-FACTORS = {"KiB": ("bytes", 1024.0), "MiB": ("bytes", 1024.0**2), "kB": ("bytes", 1000.0), "MB": ("bytes", 1000.0**2)}
+FACTORS = {f"{prefix}iB": ("bytes", 1024.0**n) for n, prefix in enumerate("KMGTP", 1)} | {"kB": ("bytes", 1000.0), "MB": ("bytes", 1000.0**2)}
 """Units of older files, and what brings them to the base unit."""
 KEPT_UNITS = {"%"}
 """Units that a file may have in place of the catalogue's."""
+LOOSE_UNITS = {"", "UNKNOWN", "bytes", "ops", "inodes", "1"}
+"""What older files write, with or without a time, and which does not always fit the dataset: the catalogue knows better."""
 
 
 class Tts(SeriesFile):
@@ -54,7 +56,18 @@ class Tts(SeriesFile):
         """The stored dataset behind `name`, and what its values are multiplied with and divided by; looked up once."""
         if name not in self._places:
             self._places[name] = self._looked_up(name)
+            self._check(self._places[name][0])
         return self._places[name]
+
+    def _check(self, item: h5py.Dataset) -> None:
+        """Refuse a dataset whose shape is not that of its time stamps and names."""
+        names, (_, stamps) = encoding.decode_names(item.attrs["columns"]), self._axis(item)
+        if item.shape != (len(stamps), len(names)):
+            expected = f"{len(stamps)} time stamps by {len(names)} columns"
+            raise FormatError(f"{self.path}: {item.name} has another shape than its axes", expected=expected, got=str(item.shape))
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise FormatError(f"{self.path}: {item.name} has two columns of one name", got=twice)
 
     def _looked_up(self, name: str) -> tuple[h5py.Dataset, float, int]:
         if name in self._file and "columns" in self._file[name].attrs:
@@ -82,7 +95,9 @@ class Tts(SeriesFile):
         if name in schemas.rates():
             return f"{schemas.rates()[name].unit}/s"
         known = schemas.catalogue().get(name)
-        return known.unit if known else FACTORS.get(stored, (stored, 1.0))[0]
+        if stored in FACTORS or not known:
+            return FACTORS.get(stored, (stored, 1.0))[0]
+        return known.unit if stored.partition("/")[0] in LOOSE_UNITS else stored
 
     def columns(self, name: str) -> tuple[str, ...]:
         return encoding.decode_names(self._stored(name)[0].attrs["columns"])
@@ -94,8 +109,11 @@ class Tts(SeriesFile):
         if named not in self._axes:
             if named not in self._file:
                 raise FormatError(f"{self.path}: {item.name} has no time stamps at {named}")
-            self._axes[named] = np.asarray(self._file[named][...], dtype=np.int64)
-            self._axes[named].flags.writeable = False
+            stamps = np.asarray(self._file[named][...], dtype=np.int64)
+            if (np.diff(stamps) <= 0).any():
+                raise FormatError(f"{self.path}: the time stamps at {named} do not grow")
+            stamps.flags.writeable = False
+            self._axes[named] = stamps
         return named, self._axes[named]
 
     def timestamps(self, name: str) -> Int64:
@@ -105,7 +123,7 @@ class Tts(SeriesFile):
         named, stamps = self._axis(self._stored(name)[0])
         if len(stamps) < 2:
             return int(self._file[named].attrs.get("timestep", self.end - self.start))
-        return int(stamps[1] - stamps[0])
+        return int(np.diff(stamps).min())
 
     def parts(self, name: str, first: int = 0, last: int | None = None, chosen: parts.Chosen = None, *, whole_chunks: int = 0) -> list[parts.Part]:
         item, factor, divisor = self._stored(name)
@@ -135,8 +153,10 @@ def open_tts(path: str | Path, *, direct: bool = True) -> SeriesFile:
         file = h5py.File(path, "r")
     except FileNotFoundError:
         raise NotFound(f"no file {path}") from None
+    except PermissionError as error:
+        raise FormatError(f"{path} may not be read: {error}", hint="ask its owner for the right to read") from error
     except OSError as error:
-        raise FormatError(f"{path} cannot be read as HDF5: {error}", hint="rebuild the day, or restore the file") from error
+        raise FormatError(f"{path} cannot be read as HDF5: {error}", hint="if it should be a day of the archive: rebuild it, or restore the file") from error
     try:
         return H5lmt(path, file, direct=direct) if STEPS in file else Tts(path, file, direct=direct)
     except BaseException:

@@ -137,3 +137,28 @@ def test_neither_kind(tmp_path: Path) -> None:
         file["x"] = 1
     with pytest.raises(FormatError, match="not a TTS file"):
         archive_tools.open_tts(tmp_path / "a.hdf5")
+
+
+def test_a_day_of_h5lmt_that_was_not_filled_to_its_end(real: Path, tmp_path: Path) -> None:
+    """Steps that were not written are 0; the rows before them count."""
+    path = tmp_path / "a.h5lmt"
+    shutil.copy(real / f"tts/{EDISON}.h5lmt", path)
+    with h5py.File(path, "r+") as file:
+        file["FSStepsGroup/FSStepsDataSet"][30:] = 0
+    with archive_tools.open_tts(path) as old:
+        assert len(old.timestamps("datatargets/readbytes")) == len(old.to_numpy("datatargets/readbytes")) == 30
+        assert old.end - old.start == 150
+    with h5py.File(path, "r+") as file:
+        file["FSStepsGroup/FSStepsDataSet"][7] = 5
+    with archive_tools.open_tts(path) as old, pytest.raises(FormatError, match="do not grow"):
+        old.to_series("datatargets/readbytes")
+
+
+def test_names_that_are_not_as_many_as_rows(real: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.h5lmt"
+    shutil.copy(real / f"tts/{EDISON}.h5lmt", path)
+    with h5py.File(path, "r+") as file:
+        attributes = file["OSTReadGroup/OSTBulkReadDataSet"].attrs
+        attributes["OSTNames"] = attributes["OSTNames"][:-1]
+    with archive_tools.open_tts(path) as old, pytest.raises(FormatError, match="24 rows; expected: as many unique names; got: 23"):
+        old.to_series("datatargets/readbytes")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -234,3 +235,130 @@ def test_plain_and_direct_archives_agree(root: Path) -> None:
     one, other = (archive_tools.Archive(root, direct=direct).read("fs", NAME, DAYS[0], "2026-11-03") for direct in (True, False))
     np.testing.assert_array_equal(one.values, other.values)
     assert one.columns == other.columns
+
+
+# What foreign or unlucky files can be
+
+
+def foreign(path: Path, stamps: Any, values: Any, columns: list[str], unit: str = "bytes", name: str = NAME) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "a") as file:
+        file.attrs.update({"version": "1", "start": 0, "end": 1})
+        file[f"{name.partition('/')[0]}/timestamps"] = np.asarray(stamps, dtype=np.int64)
+        item = file.create_dataset(name, data=np.asarray(values, dtype=float), chunks=True)
+        item.attrs.update({"columns": np.array([one.encode() for one in columns]), "units": unit})
+
+
+DAY = Day(dt.date(2026, 10, 31), ZONE)
+ROWS = DAY.start + 10 * np.arange(60)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "values", "columns", "match"),
+    [
+        (DAY.start + 10 * np.arange(100), np.ones((60, 2)), ["a", "b"], r"another shape than its axes.*100 time stamps by 2 columns; got: \(60, 2\)"),
+        (ROWS, np.ones((60, 1)), ["a", "b", "c"], "60 time stamps by 3 columns"),
+        (ROWS, np.ones(60), ["a"], "another shape"),
+        (ROWS, np.ones((60, 2)), ["a", "a"], "two columns of one name; got: a"),
+        (ROWS[::-1], np.ones((60, 1)), ["a"], "do not grow"),
+        (np.append(ROWS[:1], ROWS[:-1]), np.ones((60, 1)), ["a"], "do not grow"),
+        (ROWS + 8 * 3600 + 86400, np.ones((60, 1)), ["a"], "rows of another time than 2026-10-31 in America/Los_Angeles"),
+    ],
+)
+def test_files_that_contradict_themselves_are_refused(tmp_path: Path, stamps: Any, values: Any, columns: list[str], match: str) -> None:
+    (tmp_path / layout.ABOUT).write_text(json.dumps({"timezone": ZONE}))
+    foreign(layout.path(tmp_path, layout.TTS, DAY.date, "fs"), stamps, values, columns)
+    archive = archive_tools.Archive(tmp_path)
+    for options in ({}, {"resample": "1h"}):
+        with pytest.raises(FormatError, match=match):
+            archive.read("fs", NAME, DAY.start, DAY.end, **options)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match=match):
+        archive.to_xarray("fs", NAME, DAY.start, DAY.end)
+
+
+def test_a_missing_time_stamp_does_not_change_rates(tmp_path: Path) -> None:
+    foreign(tmp_path / "a.hdf5", np.delete(ROWS, 1), np.full((59, 1), 100.0), ["a"])
+    with archive_tools.open_tts(tmp_path / "a.hdf5") as file:
+        assert (file.to_numpy("datatargets/readrates") == 10).all()
+
+
+def test_units_that_change_are_not_mixed(tmp_path: Path) -> None:
+    for n, unit in enumerate(["%", "bytes"]):
+        day = Day(dt.date(2026, 10, 1 + n))
+        foreign(layout.path(tmp_path, layout.TTS, day.date, "fs"), day.timestamps(60), np.ones((1440, 1)), ["a"], unit, "dataservers/memused")
+    archive = archive_tools.Archive(tmp_path)
+    for read in (archive.read, archive.to_xarray):
+        with pytest.raises(TokioError, match=r"changed its unit.*% from 2026-10-01, bytes from 2026-10-02"):
+            read("fs", "dataservers/memused", "2026-10-01", "2026-10-03")
+    assert archive.read("fs", "dataservers/memused", "2026-10-01", "2026-10-02").unit == "%"
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown", "factor"), [("GiB", "bytes", 2**30), ("UNKNOWN", "bytes", 1), ("bytes/sec", "bytes", 1), ("furlongs", "furlongs", 1)]
+)
+def test_units_of_older_files(tmp_path: Path, unit: str, shown: str, factor: int) -> None:
+    foreign(tmp_path / "a.hdf5", ROWS, np.full((60, 1), 3.0), ["a"], unit, "fullness/bytes")
+    with archive_tools.open_tts(tmp_path / "a.hdf5") as file:
+        assert file.units("fullness/bytes") == shown
+        assert (file.to_numpy("fullness/bytes") == 3.0 * factor).all()
+
+
+def test_means_are_of_time_where_rows_are_of_different_lengths(tmp_path: Path) -> None:
+    for n, step in enumerate([5, 60]):
+        day = Day(dt.date(2026, 10, 1 + n), ZONE)
+        foreign(layout.path(tmp_path, layout.TTS, day.date, "fs"), day.timestamps(step), np.full((day.rows(step), 1), 100.0 * (1 - n)), ["a"], "%", LOAD)
+    (tmp_path / layout.ABOUT).write_text(json.dumps({"timezone": ZONE}))
+    series = archive_tools.Archive(tmp_path).read("fs", LOAD, "2026-10-01", "2026-10-03", resample="24h")
+    assert series.seconds.tolist() == [61200, 86400, 25200]
+    np.testing.assert_allclose(series.values[:, 0], [100, 100 * 7 / 24, 0])
+
+
+def test_lazy_days_without_the_component_and_ranges_without_rows(archive: archive_tools.Archive) -> None:
+    lazy = archive.to_xarray("fs", NAME, DAYS[0], "2026-11-03", components="OST0010")
+    np.testing.assert_array_equal(lazy.to_numpy(), archive.to_numpy("fs", NAME, DAYS[0], "2026-11-03", components="OST0010"))
+    assert archive.to_xarray("fs", NAME, "2026-10-31T12:00:01", "2026-10-31T12:00:02").shape == (0, 2)
+    assert archive.read("fs", NAME, "2026-10-31T12:00:01", "2026-10-31T12:00:02").values.shape == (0, 2)
+
+
+def test_coverage_of_damaged_days(damaged: archive_tools.Archive) -> None:
+    with pytest.raises(FormatError, match=r"fs\.hdf5"):
+        damaged.coverage("fs", NAME, "2026-10-03", "2026-10-04")
+    with pytest.warns(DamagedDay):
+        coverage = damaged.coverage("fs", NAME, "2026-10-01", "2026-10-05", damaged="skip")
+    assert coverage["a"].tolist() == [100, 0, 0, 100]
+
+
+def test_a_long_range_is_looked_up_in_the_archive(archive: archive_tools.Archive) -> None:
+    series = archive.read("fs", NAME, dt.date(1990, 1, 1), dt.date(2200, 1, 1), resample="1d")
+    assert len(series.timestamps) == 3
+
+
+def test_moments_are_rounded_up(archive: archive_tools.Archive) -> None:
+    first = DAY.start
+    assert archive.read("fs", NAME, first, first + 20.5).timestamps.tolist() == [first, first + 20]
+    assert archive.read("fs", NAME, first + 0.5, first + 40).timestamps.tolist() == [first + 20]
+    assert archive.moment(np.datetime64("2026-10-31")) == 1793404800, "UTC"
+
+
+@pytest.mark.parametrize("when", [np.datetime64("NaT"), float("nan"), float("inf"), 10**15, "0000-01-01", object()])
+def test_no_moments(archive: archive_tools.Archive, when: Any) -> None:
+    with pytest.raises(TokioError):
+        archive.read("fs", NAME, when, DAYS[1])
+
+
+def test_arguments_that_are_none(archive: archive_tools.Archive) -> None:
+    with pytest.raises(TokioError, match="damaged='ignore'"):
+        archive.read("fs", NAME, DAYS[0], DAYS[1], damaged="ignore")  # type: ignore[arg-type]
+    with pytest.raises(TokioError, match="no step of time"):
+        archive.read("fs", NAME, DAYS[0], DAYS[1], resample=60)  # type: ignore[arg-type]
+    with pytest.raises(NotFound, match="is no instance"):
+        archive.path("../../fs", DAYS[0])
+    some = archive.read("fs", NAME, DAYS[0], DAYS[2], components=(name for name in ["OST0001"]))  # type: ignore[arg-type]
+    assert some.columns == ("OST0001",)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"timezone": "Mars/Olympus"}'])
+def test_an_archive_that_says_nonsense(tmp_path: Path, text: str) -> None:
+    (tmp_path / layout.ABOUT).write_text(text)
+    with pytest.raises(FormatError, match=r"archive\.json cannot be used"):
+        archive_tools.Archive(tmp_path)

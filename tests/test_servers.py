@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -629,3 +630,22 @@ def test_servers_of_an_earlier_day_that_come_in_the_same_run(
     assert main(["nightly"]) == COMPLETE
     assert None not in written_by_servers(tmp_path / "archive", date=NEXT)
     assert capsys.readouterr().out.count(f"{NEXT}  darshan") == 2, "it is told again"
+
+
+def test_a_row_of_the_next_day_in_an_older_file_counts_once(tmp_path: Path) -> None:
+    """H5LMT files have the first step of the next day; so do files by their pattern here."""
+    root = tmp_path / "archive"
+    root.mkdir()
+    days = [Day(dt.date(2026, 1, n)) for n in (1, 2)]
+    for day in days:
+        with h5py.File(tmp_path / f"{day}.hdf5", "w") as file:
+            file.attrs.update({"version": "1", "start": day.start, "end": day.end})
+            file["datatargets/timestamps"] = day.start + 10 * np.arange(8641)
+            for name in ("readbytes", "writebytes"):
+                item = file.create_dataset(f"datatargets/{name}", data=np.full((8641, 1), 100.0))
+                item.attrs["columns"] = np.array([b"a"])
+    archive = Archive(root, hdf5_files={"fs": f"{tmp_path}/%Y-%m-%d.hdf5"})
+    source = servers.Source(archive, "fs", lambda _: re.compile(".*"), [day.date for day in days], Findings())
+    figures, start, end = servers.figures(source, np.array([days[1].start - 30]), np.array([days[1].start + 19]))
+    expected = archive.read("fs", "datatargets/writebytes", int(start[0]), int(end[0])).values.sum()
+    assert figures["fs_bytes_written"].tolist() == [expected] == [600]
