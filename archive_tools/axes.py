@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -169,3 +169,13 @@ def length(seconds: int) -> str:
     """A length of time in the largest unit that it is a multiple of: 5 s, 2 min, 6 h, 3 d."""
     count, unit = next((seconds // size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")) if seconds % size == 0)
     return f"{count} {unit}"
+
+
+def steps(alone: Sequence[int], joined: Sequence[int]) -> str:
+    """What the steps of lines are: rows alone, or means of rows that were joined; their lengths in seconds."""
+    of_rows = f"a step is {length(alone[0])}" if len(alone) == 1 and not joined else f"steps of {_listed(alone)}" if alone else ""
+    return " and ".join(part for part in (of_rows, f"means of {_listed(joined)}" if joined else "") if part)
+
+
+def _listed(lengths: Sequence[int]) -> str:
+    return " and ".join(filter(None, (", ".join(map(length, lengths[:-1])), length(lengths[-1]))))

@@ -141,11 +141,10 @@ def values_axis(at: Axes, scale: axis.Scale, least: float, most: float) -> None:
     at.set_ylabel(axis.plain(scale.unit, 16))
 
 
-def time_axis(at: Axes, shown: Interval, timezone: str, width: int = 0) -> None:
-    """Local time below the lowest panel."""
+def time_axis(at: Axes, shown: Interval, timezone: str, steps: str = "") -> None:
+    """Local time below the lowest panel, and what its steps are."""
     zone = ZoneInfo(timezone)
     ticks = axis.time_ticks(*shown, zone)
     at.set_xlim(*shown)
     at.set_xticks([moment for moment, _ in ticks], [label for _, label in ticks])
-    step = f"; a step is {axis.length(width)}" if width else ""
-    at.set_xlabel(f"Time in {axis.zone_label(zone, [shown[0], *(moment for moment, _ in ticks), shown[1]])}{step}")
+    at.set_xlabel(f"Time in {axis.zone_label(zone, [shown[0], *(moment for moment, _ in ticks), shown[1]])}{f'; {steps}' if steps else ''}")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 from archive_tools.archive import Archive
 from archive_tools.jobs import Job, Row
 from archive_tools.plots import Panel
 from archive_tools.series import Series
+from archive_tools.stretches import within
 from pipeline.errors import NotFound
 
 BYTES = {"read": "datatargets/readbytes", "written": "datatargets/writebytes"}
 LOADS = {"OSS CPU": "dataservers/cpuload", "MDS CPU": "mdservers/cpuload"}
 OPERATIONS = {"opens": "mdtargets/opens", "stats": "mdtargets/getattrs", "unlinks": "mdtargets/unlinks"}
+
+LONGEST = 3600
+"""Seconds before a time in which the row that reaches into it may begin."""
 
 
 def panels(archive: Archive, job: Job, one: Row) -> list[Panel]:
@@ -43,12 +49,19 @@ def panels(archive: Archive, job: Job, one: Row) -> list[Panel]:
 def _series(
     archive: Archive, instance: str, datasets: Mapping[str, str], span: tuple[int, int], behind: Mapping[str, str], *, prefix: str = ""
 ) -> dict[str, Series]:
-    """Series by label, of the components that stand behind the file system; amounts as rates."""
+    """Series by label, of the components that stand behind the file system and rows that reach into the span; amounts as rates."""
     found = {}
+    begin = max(span[0] - LONGEST, _midnight(archive, span[0]))
     for label, dataset in datasets.items():
         components = re.compile(behind.get(dataset.partition("/")[0], ".*"))
         try:
-            found[f"{prefix}{label}"] = archive.read(instance, dataset, *span, components=components, rate=dataset not in LOADS.values())
+            series = archive.read(instance, dataset, begin, span[1], components=components, rate=dataset not in LOADS.values())
         except NotFound:
             continue
+        found[f"{prefix}{label}"] = within(series, span)
     return found
+
+
+def _midnight(archive: Archive, moment: int) -> int:
+    """The start of the site's day, over which no row reaches."""
+    return archive.day(dt.datetime.fromtimestamp(moment, ZoneInfo(archive.timezone)).date()).start

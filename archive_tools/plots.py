@@ -7,7 +7,7 @@ Text of users is drawn as it stands, never as a formula; what no font has is esc
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -44,8 +44,12 @@ DOT = 0.004
 """A run shorter than this share of the axis would not be seen, and gets a dot."""
 THINNED = tuple(part * 10**power for power in range(6) for part in (1, 2, 4, 5))
 """Every how many components one is named."""
-LINES = (("#0b3c6f", "-", "o"), ("#e08214", "-", "s"), ("#7b3294", "--", "^"), ("#4d9221", "-.", "D"), ("#111111", ":", "v"))
-"""Colour, dashes, marker: apart in lightness too."""
+COLOURS = ("#0b3c6f", "#e08214", "#7b3294", "#111111", "#4d9221")
+"""Lines of the same dashes that follow one another differ in lightness."""
+DASHES = ("-", (0, (6, 1.5)), (0, (4, 1.2, 1, 1.2)), (0, (1.5, 1)))
+"""Short gaps, so that steep steps stay lines."""
+MARKERS = ("o", "s", "^", "D", "v", "X", "P", "<", "p")
+"""One each for `NAMED` lines. Their count, that of the dashes and that of the colours have no common divisor."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,10 @@ class _Line:
     label : str
     starts, ends : int64 (n,)
     values : float64 (n, 1), or (n, components) for a bundle
+    known : bool (n,)
+        Where any component of its series was measured.
     partial : bool (n,)
-        Where it lacks components.
+        Where its series lacks components.
     companion : bool
         Goes with the line before it, in the same colour.
     """
@@ -85,6 +91,7 @@ class _Line:
     starts: Int64
     ends: Int64
     values: Float64
+    known: npt.NDArray[np.bool_]
     partial: npt.NDArray[np.bool_]
     companion: bool = False
 
@@ -132,14 +139,15 @@ def lines(
         figure, rows = canvas.stacked([2.3] * len(panels), title)
         for at, (unit, members) in zip(rows, panels.items(), strict=True):
             _panel(at, unit, members, shown, timezone, by_component=by_component)
-        canvas.time_axis(rows[-1], shown, timezone, max((_width(one) for members in panels.values() for _, one in members), default=0))
+        canvas.time_axis(rows[-1], shown, timezone, _steps(one for members in panels.values() for _, one in members))
         return canvas.settled(figure)
 
 
 def heat_map(series: Series, *, timezone: str, title: str = "") -> Figure:
     """Components by time: amounts a second, or means of gauges. The first component is at the top.
 
-    Amounts are coloured by their square root, so that a quiet component still differs from an idle one.
+    Amounts are coloured by their square root, so that a quiet component still differs from an idle one. Where rows
+    were joined, a colour is their mean, which is less than the fastest row.
 
     Parameters
     ----------
@@ -160,7 +168,7 @@ def heat_map(series: Series, *, timezone: str, title: str = "") -> Figure:
         figure, (at,) = canvas.stacked([1.6 + min(3.9, 0.16 * len(series.columns))], title)
         _heat(figure, at, within(series, shown), timezone)
         _component_axis(at, series.columns)
-        canvas.time_axis(at, shown, timezone, _width(within(series, shown), CELLS))
+        canvas.time_axis(at, shown, timezone, _steps([within(series, shown)], CELLS))
         return canvas.settled(figure)
 
 
@@ -172,8 +180,8 @@ def job(panels: Sequence[Panel], interval: Interval, *, timezone: str, title: st
     panels : sequence of Panel
         One below the other, over the same time.
     interval : tuple of int
-        The job, ``[start, end)`` in epoch seconds. Half of its length is shown before and after it, as far as the
-        series reach.
+        The job, ``[start, end)`` in epoch seconds; it is labelled with its first and its last second. Half of its
+        length is shown before and after it, as far as the series reach.
     timezone : str
         IANA name.
     title : str
@@ -191,7 +199,7 @@ def job(panels: Sequence[Panel], interval: Interval, *, timezone: str, title: st
         for at, panel in zip(rows, panels, strict=True):
             _job_panel(at, panel, interval, shown, timezone)
         _label_interval(rows[0], interval, timezone)
-        canvas.time_axis(rows[-1], shown, timezone, max((_width(within(one, shown)) for panel in panels for one in panel.lines.values()), default=0))
+        canvas.time_axis(rows[-1], shown, timezone, _steps(within(one, shown) for panel in panels for one in panel.lines.values()))
         return canvas.settled(figure)
 
 
@@ -216,8 +224,10 @@ def _around(interval: Interval, series: Sequence[Series]) -> Interval:
     return max(low, interval[0] - margin), min(high, interval[1] + margin)
 
 
-def _width(series: Series, most: int = STRETCHES) -> int:
-    return width(series, most) if len(series.timestamps) else 0
+def _steps(series: Iterable[Series], most: int = STRETCHES) -> str:
+    """How long the steps are, and which of them are means of rows that were joined."""
+    found = {(size := width(one, most), size > int(one.seconds.max())) for one in series if len(one.timestamps)}
+    return axis.steps(*(sorted(size for size, joined in found if joined == which) for which in (False, True)))
 
 
 def _lines_of(label: str, series: Series, timezone: str, by_component: bool) -> list[_Line]:
@@ -225,10 +235,10 @@ def _lines_of(label: str, series: Series, timezone: str, by_component: bool) -> 
     joined = stretches(series, STRETCHES, timezone)
     amounts, many = series.kind != "gauge", len(series.columns)
     values = joined.rates() if amounts else joined.means
-    partial = _partial(values) & (not by_component)
+    known, partial = np.asarray(np.isfinite(values).any(axis=1)), _partial(values)
 
     def line(name: str, columns: Float64, companion: bool = False) -> _Line:
-        return _Line(name, joined.starts, joined.ends, columns, partial, companion)
+        return _Line(name, joined.starts, joined.ends, columns, known, partial, companion)
 
     if by_component:
         return [line(name, values[:, [i]]) for i, name in enumerate(series.columns)] if many <= NAMED else [line(f"{label}, each of {many}", values)]
@@ -262,11 +272,10 @@ def _panel(at: Axes, unit: str, members: Sequence[tuple[str, Series]], shown: In
     number = -1
     for line in drawn:
         number += not line.companion
-        _draw(at, line, scale, LINES[number % len(LINES)], number if len(leading) > 1 else None)
-        _dot(at, line, scale, LINES[number % len(LINES)][0], (shown[1] - shown[0]) * DOT)
+        _draw(at, line, scale, number, mark=len(leading) > 1)
+        _dot(at, line, scale, COLOURS[number % len(COLOURS)], (shown[1] - shown[0]) * DOT)
     canvas.values_axis(at, scale, least, most)
-    canvas.hatch(at, _unmeasured(leading, shown), canvas.ABSENT, "not measured")
-    canvas.hatch(at, merged(part for line in leading for part in line.intervals(line.partial)), canvas.PARTIAL, "some components not measured")
+    _hatch(at, leading, shown)
     if not any(line.measured.any() for line in drawn):
         canvas.nothing_measured(at)
     canvas.legend(at, title)
@@ -278,15 +287,16 @@ def _extremes(arrays: Sequence[Float64]) -> tuple[float, float]:
     return min((float(some.min()) for some in finite), default=0.0), max((float(some.max()) for some in finite), default=0.0)
 
 
-def _draw(at: Axes, line: _Line, scale: axis.Scale, style: tuple[str, str, str], number: int | None) -> None:
-    """A line of steps; with markers if it is numbered."""
-    colour, dashes, marker = style
+def _draw(at: Axes, line: _Line, scale: axis.Scale, number: int, *, mark: bool) -> None:
+    """The line of some number in its panel, of steps; with markers or without."""
     x, y = corners(line)
-    look: dict[str, Any] = {"linewidth": 0.6, "linestyle": "-", "alpha": 0.55} if line.thin else {"linewidth": 1.15, "linestyle": dashes}
-    if number is not None and not line.thin:
+    thick: dict[str, Any] = {"linewidth": 1.15, "linestyle": DASHES[number % len(DASHES)]}
+    look: dict[str, Any] = {"linewidth": 0.6, "linestyle": "-", "alpha": 0.55} if line.thin else thick
+    if mark and not line.thin:
         every = max(1, len(x) // MARKS)
-        look |= {"marker": marker, "markersize": 3.5, "markevery": (number * every // len(LINES) % len(x), every)}
-    drawn = at.plot(x, y / scale.factor, color=colour, markeredgecolor="white", markeredgewidth=0.4, **look)
+        place = number * every // len(MARKERS) % len(x), every
+        look |= {"marker": MARKERS[number % len(MARKERS)], "markersize": 5, "markevery": place}
+    drawn = at.plot(x, y / scale.factor, color=COLOURS[number % len(COLOURS)], markeredgecolor="white", markeredgewidth=0.4, **look)
     drawn[0].set_label(axis.plain(line.label, 60))
 
 
@@ -314,13 +324,23 @@ def corners(line: _Line) -> tuple[Float64, Float64]:
     return x, np.stack([line.values, line.values, after], axis=1).reshape(-1, line.values.shape[1])
 
 
-def _unmeasured(drawn: Sequence[_Line], shown: Interval) -> list[Interval]:
-    """Where a line lacks measurements between its first row and its last, and where no line has rows."""
-    lacking = []
+def _hatch(at: Axes, drawn: Sequence[_Line], shown: Interval) -> None:
+    """Mark the times of which no line knows anything, and lightly those of which only some lines or components do."""
+    nothing = complement((part for line in drawn for part in line.intervals(line.known)), shown)
+    series = complement([*nothing, *complement(_lacking(drawn, shown), shown)], shown)
+    components = [part for line in drawn for part in line.intervals(line.partial)]
+    what = " or ".join(name for name, there in (("components", components), ("series", series)) if there)
+    canvas.hatch(at, nothing, canvas.ABSENT, "not measured")
+    canvas.hatch(at, merged([*components, *series]), canvas.PARTIAL, f"some {what} not measured")
+
+
+def _lacking(drawn: Sequence[_Line], shown: Interval) -> list[Interval]:
+    """Where the series of a line lacks measurements between its first row and its last."""
+    found = []
     for line in drawn:
         own = max(shown[0], int(line.starts[0])), min(shown[1], int(line.ends[-1]))
-        lacking += complement(line.intervals(line.measured), own)
-    return merged([*lacking, *complement([(int(line.starts[0]), int(line.ends[-1])) for line in drawn], shown)])
+        found += complement(line.intervals(line.known), own)
+    return found
 
 
 def _heat(figure: Figure, at: Axes, series: Series, timezone: str) -> None:
@@ -350,10 +370,17 @@ def _heat(figure: Figure, at: Axes, series: Series, timezone: str) -> None:
         extent=(low, high, len(series.columns) - 0.5, -0.5),
     )
     bar = figure.colorbar(image, ax=at, pad=0.015, aspect=30, format=FuncFormatter(lambda value, _: axis.number(value)))
-    bar.set_label(axis.plain(scale.unit, 16))
+    bar.set_label(axis.plain(scale.unit, 16) + _colours(series, isinstance(norm, PowerNorm)))
     at.spines[["top", "right"]].set_visible(True)
     if np.isnan(values).all():
         canvas.nothing_measured(at)
+
+
+def _colours(series: Series, rooted: bool) -> str:
+    """What a colour stands for, after its unit."""
+    step = width(series, CELLS)
+    mean = series.kind != "gauge" or step > series.seconds.max()
+    return (f", means of {axis.length(step)}" if mean else "") + ("\ncolours by square root" if rooted else "")
 
 
 def cells(series: Series, timezone: str) -> tuple[Float64, Interval]:
@@ -397,9 +424,11 @@ def _job_panel(at: Axes, panel: Panel, interval: Interval, shown: Interval, time
 
 
 def _label_interval(at: Axes, interval: Interval, timezone: str) -> None:
-    """When the job ran, in head room above the lines."""
+    """When the job ran, to its last second as job logs have it, in head room above the lines."""
     low, high = at.get_ylim()
     at.set_ylim(low, high + 0.16 * (high - low))
-    start, end = (dt.datetime.fromtimestamp(moment, ZoneInfo(timezone)) for moment in interval)
+    start, end = (dt.datetime.fromtimestamp(moment, ZoneInfo(timezone)) for moment in (interval[0], interval[1] - 1))
     until = f"{end:%H:%M:%S}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M:%S}"
-    at.text(sum(interval) / 2, 0.97, f"the job: {start:%Y-%m-%d %H:%M:%S} to {until}", transform=at.get_xaxis_transform(), ha="center", va="top")
+    place: dict[str, Any] = {"transform": at.get_xaxis_transform(), "ha": "center", "va": "top", "zorder": 6}
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    at.text(sum(interval) / 2, 0.985, f"the job: {start:%Y-%m-%d %H:%M:%S} to {until}", bbox=box, **place)

@@ -24,6 +24,8 @@ LOOKS = {1: ("#b2182b", "X"), 2: ("#e08214", "v"), 3: ("#4393c3", "^"), 4: ("#08
 NEUTRAL = ("0.25", "D")
 LEAST = 4
 """Values of a history that has quartiles."""
+ALIKE = 0.005
+"""A value this share of the median from it, or of the distance between the quartiles, is no news."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +118,14 @@ def quartile(history: Float64, value: float, big_is_good: bool | None) -> Standi
     -------
     Standing or None
         None if the value is missing or the history has fewer than 4 values. A value at a quartile is in the
-        quarter on the median's side.
+        quarter on the median's side. At the median is what differs from it by at most 0.5 % of it, or of the distance
+        between the quartiles if that is more; the whole range would let one outlier hide what differs.
     """
     known = history[np.isfinite(history)]
     if len(known) < LEAST or not np.isfinite(value):
         return None
     low, median, high = np.percentile(known, [25, 50, 75])
-    if value == median:
+    if abs(value - median) <= ALIKE * max(abs(median), high - low):
         return Standing(0, "at the median", None)
     quarter = (1 if value < low else 2) if value < median else (3 if value <= high else 4)
     if big_is_good is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import math
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -14,11 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from archive_tools import axes, plots, stretches
+from archive_tools import axes, job_panels, layout, plots, stretches
+from archive_tools.archive import Archive
+from archive_tools.jobs import Job
 from archive_tools.plots import Metric, Panel
 from archive_tools.series import Series
+from archive_tools.tts_write import TtsWriter
 from pipeline.errors import TokioError
-from pipeline.model import Day, Float64
+from pipeline.model import Day, Float64, Grid
+from pipeline.schemas import catalogue
 from pipeline.sources import collectd
 from tests.contract import built
 from tests.test_collectd import SITEDAY
@@ -203,9 +209,36 @@ def test_components_are_drawn_each_for_itself() -> None:
     assert {"OST0000", "OST0001", "OST0002"} <= set(texts(few))
     styles = {(line.get_linestyle(), line.get_marker()) for line in few.axes[0].get_lines() if line.get_marker() != "."}
     assert len(styles) == 3, "told apart without colour"
+    most = plots.lines([series(np.ones((9, plots.NAMED)))], timezone=BERLIN, by_component=True)
+    assert len({line.get_marker() for line in most.axes[0].get_lines()} - {"."}) == plots.NAMED, "each has its own marker"
+    cycles = [len(plots.COLOURS), len(plots.DASHES), len(plots.MARKERS)]
+    assert math.lcm(*cycles) == math.prod(cycles), "and is known between the markers"
     many = plots.lines([series(np.ones((9, 248)))], timezone=BERLIN, by_component=True)
     assert "datatargets/readbytes, each of 248" in texts(many)
     assert sum(len(line.get_xdata()) > 1 for line in many.axes[0].get_lines()) == 248
+
+
+def test_a_component_that_came_later_hides_no_other() -> None:
+    values = np.ones((20, 3))
+    values[:10, 1], values[5:8, 2], values[15:17] = NAN, NAN, NAN
+    figure = plots.lines([series(values)], timezone=BERLIN, by_component=True)
+    assert hatched(figure) == [(NOON + 75, NOON + 85)], "all of them"
+    assert hatched(figure, "...") == [(NOON + 25, NOON + 40)], "as with their sum, one that was there before and after"
+
+
+def test_rows_that_were_joined_are_called_means() -> None:
+    values = np.ones((2400, 1))
+    assert plots.lines([series(values)], timezone=BERLIN).axes[0].get_xlabel() == "Time in Europe/Berlin (CET); means of 15 s"
+    several = plots.lines({"short": series(values), "long": series(values[:100], step=120)}, timezone=BERLIN)
+    assert several.axes[0].get_xlabel().endswith("; steps of 2 min and means of 15 s")
+    assert "B/s, means of 20 s" in texts(plots.heat_map(series(values), timezone=BERLIN))
+
+
+def test_a_heat_map_of_gauges_has_plain_colours() -> None:
+    assert "%" in texts(plots.heat_map(series(np.ones((20, 2)), kind="gauge", unit="%"), timezone=BERLIN))
+    joined = texts(plots.heat_map(series(np.ones((2400, 2)), kind="gauge", unit="%"), timezone=BERLIN))
+    assert "%, means of 20 s" in joined
+    assert "colours by square root" not in joined
 
 
 def test_each_unit_has_its_panel() -> None:
@@ -257,7 +290,7 @@ def test_a_heat_map_shows_each_cell_and_leaves_out_what_nobody_measured() -> Non
     figure = plots.heat_map(one, timezone=BERLIN, title="a map")
     image = figure.axes[0].get_images()[0]
     np.testing.assert_array_equal(np.ma.getmaskarray(image.get_array()), np.isnan(shown).T)
-    assert {"a map", "not measured", "3 components", "OST0000", "OST0002", "B/s"} <= set(texts(figure))
+    assert {"a map", "not measured", "3 components", "OST0000", "OST0002", "B/s, means of 5 s", "colours by square root"} <= set(texts(figure))
 
 
 def test_a_missing_cell_is_transparent_and_a_zero_is_not() -> None:
@@ -285,18 +318,69 @@ def test_components_are_named_as_far_as_there_is_room(count: int) -> None:
 JOB = (NOON + 1000, NOON + 1600)
 
 
-def job_panels() -> list[Panel]:
+def surroundings() -> list[Panel]:
     servers, own = series(np.full((1440, 4), 50.0), start=NOON - 3600), series(np.full((120, 1), 50.0), start=JOB[0])
     cpu = series(np.full((1440, 1), 50.0), start=NOON - 3600, kind="gauge", unit="%")
     return [Panel("Servers", "bytes/s", {"written": servers, "the job's own": own}), Panel("OSS", "%", {"CPU": cpu})]
 
 
 def test_a_job_stands_in_its_surroundings() -> None:
-    figure = plots.job(job_panels(), JOB, timezone=BERLIN, title="job 7")
+    figure = plots.job(surroundings(), JOB, timezone=BERLIN, title="job 7")
     assert [at.get_ylabel() for at in figure.axes] == ["B/s", "%"]
     assert figure.axes[1].get_xlim() == (JOB[0] - 300, JOB[1] + 300)
     assert hatched(figure) == [], "the job's own line ends with the job"
-    assert {"job 7", "Servers", "the job's own", "the job: 2026-11-22 12:16:40 to 12:26:40"} <= set(texts(figure))
+    assert {"job 7", "Servers", "the job's own", "the job: 2026-11-22 12:16:40 to 12:26:39"} <= set(texts(figure)), "its last second"
+
+
+def test_the_label_of_a_job_hides_what_is_behind_it() -> None:
+    at = plots.job(surroundings(), JOB, timezone=BERLIN, title="").axes[0]
+    (label,) = at.texts
+    assert label.get_bbox_patch().get_facecolor() == (1.0, 1.0, 1.0, 1.0)
+    assert label.get_zorder() > max(line.get_zorder() for line in at.get_lines())
+
+
+def test_a_row_that_reaches_into_the_surroundings_is_drawn() -> None:
+    slow = series(np.full((10, 1), 3000.0), start=JOB[0] - 650, step=300)
+    x, y = first_line(plots.job([Panel("Servers", "bytes/s", {"written": slow})], JOB, timezone=BERLIN, title=""))
+    assert (x[0], y[0]) == (JOB[0] - 350, 10.0), "the job's surroundings begin 300 s before it"
+
+
+@pytest.mark.parametrize("begin", [7 * 3600 + 90, 90], ids=["in the day", "at midnight"])
+def test_panels_have_each_row_that_reaches_into_the_surroundings(tmp_path: Path, begin: int) -> None:
+    day = Day(dt.date(2026, 11, 22), BERLIN)
+    (tmp_path / layout.ABOUT).write_text(json.dumps({"site": "test", "timezone": BERLIN}))
+    for instance, step in (("scratch", 5), ("darshan", 60)):
+        path = layout.path(tmp_path, layout.TTS, day.date, instance)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TtsWriter(path, day) as writer:
+            grid = Grid("datatargets/readbytes", ("scratch",), day.start, step, np.ones((day.rows(step), 1)))
+            writer.write(grid, catalogue()[grid.dataset], source="t", updated=0)
+    start = day.start + begin
+    job = Job(day.date, "darshan", "7", 1, "u", "x", 1, start, start + 20, [], [], [])
+    (panel,) = job_panels.panels(Archive(tmp_path), job, {"fsname": "scratch", "fs_instance": "scratch"})
+    first = {label: int(one.timestamps[0]) - start for label, one in panel.lines.items()}
+    assert first == {"servers, read": -60, "all applications, read": -90}, "a minute of margin, and the row that is on then"
+
+
+def test_series_of_different_steps_are_told_apart() -> None:
+    slow = series(np.full((60, 1), 50.0), start=NOON, step=60)
+    both = [*surroundings(), Panel("Applications", "bytes/s", {"read": slow})]
+    assert plots.job(both, JOB, timezone=BERLIN, title="").axes[-1].get_xlabel().endswith("; steps of 5 s and 1 min")
+    assert plots.job(surroundings(), JOB, timezone=BERLIN, title="").axes[-1].get_xlabel().endswith("; a step is 5 s")
+
+
+def test_a_gap_of_one_series_does_not_hide_another() -> None:
+    servers, own = np.ones((20, 1)), np.ones((20, 1))
+    servers[5:10], own[8:12] = NAN, NAN
+    figure = plots.lines({"servers": series(servers), "applications": series(own)}, timezone=BERLIN)
+    assert hatched(figure) == [(NOON + 40, NOON + 50)], "neither"
+    assert hatched(figure, "...") == [(NOON + 25, NOON + 40), (NOON + 50, NOON + 60)], "one of them"
+    assert "some series not measured" in texts(figure)
+    servers = np.ones((20, 2))
+    servers[:3, 1], servers[5:10], servers[15, 1] = NAN, NAN, NAN
+    figure = plots.lines({"servers": series(servers), "applications": series(own)}, timezone=BERLIN)
+    assert hatched(figure, "...") == [(NOON + 25, NOON + 40), (NOON + 50, NOON + 60), (NOON + 75, NOON + 80)]
+    assert "some components or series not measured" in texts(figure)
 
 
 def test_a_job_at_the_end_of_the_data_has_no_margin_there() -> None:
@@ -342,6 +426,24 @@ def test_what_has_always_been_so_is_neither_good_nor_bad() -> None:
     standing = plots.quartile(np.full(9, 3.0), 3.0, True)
     assert standing
     assert standing.goodness is None
+
+
+@pytest.mark.parametrize(
+    ("history", "value", "quarter"),
+    [
+        ([0.3331, 0.3331, 0.3332, 0.3332, 0.3332], 0.333, 0),
+        ([200.0] * 5, 201.0, 0),
+        ([200.0] * 5, 201.1, 4),
+        ([-1000.0, -500.0, 0.0, 500.0, 1000.0], 5.0, 0),
+        ([-1000.0, -500.0, 0.0, 500.0, 1000.0], 5.1, 3),
+        ([1.0, 1.0, 1.0, 1.0, 1.0, 1e6], 2.0, 4),
+    ],
+    ids=["coverage", "at 0.5 %", "beyond", "of the quartiles", "beyond them", "an outlier does not hide it"],
+)
+def test_what_is_almost_the_median_is_no_news(history: list[float], value: float, quarter: int) -> None:
+    standing = plots.quartile(np.array(history), value, True)
+    assert standing
+    assert standing.quarter == quarter
 
 
 @pytest.mark.parametrize(("history", "value"), [([1.0, 2.0, 3.0], 2.0), ([1.0, 2.0, 3.0, NAN], 2.0), ([1.0, 2.0, 3.0, 4.0], NAN)])
@@ -450,6 +552,12 @@ def test_numbers_are_plain() -> None:
     assert axes.scale("bytes", 2.0**30).shown(1.5 * 2**30) == "1.5 GiB"
     assert axes.scale("ops", 3e9).shown(3e9) == "3×10⁹ ops"
     assert [axes.length(seconds) for seconds in (5, 120, 86400, 5400)] == ["5 s", "2 min", "1 d", "90 min"]
+    assert [axes.steps([5, 60, 3600], []), axes.steps([], [120, 300]), axes.steps([5, 60], [120]), axes.steps([], [])] == [
+        "steps of 5 s, 1 min and 1 h",
+        "means of 2 min and 5 min",
+        "steps of 5 s and 1 min and means of 2 min",
+        "",
+    ]
 
 
 @settings(deadline=None)
@@ -491,7 +599,7 @@ def test_hostile_names_are_only_text() -> None:
     [
         lambda: plots.lines([series([[1.0, NAN], [2.0, 3.0]])], timezone=BERLIN),
         lambda: plots.heat_map(series([[1.0, NAN], [2.0, 3.0]]), timezone=BERLIN),
-        lambda: plots.job(job_panels(), JOB, timezone=BERLIN, title="j"),
+        lambda: plots.job(surroundings(), JOB, timezone=BERLIN, title="j"),
         lambda: plots.umami([metric([*HISTORY])], timezone=BERLIN, title="u"),
     ],
 )
