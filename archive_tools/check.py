@@ -7,10 +7,12 @@ in `check_files`; here are those of days, receipts and what is left over.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,14 @@ PRODUCTS = FILES | {"report": layout.REPORT}
 Progress = Callable[[str], None]
 
 
+@dataclass
+class Looked:
+    """How much was looked at so far."""
+
+    days: int = 0
+    files: int = 0
+
+
 def check_file(path: Path, *, deep: bool = False) -> Iterator[Problem]:
     """Problems of one file, whatever it is: series, index or jobs."""
     rule = {".sqlite": check_index, ".db": check_index, ".parquet": check_jobs}.get(path.suffix)
@@ -33,7 +43,14 @@ def check_file(path: Path, *, deep: bool = False) -> Iterator[Problem]:
 
 
 def check_archive(
-    archive: Archive, start: dt.date, stop: dt.date, *, instances: Iterable[str] = (), deep: bool = False, progress: Progress = lambda what: None
+    archive: Archive,
+    start: dt.date,
+    stop: dt.date,
+    *,
+    instances: Iterable[str] = (),
+    deep: bool = False,
+    progress: Progress = lambda what: None,
+    looked: Looked | None = None,
 ) -> Iterator[Problem]:
     """Problems of the days from `start` to `stop`, the last included.
 
@@ -47,19 +64,34 @@ def check_archive(
         Also read all values in both ways and compare them, and the numbers of measured cells with the receipts.
     progress : callable
         Is told what is looked at next.
+    looked : Looked, optional
+        Is added to.
     """
-    wanted = set(instances)
+    wanted, looked = set(instances), looked or Looked()
     yield from _about(archive)
     yield from left_over(archive.root)
-    found = days(archive, start, stop)
-    receipts = Receipts(archive.root).days(found)
+    try:
+        found = days(archive, start, stop)
+        receipts = Receipts(archive.root).days(found)
+    except PermissionError as error:
+        yield _closed(error)
+        return
     for date in found:
-        for instance in instances_of(archive, date, receipts[date]):
-            if not wanted or instance in wanted:
-                progress(f"{date} {instance}")
-                yield from check_day(archive, date, instance, receipts[date], deep=deep)
-        if not wanted:
-            yield from unknown_files(archive.root, date)
+        looked.days += 1
+        try:
+            for instance in instances_of(archive, date, receipts[date]):
+                if not wanted or instance in wanted:
+                    progress(f"{date} {instance}")
+                    looked.files += len(files_of(archive, date, instance))
+                    yield from check_day(archive, date, instance, receipts[date], deep=deep)
+            if not wanted:
+                yield from unknown_files(archive.root, date)
+        except PermissionError as error:
+            yield _closed(error)
+
+
+def _closed(error: PermissionError) -> Problem:
+    return Problem("cannot be opened", str(error.filename), error.strerror or "may not be read")
 
 
 def _about(archive: Archive) -> Iterator[Problem]:
@@ -70,9 +102,12 @@ def _about(archive: Archive) -> Iterator[Problem]:
 
 def days(archive: Archive, start: dt.date, stop: dt.date) -> list[dt.date]:
     """Days of the range that have a folder, a receipt, or a file elsewhere that belongs to the archive."""
+    next(archive.root.iterdir(), None)  # what may not be read is no archive without days
     found = {date for date, _ in layout.day_folders(archive.root)}
-    found |= {receipt.date for folder in archive.root.glob("receipts/*") for receipt in map(Receipt.parse, _names(folder)) if receipt}
-    found |= {date for instance in archive.instances() for date in archive.days(instance)}
+    with contextlib.suppress(PermissionError):  # of such a folder `check_archive` tells
+        found |= {receipt.date for folder in archive.root.glob("receipts/*") for receipt in map(Receipt.parse, _names(folder)) if receipt}
+    with contextlib.suppress(PermissionError):
+        found |= {date for instance in archive.instances() for date in archive.days(instance)}
     return sorted(date for date in found if start <= date <= stop)
 
 
@@ -84,8 +119,19 @@ def instances_of(archive: Archive, date: dt.date, receipts: DayReceipts) -> list
     """Instances of which a day has a file or a receipt; the report's is among them."""
     folder = layout.path(archive.root, layout.REPORT, date).parent
     named = {found[1] for name in _names(folder) if (found := product_of(date, name))}
-    elsewhere = {instance for instance in archive.instances() if archive.path(instance, date).is_file()}
+    elsewhere: set[str] = set()
+    with contextlib.suppress(PermissionError):  # another day may not be read
+        elsewhere = {instance for instance in archive.instances() if archive.path(instance, date).is_file()}
     return sorted(named | elsewhere | {receipt.instance for receipt in receipts.all})
+
+
+def files_of(archive: Archive, date: dt.date, instance: str) -> list[Path]:
+    """The files of an instance's products of one day that are there; the report's instance is `DAY`."""
+    if instance == DAY:
+        there = [layout.path(archive.root, layout.REPORT, date)]
+    else:
+        there = [archive.path(instance, date), *(layout.path(archive.root, template, date, instance) for template in (layout.INDEX, layout.JOBS))]
+    return [path for path in there if path.is_file()]
 
 
 _PRODUCT = re.compile(r"(?P<instance>[A-Za-z0-9][A-Za-z0-9_-]*?)(?P<end>\.hdf5|_index\.sqlite|_jobs\.parquet)")

@@ -88,6 +88,14 @@ def check_series(path: Path, expected: Expected | None = None, *, deep: bool = F
     yield from check_values(path, expected.measured if expected else {}, deep=deep)
 
 
+def unreadable(path: Path) -> Iterator[Problem]:
+    """A file that cannot be opened at all."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        yield Problem("cannot be opened", str(path), error.strerror or str(error))
+
+
 def is_ours(file: h5py.File) -> bool:
     """Whether a file says that it was made by this pipeline, and so promises more than TTS version 1."""
     return "timezone" in file.attrs and "date" in file.attrs
@@ -101,7 +109,14 @@ def _guarded(rule: _Rule, path: Path, file: h5py.File, expected: Expected | None
     try:
         yield from rule(path, file, expected)
     except _DAMAGE as error:
-        yield Problem("damaged", str(path), f"{rule.__name__.strip('_')}: {error}")
+        yield Problem("damaged", str(path), f"{rule.__name__.strip('_')}: {_told(error)}")
+
+
+def _told(error: Exception) -> str:
+    """What HDF5 or the archive's readers say; not what Python says of values that are of no use, nor what is to be done next."""
+    if isinstance(error, OSError | KeyError | RuntimeError) and not isinstance(error, TokioError):
+        return str(error)
+    return str(error).partition("; to do:")[0] if isinstance(error, TokioError) else "attributes or values are not what they should be"
 
 
 def _text(value: Any) -> str:
@@ -239,6 +254,10 @@ def tables(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[P
         if name not in file["darshan"]:
             yield Problem("tables", f"{path}: darshan/{name}", "is not there")
             return
+        torn = sorted(column for column, item in file[f"darshan/{name}"].items() if not isinstance(item, h5py.Dataset))
+        if torn:
+            yield Problem("damaged", f"{path}: darshan/{name}", f"columns that cannot be opened: {', '.join(torn)}")
+            return
         lengths = {column: len(item) for column, item in file[f"darshan/{name}"].items()}
         wrong = [column for column, length in lengths.items() if length != lengths.get(ROW)]
         if wrong:
@@ -298,7 +317,7 @@ def check_values(path: Path, measured: Mapping[str, int], *, deep: bool = False)
             for seen in threads.in_order(_seen, _tasks(direct, plain, deep)):
                 found.setdefault(seen.dataset, []).append(seen)
     except (TokioError, *_DAMAGE) as error:
-        yield Problem("damaged", str(path), str(error))
+        yield Problem("damaged", str(path), _told(error))
         return
     for name, parts in found.items():
         yield from _judged(f"{path}: {name}", parts, measured.get(name))
@@ -315,7 +334,7 @@ def _tasks(direct: SeriesFile, plain: SeriesFile, deep: bool) -> Iterator[_Task]
         try:
             is_flow, ways = direct.kind(name) in FLOW, (direct.parts(name), plain.parts(name))
         except (TokioError, *_DAMAGE) as error:
-            yield name, False, None, None, str(error)
+            yield name, False, None, None, _told(error)
             continue
         yield from ((name, is_flow, one, other if deep else None, "") for one, other in zip(*ways, strict=True))
 
@@ -328,7 +347,7 @@ def _seen(task: _Task) -> Seen:
         values = direct.load()
         same = plain is None or np.array_equal(values, plain.load(), equal_nan=True)
     except FormatError as error:
-        return Seen(name, damage=str(error))
+        return Seen(name, damage=_told(error))
     with np.errstate(invalid="ignore"):
         finite = np.count_nonzero(np.isfinite(values))
         infinite = np.count_nonzero(np.isinf(values)) if finite < values.size else 0
@@ -357,6 +376,9 @@ def _judged(where: str, parts: list[Seen], measured: int | None) -> Iterator[Pro
 
 def check_index(path: Path, source: Path | None = None) -> Iterator[Problem]:
     """SQLite finds no damage; the tables are there, and as long as those of the file that they are made from."""
+    if closed := list(unreadable(path)):
+        yield from closed
+        return
     try:
         with contextlib.closing(_connected(path)) as connection:
             damage = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
@@ -394,6 +416,9 @@ def check_jobs(path: Path) -> Iterator[Problem]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if closed := list(unreadable(path)):
+        yield from closed
+        return
     try:
         pq.read_table(path)
     except (OSError, pa.ArrowException) as error:

@@ -1,7 +1,7 @@
 """The command `tokio-archive`: what an archive holds. Each command is a module of `archive_tools.commands`.
 
-Exit codes: 0 done; 1 what was asked for is not there or cannot be read, or `check` found problems; 2 the command
-is wrong.
+Exit codes: 0 done; 1 what was asked for is not there or cannot be read, or `check` found problems, or who reads the
+output is gone; 2 the command is wrong.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from archive_tools.commands import _common
 from pipeline.errors import TokioError
 
 PROGRAM = "tokio-archive"
-EXIT_CODES = "exit codes: 0 done; 1 not there or cannot be read, or check found problems; 2 wrong command"
+EXIT_CODES = "exit codes: 0 done; 1 not there or cannot be read, check found problems, or the output's reader is gone; 2 wrong command"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _with_streams()
     if not given or given[0] not in _names():
         _overview().parse_args(given)  # tells what there is, and ends the program
     name = given[0]
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(program: str, run: Callable[[], int]) -> int:
     """Run a command's work; errors become one line and an exit code."""
+    _with_streams()
     try:
         code = run()
         sys.stdout.flush()
@@ -51,6 +53,13 @@ def guarded(program: str, run: Callable[[], int]) -> int:
         return _common.NOT_THERE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _with_streams() -> None:
+    """Standard streams that were closed before the program began take what is written to them and drop it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _names() -> list[str]:

@@ -146,7 +146,9 @@ def write(archive: Archive, request: Request, form: str, target: IO[bytes]) -> N
         As `Archive.read`.
     """
     names = columns(archive, request)
-    _WRITERS[form](names, pieces(archive, request), _about(archive, request), target)
+    found = pieces(archive, request)
+    first = next(found)  # what cannot be read is known before anything is written
+    _WRITERS[form](names, itertools.chain([first], found), _about(archive, request), target)
 
 
 def _about(archive: Archive, request: Request) -> dict[str, str]:

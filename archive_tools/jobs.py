@@ -6,8 +6,10 @@ one after the other, and only rows that are asked for are kept.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +45,8 @@ class Wanted:
         Job id.
     least_bytes : int
         Read and written together, at least.
+    between : tuple of int, optional
+        That ran at some second of ``[start, end)``, epoch seconds.
     """
 
     user: str = ""
@@ -50,6 +54,7 @@ class Wanted:
     fs: str = ""
     job: str = ""
     least_bytes: int = 0
+    between: tuple[int, int] | None = None
 
     def expression(self) -> pc.Expression | None:
         """As a filter of rows."""
@@ -66,6 +71,8 @@ class Wanted:
             parts.append(pc.equal(pc.field("jobid"), self.job))
         if self.least_bytes:
             parts.append(pc.greater_equal(pc.field("bytes_moved"), self.least_bytes))
+        if self.between:
+            parts.append((pc.field("start_time") < self.between[1]) & (pc.field("end_time") >= self.between[0]))
         whole = None
         for part in parts:
             whole = part if whole is None else whole & part
@@ -81,9 +88,26 @@ def _anchored(pattern: str) -> str:
 
 
 def files(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, str, Path]]:
-    """The tables of the days from `start` to `stop`, the last included: day, instance, path; oldest first."""
-    folders = [(date, folder) for date, folder in layout.day_folders(root) if start <= date <= stop]
-    return [(date, path.name.removesuffix("_jobs.parquet"), path) for date, folder in folders for path in sorted(folder.glob("[!.]*_jobs.parquet"))]
+    """The tables of the days from `start` to `stop`, the last included: day, instance, path; oldest first.
+
+    Raises
+    ------
+    TokioError
+        A folder may not be read.
+    """
+    try:
+        next(root.iterdir(), None)  # what may not be read is no archive without days
+        folders = [(date, folder) for date, folder in layout.day_folders(root) if start <= date <= stop]
+        return [(date, path.name.removesuffix(TABLE), path) for date, folder in folders for path in sorted(folder.iterdir()) if _is_table(path)]
+    except PermissionError as error:
+        raise TokioError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+TABLE = "_jobs.parquet"
+
+
+def _is_table(path: Path) -> bool:
+    return path.name.endswith(TABLE) and not path.name.startswith(".")
 
 
 def table(path: Path, wanted: Wanted) -> pa.Table:
@@ -108,6 +132,8 @@ def table(path: Path, wanted: Wanted) -> pa.Table:
             found = found.append_column("coverage", most.cast(pa.float64()))
         expression = wanted.expression()
         return found if expression is None else found.filter(expression)
+    except PermissionError as error:
+        raise TokioError(f"{path} cannot be read: {error}") from error
     except (pa.ArrowException, KeyError, OSError) as error:
         raise FormatError(f"{path} is no table of jobs: {error}", hint="tokio-archive check; the next run makes it again") from error
 
@@ -136,19 +162,38 @@ def jobs(root: Path, start: dt.date, stop: dt.date, wanted: Wanted, *, order: st
     NotFound
         The archive has no table of jobs of these days.
     """
+    return listed(root, start, stop, wanted, order=order, limit=limit)[0]
+
+
+def listed(root: Path, start: dt.date, stop: dt.date, wanted: Wanted, *, order: str = "bytes", limit: int | None = None) -> tuple[pa.Table, int]:
+    """As `jobs`, and how many rows there are without `limit`."""
     import pyarrow as pa
 
     if order not in ORDERS:
         raise TokioError(f"jobs are not ordered by {order!r}", expected=", ".join(ORDERS))
-    there = files(root, start, stop)
+    there = files(root, _first_day(start, wanted.between), stop)
     if not there:
-        raise NotFound(f"no table of jobs from {start} to {stop} is in {root}", hint="tokio-archive ls says which days there are")
+        raise NotFound(f"no table of jobs{_of_days(start, stop)} is in {root}", hint="tokio-archive ls says which days there are")
     kept: pa.Table | None = None
+    count = 0
     for _, _, path in there:
         found = table(path, wanted)
+        count += found.num_rows
         kept = _ordered(found if kept is None else pa.concat_tables([kept, found], promote_options="default"), order, limit)
     assert kept is not None
-    return kept
+    return kept, count
+
+
+def _first_day(start: dt.date, between: tuple[int, int] | None) -> dt.date:
+    """A table holds what began on its day: what ran at a time may stand in that of the day before."""
+    return start - dt.timedelta(days=1) if between and start > dt.date.min else start
+
+
+def _of_days(start: dt.date, stop: dt.date) -> str:
+    if start == stop:
+        return f" of {start}"
+    first = f" from {start}" if start > dt.date.min else ""
+    return f"{first} to {stop}" if stop < dt.date.max else first
 
 
 def _ordered(rows: pa.Table, order: str, limit: int | None) -> pa.Table:
@@ -201,8 +246,18 @@ class Job:
     others: list[Row] = field(default_factory=list)
 
 
-def find(root: Path, jobid: str, start: dt.date = dt.date.min, stop: dt.date = dt.date.max) -> list[Job]:
+def find(root: Path, jobid: str, start: dt.date = dt.date.min, stop: dt.date = dt.date.max, *, between: tuple[int, int] | None = None) -> list[Job]:
     """The jobs of an id, newest first: those of the newest day that has it, and of the days right before that have it too.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The archive.
+    jobid : str
+    start, stop : datetime.date
+        Days that are looked at, the last included.
+    between : tuple of int, optional
+        Only those that ran at some second of ``[start, end)``, epoch seconds; the day before `start` is then looked at, too.
 
     Raises
     ------
@@ -211,14 +266,18 @@ def find(root: Path, jobid: str, start: dt.date = dt.date.min, stop: dt.date = d
     """
     found: list[Job] = []
     looked = 0
-    for date, instance, path in reversed(files(root, start, stop)):
+    for date, instance, path in reversed(files(root, _first_day(start, between), stop)):
         if found and (found[-1].date - date).days > 1:
             break
         looked += 1
-        rows = table(path, Wanted(job=jobid)).to_pylist()
+        rows = table(path, Wanted(job=jobid, between=between)).to_pylist()
         found += [_job(root, date, instance, path, some) for some in _grouped(rows)]
     if not found:
-        raise NotFound(f"no job {jobid} in {root}", expected=f"one of {looked} days with logs", hint="tokio-archive jobs lists them")
+        raise NotFound(
+            f"no job {jobid} in {root}",
+            expected=f"one of {looked} days with logs" if looked != 1 else "the one day with logs",
+            hint="tokio-archive jobs lists them",
+        )
     return found
 
 
@@ -245,15 +304,24 @@ FROM headers LEFT JOIN summaries USING (log_id) WHERE jobid IS ? AND uid IS ? AN
 
 def _logs(root: Path, date: dt.date, instance: str, one: Row) -> list[Row]:
     path = layout.path(root, layout.INDEX, date, instance)
-    if not path.is_file():
-        return []
-    connection = open_index(path)
-    try:
-        cursor = connection.execute(LOGS, [one[name] for name in KEY])
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
-    finally:
-        connection.close()
+    return asked(path, LOGS, [one[name] for name in KEY]) if path.is_file() else []
+
+
+def asked(path: Path, query: str, values: Sequence[Any]) -> list[Row]:
+    """What an index answers, a row a dict.
+
+    Raises
+    ------
+    FormatError
+        It is no Darshan index, or is damaged.
+    """
+    with contextlib.closing(open_index(path)) as connection:
+        try:
+            cursor = connection.execute(query, values)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+        except sqlite3.DatabaseError as error:
+            raise FormatError(f"{path} is damaged: {error}", hint="tokio-archive check; the next run makes it again") from error
 
 
 def _others(path: Path, one: Row, mine: Sequence[Row]) -> list[Row]:
@@ -287,6 +355,11 @@ def history(root: Path, one: Row, start: dt.date, stop: dt.date, like: Sequence[
         Days that are looked at, the last included.
     like : sequence of str
         Of `LIKE`: what they have in common.
+
+    Returns
+    -------
+    list of dict
+        Oldest first. What the same job did the day before is no earlier run.
     """
     import pyarrow.compute as pc
 
@@ -294,7 +367,8 @@ def history(root: Path, one: Row, start: dt.date, stop: dt.date, like: Sequence[
     for name in like:
         same = same & (pc.field(LIKE[name]) == one[LIKE[name]])
     earlier = same & (pc.field("start_time") < one["start_time"])
-    found = [row for _, _, path in files(root, start, stop) for row in table(path, Wanted()).filter(earlier).to_pylist()]
+    rows = (row for _, _, path in files(root, start, stop) for row in table(path, Wanted()).filter(earlier).to_pylist())
+    found = [row for row in rows if any(row[name] != one[name] for name in KEY)]
     return [*sorted(found, key=lambda row: (row["start_time"], row["jobid"])), one]
 
 
@@ -306,16 +380,22 @@ def rate(row: Row) -> float | None:
     return row["bytes_moved"] / seconds if seconds > 0 else None
 
 
+def looked_at(row: Row) -> int | None:
+    """Seconds of the rows of servers that were taken; None if there are none."""
+    first, last = row.get("fs_start"), row.get("fs_end")
+    return last - first if first is not None and last is not None and last > first else None
+
+
 def served(row: Row) -> float | None:
     """Bytes a second that the servers moved meanwhile."""
-    moved = _sum(row, ("fs_bytes_read", "fs_bytes_written"))
-    return moved / (row["fs_end"] - row["fs_start"]) if moved is not None and row["fs_end"] > row["fs_start"] else None
+    moved, seconds = _sum(row, ("fs_bytes_read", "fs_bytes_written")), looked_at(row)
+    return moved / seconds if moved is not None and seconds else None
 
 
 def operations(row: Row) -> float | None:
     """Metadata operations a second that the servers did meanwhile."""
-    done = _sum(row, [f"fs_{name}" for name in METADATA])
-    return done / (row["fs_end"] - row["fs_start"]) if done is not None and row["fs_end"] > row["fs_start"] else None
+    done, seconds = _sum(row, [f"fs_{name}" for name in METADATA]), looked_at(row)
+    return done / seconds if done is not None and seconds else None
 
 
 def _sum(row: Row, names: Sequence[str]) -> float | None:

@@ -179,7 +179,7 @@ def darshan_scoreboard(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("darshan_scoreboard", description="Who moved most bytes, by indexes of Darshan logs.", epilog=EXIT_CODES)
     parser.add_argument("indexfile", nargs="+", help="index, ours or pytokio's")
     parser.add_argument("--json", action="store_true", help="as JSON, all rows")
-    parser.add_argument("--max-show", type=int, default=10, metavar="N", help="rows of each (default: 10)")
+    parser.add_argument("--max-show", type=_common.count, default=10, metavar="N", help="rows of each (default: 10)")
     for key, what in logs.FILTERS.items():
         either = parser.add_mutually_exclusive_group()
         either.add_argument(f"--limit-{key}", default="", metavar="LIST", help=f"only {what}; comma-separated, %% stands for any characters")

@@ -23,7 +23,7 @@ from archive_tools import layout, servers, tables
 from archive_tools.archive import Archive
 from archive_tools.command import guarded
 from archive_tools.commands import _common
-from archive_tools.index import open_index
+from archive_tools.jobs import asked, looked_at
 from pipeline.errors import NotFound
 from pipeline.model import Findings
 
@@ -66,7 +66,10 @@ def _run(options: argparse.Namespace) -> int:
     if any(times):
         if not all(times) or options.files or options.slurm_jobid or not options.file_system:
             raise _common.WrongCommand("a time needs --start-time, --end-time and --file-system, and no logs")
-        records = [_of_time(archive, archive.moment(options.start_time), archive.moment(options.end_time), options.file_system)]
+        first, last = (archive.moment(when) for when in times)
+        if last <= first:
+            raise _common.WrongCommand("the range is empty", expected="--start-time before --end-time", got=f"{times[0]} to {times[1]}")
+        records = [_of_time(archive, first, last, options.file_system)]
     elif options.files or options.slurm_jobid:
         records = list(_of_logs(archive, options))
     else:
@@ -90,30 +93,32 @@ def _write(records: Sequence[Record], as_json: bool) -> None:
 
 def _of_logs(archive: Archive, options: argparse.Namespace) -> Iterator[Record]:
     """A record for each log."""
-    questions = [("jobid = ?", options.slurm_jobid)] if options.slurm_jobid else [("filename = ?", os.path.basename(name)) for name in options.files]
-    for where, value in questions:
-        path, rows = _looked_up(archive, where, value)
+    if options.slurm_jobid:
+        found = _looked_up(archive, "jobid = ?", options.slurm_jobid)
+    else:
+        found = [_looked_up(archive, "filename = ?", os.path.basename(name))[0] for name in options.files]
+    for path, rows in found:
         for log_id in dict.fromkeys(row["log_id"] for row in rows):
             yield _of_log(path, [row for row in rows if row["log_id"] == log_id], options.file_system)
 
 
-def _looked_up(archive: Archive, where: str, value: str) -> tuple[Path, list[Record]]:
-    """The newest index that has a log, and its rows there."""
-    indexes = [path for _, folder in layout.day_folders(archive.root) for path in sorted(folder.glob("[!.]*_index.sqlite"))]
-    for path in reversed(indexes):
-        if rows := _asked(path, LOG.format(where), [value]):
-            return path, rows
-    raise NotFound(f"no log {value} in the indexes of {archive.root}", expected=f"one of {len(indexes)} days", hint="tokio-archive find-logs lists the logs")
+Found = list[tuple[Path, list[Record]]]
 
 
-def _asked(path: Path, query: str, values: Sequence[Any]) -> list[Record]:
-    connection = open_index(path)
-    try:
-        cursor = connection.execute(query, values)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
-    finally:
-        connection.close()
+def _looked_up(archive: Archive, where: str, value: str) -> Found:
+    """Indexes and their rows of a log or job, newest first: those of the newest day that has it, and of the days right before that have it too."""
+    indexes = [(date, path) for date, folder in layout.day_folders(archive.root) for path in sorted(folder.glob("[!.]*_index.sqlite"))]
+    found: Found = []
+    oldest = dt.date.min
+    for date, path in reversed(indexes):
+        if found and (oldest - date).days > 1:
+            break
+        if rows := asked(path, LOG.format(where), [value]):
+            found, oldest = [*found, (path, rows)], date
+    if not found:
+        expected = f"one of {_common.counted(len(indexes), 'day')}"
+        raise NotFound(f"no log {value} in the indexes of {archive.root}", expected=expected, hint="tokio-archive find-logs lists the logs")
+    return found
 
 
 def _of_log(path: Path, rows: Sequence[Record], fsname: str) -> Record:
@@ -140,7 +145,7 @@ def _of_log(path: Path, rows: Sequence[Record], fsname: str) -> Record:
         "darshan_biggest_write_fs": written["mountpt"],
         "darshan_biggest_write_fs_bytes": written["bytes_written"],
     }
-    seen = _asked(path, SERVERS, [one["log_id"], name])
+    seen = asked(path, SERVERS, [one["log_id"], name])
     return record | (_servers(seen[0]) if seen else {})
 
 
@@ -163,11 +168,11 @@ def _of_time(archive: Archive, first: int, last: int, fsname: str) -> Record:
 
 def _servers(seen: Record) -> Record:
     """The figures of the servers by pytokio's names; None where nobody measured."""
-    seconds = seen["fs_end"] - seen["fs_start"]
+    seconds = looked_at(seen)
     record: Record = {}
     for way, rate in (("read", "read"), ("written", "write")):
         total, peak = seen.get(f"fs_bytes_{way}"), seen.get(f"fs_peak_{rate}_rate")
-        mean = None if total is None else total / seconds
+        mean = total / seconds if total is not None and seconds else None
         for key, value in (("tot_bytes_{}", total), ("ave_bytes_{}_per_sec", mean), ("max_bytes_{}_per_sec", peak)):
             record[f"fs_{key.format(way)}"] = value
             record[f"fs_{key.replace('bytes', 'gibs').format(way)}"] = None if value is None else value / 2**30
@@ -176,7 +181,7 @@ def _servers(seen: Record) -> Record:
         record |= {f"fs_ave_{server}_cpu": seen.get(f"fs_{server}_cpu_mean"), f"fs_max_{server}_cpu": seen.get(f"fs_{server}_cpu_peak")}
     for column, name in OPERATIONS.items():
         done = seen.get(f"fs_{column}")
-        record |= {f"fs_tot_{name}_ops": done, f"fs_ave_{name}_ops_per_sec": None if done is None else done / seconds}
+        record |= {f"fs_tot_{name}_ops": done, f"fs_ave_{name}_ops_per_sec": done / seconds if done is not None and seconds else None}
     missing = seen.get("fs_missing")
     record["fs_frac_missing"] = None if missing is None else missing / 100
     record |= {"fshealth_ost_avg_full_pct": seen.get("fs_bytes_full"), "fshealth_ost_max_full_pct": seen.get("fs_bytes_fullest")}

@@ -38,7 +38,7 @@ class ComponentSummary:
     ----------
     name : str
     total : float or None
-        Of a delta: sum of the measured cells; 0 if there are none. None for a gauge or rate.
+        Of a delta: sum of the measured cells; None if there are none, and for a gauge or rate.
     mean : float or None
         Of the measured cells; None if there are none.
     peak : float or None
@@ -66,7 +66,7 @@ class DatasetSummary:
     dataset, unit, kind : str
     rows, columns : int
     total : float or None
-        Of a delta: sum of the measured cells; 0 if there are none. None for a gauge or rate.
+        Of a delta: sum of the measured cells; None if there are none, and for a gauge or rate.
     mean : float or None
         Of the measured cells; None if there are none.
     peak : float or None
@@ -216,7 +216,7 @@ class _Tally:
         """The fields that summaries share."""
         known = self.measured > 0
         return {
-            "total": self.total if kind == "delta" else None,
+            "total": self.total if kind == "delta" and known else None,
             "mean": self.total / self.measured if known else None,
             "peak": self.peak if known else None,
             "peak_at": self.peak_at if known else None,

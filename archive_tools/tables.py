@@ -1,8 +1,7 @@
 """Tables and lines as people read them: rich on a terminal, plain aligned text in a pipe.
 
 Names of components, users and programs come from outside: what cannot be printed in them is escaped here, for
-every cell, and nothing in them is taken for markup. No cell is cut off: a terminal that is too narrow gets more
-lines.
+every cell, and nothing in them is taken for markup. No cell is cut off, and only free text is wrapped.
 """
 
 from __future__ import annotations
@@ -68,14 +67,19 @@ def _aligned(cell: str, places: int, is_left: bool) -> str:
 
 
 def table(stream: TextIO, header: Row, rows: Sequence[Row], *, left: Collection[int] = (0,)) -> None:
-    """Write a table as the stream can show it; see `plain`.
+    """Write a table as the stream can show it: by rich on a terminal, else see `plain`.
 
-    On a terminal the header is bold and cells that do not fit are folded. ``NO_COLOR`` is respected.
+    On a terminal the last column, if it is aligned left, is wrapped between words. What is still too wide runs over: no
+    number, time or name is broken by the table.
     """
     if is_terminal(stream):
         _rich(stream, header, rows, left)
     else:
         write(stream, plain(header, rows, left=left))
+
+
+LEAST = 20
+"""Places that the last column must have before it is wrapped."""
 
 
 def _rich(stream: TextIO, header: Row, rows: Sequence[Row], left: Collection[int]) -> None:
@@ -84,8 +88,15 @@ def _rich(stream: TextIO, header: Row, rows: Sequence[Row], left: Collection[int
     from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
+    last = len(header) - 1
+    wraps = last in left
     for number, title in enumerate(header):
-        shown.add_column(Text(clean(title)), justify="left" if number in left else "right", overflow="fold")
+        shown.add_column(Text(clean(title)), justify="left" if number in left else "right", no_wrap=number != last or not wraps)
     for row in rows:
         shown.add_row(*(Text(clean(cell)) for cell in row))
-    Console(file=stream, highlight=False).print(shown)
+    console = Console(file=stream, highlight=False)
+    widths = [max(width(clean(cell)) for cell in column) for column in zip(header, *rows, strict=True)]
+    words = max(width(word) for cell in [header[last], *(row[last] for row in rows)] for word in [*clean(cell).split(" "), ""])
+    at_least = max(LEAST, words) if wraps else widths[last]
+    console.width = max(console.width, sum(widths[:-1]) + len(GAP) * len(widths) + min(widths[last], at_least))
+    console.print(shown)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime as dt
+import errno
 import io
 import json
 import os
 import re
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -32,7 +34,7 @@ from archive_tools.commands import _common
 from archive_tools.summarize_job import summarize_job
 from archive_tools.tts_write import TtsWriter
 from pipeline.command import main as pipeline_main
-from pipeline.errors import ConfigError, NotFound
+from pipeline.errors import ConfigError, NotFound, TokioError
 from pipeline.model import Day, Grid
 from pipeline.schemas import catalogue
 from tests.conftest import ROOT, SITEDAY_LOGS
@@ -41,6 +43,7 @@ from tests.lmtdb import make_lmt
 READ, LOAD = "datatargets/readbytes", "dataservers/cpuload"
 ZONE = "America/Los_Angeles"
 STEP = 600
+DAY = dt.date(2026, 11, 22)
 HOSTILE = "evil\x1b[31m[red]\nname"
 
 
@@ -198,21 +201,38 @@ def test_numbers_stand_below_each_other() -> None:
 
 
 @pytest.mark.parametrize("no_color", [False, True])
-def test_a_table_on_a_terminal_takes_nothing_for_markup_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, no_color: bool) -> None:
+def test_a_table_on_a_terminal_is_that_of_a_pipe_with_a_bold_header(monkeypatch: pytest.MonkeyPatch, no_color: bool) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
     for key, value in {"TERM": "xterm-256color", "COLUMNS": "40", **({"NO_COLOR": "1"} if no_color else {})}.items():
         monkeypatch.setenv(key, value)
     stream, long = Terminal(), "OST" + "0123456789" * 6
-    tables.table(stream, ["name", "[bold]n"], [[HOSTILE, "1"], [long, ":smiley: 2"]])
+    header, rows = ["name", "[bold]n", "at"], [[HOSTILE, "1", "2026-11-22T07:50:00-08:00"], [long, ":smiley: 2", "–"]]
+    tables.table(stream, header, rows)
     shown = stream.getvalue()
-    plain = ESCAPE.sub("", shown)
-    assert "\x1b" not in plain
-    assert "\x1b[31m" not in shown
-    assert tables.clean(HOSTILE) in plain
-    assert "[bold]n" in plain
-    assert ":smiley:" in plain
-    assert set(ESCAPE.findall(shown)) <= {"\x1b[1m", "\x1b[0m"}
-    rest = "".join(line.split("  ")[0].strip() for line in plain.splitlines()[2:])
-    assert rest.replace(":smiley:", "").startswith(long), "folded, not cut off"
+    lines = [line.rstrip() for line in ESCAPE.sub("", shown).splitlines()]
+    assert lines == tables.plain(header, rows).splitlines(), "too wide, and nothing is broken"
+    first, *others = shown.splitlines()
+    assert "\x1b[1m" in first, "bold also where there shall be no colour"
+    assert not any("\x1b[1m" in line for line in others)
+
+
+def test_free_text_in_the_last_column_is_wrapped_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "30")
+    stream = Terminal()
+    told = "3 values are infinite, first in /a/long/path/of/a/file.hdf5"
+    tables.table(stream, ["kind", "n", "what"], [["bad", "17", told], ["漢字", "1", "no"]], left=(0, 2))
+    header, *lines = (line.rstrip() for line in ESCAPE.sub("", stream.getvalue()).splitlines())
+    assert header == "kind   n  what"
+    assert [line[:8].rstrip() for line in lines] == ["bad   17", "", "", "漢字   1"]
+    assert " ".join(line[8:].strip() for line in lines[:3]) == told
+    assert lines[2].strip() == "/a/long/path/of/a/file.hdf5", "words are not broken"
+    monkeypatch.setenv("COLUMNS", "12")
+    narrow = Terminal()
+    tables.table(narrow, ["kind", "n", "what"], [["bad", "17", told]], left=(0, 2))
+    cells = " ".join(ESCAPE.sub("", narrow.getvalue()).split())
+    assert cells == f"kind n what bad 17 {told}", "nothing is lost or broken"
 
 
 def test_dumb_terminals_are_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +258,7 @@ def plain_summary(values: np.ndarray, stamps: np.ndarray, kind: str) -> tuple[fl
     cells = values[~np.isnan(values)]
     missing = 100 * (1 - cells.size / values.size) if values.size else 100.0
     if not cells.size:
-        return (0.0 if kind == "delta" else None), None, None, None, missing
+        return None, None, None, None, missing
     rows = [(sum(row[~np.isnan(row)].tolist()) if kind != "gauge" else float(np.nanmax(row))) if (~np.isnan(row)).any() else -np.inf for row in values]
     at = int(np.argmax(rows))
     return (float(cells.sum()) if kind == "delta" else None), float(cells.sum() / cells.size), rows[at], int(stamps[at]), missing
@@ -308,6 +328,9 @@ def test_summarize_a_file_a_day_and_a_dataset(archive: archive_tools.Archive, ru
     assert READ in err
 
 
+NUMBERS = [("jobs", [], "--limit"), ("jobs", [], "--min-bytes"), ("job", ["1"], "--limit"), ("umami", ["1"], "--days"), ("scoreboard", [], "--limit")]
+
+
 def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None:
     root = ["--archive", archive.root]
     for arguments in (
@@ -317,6 +340,16 @@ def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None
         ["cat", "fs", READ, *root],
         ["cat", "fs", READ, "2026-11-01", "--format", "parquet", *root],
         ["cat", "fs", READ, "2026-11-01", "--output", "/dev/null", *root],
+        ["cat", "fs", READ, "2026-11-01", "--resample", "7parsec", *root],
+        ["cat", "fs", READ, "2026-11-01", "--output", "out.xlsx", *root],
+        ["plot", "fs", READ, "--start", "2026-11-01", "--output", "out.pdf", *root],
+        ["plot", "fs", READ, "--start", "2026-11-01", "--resample", "7parsec", "--output", "out.png", *root],
+        ["umami", "1", "--output", "out.pdf", *root],
+        ["job", "1", "--plot", "out", *root],
+        ["scoreboard", "--start", "2026-11-01T07:00", "--stop", "2026-11-02", *root],
+        ["check", "--stop", "2026-11-01T07:00", *root],
+        ["jobs", "2026-11-01T07:00", *root],
+        ["job", "1", "--start", "2026-11-01T07:00", *root],
         ["ls", archive.root, *root],
         ["check", archive.path("fs", dt.date(2026, 11, 1)), "--start", "2026-11-01"],
     ):
@@ -324,10 +357,154 @@ def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None
         assert (code, out) == (2, ""), arguments
         assert err.startswith("tokio-archive: ")
         assert err.count("\n") == 1
-    for wrong in ([], ["nonsense"], ["cat"], ["ls", "--nonsense"], ["summarize", "fs", "tomorrow"]):
+    for wrong in (
+        [],
+        ["nonsense"],
+        ["cat"],
+        ["ls", "--nonsense"],
+        ["summarize", "fs", "tomorrow"],
+        *([name, *told, option, number] for name, told, option in NUMBERS for number in ("-1", "1.5", "x", str(2**63))),
+    ):
         with pytest.raises(SystemExit) as stopped:
             main(wrong)
         assert stopped.value.code == 2, wrong
+
+
+def test_numbers_are_not_below_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [_common.count(text) for text in ("0", "20", str(2**63 - 1))] == [0, 20, 2**63 - 1]
+    with pytest.raises(SystemExit) as stopped:
+        old_commands.darshan_scoreboard(["x.sqlite", "--max-show", "-1"])
+    assert stopped.value.code == 2
+    assert "expected: 0 or more" in capsys.readouterr().err
+
+
+def test_find_logs_is_of_whole_days(site_folder: Path, run: Run) -> None:
+    site = ["--site", site_folder / "site.json"]
+    for told in ([], ["2026-11-22T07:00", "2026-11-22T08:00"], ["--stop", "2026-11-22"]):
+        assert run("find-logs", *told, *site)[:2] == (2, "")
+    assert run("find-logs", "2026-11-22", "--user", "nobody", *site) == (1, "", "no log matches\n")
+    assert len(run("find-logs", "2026-11-22", "--job", "9100001", *site)[1].splitlines()) == 1
+
+
+def test_a_start_alone_is_that_day(site_folder: Path, run: Run) -> None:
+    root = ["--archive", site_folder / "archive"]
+    assert _common.dates_between(DAY, None, ZONE) == (DAY, DAY)
+    assert _common.dates_between(None, DAY, ZONE) == (dt.date.min, DAY)
+    for command_, *told in (["scoreboard"], ["job", "9100003"], ["umami", "9100003"], ["jobs"]):
+        assert run(command_, *told, "--start", "2026-11-22", *root)[0] == 0
+        assert run(command_, *told, "--stop", "2026-11-22", *root)[0] == 0
+        assert run(command_, *told, "--start", "2026-11-21", *root)[0] == 1, command_
+        assert run(command_, *told, "--stop", "2026-11-21", *root)[0] == 1
+    assert run("check", "--start", "2026-11-21", *root)[1] == "0 problems in 0 days, 0 files\n"
+
+
+def test_an_archive_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("ls", tmp_path / "none")
+    assert code == 1
+    assert "--archive" in err
+    assert "TOKIO_ARCHIVE" in err
+
+
+def test_times_that_no_calendar_has_are_numbers() -> None:
+    assert _common.local(-(10**11), ZONE) == "-100000000000"
+    assert _common.local(10**18, ZONE) == str(10**18)
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_is_read(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
+    for told in (["cat", "nothing", READ, "2026-11-01"], ["plot", "nothing", READ, "--start", "2026-11-01"], ["umami", "1"], ["job", "1"]):
+        option, name = ("--plot" if told[0] == "job" else "--output"), ("x.csv" if told[0] == "cat" else "x.png")
+        code, _, err = run(*told, option, tmp_path / "none" / name, "--archive", archive.root)
+        assert code == 1
+        assert f"no folder {tmp_path / 'none'}" in err
+
+
+def test_errors_of_writing_name_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(TokioError, match=r"out\.csv cannot be written: No space"), _common.writing(Path("out.csv")):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(TokioError, match=r"out\.csv cannot be written"), _common.writing(Path("out.csv")):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".out.csv.host.1.ab.tmp"))
+    with pytest.raises(OSError, match="cannot read data"), _common.writing(Path("out.csv")):
+        raise OSError("cannot read data")
+
+
+def test_output_says_which_file_was_written(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "out.xlsx"
+    assert run("cat", "fs", READ, "2026-11-01", "--format", "csv", "--output", path, "--archive", archive.root) == (0, "", f"{path} written\n")
+    assert path.read_text().startswith("timestamp,")
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_nothing_is_written_of_what_cannot_be_read(archive: archive_tools.Archive, run: Run, form: str) -> None:
+    code, out, err = run("cat", "fs", READ, "2026-11-01", "--resample", "7s", "--format", form, "--archive", archive.root)
+    assert (code, out) == (1, "")
+    assert "multiple of 600" in err
+
+
+def test_closed_streams_are_no_traceback(archive: archive_tools.Archive) -> None:
+    python = f"from archive_tools.command import main; import sys; sys.exit(main(['ls', {str(archive.root)!r}]))"
+    closing = ["sh", "-c", 'exec "$0" -c "$1" >&-', sys.executable, python]
+    shown = subprocess.run(closing, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert (shown.returncode, shown.stderr) == (0, "")
+
+
+def without_rights() -> list[str]:
+    """What a program is started with so that modes of files hold for it, too, where the tests are root's."""
+    if os.geteuid():
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("root reads everything")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def as_user(*arguments: object) -> subprocess.CompletedProcess[str]:
+    python = "from archive_tools.command import main; import sys; sys.exit(main(sys.argv[1:]))"
+    return subprocess.run([*without_rights(), sys.executable, "-c", python, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("closed", ["2026/2026-11-22", "2026", "."])
+def test_a_folder_that_may_not_be_read_is_not_an_archive_without_days(site_folder: Path, tmp_path: Path, closed: str) -> None:
+    root = shutil.copytree(site_folder / "archive", tmp_path / "archive")
+    folder = root / closed
+    folder.chmod(0o311)
+    try:
+        for told in (["ls"], ["jobs"], ["job", "9100003"], ["jobs", "2026-11-22"]):
+            shown = as_user(*told, "--archive", root)
+            assert (shown.returncode, shown.stdout) == (1, ""), told
+            assert "Traceback" not in shown.stderr
+            assert str(folder) in shown.stderr
+            assert "cannot be read" in shown.stderr or "Permission denied" in shown.stderr
+        shown = as_user("check", "--json", "--archive", root)
+        assert (shown.returncode, shown.stderr) == (1, "")
+        assert ("cannot be opened", str(folder)) in {(one["kind"], one["where"]) for one in json.loads(shown.stdout)}
+    finally:
+        folder.chmod(0o755)
+
+
+def test_a_job_table_that_may_not_be_read_is_not_said_to_be_none(site_folder: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(site_folder / "archive", tmp_path / "archive")
+    (root / "2026/2026-11-22/darshan_jobs.parquet").chmod(0)
+    shown = as_user("jobs", "--archive", root)
+    assert shown.returncode == 1
+    assert "darshan_jobs.parquet cannot be read" in shown.stderr
+    assert "next run" not in shown.stderr
+
+
+def test_check_goes_on_past_what_may_not_be_read(site_folder: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(site_folder / "archive", tmp_path / "archive")
+    day = root / "2026/2026-11-22"
+    shutil.copytree(day, root / "2026/2026-11-21")
+    for name in ("scratch.hdf5", "darshan_index.sqlite", "darshan_jobs.parquet"):
+        (day / name).chmod(0)
+    (root / "2026/2026-11-21").chmod(0)
+    try:
+        shown = as_user("check", "--json", "--archive", root)
+        assert (shown.returncode, shown.stderr) == (1, "")
+        closed = {Path(one["where"]).name for one in json.loads(shown.stdout) if one["kind"] == "cannot be opened"}
+        assert closed == {"scratch.hdf5", "darshan_index.sqlite", "darshan_jobs.parquet", "2026-11-21"}
+        one = as_user("check", day / "scratch.hdf5")
+        assert "cannot be opened" in one.stdout
+    finally:
+        (root / "2026/2026-11-21").chmod(0o755)
 
 
 def test_messages_are_one_line_whatever_the_names(archive: archive_tools.Archive, run: Run) -> None:
@@ -371,7 +548,7 @@ def test_both_one_o_clocks_are_told_apart(archive: archive_tools.Archive, run: R
 
 def test_parquet(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
-    assert run("cat", "fs", READ, "2026-10-31", "2026-11-02", "--output", path, "--archive", archive.root) == (0, "", "")
+    assert run("cat", "fs", READ, "2026-10-31", "2026-11-02", "--output", path, "--archive", archive.root) == (0, "", f"{path} written\n")
     import pyarrow.parquet as pq
 
     series = archive.read("fs", READ, "2026-10-31", "2026-11-03")
@@ -454,6 +631,7 @@ def test_info_of_a_file_and_of_an_instances_day(archive: archive_tools.Archive, 
     assert f"start: {epoch('2026-11-01T00:00-07:00')} (2026-11-01T00:00:00-07:00)" in shown
     assert tables.clean(HOSTILE) in shown
     assert "\x1b" not in shown
+    assert run("info", path)[0] == 0
     code, out, _ = run("info", "scratch", "2026-11-22", "--json", "--archive", site_folder / "archive")
     told = json.loads(out)
     assert (code, told["receipt"]["state"], told["instance"]) == (0, "complete", "scratch")
@@ -461,7 +639,40 @@ def test_info_of_a_file_and_of_an_instances_day(archive: archive_tools.Archive, 
     assert run("info", "scratch", "2026-11-23", "--archive", site_folder / "archive")[0] == 1
 
 
+def test_info_and_check_of_a_damaged_dataset(run: Run, tmp_path: Path) -> None:
+    path = write_days(tmp_path / "archive").path("fs", dt.date(2026, 11, 2))
+    with h5py.File(path) as file:
+        found: list[Any] = []
+        file[READ].id.chunk_iter(found.append)
+    with path.open("r+b") as raw:
+        raw.seek(found[-1].byte_offset)
+        raw.write(b"\xff" * found[-1].size)
+    code, out, err = run("info", path)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "damaged" in out
+    assert run("info", path, "--json")[0] == 1
+    code, out, _ = run("check", path)
+    assert code == 1
+    assert "damaged" in out
+    assert "to do" not in out
+
+
 # Darshan
+
+
+def test_bad_osts_says_which_file_is_damaged(site_folder: Path, run: Run, tmp_path: Path) -> None:
+    good = site_folder / "archive/2026/2026-11-22/darshan.hdf5"
+    path = Path(shutil.copyfile(good, tmp_path / "bad.hdf5"))
+    with h5py.File(path, "r+") as file:
+        del file["darshan/stripes/osts"]
+        file["darshan/stripes/osts"] = h5py.SoftLink("/nowhere")
+    code, out, err = run("bad-osts", good, path)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert f"{path} is damaged" in err
+    code, out, _ = run("check", path)
+    assert code == 1
+    assert "columns that cannot be opened: osts" in " ".join(out.split())
+    assert "NoneType" not in out
 
 
 def test_scoreboard_counts_what_is_asked_for(site_folder: Path, run: Run) -> None:
@@ -617,8 +828,8 @@ DOCUMENT = (ROOT / "docs/commands.md").read_text()
 
 
 OLD_NAMES = ("summarize_tts", "find_darshanlogs", "darshan_scoreboard")
-DRAWN = {"plot": "--output", "umami": "--output", "job": "--plot"}
-"""Options that name a picture, which is told to be written."""
+WRITTEN = {"cat": "--output", "plot": "--output", "umami": "--output", "job": "--plot"}
+"""Options that name a file, which is told to be written."""
 
 
 def shown_commands() -> Iterator[str]:
@@ -633,8 +844,14 @@ def test_what_the_document_shows_is_run(line: str, site_folder: Path, monkeypatc
     name, *arguments = shlex.split(line)
     programs = {"tokio-archive": main, "summarize_job": summarize_job, **{one: getattr(old_commands, one) for one in OLD_NAMES}}
     code, _, err = run(*arguments, of=programs[name])
-    written = f"{arguments[arguments.index(DRAWN[arguments[0]]) + 1]} written\n" if DRAWN.get(arguments[0]) in arguments else ""
-    assert (code, err) == (1 if "bad-osts" in line else 0, err if "bad-osts" in line else written), "the example's logs have no Lustre records"
+    written = f"{arguments[arguments.index(WRITTEN[arguments[0]]) + 1]} written\n" if WRITTEN.get(arguments[0]) in arguments else ""
+    if "bad-osts" in line:
+        assert (code, err.partition(";")[0]) == (1, "tokio-archive: 0 files with Lustre stripes and I/O"), "the example's logs have no Lustre records"
+    elif "archive jobs" in line:
+        assert re.fullmatch(r"(\d+ of \d+; --limit 0 shows all\n)?", err)
+        assert code == 0
+    else:
+        assert (code, err) == (0, written)
 
 
 def test_the_document_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -270,8 +270,8 @@ def no_about(root: Path) -> None:
         (instance, {"place"}),
         (stamp, {"time stamps"}),
         (stamps_of_half_the_day, {"time stamps"}),
-        (twice, {"columns", "scales"}),
-        (too_few, {"columns", "scales"}),
+        (twice, {"columns", "scales", "damaged"}),
+        (too_few, {"columns", "scales", "damaged"}),
         (scale, {"scales"}),
         (no_scale, {"scales"}),
         (infinite, {"infinite"}),
@@ -364,7 +364,7 @@ def test_older_files_keep_what_their_format_promises(real: Path, tmp_path: Path,
 def test_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["check", "--deep", "--archive", str(root)]) == 0
-    assert capsys.readouterr().out == "0 problems\n"
+    assert capsys.readouterr().out == "0 problems in 1 day, 5 files\n"
     assert main(["check", "--json", "--archive", str(root), "--start", str(DATE)]) == 0
     assert json.loads(capsys.readouterr().out) == []
     (day(root) / "evil\x1b[31m[red]\n.txt").touch()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 import archive_tools
 from archive_tools import jobs, layout
 from archive_tools.command import main
+from archive_tools.commands import _common
 from archive_tools.job_panels import panels
 from archive_tools.summarize_job import summarize_job
 from pipeline.command import main as pipeline
@@ -87,7 +90,32 @@ def test_the_command_jobs(siteday: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert [(row["fsname"], row["bytes_written"]) for row in found] == [("scratch", 192 * 2**20)]
     assert len(shown(capsys, "jobs", "2026-11-22", "--archive", str(siteday), "--user", "nobody", code=1).splitlines()) == 1, "a header and no job"
     assert main(["jobs", "2020-01-01", "--archive", str(siteday)]) == 1
-    assert "no table of jobs" in capsys.readouterr().err
+    assert "no table of jobs of 2020-01-01 is in" in capsys.readouterr().err
+
+
+def test_the_command_jobs_says_what_it_does_not_show(siteday: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = ["jobs", "2026-11-22", "--archive", str(siteday), "--exe", "fpp"]
+    assert main([*whole, "--limit", "2"]) == 0
+    assert capsys.readouterr().err == "2 of 16; --limit 0 shows all\n"
+    for limit in ("0", "16"):
+        assert main([*whole, "--limit", limit]) == 0
+        assert capsys.readouterr().err == ""
+    for given in ([], ["--json"]):
+        assert main([*whole, "--user", "nobody", *given]) == 1
+        assert capsys.readouterr().err == "no job matches\n"
+
+
+def test_the_command_jobs_takes_times_of_day(siteday: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    every = jobs.jobs(siteday, DAY, DAY, jobs.Wanted()).to_pylist()
+    for first, last in (("07:50", "07:51"), ("07:54:57", "07:54:58"), ("06:00", "07:00")):
+        low, high = (int(dt.datetime.fromisoformat(f"2026-11-22T{time}+00:00").timestamp()) for time in (first, last))
+        expected = {row["jobid"] for row in every if row["start_time"] < high and row["end_time"] >= low}
+        code = main(["jobs", f"2026-11-22T{first}", f"2026-11-22T{last}", "--archive", str(siteday), "--json", "--limit", "0"])
+        assert {row["jobid"] for row in json.loads(capsys.readouterr().out)} == expected
+        assert code == (0 if expected else 1)
+    assert main(["job", "9100003", "--start", "2026-11-22T07:00", "--stop", "2026-11-22T07:10", "--archive", str(siteday)]) == 1
+    assert main(["umami", "9100003", "--start", "2026-11-22T07:00", "--stop", "2026-11-22T07:10", "--archive", str(siteday)]) == 1
+    assert main(["job", "9100003", "--stop", "2026-11-22T08:00", "--archive", str(siteday)]) == 0
 
 
 # job
@@ -186,6 +214,56 @@ def test_summarize_job(siteday: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert summarize_job(["nowhere.darshan", "--archive", str(siteday)]) == 1
     assert summarize_job(["--archive", str(siteday)]) == 2
     assert summarize_job(["--start-time", start, "--archive", str(siteday)]) == 2
+    capsys.readouterr()
+    assert summarize_job(["--start-time", end, "--end-time", end, "-f", "scratch", "--archive", str(siteday)]) == 2
+    assert "the range is empty" in capsys.readouterr().err
+
+
+def test_summarize_job_of_a_job_over_midnight(siteday: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(shutil.copytree(siteday, tmp_path / "archive"))
+    today = layout.path(root, layout.INDEX, DAY, "darshan")
+    for ago in (1, 3):
+        other = layout.path(root, layout.INDEX, DAY - dt.timedelta(days=ago), "darshan")
+        other.parent.mkdir(parents=True)
+        shutil.copyfile(today, other)
+    assert summarize_job(["--slurm-jobid", "9100003", "--json", "--archive", str(root)]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2, "of the newest day and the one before"
+    assert summarize_job([LOG, "--json", "--archive", str(root)]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 1
+
+
+def test_servers_of_which_the_time_is_not_known(siteday: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(shutil.copytree(siteday, tmp_path / "archive"))
+    with contextlib.closing(sqlite3.connect(layout.path(root, layout.INDEX, DAY, "darshan"))) as connection, connection:
+        connection.execute("UPDATE servers SET fs_start = NULL")
+    path = layout.path(root, layout.JOBS, DAY, "darshan")
+    table = pq.read_table(path)
+    at = table.schema.get_field_index("fs_start")
+    pq.write_table(table.set_column(at, "fs_start", pa.nulls(len(table), pa.int64())), path)
+    assert summarize_job([LOG, "--json", "--archive", str(root)]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert record["fs_tot_bytes_written"] > 0
+    assert record["fs_ave_bytes_written_per_sec"] is None
+    seen = next(line for line in shown(capsys, "job", "9100003", "--archive", str(root)).splitlines() if line.startswith("seconds looked at"))
+    assert seen.split()[-1] == "–"
+    assert main(["umami", "9100003", "--archive", str(root)]) == 0
+
+
+def test_an_index_that_is_damaged_further_on(siteday: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(shutil.copytree(siteday, tmp_path / "archive"))
+    path = layout.path(root, layout.INDEX, DAY, "darshan")
+    content = bytearray(path.read_bytes())
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        root_page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'headers'").fetchone()[0]
+    low = (root_page - 1) * size
+    content[low + 12 : low + size] = b"\xff" * (size - 12)
+    path.write_bytes(content)
+    for run, given in ((main, ["job", "9100003"]), (summarize_job, [LOG]), (summarize_job, ["--slurm-jobid", "9100003"])):
+        assert run([*given, "--archive", str(root)]) == 1
+        told = capsys.readouterr().err
+        assert str(path) in told
+        assert told.count("\n") == 1
 
 
 # Tables made by hand
@@ -214,6 +292,45 @@ def test_a_job_of_two_days_and_a_number_used_again(tmp_path: Path) -> None:
     assert [job.uid for job in jobs.find(tmp_path, "7", DAY, DAY)] == [0, 1]
     with pytest.raises(NotFound, match="one of 5 days"):
         jobs.find(tmp_path, "9")
+
+
+def test_what_ran_over_midnight_is_found_by_its_time(tmp_path: Path) -> None:
+    midnight = int(dt.datetime(2026, 11, 22, tzinfo=dt.UTC).timestamp())
+    before = DAY - dt.timedelta(days=1)
+    write_table(tmp_path, before, [{"jobid": "1", "start_time": midnight - 60, "end_time": midnight + 60}, {"jobid": "2", "end_time": midnight - 1}])
+    write_table(tmp_path, DAY, [{"jobid": "3", "start_time": midnight + 60, "end_time": midnight + 70}])
+    write_table(tmp_path, DAY - dt.timedelta(days=2), [{"jobid": "4", "end_time": midnight + 99}])
+
+    def at(first: int, end: int) -> list[str]:
+        found = jobs.jobs(tmp_path, DAY, DAY, jobs.Wanted(between=(midnight + first, midnight + end)), order="start")
+        return sorted(found["jobid"].to_pylist())
+
+    assert at(0, 10) == ["1"]
+    assert at(60, 61) == ["1", "3"]
+    assert at(61, 70) == ["3"]
+    assert at(71, 80) == []
+    assert [job.date for job in jobs.find(tmp_path, "1", DAY, DAY, between=(midnight, midnight + 1))] == [before]
+    with pytest.raises(NotFound):
+        jobs.find(tmp_path, "1", DAY, DAY, between=(midnight + 61, midnight + 99))
+
+
+def test_a_job_is_no_earlier_run_of_itself(tmp_path: Path) -> None:
+    for n, (jobid, uid) in enumerate([("7", 2), ("6", 1), ("7", 1), ("7", 1)]):
+        write_table(tmp_path, DAY + dt.timedelta(days=n), [{"jobid": jobid, "uid": uid, "start_time": 100 * n}])
+    last = DAY + dt.timedelta(days=3)
+    (job, *_) = jobs.find(tmp_path, "7")
+    runs = jobs.history(tmp_path, job.file_systems[0], DAY, last)
+    assert [(run["jobid"], run["uid"], run["start_time"]) for run in runs] == [("7", 2, 0), ("6", 1, 100), ("7", 1, 300)]
+
+
+def test_one_is_not_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_table(tmp_path, DAY, [{"jobid": "1", "nprocs": 1, "posix_files": 1, "stdio_files": 0} | dict.fromkeys(["reads", "writes", "opens"], 1)])
+    text = shown(capsys, "job", "1", "--archive", str(tmp_path))
+    assert "a, 1 process\n" in text
+    assert _common.counted(1, "log") == "1 log"
+    assert _common.counted(1200, "log") == "1,200 logs"
+    with pytest.raises(NotFound, match="no table of jobs is in"):
+        jobs.jobs(tmp_path / "2026", dt.date.min, dt.date.max, jobs.Wanted())
 
 
 def test_names_of_users_are_shown_not_obeyed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

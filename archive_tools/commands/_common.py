@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from archive_tools import tables
+from archive_tools import files, layout, tables
 from pipeline.errors import ConfigError, NotFound, TokioError
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ ARCHIVE = "TOKIO_ARCHIVE"
 SITE = "TOKIO_SITE"
 DONE, NOT_THERE, WRONG = 0, 1, 2
 """Exit codes: done; not there or cannot be read (or `check` found problems); wrong command."""
+
+MOST = 2**63 - 1
+"""The largest number that is taken."""
 
 Moment = dt.date | dt.datetime
 """As typed: a date is a whole day."""
@@ -66,7 +70,23 @@ def open_archive(given: str) -> Archive:
     """The archive that is meant."""
     from archive_tools.archive import Archive
 
-    return Archive(archive_folder(given))
+    folder = archive_folder(given)
+    if not folder.is_dir():
+        raise NotFound(f"no archive folder {folder}", hint=f"name it by --archive DIR or {ARCHIVE}")
+    return Archive(folder)
+
+
+def unreadable(root: Path) -> list[Path]:
+    """Folders of an archive's days that cannot be listed: there may be days in them, and nobody can tell."""
+    if not _listable(root):
+        return [root]
+    years = [(year, _listable(year)) for year in sorted(root.glob("[0-9][0-9][0-9][0-9]"))]
+    closed = [year for year, is_open in years if not is_open]
+    return closed or [folder for _, folder in layout.day_folders(root) if not _listable(folder)]
+
+
+def _listable(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 # Which time
@@ -76,22 +96,46 @@ def moment(text: str) -> Moment:
     """A date or a time out of an argument."""
     for parse in (dt.date.fromisoformat, dt.datetime.fromisoformat):
         try:
-            return parse(text.strip())
+            found = parse(text.strip())
         except ValueError:
             continue
+        if dt.MINYEAR < found.year < dt.MAXYEAR:  # a day around it must be a date, too
+            return found
     raise argparse.ArgumentTypeError(f"{text!r} is no date and no time; expected: 2026-11-22, 2026-11-22T07:50:00 or 2026-11-22T07:50:00Z")
 
 
-def add_range(parser: argparse.ArgumentParser, *, positional: bool = True) -> None:
-    """The arguments START and STOP, and the options ``--start`` and ``--stop``, which say the same."""
-    told = "a date (the whole day) or a time; the site's unless it says its zone"
+def count(text: str) -> int:
+    """A whole number that is not below zero, out of an argument."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+    if not 0 <= number <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; expected: 0 or more")
+    return number
+
+
+def add_range(parser: argparse.ArgumentParser, *, positional: bool = True, whole_days: bool = False, is_open: bool = False) -> None:
+    """The arguments START and STOP, and the options ``--start`` and ``--stop``, which say the same.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    positional : bool
+        Whether they are arguments, too.
+    whole_days : bool
+        Times are refused, see `whole_days`: the help says so.
+    is_open : bool
+        Bounds may be left out: the help says what that means.
+    """
+    begin = "a day" if whole_days else "a date (the whole day) or a time; the site's unless it says its zone"
+    end = "the last day" if whole_days else "a date (the last day) or a time (excluded)"
+    if is_open:
+        begin, end = f"{begin}; default: from the first day", f"{end}; default: the day START, or the last day if START is left out"
+    else:
+        end = f"{end}; default: the day START"
     if positional:
-        parser.add_argument("first", nargs="?", type=moment, metavar="START", help=told)
-        parser.add_argument("last", nargs="?", type=moment, metavar="STOP", help="a date (the last day) or a time (excluded); default: the day START")
-    parser.add_argument("--start", type=moment, metavar="WHEN", help="START" if positional else f"{told}; default: the first there is")
-    parser.add_argument(
-        "--stop", type=moment, metavar="WHEN", help="STOP" if positional else "a date (the last day) or a time (excluded); default: the last there is"
-    )
+        parser.add_argument("first", nargs="?", type=moment, metavar="START", help=begin)
+        parser.add_argument("last", nargs="?", type=moment, metavar="STOP", help=end)
+    parser.add_argument("--start", type=moment, metavar="WHEN", help="START" if positional else begin)
+    parser.add_argument("--stop", type=moment, metavar="WHEN", help="STOP" if positional else end)
 
 
 def given_range(options: argparse.Namespace) -> tuple[Moment | None, Moment | None]:
@@ -130,12 +174,27 @@ def between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[i
 
 
 def dates_between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[dt.date, dt.date]:
-    """The first and the last day that a range touches; what is not given has no bound."""
-    low = date_of(_first_second(start, timezone), timezone) if start is not None else dt.date.min
-    high = date_of(_end(stop, timezone) - 1, timezone) if stop is not None else dt.date.max
-    if high < low:
-        raise WrongCommand("the range is empty", expected="START before STOP", got=f"{start} to {stop}")
-    return low, high
+    """The first and the last day that a range touches: START alone is that day, STOP alone all until then, and neither all days."""
+    if start is None:
+        return dt.date.min, dt.date.max if stop is None else date_of(_end(stop, timezone) - 1, timezone)
+    first, end = between(start, stop, timezone)
+    return date_of(first, timezone), date_of(end - 1, timezone)
+
+
+def whole_days(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[dt.date, dt.date]:
+    """As `dates_between`, for what is known of whole days only: times are refused."""
+    for when in (start, stop):
+        if isinstance(when, dt.datetime):
+            raise WrongCommand("whole days only", expected="dates, such as 2026-11-22", got=str(when))
+    return dates_between(start, stop, timezone)
+
+
+def seconds_between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[int, int] | None:
+    """The range in epoch seconds, ``[start, end)``; None for whole days."""
+    if start is None:
+        return (-MOST, _first_second(stop, timezone)) if isinstance(stop, dt.datetime) else None
+    has_times = isinstance(start, dt.datetime) or isinstance(stop, dt.datetime)
+    return between(start, stop, timezone) if has_times else None
 
 
 def _first_second(when: Moment, timezone: str) -> int:
@@ -147,17 +206,82 @@ def _end(when: Moment, timezone: str) -> int:
     return _first_second(when if isinstance(when, dt.datetime) else when + dt.timedelta(days=1), timezone)
 
 
+def check_step(given: str | None, timezone: str) -> None:
+    """Refuse a step of joined rows that is none, before anything is written."""
+    from archive_tools.resample import Step
+
+    try:
+        Step.parse(given or "1d", timezone)
+    except TokioError as error:
+        raise WrongCommand(str(error)) from None
+
+
 def date_of(second: int, timezone: str) -> dt.date:
     """The day of a zone that an epoch second is in."""
     return dt.datetime.fromtimestamp(second, ZoneInfo(timezone)).date()
 
 
 def local(second: int | None, timezone: str) -> str:
-    """An epoch second as local time with its offset from UTC; – for none."""
-    return "–" if second is None else dt.datetime.fromtimestamp(second, ZoneInfo(timezone)).isoformat().replace("+00:00", "Z")
+    """An epoch second as local time with its offset from UTC; – for none, and the number for one that no calendar has."""
+    if second is None:
+        return "–"
+    try:
+        return dt.datetime.fromtimestamp(second, ZoneInfo(timezone)).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return str(second)
 
 
 # Output
+
+PICTURES = (".png", ".svg")
+
+
+def target(output: Path, endings: Collection[str] = ()) -> Path:
+    """The file that an option names, before anything is read for it.
+
+    Parameters
+    ----------
+    output : pathlib.Path
+    endings : collection of str
+        Of names, lower case; none allows all.
+
+    Returns
+    -------
+    pathlib.Path
+        The file that is replaced, or not there yet; links are followed.
+
+    Raises
+    ------
+    WrongCommand
+        Its name ends otherwise, or it is no file.
+    NotFound
+        Its folder is not there.
+    """
+    if endings and output.suffix.lower() not in endings:
+        raise WrongCommand(f"{output} has an unknown ending", expected=", ".join(endings), got=output.suffix or "none")
+    path = output.resolve()
+    if path.exists() and not path.is_file():
+        raise WrongCommand(f"{output} is no file")
+    if not path.parent.is_dir():
+        raise NotFound(f"no folder {path.parent}", hint=f"make it before {output.name} is written to it")
+    return path
+
+
+@contextlib.contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """Write `output`: errors name it, not the temporary file beside it; at the end it is told to be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or not str(error.filename or files.TEMPORARY).endswith(files.TEMPORARY):
+            raise  # an error of reading
+        raise TokioError(f"{output} cannot be written: {error.strerror or error}") from error
+    note(f"{output} written")
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number of things: ``1 log``, ``2 logs``."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
 
 
 def say(text: str = "") -> None:

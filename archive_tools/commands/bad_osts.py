@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 from archive_tools import logs
 from archive_tools.commands import _common
+from archive_tools.series_file import damage_named
+from pipeline.errors import NotFound, TokioError
 
 HELP = "OSTs that go with slow files"
 ABOUT = "OSTs that correlate with slow files, by the Darshan logs of some days, with p-values corrected for many tests."
@@ -22,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    found = logs.bad_osts(options.files)
+    found = _found(options.files)
     if options.json:
         _common.show_json([dataclasses.asdict(one) for one in found])
         return _common.DONE
@@ -32,3 +37,15 @@ def run(options: argparse.Namespace) -> int:
         _common.show(["OST", "files", "coefficient", "p", "corrected p"], rows)
     _common.say(f"{len(slow)} of {len(found)} OSTs go with slow files")
     return _common.DONE
+
+
+def _found(files: Sequence[str]) -> list[logs.OstCorrelation]:
+    try:
+        return logs.bad_osts(files)
+    except TokioError:
+        raise
+    except Exception:
+        for path in files:  # which one it is
+            with contextlib.suppress(NotFound), damage_named(Path(path)):
+                logs.bad_osts([path])
+        raise

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from archive_tools import export, files
 from archive_tools.commands import _common
-from pipeline.errors import NotFound
 
 HELP = "the values of a dataset as CSV, JSON or Parquet"
 ABOUT = """The values of one dataset over a day or a range, in base units. CSV: the first column is the start of the row, local
@@ -40,9 +39,11 @@ def run(options: argparse.Namespace) -> int:
     archive = _common.open_archive(options.archive)
     start, end = _common.between(*_common.given_range(options), archive.timezone)
     form = options.format or _format_of(options.output)
+    _common.check_step(options.resample, archive.timezone)
     request = export.Request(options.instance, options.dataset, start, end, options.components, options.rate, options.resample)
     if options.output:
-        with files.replacing(_target(options.output)) as temporary, open(temporary, "wb") as sink:
+        path = _common.target(options.output)
+        with _common.writing(options.output), files.replacing(path) as temporary, open(temporary, "wb") as sink:
             export.write(archive, request, form, sink)
     elif form == "parquet":
         raise _common.WrongCommand("Parquet is not written to standard output", hint="give --output FILE")
@@ -55,14 +56,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _format_of(output: Path | None) -> str:
     suffix = output.suffix.lower().removeprefix(".") if output else ""
-    return suffix if suffix in export.FORMATS else "csv"
-
-
-def _target(output: Path) -> Path:
-    """The file that is replaced, which must be one, or not be there yet."""
-    path = output.resolve()
-    if path.exists() and not path.is_file():
-        raise _common.WrongCommand(f"{output} is no file", hint="without --output, CSV and JSON go to standard output")
-    if not path.parent.is_dir():
-        raise NotFound(f"no folder {path.parent}")
-    return path
+    if suffix and suffix not in export.FORMATS:
+        raise _common.WrongCommand(f"{output} has an unknown ending", expected=", ".join(export.FORMATS), hint="say which with --format")
+    return suffix or "csv"

@@ -50,15 +50,16 @@ def run(options: argparse.Namespace) -> int:
         about = {"file": str(tts.path), "bytes": tts.path.stat().st_size, **tts.attributes}
         timezone = str(about.get("timezone") or (archive.timezone if archive else "UTC"))
         datasets = _datasets(tts)
+    code = _common.NOT_THERE if any(told["missing"] is None for told in datasets.values()) else _common.DONE
     if options.json:
         _common.show_json({**about, **({"receipt": receipt} if receipt else {}), "datasets": datasets})
-        return _common.DONE
+        return code
     for key, value in about.items():
         _common.say(f"{key}: {value}" + (f" ({_common.local(int(value), timezone)})" if key in ("start", "end") else ""))
     for key, value in receipt.items():
         _common.say(f"receipt {key}: {f'{len(value)} (--json shows them)' if isinstance(value, list | dict) else value}")
     _common.show(HEADER, [_row(name, told) for name, told in datasets.items()], left=(0, 1, 2, 7, 8))
-    return _common.DONE
+    return code
 
 
 def _datasets(tts: SeriesFile) -> dict[str, dict[str, Any]]:

@@ -15,33 +15,44 @@ from pipeline.errors import NotFound
 HELP = "how a job did, what the servers saw, who else was there"
 ABOUT = """What a job did, what the servers behind its file systems saw meanwhile, and who else was there. Coverage is the job's bytes by
 those that the servers moved in that time: near 1, the job was alone; far below, others were busy; above, its bytes came from a cache or
-were written later. Share is the job's part of what all logged jobs moved. The newest day that has the job is shown, unless START says which."""
+were written later. Share is the job's part of what all logged jobs moved, over the whole rows of darshan.hdf5 that it
+touches: that of a job shorter than its timestep is of a longer time. The newest day that has the job is shown, or the newest of the range, if
+one is given; START alone is that day, and of a range with times the job must have run in it."""
 EXAMPLES = ("9100003", "9100003 --start 2026-11-22 --json", "9100003 --plot job.png --fs scratch")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("job", metavar="JOBID")
-    _common.add_range(parser, positional=False)
+    _common.add_range(parser, positional=False, is_open=True)
     _common.add_archive(parser)
     parser.add_argument("--fs", default="", metavar="NAME", help="file system of the picture (default: where the job moved most)")
-    parser.add_argument("--limit", type=int, default=10, metavar="N", help="logs and other jobs listed; 0 is all (default: 10)")
+    parser.add_argument("--limit", type=_common.count, default=10, metavar="N", help="logs and other jobs listed; 0 is all (default: 10)")
     parser.add_argument("--json", action="store_true", help="as JSON, with every column, base units")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .png or .svg")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    archive = _common.open_archive(options.archive)
-    found = jobs.find(archive.root, options.job, *_common.dates_between(*_common.given_range(options), archive.timezone))
     if options.plot:
-        _plot(archive, found[0], options)
+        _common.target(options.plot, _common.PICTURES)
+    archive = _common.open_archive(options.archive)
+    there = found(archive, options)
+    if options.plot:
+        _plot(archive, there[0], options)
     elif options.json:
-        _common.show_json([dataclasses.asdict(job) for job in found])
+        _common.show_json([dataclasses.asdict(job) for job in there])
     else:
-        for job in found:
+        for job in there:
             _show(job, archive.timezone, options.limit or None)
     return _common.DONE
+
+
+def found(archive: Archive, options: argparse.Namespace) -> list[jobs.Job]:
+    """The jobs that are meant, newest first."""
+    given = _common.given_range(options)
+    dates = _common.dates_between(*given, archive.timezone)
+    return jobs.find(archive.root, options.job, *dates, between=_common.seconds_between(*given, archive.timezone))
 
 
 def of_file_system(job: jobs.Job, fsname: str) -> jobs.Row:
@@ -60,15 +71,16 @@ def _plot(archive: Archive, job: jobs.Job, options: argparse.Namespace) -> None:
     if not panels:
         raise NotFound(f"the archive has nothing of the servers behind {one['fsname']} at that time", hint="fsname_to_instance in site.json")
     title = f"Job {job.jobid}, {job.exenames}, {job.username}"
-    plots.save(plots.job(panels, (job.start_time, job.end_time + 1), timezone=archive.timezone, title=title), options.plot)
-    _common.note(f"{options.plot} written")
+    figure = plots.job(panels, (job.start_time, job.end_time + 1), timezone=archive.timezone, title=title)
+    with _common.writing(options.plot):
+        plots.save(figure, options.plot)
 
 
 def _show(job: jobs.Job, timezone: str, limit: int | None) -> None:
     """The job for people."""
     begin, end = (_common.local(moment, timezone) for moment in (job.start_time, job.end_time))
-    _common.say(f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'}, {job.nprocs} processes")
-    _common.say(f"{begin} to {end}, {job.end_time - job.start_time:,} s; {len(job.logs)} logs of {job.instance}, {job.date}")
+    _common.say(f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'}, {_common.counted(job.nprocs, 'process', 'processes')}")
+    _common.say(f"{begin} to {end}, {job.end_time - job.start_time:,} s; {_common.counted(len(job.logs), 'log')} of {job.instance}, {job.date}")
     _common.say()
     if not job.file_systems:
         _common.say("no I/O on any file system that Darshan saw")
@@ -122,13 +134,13 @@ def _amount(name: str, unit: str) -> Any:
 
 SEEN = (
     ("instance", lambda row: row["fs_instance"]),
-    ("seconds looked at", lambda row: f"{row['fs_end'] - row['fs_start']:,}"),
+    ("seconds looked at", lambda row: summary.quantity(jobs.looked_at(row), "")),
     ("bytes read", _amount("fs_bytes_read", "bytes")),
     ("bytes written", _amount("fs_bytes_written", "bytes")),
     ("coverage, read", _ratio("coverage_read")),
     ("coverage, written", _ratio("coverage_written")),
-    ("share of all jobs' bytes, read", _ratio("share_read")),
-    ("share of all jobs' bytes, written", _ratio("share_written")),
+    ("share of all jobs' bytes in whole rows, read", _ratio("share_read")),
+    ("share of all jobs' bytes in whole rows, written", _ratio("share_written")),
     ("fastest row, read", _amount("fs_peak_read_rate", "bytes/s")),
     ("fastest row, written", _amount("fs_peak_write_rate", "bytes/s")),
     ("CPU load of OSSes, mean / peak", _percent("fs_oss_cpu_mean", "fs_oss_cpu_peak")),
@@ -137,7 +149,7 @@ SEEN = (
     ("targets full, mean / fullest", _percent("fs_bytes_full", "fs_bytes_fullest")),
     ("inodes used, mean / fullest", _percent("fs_inodes_full", "fs_inodes_fullest")),
     ("missing", _amount("fs_missing", "%")),
-    ("other logs / jobs", lambda row: f"{summary.quantity(row['other_logs'], '')} / {summary.quantity(row['other_jobs'], '')}"),
+    ("other logs / jobs", lambda row: f"{summary.quantity(row.get('other_logs'), '')} / {summary.quantity(row.get('other_jobs'), '')}"),
 )
 """Lines of the table of servers: label, and how a row's figure is shown."""
 

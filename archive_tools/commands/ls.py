@@ -6,10 +6,13 @@ import argparse
 
 from archive_tools.archive import Archive
 from archive_tools.commands import _common
+from pipeline.errors import TokioError
 
 HELP = "instances and days"
 ABOUT = "The instances of an archive, with the number of their days, the first and the last."
 EXAMPLES = ("", "/path/of/archive", "--json")
+SHOWN = 5
+"""Folders that a message names."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +27,9 @@ def run(options: argparse.Namespace) -> int:
     if options.folder and options.archive:
         raise _common.WrongCommand("the archive is given twice", hint="give it as an argument or as --archive")
     archive = _common.open_archive(options.folder or options.archive)
+    closed = _common.unreadable(archive.root)
+    if closed:
+        raise TokioError(f"{_common.counted(len(closed), 'folder')} of {archive.root} cannot be read: {', '.join(map(str, closed[:SHOWN]))}")
     days = _days(archive)
     if options.json:
         _common.show_json({instance: [str(date) for date in dates] for instance, dates in days.items()})

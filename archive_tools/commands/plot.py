@@ -9,7 +9,8 @@ from archive_tools.commands import _common
 
 HELP = "a picture of a dataset over time"
 ABOUT = """Draws datasets of an instance over a day or a range: lines, or one dataset as a heat map of its components by time. Amounts
-are drawn a second; what nobody measured is hatched. The format follows from the file's name: .png or .svg."""
+are drawn a second; what nobody measured is hatched. The format follows from the file's name: .png or .svg. The range
+is given as --start and --stop only."""
 EXAMPLES = (
     "scratch datatargets/readbytes datatargets/writebytes --start 2026-11-22 --output bytes.png",
     "scratch datatargets/writebytes --start 2026-11-22 --heat-map --output targets.svg",
@@ -36,7 +37,9 @@ def run(options: argparse.Namespace) -> int:
 
     if options.heat_map and len(options.datasets) != 1:
         raise _common.WrongCommand("a heat map is of one dataset", got=", ".join(options.datasets))
+    _common.target(options.output, _common.PICTURES)
     archive = _common.open_archive(options.archive)
+    _common.check_step(options.resample, archive.timezone)
     start, end = _common.between(*_common.given_range(options), archive.timezone)
     series = [archive.read(options.instance, name, start, end, components=options.components, resample=options.resample) for name in options.datasets]
     title = f"{options.instance} {_common.local(start, archive.timezone)} to {_common.local(end, archive.timezone)}"
@@ -44,6 +47,6 @@ def run(options: argparse.Namespace) -> int:
         figure = plots.heat_map(series[0], timezone=archive.timezone, title=f"{title}, {options.datasets[0]}")
     else:
         figure = plots.lines(series, timezone=archive.timezone, title=title, by_component=options.by_component)
-    plots.save(figure, options.output)
-    _common.note(f"{options.output} written")
+    with _common.writing(options.output):
+        plots.save(figure, options.output)
     return _common.DONE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archive_tools import jobs
 from archive_tools.commands import _common
-from archive_tools.commands.job import of_file_system
+from archive_tools.commands.job import found, of_file_system
 from pipeline.errors import NotFound
 
 if TYPE_CHECKING:
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 HELP = "a job beside its history: the diagram of metrics, quartiles and today"
 ABOUT = """Draws the UMAMI diagram (Lockwood and others, PDSW-DISCS 2017) of a job and file system: a row a metric, its history over earlier
 runs of the same kind on the left, their box plot on the right, this run's value across it. Runs of the same kind have the same program, user
-and number of processes; --like says otherwise. Without --output a table."""
-EXAMPLES = ("9100082 --output umami.png", "9100082 --fs project --like exe --days 365 --json")
+and number of processes; --like says otherwise. Without --output a table.
+The job is the newest of that number, or the newest of the range, if one is given; START alone is that day."""
+EXAMPLES = ("9100092 --fs scratch --like exe --output umami.png", "9100092 --like exe --days 365 --json")
 DAYS = 90
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("job", metavar="JOBID")
-    _common.add_range(parser, positional=False)
+    _common.add_range(parser, positional=False, is_open=True)
     _common.add_archive(parser)
     parser.add_argument("--fs", default="", metavar="NAME", help="file system (default: where the job moved most)")
     parser.add_argument("--like", choices=sorted(jobs.LIKE), action="append", help="what runs have in common (may be given again; default: all of these)")
-    parser.add_argument("--days", type=int, default=DAYS, metavar="N", help=f"days before the job that are looked at (default: {DAYS})")
+    parser.add_argument("--days", type=_common.count, default=DAYS, metavar="N", help=f"days before the job that are looked at (default: {DAYS})")
     parser.add_argument("--json", action="store_true", help="as JSON: every metric's history, base units")
     parser.add_argument("--output", type=Path, metavar="FILE", help=".png or .svg")
 
@@ -39,21 +40,25 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     from archive_tools import plots
 
+    if options.output:
+        _common.target(options.output, _common.PICTURES)
     archive = _common.open_archive(options.archive)
-    job = jobs.find(archive.root, options.job, *_common.dates_between(*_common.given_range(options), archive.timezone))[0]
+    job = found(archive, options)[0]
     one = of_file_system(job, options.fs)
-    runs = jobs.history(archive.root, one, job.date - dt.timedelta(days=options.days), job.date, options.like or tuple(jobs.LIKE))
+    since = job.date - min(dt.timedelta(days=min(options.days, dt.timedelta.max.days)), job.date - dt.date.min)
+    runs = jobs.history(archive.root, one, since, job.date, options.like or tuple(jobs.LIKE))
     metrics = jobs.metrics(runs)
     if not metrics:
         raise NotFound(f"nothing is known of job {job.jobid} on {one['fsname']}")
+    told = f"job {job.jobid}, {job.exenames} on {one['fsname']}: {_common.counted(len(runs) - 1, 'earlier run')}"
     if options.json:
         _common.show_json([{"metric": m.label, "unit": m.unit, "timestamps": m.timestamps.tolist(), "values": m.values.tolist()} for m in metrics])
     elif options.output:
-        title = f"Job {job.jobid}, {job.exenames} on {one['fsname']}: {len(runs) - 1} earlier runs"
-        plots.save(plots.umami(metrics, timezone=archive.timezone, title=title), options.output)
-        _common.note(f"{options.output} written")
+        figure = plots.umami(metrics, timezone=archive.timezone, title=f"J{told[1:]}")
+        with _common.writing(options.output):
+            plots.save(figure, options.output)
     else:
-        _common.say(f"job {job.jobid}, {job.exenames} on {one['fsname']}: {len(runs) - 1} earlier runs")
+        _common.say(told)
         _common.show(["metric", "this run", "quarter 1", "median", "quarter 3", "standing"], [_line(metric) for metric in metrics], left=(0, 5))
     return _common.DONE
 
