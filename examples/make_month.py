@@ -2,9 +2,9 @@
 
     python examples/make_month.py month
 
-A row a minute, six OSTs and two OSSes; busier by day and on working days. In it: no file of 11 November, an outage of three
-hours on the 18th, and an OST that comes on the 16th. The same numbers every time; days that are there are left alone. The days have no receipts: no pipeline made them, and
-`tokio-archive check` says so.
+A row a minute, six OSTs and two OSSes; busier by day and on working days. In it: no file of 11 November, an outage of three hours on
+the 18th, and an OST that comes on the 16th. The same numbers every time; days that are there are left alone. The days have no
+receipts: no pipeline made them, and `tokio-archive check` says so.
 """
 
 from __future__ import annotations
