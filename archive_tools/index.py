@@ -5,6 +5,7 @@ Built from the archive alone: from the day's `darshan.hdf5`, and from the files 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import sqlite3
@@ -347,3 +348,21 @@ def open_index(path: str | Path) -> sqlite3.Connection:
         connection.close()
         raise FormatError(f"{path} is no Darshan index: {error}", expected="tables headers, mounts and summaries") from None
     return connection
+
+
+@contextlib.contextmanager
+def asking(path: str | Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a day's index for some questions; see `open_index`.
+
+    Raises
+    ------
+    FormatError
+        Also where the index turns out to be damaged when it is read.
+    """
+    connection = open_index(path)
+    try:
+        yield connection
+    except sqlite3.DatabaseError as error:
+        raise FormatError(f"{path} is damaged: {error}", hint="tokio-archive check; the next run makes it again") from error
+    finally:
+        connection.close()

@@ -6,17 +6,15 @@ one after the other, and only rows that are asked for are kept.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archive_tools import layout
-from archive_tools.index import open_index
+from archive_tools.index import asking
 from archive_tools.servers import METADATA
 from pipeline.errors import FormatError, NotFound, TokioError
 
@@ -315,13 +313,10 @@ def asked(path: Path, query: str, values: Sequence[Any]) -> list[Row]:
     FormatError
         It is no Darshan index, or is damaged.
     """
-    with contextlib.closing(open_index(path)) as connection:
-        try:
-            cursor = connection.execute(query, values)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
-        except sqlite3.DatabaseError as error:
-            raise FormatError(f"{path} is damaged: {error}", hint="tokio-archive check; the next run makes it again") from error
+    with asking(path) as connection:
+        cursor = connection.execute(query, values)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def _others(path: Path, one: Row, mine: Sequence[Row]) -> list[Row]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archive_tools import darshan_file, layout
-from archive_tools.index import open_index
+from archive_tools.index import asking
 from pipeline.errors import NotFound, TokioError
 
 if TYPE_CHECKING:
@@ -100,13 +100,10 @@ def totals(indexes: Iterable[str | Path], columns: Sequence[str], only: Filter) 
     query = f"SELECT {names}, COUNT(DISTINCT log_id), SUM(bytes_read), SUM(bytes_written) FROM {TABLES} WHERE {condition} GROUP BY {names}"
     found: dict[tuple[str, ...], list[int]] = {}
     for path in indexes:
-        connection = open_index(path)
-        try:
+        with asking(path) as connection:
             for row in connection.execute(query, bound):
                 total = found.setdefault(tuple(str(name or "") for name in row[:-3]), [0, 0, 0])
                 total[:] = [before + (number or 0) for before, number in zip(total, row[-3:], strict=True)]
-        finally:
-            connection.close()
     return found
 
 
@@ -155,12 +152,9 @@ def days_of_job(root: Path, job: str) -> list[dt.date]:
     found = []
     for date, folder in layout.day_folders(root):
         for path in sorted(folder.glob("*_index.sqlite")):
-            connection = open_index(path)
-            try:
+            with asking(path) as connection:
                 if connection.execute("SELECT 1 FROM headers WHERE jobid = ? LIMIT 1", [job]).fetchone():
                     found.append(date)
-            finally:
-                connection.close()
     return sorted(set(found))
 
 
@@ -168,11 +162,8 @@ def _identities(index: Path) -> dict[str, tuple[str, str]]:
     """Name of each indexed log to its user and job."""
     if not index.is_file():
         return {}
-    connection = open_index(index)
-    try:
+    with asking(index) as connection:
         return {name: (user or "", job or "") for name, user, job in connection.execute("SELECT filename, username, jobid FROM headers")}
-    finally:
-        connection.close()
 
 
 def _is_of(path: Path, known: Identities, user: str, job: str) -> bool:

@@ -156,5 +156,7 @@ def damage_named(path: Path) -> Iterator[None]:
         yield
     except TokioError:
         raise
+    except PermissionError as error:
+        raise FormatError(f"{path} may not be read: {error}", hint="ask its owner for the right to read") from error
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise FormatError(f"{path} is damaged: {error}", hint="rebuild the day, or restore the file") from error

@@ -349,3 +349,14 @@ def test_what_is_no_table(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1")
     with pytest.raises(FormatError, match="no table of jobs"):
         jobs.jobs(tmp_path, DAY, DAY, jobs.Wanted())
+
+
+def test_an_index_that_is_damaged_past_its_first_page(siteday: Path, tmp_path: Path) -> None:
+    from archive_tools import logs
+
+    path = tmp_path / "darshan_index.sqlite"
+    content = bytearray((siteday / "2026/2026-11-22/darshan_index.sqlite").read_bytes())
+    content[8192:65536] = b"\xff" * (65536 - 8192)
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"darshan_index\.sqlite"):
+        logs.scoreboard([path], "user")
