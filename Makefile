@@ -22,7 +22,7 @@ check: $(VENV)/installed
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 # the figures: one benchmark at a time, nothing else running
 bench: $(VENV)/installed
