@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +15,8 @@ TEMPORARY = ".tmp"
 
 def temporary_name(path: Path) -> Path:
     """A name beside `path` that no other process uses: ``.<name>.<host>.<pid>.<random>.tmp``."""
-    host = socket.gethostname().partition(".")[0]
-    return path.with_name(f".{path.name}.{host}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
+    host = os.uname().nodename.partition(".")[0]
+    return path.with_name(f".{path.name}.{host}.{os.getpid()}.{os.urandom(4).hex()}{TEMPORARY}")
 
 
 def _sync(path: Path) -> None:
