@@ -13,6 +13,7 @@ from the last result: what was read since then is read again.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -108,6 +109,8 @@ def run(job: Job) -> list[Any]:
         finally:
             _running.discard(reader)
             reader.kill()
+            with contextlib.suppress(BrokenPipeError):  # closing writes what a dead reader did not take
+                reader.stdin.close()
 
 
 def _last_words(said: IO[bytes]) -> str:
