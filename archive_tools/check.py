@@ -105,7 +105,7 @@ def days(archive: Archive, start: dt.date, stop: dt.date) -> list[dt.date]:
     next(archive.root.iterdir(), None)  # what may not be read is no archive without days
     found = {date for date, _ in layout.day_folders(archive.root)}
     with contextlib.suppress(PermissionError):  # of such a folder `check_archive` tells
-        found |= {receipt.date for folder in archive.root.glob("receipts/*") for receipt in map(Receipt.parse, _names(folder)) if receipt}
+        found |= {receipt.date for folder in archive.root.glob("receipts/*/*") for receipt in map(Receipt.parse, _names(folder)) if receipt}
     with contextlib.suppress(PermissionError):
         found |= {date for instance in archive.instances() for date in archive.days(instance)}
     return sorted(date for date in found if start <= date <= stop)

@@ -1,22 +1,97 @@
 """Whole files or none: write under a unique temporary name, make it durable, then replace.
 
-Whatever instant the process dies, a reader finds the old file or the new one.
+Whatever instant the process dies, a reader finds the old file or the new one. A temporary file that it leaves
+says in its name who wrote it, so that the next run can tell it from one that is being written.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from collections.abc import Iterator
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pipeline.errors import ArchiveError, TokioError
+
 TEMPORARY = ".tmp"
+_LEFT = re.compile(r"\..+\.(?P<host>[^.]*)\.(?P<pid>\d+)\.[0-9a-f]{8}\.tmp")
+FOREIGN_AGE = 86400.0
+"""Seconds after which a temporary file of another host is taken for left over."""
 
 
 def temporary_name(path: Path) -> Path:
     """A name beside `path` that no other process uses: ``.<name>.<host>.<pid>.<random>.tmp``."""
-    host = os.uname().nodename.partition(".")[0]
-    return path.with_name(f".{path.name}.{host}.{os.getpid()}.{os.urandom(4).hex()}{TEMPORARY}")
+    return path.with_name(f".{path.name}.{_host()}.{os.getpid()}.{os.urandom(4).hex()}{TEMPORARY}")
+
+
+def _host() -> str:
+    return os.uname().nodename.partition(".")[0]
+
+
+def sweep(folders: Iterable[Path], prefix: str = "") -> list[Path]:
+    """Remove temporary files and folders that dead processes left.
+
+    Parameters
+    ----------
+    folders : iterable of pathlib.Path
+        Looked through, without their subfolders; they need not be there.
+    prefix : str
+        Only of files whose final names begin with it.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was removed: of this host what no living process writes, of others what is a day old.
+    """
+    removed = []
+    for folder in folders:
+        try:
+            names = os.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        for name in names:
+            path = folder / name
+            if name.startswith(f".{prefix}") and _is_left(path):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+                removed.append(path)
+    return removed
+
+
+def _is_left(path: Path) -> bool:
+    match = _LEFT.fullmatch(path.name)
+    if not match:
+        return False
+    if match["host"] == _host():
+        return not Path(f"/proc/{match['pid']}").exists()
+    try:
+        return time.time() - path.lstat().st_mtime > FOREIGN_AGE
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def permissions(mode: int) -> Iterator[None]:
+    """Have files that are made meanwhile no more open than `mode`, and folders likewise; of the whole process.
+
+    Parameters
+    ----------
+    mode : int
+        Such as 0o640; whoever may read a file may enter a folder.
+    """
+    before = os.umask(0o777 & ~folder_mode(mode))
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def folder_mode(mode: int) -> int:
+    """The mode of folders whose files have `mode`."""
+    return mode | (mode & 0o444) >> 2
 
 
 def _sync(path: Path) -> None:
@@ -35,16 +110,79 @@ def replacing(path: Path) -> Iterator[Path]:
     ------
     pathlib.Path
         In the same folder as `path`, which is made if it is not there. The file must be closed at the end.
+
+    Raises
+    ------
+    ArchiveError
+        There is no space, or no right to write; `path` is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(path)
+    with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_name(path)
+        try:
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_NUMBER = re.compile(r"\berr(?:no|or)[ =:]*(\d+)\b", re.IGNORECASE)
+
+
+@contextlib.contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Turn what libraries raise when `path` cannot be written into an error that says so; other errors go through.
+
+    Raises
+    ------
+    ArchiveError
+        The file system is full or read-only, a quota is used up, or a right is missing.
+    """
     try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except TokioError:
+        raise
+    except Exception as error:
+        number = _errno(error)
+        if number in FULL or (number in REFUSED and _concerns(error, path)):
+            hint = "free some space, or move older years away" if number in FULL else "look at the mount options and the folder's rights"
+            raise ArchiveError(f"{path} cannot be written: {os.strerror(number)}; what is archived stands", hint=f"{hint}; then run it again") from error
+        raise
+
+
+def _concerns(error: BaseException, path: Path) -> bool:
+    """Whether an error is of `path`, of what is beside it, or of a folder that it is in; one that names nothing is."""
+    name = getattr(error, "filename", None)
+    if not isinstance(name, str | bytes):
+        return True
+    named = Path(os.fsdecode(name))
+    return named.is_relative_to(path.parent) or path.is_relative_to(named)
+
+
+def _errno(error: BaseException) -> int:
+    """The system's number of an error, which HDF5, Arrow and SQLite only tell in words; 0 if none."""
+    number = getattr(error, "errno", None)
+    if isinstance(number, int):
+        return number
+    text = str(error)
+    if found := _NUMBER.search(text):
+        return int(found[1])
+    words = {"disk is full": errno.ENOSPC, "No space left": errno.ENOSPC, "readonly database": errno.EROFS, "Disk quota": errno.EDQUOT}
+    return next((number for word, number in words.items() if word in text), 0)
+
+
+def replace_folder(new: Path, old: Path) -> None:
+    """Put a folder in the place of another one, if that is there; whoever has its files open goes on reading them."""
+    aside = temporary_name(old)
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(old, aside)
+    os.replace(new, old)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

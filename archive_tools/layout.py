@@ -4,7 +4,8 @@
                 darshan_index.sqlite     `<instance>_index.sqlite`, `<instance>_jobs.parquet`
                 report.html
 raw/2018/2018-01-28/cscratch.<fingerprint>/
-receipts/2018/2018-01-28.cscratch.tts.v1.<fingerprint>.complete.json
+receipts/2018/01/2018-01-28.cscratch.tts.v1.<fingerprint>.complete.json
+receipts/last_nightly.json               when a command ran last, how long, its exit code
 archive.json                             site and time zone, for readers
 """
 
@@ -23,8 +24,9 @@ INDEX = "{date:%Y}/{date:%Y-%m-%d}/{instance}_index.sqlite"
 JOBS = "{date:%Y}/{date:%Y-%m-%d}/{instance}_jobs.parquet"
 REPORT = "{date:%Y}/{date:%Y-%m-%d}/report.html"
 RAW = "raw/{date:%Y}/{date:%Y-%m-%d}/{instance}.{fingerprint}"
-RECEIPTS = "receipts/{date:%Y}"
+RECEIPTS = "receipts/{date:%Y}/{date:%m}"
 ABOUT = "archive.json"
+LAST_RUN = "receipts/last_{command}.json"
 LOCK = ".lock"
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -1,9 +1,9 @@
 """Receipts: one small JSON file for each product, whose name alone says what is complete.
 
-    receipts/2018/2018-01-28.cscratch.tts.v1.3f2a9c1d7e4b5a60.complete.json
+    receipts/2018/01/2018-01-28.cscratch.tts.v1.3f2a9c1d7e4b5a60.complete.json
 
 A product is complete when its receipt says so for this version and this fingerprint of the inputs. One
-listing of a year's folder answers for the year; no product is opened. The content tells the rest: inputs,
+listing of a month's folder answers for the month; no product is opened. The content tells the rest: inputs,
 counts, findings, durations.
 """
 
@@ -21,12 +21,13 @@ from typing import Any
 
 from archive_tools import files, layout
 
-COMPLETE, PARTIAL, KEPT, FAILED = "complete", "partial", "kept", "failed"
-"""Complete; less than the whole day; new inputs were looked at and the archived ones kept; the last try failed."""
+COMPLETE, PARTIAL, KEPT, FAILED, EMPTY = "complete", "partial", "kept", "failed", "empty"
+"""Complete; less than the whole day; new inputs were looked at and the archived ones kept; the last try failed; somebody
+said that the day has no data for good."""
 
 _NAME = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})\.(?P<instance>[A-Za-z0-9_-]+)\.(?P<product>[a-z]+)\.v(?P<version>\d+)"
-    r"\.(?P<fingerprint>[0-9a-f]{16})\.(?P<state>complete|partial|kept|failed)(?P<percent>\d{0,3})\.json"
+    r"\.(?P<fingerprint>[0-9a-f]{16})\.(?P<state>complete|partial|kept|failed|empty)(?P<percent>\d{0,3})\.json"
 )
 
 
@@ -123,17 +124,21 @@ class Receipts:
         return layout.path(self.root, layout.RECEIPTS, date)
 
     def day(self, date: dt.date) -> DayReceipts:
-        """The receipts of a day, by one listing of its year."""
+        """The receipts of a day, by one listing of its month."""
         return self.days([date])[date]
 
     def days(self, dates: Iterable[dt.date]) -> dict[dt.date, DayReceipts]:
-        """The receipts of many days, by one listing a year."""
+        """The receipts of many days, by one listing a month."""
         wanted = sorted(set(dates))
         found: dict[dt.date, list[Receipt]] = {date: [] for date in wanted}
+        texts = {str(date) for date in wanted}
         for folder in sorted({self.folder(date) for date in wanted}):
-            names = os.listdir(folder) if folder.is_dir() else []
-            for receipt in map(Receipt.parse, names):
-                if receipt and receipt.date in found:
+            try:
+                names = os.listdir(folder)
+            except FileNotFoundError:
+                continue
+            for receipt in (Receipt.parse(name) for name in names if name[:10] in texts):
+                if receipt:
                     found[receipt.date].append(receipt)
         return {date: DayReceipts(self.folder(date), tuple(sorted(found[date], key=lambda receipt: receipt.name))) for date in wanted}
 

@@ -59,7 +59,7 @@ def _section(root: Path, day: Day, receipts: DayReceipts, instance: str, wanted:
     has_index = layout.path(root, layout.INDEX, day.date, instance).is_file()
     section: dict[str, Any] = {
         "instance": instance,
-        "state": status.state_of(root, receipts, day.date, instance, wanted),
+        "state": status.state_of(status.files_of(root, day.date), receipts, day.date, instance, wanted),
         "products": _products(root, day.date, instance),
         "datasets": [],
         "plots": [],

@@ -1,22 +1,25 @@
-"""What of a day is in the archive, from the names of receipts and the presence of files.
+"""What of a day is in the archive, from the names of receipts and of files.
 
-Only of receipts that tell why, or how many logs, the content is read; no product is opened.
+One listing a month and one a day's folder answer. Only of receipts that tell why, or how many logs, the content is
+read; no product is opened.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from archive_tools import layout
-from archive_tools.receipts import FAILED, KEPT, PARTIAL, DayReceipts, Receipts, follows
+from archive_tools.receipts import EMPTY, FAILED, KEPT, PARTIAL, DayReceipts, Receipts, follows
 from pipeline.schemas import BUILD_VERSION
 
 FILES = {"tts": layout.TTS, "index": layout.INDEX, "jobs": layout.JOBS}
 """Where each product of an instance is."""
+_NAMES = {product: template.rpartition("/")[2] for product, template in FILES.items()}
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,25 @@ class State:
 
     Attributes
     ----------
-    word : {'complete', 'partial', 'missing', 'late', 'failed', 'stale'}
+    word : {'complete', 'partial', 'missing', 'late', 'failed', 'stale', 'expired', 'empty'}
         Stale: made by an older version, or from older data. Late: the source has data that the archive has not.
+        Expired: missing, and the source keeps it no longer. Empty: somebody said that there are no data for good.
     detail : str
         Per cent of a partial day, the last error of a failed one.
+    percent : int or None
+        Of a partial day: how much of it is there.
+    logs, rejected : int or None
+        Darshan logs of the day, and how many of them could not be read.
+    forgotten_in : float or None
+        Seconds until the source begins to forget a day that the archive does not have.
     """
 
     word: str
     detail: str = ""
+    percent: int | None = None
+    logs: int | None = None
+    rejected: int | None = None
+    forgotten_in: float | None = None
 
     def __str__(self) -> str:
         return f"{self.word} {self.detail}".strip()
@@ -43,11 +57,22 @@ class State:
         return str(self) if self.word == "partial" else self.word
 
 
-def state_of(root: Path, day: DayReceipts, date: dt.date, instance: str, products: Sequence[str]) -> State:
+def files_of(root: Path, date: dt.date) -> set[str]:
+    """Names of the files in a day's folder."""
+    try:
+        return set(os.listdir(layout.path(root, layout.REPORT, date).parent))
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+
+
+def state_of(files: Collection[str], day: DayReceipts, date: dt.date, instance: str, products: Sequence[str]) -> State:
     """State of an instance that shall have `products`, each made from the one before and the first from the raw data."""
     failures = [receipt for product in ("raw", *products) for receipt in day.other(instance, product, FAILED)]
     good = {product: day.good(instance, product) for product in products}
-    there = {product: receipt for product, receipt in good.items() if receipt and layout.path(root, FILES[product], date, instance).is_file()}
+    there = {product: receipt for product, receipt in good.items() if receipt and _NAMES[product].format(instance=instance) in files}
+    if not there and (empty := day.other(instance, "raw", EMPTY)):
+        content = day.content(empty[0])
+        return State("empty", f"{content.get('why', '')} ({content.get('who', 'nobody')}, {str(content.get('written', ''))[:10]})")
     if failures:
         content = day.content(failures[0])
         word = "missing" if content.get("kind") == "NoData" and not there else "failed"
@@ -62,15 +87,20 @@ def state_of(root: Path, day: DayReceipts, date: dt.date, instance: str, product
     partial = [receipt for receipt in there.values() if receipt.state == PARTIAL]
     if partial:
         percent = min(receipt.percent for receipt in partial)
-        return State("partial", f"{percent} %" if percent else "<1 %")
+        return State("partial", f"{percent} %" if percent else "<1 %", percent)
     said = ["source has fewer rows now"] if day.other(instance, "raw", KEPT) else []
-    if "index" in products and (receipt := day.good(instance, "tts")):
-        counts = day.content(receipt).get("counts", {})
-        said.insert(0, f"{counts.get('logs', 0)} logs, {counts.get('rejects', 0)} rejected")
-    return State("complete", "; ".join(said))
+    if "index" not in products:
+        return State("complete", "; ".join(said))
+    counts = day.content(there["tts"]).get("counts", {})
+    logs, rejected = int(counts.get("logs", 0)), int(counts.get("rejects", 0))
+    return State("complete", "; ".join([f"{logs} logs, {rejected} rejected", *said]), logs=logs, rejected=rejected)
 
 
 def states(root: Path, dates: Iterable[dt.date], products: Mapping[str, Sequence[str]]) -> dict[dt.date, dict[str, State]]:
     """States of the instances in `products`, day by day."""
     days = Receipts(root).days(dates)
-    return {date: {instance: state_of(root, day, date, instance, wanted) for instance, wanted in products.items()} for date, day in days.items()}
+    found: dict[dt.date, dict[str, State]] = {}
+    for date, day in days.items():
+        files = files_of(root, date) if day.all else set()
+        found[date] = {instance: state_of(files, day, date, instance, wanted) for instance, wanted in products.items()}
+    return found

@@ -38,6 +38,10 @@ class SourceError(TokioError):
     """A source cannot be reached or read: the day stays as it is and is tried again."""
 
 
+class Unreachable(SourceError):
+    """A source does not answer at all: whatever else it were asked for now would not come either."""
+
+
 class NoData(TokioError):
     """The source has nothing for the day. Not a file of zeros: no product is written."""
 
@@ -57,4 +61,8 @@ class NotFound(TokioError, KeyError):
 
 
 class Busy(TokioError):
-    """Another run holds the archive."""
+    """Another run holds the days that are asked for."""
+
+
+class ArchiveError(TokioError):
+    """The archive cannot be written: no space, no right, a read-only file system. What is archived stands."""

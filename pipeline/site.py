@@ -50,6 +50,17 @@ def _expression(text: str) -> str:
     return text
 
 
+def _mode(text: str) -> str:
+    if not re.fullmatch("0?[0-7]{3}", text):
+        raise ValueError('must be an octal mode such as "0640"')
+    if int(text, 8) & 0o600 != 0o600 or int(text, 8) & 0o111:
+        raise ValueError("the owner must be able to read and write, and nobody to execute")
+    if int(text, 8) & 0o002:
+        raise ValueError("would let everybody write")
+    return text
+
+
+Mode = Annotated[str, AfterValidator(_mode)]
 Expression = Annotated[str, AfterValidator(_expression)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Timestep = Annotated[int, AfterValidator(_step)]
@@ -67,18 +78,30 @@ class SourceOptions(BaseModel):
         Seconds a row; must divide an hour.
     timezone : str
         Zone of the source's time stamps where it keeps local times; "" means the site's.
+    retention_days : float
+        How long the source keeps what it measured; 0 is for good.
+    ask_seconds, fetch_seconds : float
+        How long the source may take to say what it has, and to give it.
     ORIGIN : frozenset of str
         Keys that say where data come from and what reading may cost, not what is made of them: changing one
-        makes no day stale.
+        makes no day stale. `LIMITS` are those that every source has.
     """
 
     ORIGIN: ClassVar[frozenset[str]] = frozenset()
+    LIMITS: ClassVar[frozenset[str]] = frozenset({"retention_days", "ask_seconds", "fetch_seconds"})
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     kind: str
     timestep: Timestep = 5
     timezone: Zone | Literal[""] = ""
+    retention_days: float = Field(default=0.0, ge=0)
+    ask_seconds: float = Field(default=300.0, gt=0)
+    fetch_seconds: float = Field(default=10800.0, gt=0)
+
+    def made_of(self) -> str:
+        """The keys that say what is made of the data, as text: the order of patterns counts."""
+        return self.model_dump_json(exclude=set(self.ORIGIN | self.LIMITS))
 
 
 Options = TypeVar("Options", bound=SourceOptions)
@@ -156,6 +179,10 @@ class Site(BaseModel):
         Inputs of days not older than this are looked at again.
     raw_days : int
         How long raw data are kept.
+    mode : str
+        Rights of the archive's files, octal; folders have the matching ones. Logs name users and programs: "0640" unless given.
+    group : str
+        Unix group of a new archive, and by it of all that is made in it; "" leaves it to the system.
     mount_to_fsname : dict of str to str
         Regular expression of a mount point to file system name; the first that matches counts, and only
         where the match ends at the end of a path component.
@@ -176,6 +203,8 @@ class Site(BaseModel):
     missing: Literal["nan", "negative_zero"] = "nan"
     late_days: int = Field(default=7, ge=0)
     raw_days: int = Field(default=30, ge=0)
+    mode: Mode = "0640"
+    group: str = ""
     mount_to_fsname: dict[str, str] = {}
     fsname_to_instance: dict[str, Servers] = {}
     hdf5_files: dict[str, Templates] = {}
@@ -212,6 +241,11 @@ class Site(BaseModel):
     def older_files(self) -> dict[str, list[str]]:
         """`hdf5_files` with absolute paths."""
         return {name: [str(self.path(template)) for template in ([found] if isinstance(found, str) else found)] for name, found in self.hdf5_files.items()}
+
+    @property
+    def file_mode(self) -> int:
+        """`mode` as a number."""
+        return int(self.mode, 8)
 
     def path(self, name: str) -> Path:
         """`name` counted from the folder of site.json."""

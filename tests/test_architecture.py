@@ -22,7 +22,8 @@ ALLOWED = {
     "archive_tools": FLOOR | {"archive_tools"},
     "pipeline.tasks": FLOOR | {"pipeline.sources", "pipeline.transform", "archive_tools", "pipeline.tasks"},
     "pipeline.darshan_commands": FLOOR | {"pipeline.sources", "pipeline.transform"},
-    "pipeline.command": FLOOR | {"pipeline.sources", "archive_tools", "pipeline.tasks"},
+    "pipeline.commands": FLOOR | {"pipeline.sources", "archive_tools", "pipeline.tasks", "pipeline.commands"},
+    "pipeline.command": FLOOR | {"pipeline.sources", "archive_tools", "pipeline.commands"},
 }
 HEAVY = ("luigi", "darshan", "cffi", "connectorx", "pydantic", "pandas", "pyarrow", "matplotlib", "xarray")
 

@@ -108,8 +108,8 @@ def test_receipts_say_it_by_their_names(tmp_path: Path) -> None:
     day = receipts.day(date)
     assert day.all == (two,)
     assert day.content(two) == {"n": 2}
-    (tmp_path / "receipts/2026/notes.txt").touch()
-    (tmp_path / "receipts/2026/.2026-11-22.fs.tts.v1.x.tmp").touch()
+    (tmp_path / "receipts/2026/11/notes.txt").touch()
+    (tmp_path / "receipts/2026/11/.2026-11-22.fs.tts.v1.x.tmp").touch()
     assert receipts.day(date).all == (two,)
     assert receipts.remove(date, "fs-1", "tts") == 1
     assert receipts.day(date).all == ()

@@ -221,7 +221,7 @@ def other_sums(root: Path) -> None:
 
 
 def receipt(root: Path, product: str) -> Path:
-    (found,) = root.glob(f"receipts/2026/{DATE}.{product}.*")
+    (found,) = root.glob(f"receipts/2026/11/{DATE}.{product}.*")
     return found
 
 
@@ -243,7 +243,7 @@ def torn_receipt(root: Path) -> None:
 
 def failed(root: Path) -> None:
     name = f"{DATE}.scratch.tts.v1.{'0' * 16}.failed.json"
-    (root / "receipts/2026" / name).write_text(json.dumps({"error": "the disk is full"}))
+    (root / "receipts/2026/11" / name).write_text(json.dumps({"error": "the disk is full"}))
 
 
 def left_over(root: Path) -> None:

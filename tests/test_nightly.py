@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 
 import archive_tools
+from archive_tools.lock import holding
 from archive_tools.receipts import Receipts
-from pipeline.command import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, holding, main
+from pipeline.command import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from pipeline.tasks import Build, Fetch
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import forget_answers
@@ -213,7 +214,7 @@ def test_a_failure_is_not_exit_0_for_luigi(site: Site) -> None:
 
 def test_two_runs_at_once(tmp_path: Path, site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     site({"darshan": darshan_source})
-    with holding(tmp_path / "archive"):
+    with holding(tmp_path / "archive", [LMT_DAY]):
         assert night() == BUSY
     assert "another run holds" in capsys.readouterr().err
     assert night() == COMPLETE
@@ -233,7 +234,7 @@ def test_a_wrong_configuration_comes_out_before_anything_runs(tmp_path: Path, si
 def test_status_of_days_without_receipts(site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     site({"darshan": darshan_source})
     assert main(["status", "--start", "2026-01-01", "--stop", "2026-01-03"]) == FAILED
-    assert capsys.readouterr().out.count("missing") == 3
+    assert capsys.readouterr().out.count("missing") == 4
 
 
 def test_raw_data_are_pruned_by_their_own_age(tmp_path: Path, site: Site) -> None:
@@ -334,7 +335,7 @@ def test_a_source_that_forgets_the_day(tmp_path: Path, site: Site) -> None:
     assert night() == COMPLETE
     LmtDb(tmp_path / "lmt.db").stamps(every(600, "2026-11-25", 5))
     assert night() == COMPLETE
-    assert "kept" in " ".join(Path(name).name for name in os.listdir(tmp_path / "archive/receipts/2026"))
+    assert "kept" in " ".join(Path(name).name for name in os.listdir(tmp_path / "archive/receipts/2026/11"))
 
 
 def test_a_log_that_arrives_during_the_run_is_for_the_next(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

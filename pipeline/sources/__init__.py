@@ -8,6 +8,7 @@ A source module has
   whether anything changed,
 - `fetch(options, day, folder)`: all network and database I/O; writes what the source says, unchanged, into
   `folder` and returns how many rows of what it wrote,
+- `about(options, day)`, if it likes: what the source says of itself, such as the server's version and time zone,
 - `gone(before, now, old, new, rejected)`: what was fetched before and is no longer there, in words, from the two
   row counts and folders: the archived day is then kept,
 - `parse(options, day, folder, findings)`: no I/O but reading `folder` (and the logs that a manifest in it

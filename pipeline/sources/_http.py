@@ -19,7 +19,7 @@ import httpx
 import tenacity
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.errors import SourceError
+from pipeline.errors import SourceError, Unreachable
 from pipeline.site import Site, SourceOptions
 from pipeline.sources._secrets import secret
 
@@ -110,7 +110,7 @@ class TooLarge(SourceError):
     """An answer is larger than is allowed."""
 
 
-class TimedOut(SourceError):
+class TimedOut(Unreachable):
     """A server did not say anything in time; asked for less it may."""
 
 
@@ -197,7 +197,7 @@ class Server:
             raise TimedOut(f"{what}: the server said nothing for {self._client.timeout.read:g} s", hint=hint) from None
         except httpx.RequestError as error:
             text = str(error) or type(error).__name__
-            raise SourceError(f"{what} failed {TRIES} times: {text}", hint="check the key url in site.json, and that the server runs") from None
+            raise Unreachable(f"{what} failed {TRIES} times: {text}", hint="check the key url in site.json, and that the server runs") from None
 
     def json(self, method: str, path: str, **request: Any) -> Any:
         """Send a request; the answer's JSON."""

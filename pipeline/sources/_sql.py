@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceError
+from pipeline.sources._limits import within
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,10 +33,13 @@ class Database:
         connectorx connection string.
     shown : str
         The same for messages.
+    seconds : float
+        How long one statement may take.
     """
 
     url: str
     shown: str
+    seconds: float = 300.0
 
     def __repr__(self) -> str:
         return f"Database({self.shown})"
@@ -45,7 +49,7 @@ class Database:
         return self.url.startswith("sqlite:")
 
     @classmethod
-    def sqlite(cls, path: Path) -> Database:
+    def sqlite(cls, path: Path, seconds: float) -> Database:
         """An SQLite file.
 
         Raises
@@ -55,17 +59,17 @@ class Database:
         """
         if not path.is_file():
             raise SourceError(f"no SQLite file {path}", hint="check the key database in site.json, or the job that writes the file")
-        return cls(f"sqlite://{urllib.parse.quote(str(path))}", str(path))
+        return cls(f"sqlite://{urllib.parse.quote(str(path))}", str(path), seconds)
 
     @classmethod
-    def mysql(cls, url: str, password: str) -> Database:
+    def mysql(cls, url: str, password: str, seconds: float) -> Database:
         """A MySQL or MariaDB server: `url` as ``mysql://user@host:port/database``, without a password."""
         parts = urllib.parse.urlsplit(url)
         login = urllib.parse.quote(urllib.parse.unquote(parts.username or ""), safe="")
         if password:
             login += ":" + urllib.parse.quote(password, safe="")
         host = parts.netloc.rpartition("@")[2]
-        return cls(urllib.parse.urlunsplit(parts._replace(netloc=f"{login}@{host}" if login else host)), url)
+        return cls(urllib.parse.urlunsplit(parts._replace(netloc=f"{login}@{host}" if login else host)), url, seconds)
 
     def read(self, statement: str) -> pa.Table:
         """The rows of one statement, as Arrow.
@@ -73,8 +77,13 @@ class Database:
         Raises
         ------
         SourceError
-            With the database's own words, without the password.
+            With the database's own words, without the password; or it took too long.
         """
+        return within(
+            self.seconds, f"{self.shown}: a statement", lambda: self._read(statement), hint="look at the server; raise ask_seconds if it needs that long"
+        )
+
+    def _read(self, statement: str) -> pa.Table:
         os.environ.setdefault("RUST_LOG", "off")  # connectorx logs each failed try on stderr, over a progress bar
         import connectorx
 
@@ -125,6 +134,10 @@ class Database:
     def scalar(self, statement: str) -> int:
         """The single integer that a statement gives."""
         return int(self.read(statement).column(0)[0].as_py())
+
+    def text(self, expression: str) -> str:
+        """What an expression gives, as text."""
+        return str(self.read(f"SELECT {expression} AS told").column(0)[0].as_py())
 
     def tables(self) -> Sequence[str]:
         """Names of the tables, in capitals."""

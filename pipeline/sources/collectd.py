@@ -201,6 +201,17 @@ def _query(options: Options, first: int, last: int) -> dict[str, Any]:
     return {"bool": {"filter": [between, *wanted, *([options.query] if options.query else [])]}}
 
 
+def about(options: Options, day: Day) -> dict[str, str]:
+    """Version of the server, if one is asked."""
+    if not options.url:
+        return {"timezone": options.timezone}
+    with Server(options) as server:
+        told = server.json("GET", "/")
+    found = told.get("version", {}) if isinstance(told, dict) else {}
+    known = found if isinstance(found, dict) else {}
+    return {"server": f"{options.url}: {known.get('distribution', 'Elasticsearch')} {known.get('number', 'of unknown version')}"}
+
+
 def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     """Write the day's value lists below `folder`.
 

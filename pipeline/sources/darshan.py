@@ -181,6 +181,11 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
     return {"files": sum(file.own for file in files), "names": digest.hexdigest()}
 
 
+def about(options: Options, day: Day) -> dict[str, str]:
+    """What will read the logs."""
+    return {"reader": READER, "timezone": options.timezone}
+
+
 def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     """Write the manifest of the day's files.
 

@@ -113,8 +113,9 @@ class Options(SourceOptions):
     def open(self, day: Day) -> Database:
         """The database of a day."""
         if self.database.startswith("sqlite://"):
-            return Database.sqlite(Path(day.expand(self.database.removeprefix("sqlite://"))))
-        return Database.mysql(day.expand(self.database), secret(self.password_env, self.password_file, "the password of the LMT database"))
+            return Database.sqlite(Path(day.expand(self.database.removeprefix("sqlite://"))), self.ask_seconds)
+        password = secret(self.password_env, self.password_file, "the password of the LMT database")
+        return Database.mysql(day.expand(self.database), password, self.ask_seconds)
 
 
 def located(options: Options, site: Site) -> Options:
@@ -178,6 +179,15 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
     there = set(database.tables())
     rows = {name: database.scalar(f"SELECT COUNT(*) FROM {name} WHERE TS_ID BETWEEN {low} AND {high}") for name in SERIES if name in there}
     return {"database": database.shown, "stamps": len(ids), "first": low, "last": high, "rows": rows}
+
+
+def about(options: Options, day: Day) -> dict[str, str]:
+    """Version and time zone of the server."""
+    database = options.open(day)
+    if database.is_sqlite:
+        return {"server": f"SQLite {database.text('sqlite_version()')}", "timezone": options.timezone}
+    asked = {"server": "VERSION()", "server_timezone": "CONCAT(@@global.time_zone, ' ', @@system_time_zone)"}
+    return {name: database.text(expression) for name, expression in asked.items()} | {"timezone": options.timezone}
 
 
 def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:

@@ -83,6 +83,11 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
     return _files.inputs(options.paths(day))
 
 
+def about(options: Options, day: Day) -> dict[str, str]:
+    """The zone of the stamps."""
+    return {"timezone": options.timezone}
+
+
 def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     """Copy the day's files; counts files and bytes.
 

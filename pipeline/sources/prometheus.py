@@ -148,6 +148,16 @@ class _Keeper:
         self.series += len(known)
 
 
+def about(options: Options, day: Day) -> dict[str, str]:
+    """Version of the server."""
+    if options.answers:
+        return {}
+    with Server(options) as server:
+        told = server.json("GET", "/api/v1/status/buildinfo")
+    found = told.get("data", {}) if isinstance(told, dict) else {}
+    return {"server": f"{options.url}: {found.get('application', 'Prometheus')} {found.get('version', 'of unknown version')}"}
+
+
 def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     """Keep the answers of the day, each as a gzipped file, beside a list of what was asked; or copy saved ones.
 

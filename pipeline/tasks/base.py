@@ -7,12 +7,22 @@ replaces. A failure leaves a receipt that says why, and the product that was the
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import datetime as dt
 import functools
+import grp
+import json
 import logging
+import multiprocessing
+import os
 import platform
+import shutil
+import signal
+import stat
 import time
 import traceback
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,15 +30,31 @@ from typing import Any, ClassVar
 import luigi
 
 from archive_tools import files
-from archive_tools.receipts import COMPLETE, FAILED, KEPT, DayReceipts, Receipt, Receipts
+from archive_tools.receipts import COMPLETE, EMPTY, FAILED, KEPT, DayReceipts, Receipt, Receipts
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.errors import TokioError
+from pipeline.errors import ArchiveError, TokioError
 from pipeline.model import Day, Findings
-from pipeline.schemas import BUILD_VERSION
+from pipeline.schemas import BUILD_VERSION, SCHEMA_VERSION
 
 log = logging.getLogger("tokio")
 NO_FINGERPRINT = "0" * 16
+ROWS = ("rows", "samples", "logs", "headers", "files")
+"""Counts that say how large a product is, the first that it has; else all of its counts together."""
+PR_SET_PDEATHSIG = 1
+
+
+_standing: dict[dt.date, DayReceipts] = {}
+
+
+@contextlib.contextmanager
+def standing_as(days: Mapping[dt.date, DayReceipts]) -> Iterator[None]:
+    """Have tasks of this process take these receipts for those of their days, to look at many days at once."""
+    _standing.update(days)
+    try:
+        yield
+    finally:
+        _standing.clear()
 
 
 @functools.lru_cache(maxsize=8)
@@ -48,6 +74,55 @@ def software() -> str:
         return f"tokio-archive {version('tokio-archive')}"
     except PackageNotFoundError:
         return "tokio-archive (not installed)"
+
+
+def now() -> str:
+    """This second in UTC, for receipts."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def prepared(site: sites.Site) -> None:
+    """See to it that the archive's folder is there, and of the site's group, which all that is made in it then has too.
+
+    Raises
+    ------
+    ArchiveError
+        It cannot be made, or the group is not known or not ours.
+    """
+    new = not site.root.exists()
+    try:
+        site.root.mkdir(parents=True, exist_ok=True)
+        if not site.group:
+            return
+        status = site.root.stat()
+        if new or status.st_gid != grp.getgrnam(site.group).gr_gid:
+            shutil.chown(site.root, group=site.group)
+            if not new:
+                log.warning("%s has group %s from now on; what is in it already has not: chgrp -R and chmod g+s its folders", site.root, site.group)
+        if not status.st_mode & stat.S_ISGID:
+            site.root.chmod(stat.S_IMODE(status.st_mode) | stat.S_ISGID)
+    except LookupError:
+        raise ArchiveError(f"the group {site.group!r} of site.json is not known on this host", hint="check the key group, or make the group") from None
+    except OSError as error:
+        raise ArchiveError(
+            f"{site.root} cannot be made ready: {error.strerror or error}", hint="look at its rights, and whether the account is in the group of site.json"
+        ) from error
+
+
+def _end_with_parent() -> None:
+    """In a process that Luigi made for one task: end when the parent ends, however that is, and when it says so.
+
+    A process that stops at once leaves at most temporary files, which the parent or the next run sweeps; one that
+    would first finish what it is in may never end.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: it reaches the parent too
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent.pid:
+        os._exit(1)
 
 
 class Product(luigi.Target):
@@ -126,8 +201,8 @@ class ArchiveTask(luigi.Task):
         return Receipts(self.config.root)
 
     def standing(self) -> DayReceipts:
-        """The day's receipts, as they are now."""
-        return self.receipts.day(self.date)
+        """The day's receipts, as they are now; within `standing_as` as they were."""
+        return _standing.get(self.date) or self.receipts.day(self.date)
 
     def raw(self) -> Receipt | None:
         """Receipt of the raw data that products are made from."""
@@ -144,17 +219,31 @@ class ArchiveTask(luigi.Task):
         receipt = self.standing().good(self.instance, self.product)
         return receipt is not None and receipt.version == self.version and receipt.fingerprint == self.fingerprint() and self.path().exists()
 
+    def stands(self) -> bool:
+        """Whether a product stands in the archive, of whatever."""
+        return self.standing().good(self.instance, self.product) is not None
+
     def settle(self) -> None:
         """Forget failures that are over: what is complete now did not fail."""
         if self.complete():
             self.receipts.remove(self.date, self.instance, self.product, FAILED)
 
+    def empty(self) -> bool:
+        """Whether somebody said that the day has no data for good."""
+        return bool(self.standing().other(self.instance, "raw", EMPTY))
+
     def complete(self) -> bool:
-        return all(task.complete() for task in self.needs()) and self.up_to_date()
+        return (all(task.complete() for task in self.needs()) and self.up_to_date()) or self.empty()
 
     def run(self) -> None:
-        if not self.complete():
-            self.produce()
+        _end_with_parent()
+        with files.permissions(self.config.file_mode):
+            if not self.complete():
+                self.work()
+
+    def work(self) -> None:
+        """What `run` does when the product is not complete."""
+        self.produce()
 
     def produce(self) -> None:
         """Make the product and replace what stands, then write its receipt."""
@@ -165,40 +254,64 @@ class ArchiveTask(luigi.Task):
             raise TokioError(f"{self}: what it is made from is not complete")
         with files.replacing(self.path()) as temporary:
             told = self.make(temporary)
-        self.record(told, fingerprint, time.monotonic() - began)
+        self.record(self.path(), told, fingerprint, time.monotonic() - began)
 
-    def record(self, told: dict[str, Any], fingerprint: str, seconds: float) -> None:
-        """Write the receipt of a product that stands in the archive, and one line to the log."""
+    def produced(self) -> bool:
+        """Make the product; a failure is noted, stops nothing else, and gives False."""
+        try:
+            self.produce()
+        except Exception as error:
+            self.on_failure(error)
+            return False
+        self.settle()
+        return True
+
+    def record(self, path: Path, told: dict[str, Any], fingerprint: str, seconds: float) -> None:
+        """Write the receipt of the product that stands at `path`, and one line to the log."""
         state, percent = told.pop("state", COMPLETE), told.pop("percent", 100)
         receipt = Receipt(self.date, self.instance, self.product, self.version, fingerprint, state, percent)
+        told["bytes"] = size_of(path)
         self.receipts.write(receipt, told | self._circumstances(seconds))
-        self._say(state, seconds, told.get("counts", {}))
+        self._say(state, seconds, told["bytes"], told.get("counts", {}))
 
-    def _say(self, state: str, seconds: float, counts: dict[str, int]) -> None:
-        counted = " ".join(f"{name}={count}" for name, count in counts.items())
-        log.info("%s %s %s %s %.2fs %s findings=%d", self.date, self.instance, self.product, state, seconds, counted, len(self.findings))
+    def _say(self, state: str, seconds: float, size: int, counts: dict[str, int]) -> None:
+        """One line to look for with grep: first what every task has, then its own counts."""
+        rows = next((counts[name] for name in ROWS if name in counts), sum(counts.values()))
+        told = {"state": state, "seconds": f"{seconds:.2f}", "rows": rows, "bytes": size, "findings": len(self.findings)}
+        told |= {name: count for name, count in counts.items() if name not in told}
+        log.info("%s %s", self._called(), " ".join(f"{name}={value}" for name, value in told.items()))
+
+    def _called(self) -> str:
+        return f"day={self.date} instance={self.instance} product={self.product}"
+
+    def made_by(self) -> dict[str, Any]:
+        """What makes products: the software, the version of the format, and the keys that matter. The same whenever and wherever it runs."""
+        configuration = {"timezone": self.config.timezone, "missing": self.config.missing}
+        if self.instance in self.config.sources:
+            configuration |= json.loads(self.options.made_of())
+        return {"software": software(), "schema": SCHEMA_VERSION, "version": self.version, "configuration": configuration}
 
     def _circumstances(self, seconds: float) -> dict[str, Any]:
-        return {
-            "findings": [str(finding) for finding in self.findings],
-            "seconds": round(seconds, 3),
-            "written": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "software": software(),
-            "host": platform.node(),
-        }
+        findings = [str(finding) for finding in self.findings]
+        return self.made_by() | {"findings": findings, "seconds": round(seconds, 3), "written": now(), "host": platform.node()}
 
     def on_failure(self, exception: BaseException) -> str:
         """Leave a receipt that says why; never hide the failure itself."""
         text = str(exception) if isinstance(exception, TokioError) else f"{type(exception).__name__}: {exception}"
-        log.error("%s %s %s failed: %s", self.date, self.instance, self.product, text)
-        content = {"error": text, "kind": type(exception).__name__, "written": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+        log.error("%s state=failed: %s", self._called(), text)
+        content = {"error": text, "kind": type(exception).__name__, "written": now(), "host": platform.node()}
         if not isinstance(exception, TokioError):
             content["traceback"] = "".join(traceback.format_exception(exception))
         try:
             self.receipts.write(Receipt(self.date, self.instance, self.product, self.version, NO_FINGERPRINT, FAILED), content)
         except (OSError, TokioError) as error:
-            log.error("%s %s %s: the failure could not be noted: %s", self.date, self.instance, self.product, error)
+            log.error("%s: the failure could not be noted: %s", self._called(), error)
         return text
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of the files in a folder."""
+    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
 
 
 def kept(day: DayReceipts, instance: str, fingerprint: str) -> bool:

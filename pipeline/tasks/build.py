@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +30,8 @@ from pipeline.transform.grid import Gridder, joined, silent
 
 CLOSED = 900
 """Seconds: a day is complete when every dataset that has data has them this close to its end; gaps are findings."""
+LONGEST_INPUTS, MOST_FINDINGS = 16_384, 50
+"""Characters of inputs, and findings, that a file tells itself: an attribute has at most 64 KiB."""
 QUALITY = ("duplicates", "several samples in a cell", "samples outside the day", "resets", "single low samples", "growth across gaps")
 """Findings that are counted for every dataset, also where there are none."""
 
@@ -55,11 +59,14 @@ class Build(ArchiveTask):
         raw = self.raw()
         if raw is None:
             return None
-        receipt = self.standing().good(self.instance, self.product)
-        if receipt and follows(receipt.fingerprint, raw.fingerprint) and not self.raw_folder().is_dir():
-            return receipt.fingerprint  # cannot be made again: what stands is what there is
-        made_of = self.options.model_dump_json(exclude=set(self.options.ORIGIN))  # as text: the order of patterns counts
-        return derived(raw.fingerprint, made_of, self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
+        return derived(raw.fingerprint, self.options.made_of(), self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
+
+    def up_to_date(self) -> bool:
+        """As for all products; a file that cannot be made again, because its raw data are pruned, is what there is."""
+        raw, receipt = self.raw(), self.standing().good(self.instance, self.product)
+        if raw and receipt and follows(receipt.fingerprint, raw.fingerprint) and not self.raw_folder().is_dir():
+            return self.path().exists()
+        return super().up_to_date()
 
     def make(self, temporary: Path) -> dict[str, Any]:
         raw = self.raw_folder()
@@ -67,9 +74,23 @@ class Build(ArchiveTask):
             raise NoData(f"raw data of {self.instance} for {self.date} are gone ({raw})", hint="tokio-pipeline invalidate the day to fetch it again")
         attributes = {"site": self.config.site, "instance": self.instance, "inputs_fingerprint": raw.name.rpartition(".")[2]}
         with TtsWriter(temporary, self.day, missing=self.config.missing, attributes=attributes) as writer:
-            if self.source.GIVES is LogBatch:
-                return self._darshan(writer, raw)
-            return self._samples(writer, raw)
+            told = self._darshan(writer, raw) if self.source.GIVES is LogBatch else self._samples(writer, raw)
+            writer.file.attrs["provenance"] = self._provenance()
+        return told
+
+    def _provenance(self) -> str:
+        """Where the file comes from, as JSON: what does not depend on when and where it was made. The receipts have all of it."""
+        receipt = self.raw()
+        fetched = self.standing().content(receipt) if receipt else {}
+        inputs = json.dumps(fetched.get("inputs", {}), sort_keys=True)
+        if len(inputs) > LONGEST_INPUTS:
+            inputs = json.dumps({"sha256": hashlib.sha256(inputs.encode()).hexdigest(), "listed in": "the receipt of the raw data"})
+        told = self.made_by() | {
+            "inputs": json.loads(inputs),
+            "source": fetched.get("source", {}),
+            "findings": [str(finding) for finding in self.findings][:MOST_FINDINGS],
+        }
+        return json.dumps(told, sort_keys=True)
 
     def _samples(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
         options = self.options
@@ -184,7 +205,7 @@ class Index(ArchiveTask):
         day = self.standing()
         made, source = day.good(self.instance, self.product), day.good(self.instance, "tts")
         stands = made and source and made.version == self.version and follows(made.fingerprint, source.fingerprint) and self.path().exists()
-        return bool(stands) and self._build().complete()
+        return (bool(stands) and self._build().complete()) or self.empty()
 
     def fingerprint(self) -> str | None:
         receipt = self.standing().good(self.instance, "tts")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import hashlib
 import logging
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,22 +17,60 @@ from zoneinfo import ZoneInfo
 from archive_tools import darshan_file, files, layout
 from archive_tools.receipts import KEPT, Receipt
 from archive_tools.receipts import fingerprint as fingerprint_of
-from pipeline.errors import InputChanged, NoData, TokioError
+from pipeline.errors import InputChanged, NoData, TokioError, Unreachable
 from pipeline.model import Findings, LogBatch
 from pipeline.schemas import RAW_VERSION
+from pipeline.sources._limits import within
 from pipeline.tasks.base import ArchiveTask, kept
 
 log = logging.getLogger("tokio")
 
+SLOW = "look at the source; raise {}_seconds of the source if it needs that long"
 FRESH = 6 * 3600.0
 """Seconds for which an answer of a source about its inputs holds: one run works on one answer, and what comes
 later is for the next run. `forget_answers` begins a run."""
 _answers: dict[tuple[str, str, dt.date], tuple[float, Mapping[str, Any], str]] = {}
 
 
+SILENCE = 600.0
+"""Seconds for which a failure to ask holds; of a source that does not answer at all, for all days."""
+_failures: dict[tuple[str, str, dt.date | None], tuple[float, Exception]] = {}
+_most: list[float] = []
+
+
 def forget_answers() -> None:
     """Ask the sources anew."""
     _answers.clear()
+    _failures.clear()
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Wait no longer than this for what a source says of its inputs."""
+    _most.append(seconds)
+    try:
+        yield
+    finally:
+        _most.pop()
+
+
+_by_receipts: list[bool] = []
+
+
+@contextlib.contextmanager
+def by_receipts(*, fetching: bool) -> Iterator[None]:
+    """Have days count as fetched when their receipts say so, whatever the sources have now.
+
+    Parameters
+    ----------
+    fetching : bool
+        Whether days that were not fetched may be; otherwise no source is asked for anything.
+    """
+    _by_receipts.append(fetching)
+    try:
+        yield
+    finally:
+        _by_receipts.pop()
 
 
 class Fetch(ArchiveTask):
@@ -49,9 +89,31 @@ class Fetch(ArchiveTask):
     def _ask(self) -> Mapping[str, Any]:
         """What the source has now, remembered with the receipt that stood when it was asked."""
         receipt = self.raw()
-        answer: Mapping[str, Any] = self.source.inputs(self.options, self.day)
+        self._raise_if_known()
+        try:
+            answer = self._inputs()
+        except (TokioError, OSError) as error:
+            _failures[(*self._key()[:2], None) if isinstance(error, Unreachable) else self._key()] = time.monotonic(), error
+            raise
         _answers[self._key()] = time.monotonic(), answer, receipt.fingerprint if receipt else ""
         return answer
+
+    def _raise_if_known(self) -> None:
+        """Do not wait again for a source that has just not answered."""
+        for key in (self._key(), (*self._key()[:2], None)):
+            failed, error = _failures.get(key, (-SILENCE, None))
+            if error is not None and time.monotonic() - failed < SILENCE:
+                raise error
+
+    def _inputs(self) -> Mapping[str, Any]:
+        options, day = self.options, self.day
+        found: Mapping[str, Any] = within(
+            min([options.ask_seconds, *_most]),
+            f"{self.instance}: looking at the inputs of {self.date}",
+            lambda: self.source.inputs(options, day),
+            hint=SLOW.format("ask"),
+        )
+        return found
 
     def _key(self) -> tuple[str, str, dt.date]:
         return str(self.config.root), self.instance, self.date
@@ -73,9 +135,9 @@ class Fetch(ArchiveTask):
     def up_to_date(self) -> bool:
         day = self.standing()
         receipt = day.good(self.instance, self.product)
-        if receipt is None or receipt.version != self.version:
+        if receipt is None or (receipt.version != self.version and _by_receipts[-1:] != [False]):
             return False
-        if not self.is_young():
+        if _by_receipts or not self.is_young():
             return True
         try:
             now = self.fingerprint()
@@ -91,46 +153,64 @@ class Fetch(ArchiveTask):
         if receipt and self.is_young() and self._key() in _answers and self.fingerprint() == receipt.fingerprint:
             self.receipts.remove(self.date, self.instance, self.product, KEPT)
 
-    def run(self) -> None:
-        if self.complete():
-            return
+    def work(self) -> None:
+        if _by_receipts[-1:] == [False]:
+            raise NoData(f"no raw data of {self.instance} for {self.date} are kept", hint="tokio-pipeline backfill fetches them, while the source has them")
         self.findings = Findings()
         began = time.monotonic()
         inputs = self._ask()
         fingerprint = self._fingerprint_of(inputs)
         target = self.folder(fingerprint)
+        with files.writable(target):
+            self._replace(target, fingerprint, inputs, began)
+
+    def _replace(self, target: Path, fingerprint: str, inputs: Mapping[str, Any], began: float) -> None:
+        """Fetch into a folder beside `target`, which becomes `target`, unless archived data are gone from the source."""
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = files.temporary_name(target)
         temporary.mkdir()
         try:
             counts = self._fetched(temporary)
-            told = {"inputs": inputs, "counts": counts}
+            told = {"inputs": inputs, "counts": counts, "source": self._about(), "files": _hashes(temporary)}
             if gone := self._gone(counts, temporary):
                 self._keep_archived(fingerprint, told, gone)
                 return
             self._compare(inputs)
             self.findings.add("fetched before the day was over", time.time() < self.day.end)
-            if target.exists():
-                shutil.rmtree(target)
             files.sync_tree(temporary)
-            os.replace(temporary, target)
-            self.record(told, fingerprint, time.monotonic() - began)
+            files.replace_folder(temporary, target)
+            self.record(target, told, fingerprint, time.monotonic() - began)
+            self._remove_others(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        self._remove_others(target)
 
     def _fetched(self, folder: Path) -> dict[str, int]:
         """Fetch into `folder`; where the day is archived, a source that forgot it has zero rows."""
+        options, day = self.options, self.day
         try:
-            return dict(self.source.fetch(self.options, self.day, folder))
+            return within(
+                options.fetch_seconds,
+                f"{self.instance}: fetching {self.date}",
+                lambda: dict(self.source.fetch(options, day, folder)),
+                hint=SLOW.format("fetch"),
+            )
         except NoData:
             if self.raw() is None:
                 raise
             return {}
 
+    def _about(self) -> dict[str, str]:
+        """What the source says of itself: versions, time zones; it may say nothing."""
+        options, day = self.options, self.day
+        tell = getattr(self.source, "about", None)
+        try:
+            return dict(within(options.ask_seconds, f"{self.instance}: asking for versions", lambda: tell(options, day))) if tell else {}
+        except (TokioError, OSError) as error:
+            return {"error": str(error)}
+
     def _compare(self, before: Mapping[str, Any]) -> None:
         """Inputs that changed while they were read are read again; of a day not yet over they always change."""
-        if self.source.inputs(self.options, self.day) == before:
+        if self._inputs() == before:
             return
         if time.time() >= self.day.end:
             raise InputChanged(f"the inputs of {self.instance} for {self.date} changed while they were read", hint="the next run reads them again")
@@ -164,3 +244,12 @@ class Fetch(ArchiveTask):
         for other in target.parent.glob(f"{self.instance}.*"):
             if other != target:
                 shutil.rmtree(other, ignore_errors=True)
+
+
+def _hashes(folder: Path) -> dict[str, list[Any]]:
+    """Size and SHA-256 of the files that were fetched."""
+    found: dict[str, list[Any]] = {}
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            found[path.name] = [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
+    return found

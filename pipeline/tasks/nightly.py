@@ -73,7 +73,7 @@ class Nightly(ArchiveTask):
         """Bring the indexes up to date with servers that were archived after them, then write the report."""
         for task in self.made_of_servers():
             if _is_stale(task):
-                _make_again(task)
+                task.produced()
         super().produce()
 
     def make(self, temporary: Path) -> dict[str, Any]:
@@ -91,16 +91,6 @@ class Nightly(ArchiveTask):
 
 def _is_stale(task: ArchiveTask) -> bool:
     return task.fingerprint() is not None and not task.up_to_date()
-
-
-def _make_again(task: ArchiveTask) -> None:
-    """Make a product; a failure is noted and stops nothing else."""
-    try:
-        task.produce()
-    except Exception as error:
-        task.on_failure(error)
-    else:
-        task.settle()
 
 
 def _write_about(site: Site) -> None:

@@ -1,82 +1,129 @@
 """What a run shows: plain lines for cron, a bar and coloured lines on a terminal.
 
-The bar counts what the receipts say, so it is right whatever process does the work.
+The bar counts what the receipts say, so it is right whatever process does the work. Task processes hand their lines
+to this one through a pipe: two processes that write to one terminal would write into each other's lines.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from pipeline.tasks.base import ArchiveTask
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 log = logging.getLogger("tokio")
 INTERVAL = 0.5
 """Seconds between two looks at the receipts."""
-
-
-class Shown:
-    """Where a run says things."""
-
-    def say(self, text: str) -> None:
-        log.info("%s", text)
-
-
-def all_tasks(task: ArchiveTask) -> list[ArchiveTask]:
-    """A task and all that it requires, each once."""
-    found: dict[str, ArchiveTask] = {}
-
-    def walk(one: ArchiveTask) -> None:
-        if one.task_id not in found:
-            found[one.task_id] = one
-            for other in one.needs():
-                walk(other)
-
-    walk(task)
-    return list(found.values())
+FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 @contextlib.contextmanager
-def showing(task: ArchiveTask) -> Iterator[Shown]:
-    """Show the progress of a task and of what it requires, until the block is left."""
+def showing(title: str, total: int, done: Callable[[], int], unit: str = "") -> Iterator[None]:
+    """Show log lines, and on a terminal how far a run is, until the block is left.
+
+    Parameters
+    ----------
+    title : str
+        Stands before the bar.
+    total : int
+        What there is to do.
+    done : callable
+        How much of it is done; asked twice a second.
+    unit : str
+        Of what the rate is told: ``days``.
+    """
     console = Console(stderr=True)
-    handler: logging.Handler = RichHandler(console=console, show_path=False, markup=False) if console.is_terminal else logging.StreamHandler(sys.stderr)
-    if not console.is_terminal:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.setLevel(logging.INFO)
-    log.addHandler(handler)
-    try:
+    with contextlib.ExitStack() as stack:
+        handler = stack.enter_context(_on_terminal(console)) if console.is_terminal else logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s" if console.is_terminal else FORMAT))
+        log.setLevel(logging.INFO)
+        log.addHandler(handler)
+        stack.callback(log.removeHandler, handler)
         if console.is_terminal:
-            with _bar(console, all_tasks(task)):
-                yield Shown()
+            stack.enter_context(_bar(console, title, total, done, unit))
+        yield
+
+
+class _Lines(logging.Handler):
+    """Lines of this process to the terminal, those of processes forked from it through a pipe."""
+
+    def __init__(self, shown: RichHandler, pipe: int) -> None:
+        super().__init__()
+        self._shown, self._pipe, self._process = shown, pipe, os.getpid()
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 (the name is logging's)
+        super().setFormatter(fmt)
+        self._shown.setFormatter(fmt)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if os.getpid() == self._process:
+            self._shown.emit(record)
         else:
-            yield Shown()
-    finally:
-        log.removeHandler(handler)
+            line = " ".join(self.format(record).splitlines()).encode("utf-8", "backslashreplace")[:4000]
+            os.write(self._pipe, f"{record.levelno} ".encode() + line + b"\n")
 
 
 @contextlib.contextmanager
-def _bar(console: Console, tasks: list[ArchiveTask]) -> Iterator[None]:
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    done = threading.Event()
+def _on_terminal(console: Console) -> Iterator[_Lines]:
+    """A handler for a terminal, and the thread that shows the lines of other processes."""
+    shown = RichHandler(console=console, show_path=False, markup=False)
+    read, write = os.pipe()
+
+    def pass_on() -> None:
+        with os.fdopen(read, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                level, _, text = line.rstrip("\n").partition(" ")
+                if level == "0":  # the end: other processes may still have the pipe
+                    return
+                shown.emit(logging.makeLogRecord({"levelno": int(level), "levelname": logging.getLevelName(int(level)), "msg": text}))
+
+    reader = threading.Thread(target=pass_on, daemon=True)
+    reader.start()
+    try:
+        yield _Lines(shown, write)
+    finally:
+        os.write(write, b"0 \n")
+        reader.join()
+        os.close(write)
+
+
+class _Rate(ProgressColumn):
+    """How much is done a second, or a minute where that is less than one."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        rate = task.completed / task.elapsed if task.elapsed else 0.0
+        if not rate:
+            return Text("")
+        return Text(f"{rate:.1f} {self._unit}/s" if rate >= 1 else f"{rate * 60:.1f} {self._unit}/min")
+
+
+@contextlib.contextmanager
+def _bar(console: Console, title: str, total: int, done: Callable[[], int], unit: str) -> Iterator[None]:
+    measured = (_Rate(unit), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()) if unit else (TimeElapsedColumn(),)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *measured
+    ended = threading.Event()
     with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task(str(tasks[0].date), total=len(tasks))
+        bar = progress.add_task(title, total=total)
 
         def watch() -> None:
-            while not done.wait(INTERVAL):
-                progress.update(bar, completed=sum(task.standing().good(task.instance, task.product) is not None for task in tasks))
+            while not ended.wait(INTERVAL):
+                progress.update(bar, completed=done())
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:
             yield
         finally:
-            done.set()
+            ended.set()
             watcher.join()

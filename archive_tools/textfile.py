@@ -1,0 +1,118 @@
+"""Metrics of an archive in Prometheus' text format, for node_exporter's textfile collector.
+
+Names follow the conventions of Prometheus; a state is a label. The format is described in Prometheus' documentation
+of exposition formats.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from archive_tools.status import State
+
+WORDS = ("complete", "partial", "late", "stale", "failed", "missing", "expired", "empty")
+DONE = ("complete", "empty")
+
+Sample = tuple[dict[str, str], float]
+
+
+def last_runs(root: Path) -> list[dict[str, Any]]:
+    """What the commands noted of their last runs; see `archive_tools.layout.LAST_RUN`."""
+    found = []
+    for path in sorted((root / "receipts").glob("last_*.json")):
+        try:
+            found.append(dict(json.loads(path.read_text("utf-8"))))
+        except (OSError, ValueError):  # damaged, or just being replaced by hand
+            continue
+    return found
+
+
+def metrics(found: Mapping[dt.date, Mapping[str, State]], starts: Mapping[dt.date, int], runs: list[dict[str, Any]]) -> str:
+    """The metrics of some days.
+
+    Parameters
+    ----------
+    found : mapping
+        Day and instance to state.
+    starts : mapping of datetime.date to int
+        First second of each day.
+    runs : list of dict
+        From `last_runs`.
+    """
+    instances = list(dict.fromkeys(name for day in found.values() for name in day))
+    states = {instance: {date: day[instance] for date, day in found.items()} for instance in instances}
+    return "".join(
+        [
+            _metric("tokio_archive_states", "How many days of the range that was looked at are in each state, by instance.", _days(states)),
+            _metric("tokio_newest_complete_day_timestamp_seconds", "Start of the newest day that is complete.", _newest(states, starts)),
+            _metric("tokio_archive_gaps", "How many days before the newest complete one that are neither complete nor marked empty.", _gaps(states)),
+            _metric("tokio_rejected_logs", "Darshan logs that could not be read.", _rejected(states)),
+            _metric("tokio_forgotten_in_seconds", "Time until the source begins to forget a day that the archive does not have.", _forgotten(states)),
+            _metric("tokio_last_run_timestamp_seconds", "End of the last run.", _runs(runs, lambda run: dt.datetime.fromisoformat(run["ended"]).timestamp())),
+            _metric("tokio_last_run_duration_seconds", "How long the last run took.", _runs(runs, lambda run: float(run["seconds"]))),
+            _metric("tokio_last_run_exit_code", "Exit code of the last run; -1 if it was stopped.", _runs(runs, _code)),
+        ]
+    )
+
+
+def _metric(name: str, about: str, samples: Iterator[Sample]) -> str:
+    lines = [f"{name}{{{','.join(f'{key}={_quoted(value)}' for key, value in labels.items())}}} {value!r}\n" for labels, value in samples]
+    return f"# HELP {name} {about}\n# TYPE {name} gauge\n" + "".join(lines) if lines else ""
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+ByInstance = Mapping[str, Mapping[dt.date, State]]
+
+
+def _days(states: ByInstance) -> Iterator[Sample]:
+    for instance, days in states.items():
+        counts = Counter(state.word for state in days.values())
+        yield from (({"instance": instance, "state": word}, float(counts[word])) for word in WORDS)
+
+
+def _newest(states: ByInstance, starts: Mapping[dt.date, int]) -> Iterator[Sample]:
+    for instance, days in states.items():
+        complete = [date for date, state in days.items() if state.word == "complete"]
+        if complete:
+            yield {"instance": instance}, float(starts[max(complete)])
+
+
+def _gaps(states: ByInstance) -> Iterator[Sample]:
+    for instance, days in states.items():
+        newest = max((date for date, state in days.items() if state.word == "complete"), default=None)
+        yield {"instance": instance}, float(sum(newest is None or date < newest for date, state in days.items() if state.word not in DONE))
+
+
+def _rejected(states: ByInstance) -> Iterator[Sample]:
+    for instance, days in states.items():
+        counted = [state.rejected for state in days.values() if state.rejected is not None]
+        if counted:
+            yield {"instance": instance}, float(sum(counted))
+
+
+def _forgotten(states: ByInstance) -> Iterator[Sample]:
+    for instance, days in states.items():
+        left = [state.forgotten_in for state in days.values() if state.forgotten_in is not None]
+        if left:
+            yield {"instance": instance}, round(min(left), 0)
+
+
+def _runs(runs: list[dict[str, Any]], value: Any) -> Iterator[Sample]:
+    for run in runs:
+        try:
+            yield {"command": str(run["command"])}, value(run)
+        except (KeyError, TypeError, ValueError):
+            continue
+
+
+def _code(run: dict[str, Any]) -> float:
+    return -1.0 if run["exit_code"] is None else float(run["exit_code"])

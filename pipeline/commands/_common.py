@@ -1,0 +1,159 @@
+"""What commands share: exit codes, arguments, the run of a command that writes to the archive."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import json
+import logging
+import platform
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from archive_tools import files, layout
+from archive_tools.status import State
+from pipeline.errors import ArchiveError, ConfigError
+from pipeline.site import Site
+from pipeline.tasks.base import now, prepared
+from pipeline.tasks.fetch import forget_answers
+from pipeline.tasks.nightly import load_check
+
+log = logging.getLogger("tokio")
+
+COMPLETE, FAILED, USAGE, PARTIAL, BUSY = 0, 1, 2, 3, 4
+SEVERITY = (COMPLETE, PARTIAL, FAILED)
+BAD, SOSO = {"failed", "missing", "expired"}, {"partial", "late", "stale"}
+"""States that make the exit code `FAILED`, and those that make it `PARTIAL`."""
+LISTED = 20
+"""Things that a summary names one by one."""
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of several days."""
+    return max(codes, key=SEVERITY.index, default=COMPLETE)
+
+
+def exit_code(states: Iterable[State]) -> int:
+    """The exit code that the states of days ask for."""
+    words = {state.word for state in states}
+    return FAILED if words & BAD else PARTIAL if words & SOSO else COMPLETE
+
+
+# Arguments
+
+
+def date(text: str) -> dt.date:
+    """A date out of an argument."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; expected: 2026-11-22") from None
+
+
+def positive(text: str) -> int:
+    """A number from 1 on out of an argument."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; expected: 1 or more")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A time that is not below zero out of an argument."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; expected: seconds")
+    return found
+
+
+def add_site(parser: argparse.ArgumentParser) -> None:
+    """The option ``--site``."""
+    parser.add_argument("--site", default="", metavar="FILE", help="site file (default: $TOKIO_SITE, else ./site.json)")
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The options of commands that run tasks."""
+    parser.add_argument("--workers", type=positive, default=1, metavar="N", help="tasks at the same time (default: 1; a task of logs uses all cores)")
+    parser.add_argument("--wait", type=seconds, default=5.0, metavar="SECONDS", help="how long to wait for days that another run holds (default: 5)")
+
+
+def add_range(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """The options ``--start`` and ``--stop``."""
+    parser.add_argument("--start", type=date, required=required, metavar="DATE", help="first day")
+    parser.add_argument("--stop", type=date, required=required, metavar="DATE", help="last day")
+
+
+def add_instances(parser: argparse.ArgumentParser) -> None:
+    """The option ``--instance``."""
+    parser.add_argument(
+        "--instance", "--instances", action="append", default=[], metavar="NAME", help="only this instance (may be given again, or several by commas)"
+    )
+
+
+def span(start: dt.date, stop: dt.date) -> list[dt.date]:
+    """The days from `start` to `stop`, both included.
+
+    Raises
+    ------
+    ConfigError
+        `start` is after `stop`.
+    """
+    if start > stop:
+        raise ConfigError("--start is after --stop", got=f"{start} to {stop}")
+    return [start + dt.timedelta(days=n) for n in range((stop - start).days + 1)]
+
+
+def loaded(options: argparse.Namespace) -> Site:
+    """The site, checked; sources are asked anew from here on."""
+    forget_answers()
+    return load_check(options.site)
+
+
+def instances(options: argparse.Namespace, site: Site) -> list[str]:
+    """The instances that ``--instance`` names, or all.
+
+    Raises
+    ------
+    ConfigError
+        One is not in site.json.
+    """
+    named = [name for given in options.instance for name in given.split(",") if name]
+    unknown = set(named) - set(site.sources)
+    if unknown:
+        raise ConfigError(f"instance {', '.join(sorted(unknown))} is not in site.json", expected=", ".join(site.sources))
+    return list(dict.fromkeys(named)) or list(site.sources)
+
+
+# A command that writes
+
+
+@contextlib.contextmanager
+def writing(site: Site, command: str) -> Iterator[list[int]]:
+    """Files get the rights that site.json says; at the end the run is noted for monitoring.
+
+    Yields
+    ------
+    list of int
+        To be given the exit code.
+    """
+    began, since = now(), time.monotonic()
+    codes: list[int] = []
+    with files.permissions(site.file_mode):
+        prepared(site)
+        try:
+            yield codes
+        finally:
+            told = {"command": command, "began": began, "ended": now(), "seconds": round(time.monotonic() - since, 3), "host": platform.node()}
+            told["exit_code"] = codes[-1] if codes else None
+            try:
+                files.write_text(site.root / layout.LAST_RUN.format(command=command), json.dumps(told, indent=1) + "\n")
+            except (ArchiveError, OSError) as error:
+                log.error("the run could not be noted: %s", error)
+
+
+def listed(lines: Sequence[str], more: str) -> list[str]:
+    """The first of some lines, and how many more there are."""
+    return [*lines[:LISTED], *([f"and {len(lines) - LISTED} more; {more}"] if len(lines) > LISTED else [])]

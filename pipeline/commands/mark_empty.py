@@ -1,0 +1,55 @@
+"""`tokio-pipeline mark-empty`: days that have no data for good."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import platform
+
+from archive_tools import lock
+from archive_tools.receipts import EMPTY, FAILED, Receipt, Receipts
+from pipeline.commands import _common
+from pipeline.errors import ConfigError
+from pipeline.schemas import RAW_VERSION
+from pipeline.tasks.base import NO_FINGERPRINT, now
+
+HELP = "say that days have no data for good"
+ABOUT = """Say that days of an instance have no data and will never have: the machine was down, the logs were lost. No run asks the
+source for them again, and status counts them as done, with who said so and why. `invalidate` takes it back."""
+EXAMPLES = ("--start 2026-11-03 --stop 2026-11-05 --instance cscratch --why 'LMT server was being replaced'",)
+PRODUCTS = ("raw", "tts", "index", "jobs")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    _common.add_site(parser)
+    _common.add_range(parser)
+    _common.add_instances(parser)
+    parser.add_argument("--why", required=True, help="the reason, for those who ask later")
+    parser.add_argument("--who", default="", help="who says so (default: this account)")
+    parser.add_argument("--wait", type=_common.seconds, default=5.0, metavar="SECONDS", help="how long to wait for days that another run holds (default: 5)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    site = _common.loaded(options)
+    if not options.instance:
+        raise ConfigError("--instance is missing", expected=", ".join(site.sources))
+    dates, instances = _common.span(options.start, options.stop), _common.instances(options, site)
+    receipts = Receipts(site.root)
+    told = {"who": options.who or f"{getpass.getuser()}@{platform.node()}", "why": options.why, "written": now()}
+    with _common.writing(site, "mark-empty") as codes, lock.holding(site.root, dates, patience=options.wait):
+        days = receipts.days(dates)
+        archived = [f"{date} {instance}" for date in dates for instance in instances if any(days[date].good(instance, product) for product in PRODUCTS)]
+        if archived:
+            raise ConfigError(
+                "there are data: " + "; ".join(_common.listed(archived, "nothing was marked")), hint="tokio-pipeline invalidate, if they shall go"
+            )
+        for date in dates:
+            for instance in instances:
+                receipts.write(Receipt(date, instance, "raw", RAW_VERSION, NO_FINGERPRINT, EMPTY), told)
+                for product in PRODUCTS:
+                    receipts.remove(date, instance, product, FAILED)
+        codes.append(_common.COMPLETE)
+    print(f"{len(dates)} days of {', '.join(instances)} are marked as empty")
+    return codes[-1]

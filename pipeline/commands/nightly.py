@@ -1,0 +1,98 @@
+"""`tokio-pipeline nightly`: one day, and what came late to the days before."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import logging
+from collections.abc import Sequence
+
+from archive_tools import lock
+from archive_tools.receipts import Receipts
+from pipeline.commands import _common
+from pipeline.errors import Busy, ConfigError
+from pipeline.site import Site
+from pipeline.tasks import progress, retention, states
+from pipeline.tasks import run as running
+from pipeline.tasks.nightly import Nightly
+
+log = logging.getLogger("tokio")
+
+HELP = "bring one day into the archive"
+ABOUT = """Bring one day into the archive, and say what the archive then says of it. Without --date that is yesterday (of the
+site's time zone), and those earlier days that late data may have come to. What is complete is not done again."""
+EXAMPLES = ("", "--date 2026-11-22", "--workers 2 --site /etc/tokio/site.json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    _common.add_site(parser)
+    parser.add_argument("--date", type=_common.date, help="day of the site (default: yesterday, and earlier days that late data may have come to)")
+    _common.add_run(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    site = _common.loaded(options)
+    tomorrow = site.yesterday() + dt.timedelta(days=1)
+    if options.date and options.date > tomorrow:
+        raise ConfigError(f"{options.date} is in the future", expected=f"at most {tomorrow}")
+    dates = [options.date] if options.date else [site.yesterday(), *young(site)]
+    with _common.writing(site, "nightly") as codes:
+        with lock.free(site.root, dates, patience=options.wait) as held, running.swept(site, held):
+            if dates[0] not in held:
+                raise Busy(
+                    f"another run holds {dates[0]} of {site.root}",
+                    hint="wait for it (--wait SECONDS), or look for tokio-pipeline on the hosts that use this archive",
+                )
+            for date in sorted(set(dates) - set(held)):
+                log.warning("%s: another run has this day", date)
+            codes.append(_common.worst(_nights(site, [Nightly(date=date, site=options.site) for date in held], options.workers)))
+        retention.prune(site)
+    return codes[-1]
+
+
+def young(site: Site) -> list[dt.date]:
+    """Days before yesterday that late data may still come to, and that the archive knows; latest first."""
+    dates = [site.yesterday() - dt.timedelta(days=n) for n in range(1, site.late_days)]
+    known = Receipts(site.root).days(dates)
+    return [date for date in dates if known[date].all]
+
+
+def _nights(site: Site, nights: Sequence[Nightly], workers: int) -> list[int]:
+    """Bring days up to date, and then those whose logs ran on a day whose servers were archived after them."""
+    codes, joined = {}, []
+    for night in nights:
+        codes[night] = _one(site, night, workers)
+        joined += [night] if night.joined() else []
+    for night in joined:
+        if not night.joined():
+            codes[night] = _one(site, night, workers)
+    return list(codes.values())
+
+
+def _one(site: Site, night: Nightly, workers: int) -> int:
+    """Bring one day up to date, and say what the archive then says of it."""
+    tasks = running.everything(night)
+    with progress.showing(str(night.date), len(tasks), lambda: sum(task.stands() for task in tasks)):
+        wanted = [] if night.complete() else [night]
+        if not wanted:
+            log.info("%s: everything is complete, no task was run", night.date)
+        well = running.bring_up(wanted, [night], workers)
+    code = _tell(site, night)
+    return code if well else _common.worst([code, _common.FAILED])
+
+
+def _tell(site: Site, night: Nightly) -> int:
+    """Say where things are and what the archive says of the day; the exit code follows from that."""
+    found = states.of(site, [night.date], night.site)[night.date]
+    for instance, state in found.items():
+        print(f"{night.date}  {instance:16} {state}")
+    folder = night.path().parent
+    print(f"archive: {site.root}")
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not path.name.startswith("."):
+            print(f"  {path.relative_to(site.root)}  {path.stat().st_size:,} bytes")
+    if night.path().is_file():
+        print(f"report: {night.path()}")
+    return _common.exit_code(found.values())

@@ -1,0 +1,61 @@
+"""`tokio-pipeline rebuild`: products anew from the raw data that are kept, without the sources."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+from archive_tools import lock
+from pipeline.commands import _common
+from pipeline.tasks import plan, progress
+from pipeline.tasks import run as running
+from pipeline.tasks.base import ArchiveTask
+from pipeline.tasks.fetch import Fetch, by_receipts
+
+log = logging.getLogger("tokio")
+
+HELP = "make products anew from the raw data that are kept"
+ABOUT = """Make products anew from the raw data that are kept, without asking any source: those that are stale, after a new version
+of this software or with other keys of site.json; with --all every one. Days whose raw data are pruned keep what they have."""
+EXAMPLES = ("--start 2026-10-01 --stop 2026-11-20 --dry-run", "--start 2026-10-01 --stop 2026-11-20 --instance cscratch --all")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    _common.add_site(parser)
+    _common.add_range(parser)
+    _common.add_instances(parser)
+    parser.add_argument("--all", action="store_true", help="also what is up to date")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    _common.add_run(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    site = _common.loaded(options)
+    dates, instances = _common.span(options.start, options.stop), _common.instances(options, site)
+    with by_receipts(fetching=False):
+        planned = plan.of(site, dates, options.site, instances, wanted=_has_raw if options.all else None, expired=False)
+        days = [(day, [task for task in day.todo if _has_raw(task) and not isinstance(task, Fetch)]) for day in planned.days]
+        days = [(day, tasks) for day, tasks in days if tasks]
+        if options.dry_run:
+            for day, tasks in days:
+                print(f"{day.date}  " + "  ".join(f"{task.instance}: {task.product}" for task in tasks))
+            print(f"{len(days)} days, {sum(len(tasks) for _, tasks in days)} products")
+            return _common.COMPLETE
+        made = failed = 0
+        with _common.writing(site, "rebuild") as codes:
+            with progress.showing("rebuild", len(days), lambda: made, "days"):
+                for day, tasks in days:
+                    with lock.holding(site.root, [day.date], patience=options.wait), running.swept(site, [day.date]):
+                        failed += sum(not task.produced() for task in tasks)
+                        running.finish(day.night)
+                    made += 1
+            print(f"{made} days made anew from raw data, {failed} products failed")
+            codes.append(_common.FAILED if failed else _common.COMPLETE)
+    return codes[-1]
+
+
+def _has_raw(task: ArchiveTask) -> bool:
+    """Whether the raw data that lead to a product are kept."""
+    return Fetch(date=task.date, instance=task.instance, site=task.site).path().is_dir()

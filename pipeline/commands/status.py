@@ -1,0 +1,156 @@
+"""`tokio-pipeline status`: what is in the archive, a day by instance, and what needs somebody."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import itertools
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from archive_tools import files, textfile
+from archive_tools.receipts import Receipts
+from archive_tools.status import State
+from pipeline.commands import _common
+from pipeline.site import Site
+from pipeline.tasks import states
+from pipeline.tasks.fetch import at_most
+
+HELP = "what is in the archive, a day by instance"
+ABOUT = """What is in the archive: a table of some days, or of more than a month a calendar, and what needs somebody. No product is
+opened. Sources are asked whether they have other data for the last days (late_days), and wait for an answer only for some seconds;
+--no-ask does without."""
+EXAMPLES = ("", "--start 2016-01-01 --stop 2026-11-22", "--start 2026-11-01 --json", "--no-ask --textfile /var/lib/node_exporter/tokio.prom")
+
+Found = Mapping[dt.date, Mapping[str, State]]
+LETTERS = {"complete": "#", "partial": "+", "late": "~", "stale": "~", "failed": "!", "missing": ".", "expired": "x", "empty": "-"}
+COLOURS = {
+    "complete": "green",
+    "partial": "yellow",
+    "late": "yellow",
+    "stale": "yellow",
+    "failed": "bold red",
+    "missing": "red",
+    "expired": "magenta",
+    "empty": "dim",
+}
+DAYS = 14
+"""Shown unless asked for others."""
+TABLE_DAYS = 31
+"""Of more days a calendar is shown."""
+ANSWER_SECONDS = 20.0
+"""How long a source may take to say what it has."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    _common.add_site(parser)
+    parser.add_argument("--start", type=_common.date, metavar="DATE", help="first day (default: of two weeks, the first that the archive knows)")
+    parser.add_argument("--stop", type=_common.date, metavar="DATE", help="last day (default: yesterday)")
+    _common.add_instances(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON: state, detail and figures of every day and instance")
+    parser.add_argument("--no-ask", action="store_true", help="do not ask the sources what they have now")
+    parser.add_argument("--textfile", metavar="FILE", help="also write metrics for node_exporter's textfile collector")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    site = _common.loaded(options)
+    stop = options.stop or site.yesterday()
+    dates = _common.span(options.start or _start(site, stop), stop)
+    with at_most(ANSWER_SECONDS):
+        found = states.of(site, dates, options.site, instances=_common.instances(options, site), ask=not options.no_ask)
+    if options.textfile:
+        path = Path(options.textfile).absolute()
+        zones = {date: site.day(date).start for date in dates}
+        files.write_text(path, textfile.metrics(found, zones, textfile.last_runs(site.root)))
+        path.chmod(0o644)  # node_exporter runs as another user; it holds no names but those of instances
+    if options.json:
+        print(json.dumps({str(date): {instance: _told(state) for instance, state in day.items()} for date, day in found.items()}, indent=1))
+    else:
+        _show(found)
+    return _common.exit_code(state for day in found.values() for state in day.values())
+
+
+def _start(site: Site, stop: dt.date) -> dt.date:
+    """The first day that is shown: of two weeks, the first of which the archive knows something."""
+    dates = [stop - dt.timedelta(days=n) for n in range(DAYS - 1, -1, -1)]
+    known = Receipts(site.root).days(dates)
+    return next((date for date in dates if known[date].all), stop)
+
+
+def _told(state: State) -> dict[str, object]:
+    """A state for JSON."""
+    hours = None if state.forgotten_in is None else round(state.forgotten_in / 3600, 2)
+    more = {"percent": state.percent, "logs": state.logs, "rejected": state.rejected, "forgotten_in_hours": hours}
+    return {"state": state.word, "detail": state.detail} | {key: value for key, value in more.items() if value is not None}
+
+
+def _show(found: Found) -> None:
+    """Show states, and then those that need somebody, the newest first."""
+    console = Console(soft_wrap=True, highlight=False)
+    for line in _table(found) if len(found) <= TABLE_DAYS else _calendar(found):
+        console.print(line)
+    for text in _common.listed(_stretches(found), "--json has all"):
+        console.print(Text(text))
+
+
+def _stretches(found: Found) -> list[str]:
+    """What needs somebody, the newest first: days that follow each other with the same state are one line."""
+    lines: list[tuple[dt.date, str]] = []
+    for instance in dict.fromkeys(name for day in found.values() for name in day):
+        for (needs, said), dates in itertools.groupby(found, key=lambda date: (_needs_somebody(found[date][instance]), _said(found[date][instance]))):
+            first, *others = dates
+            if needs:
+                span = f"{first} to {others[-1]}" if others else f"{first}"
+                lines.append((others[-1] if others else first, f"{span}  {instance}: {said}" + (f" ({1 + len(others)} days)" if others else "")))
+    return [text for _, text in sorted(lines, key=lambda line: line[0], reverse=True)]
+
+
+def _needs_somebody(state: State) -> bool:
+    return state.word in _common.BAD | {"late", "stale"} or bool(state.rejected) or (state.word == "complete" and "fewer" in state.detail)
+
+
+def _said(state: State) -> str:
+    return f"{state.word}, {state.detail}" if state.detail else state.word
+
+
+def _table(found: Found) -> list[Text]:
+    """A line a day."""
+    instances = list(dict.fromkeys(name for day in found.values() for name in day))
+    widths = {i: max(len(i), *(len(_cell(day[i])) for day in found.values())) for i in instances}
+    lines = [Text("day         " + "  ".join(f"{i:{w}}" for i, w in widths.items()))]
+    for date, day in found.items():
+        cells = [Text(f"{_cell(day[i]):{w}}", style=COLOURS[day[i].word]) for i, w in widths.items()]
+        line = Text("  ").join([Text(str(date)), *cells])
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def _cell(state: State) -> str:
+    rejected = f", {state.rejected} rejected" if state.rejected else ""
+    return f"{state.short}{rejected}"
+
+
+def _calendar(found: Found) -> list[Text]:
+    """A line a month for each instance, a letter a day."""
+    lines = []
+    for instance in dict.fromkeys(name for day in found.values() for name in day):
+        lines.append(Text(f"{instance:{len('2026-11')}}  1...5....10...15...20...25...30"))
+        for month, dates in itertools.groupby(found, key=lambda date: f"{date:%Y-%m}"):
+            line = Text(f"{month:{len(instance)}}  ")
+            days = list(dates)
+            line.append(" " * (days[0].day - 1))
+            for date in days:
+                word = found[date][instance].word
+                line.append(LETTERS[word], style=COLOURS[word])
+            lines.append(line)
+        counts = Counter(day[instance].word for day in found.values())
+        lines.append(Text(" " * max(len(instance), 7) + "  " + ", ".join(f"{count} {word}" for word, count in counts.most_common())))
+    return [*lines, Text("# complete  + partial  ~ late or stale  ! failed  . missing  x expired  - marked empty")]

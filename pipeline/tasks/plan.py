@@ -1,0 +1,119 @@
+"""What a backfill has to do, from receipts alone: no source is asked, and nothing runs.
+
+A day's plan is the tasks that are not complete, and those that are made from them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from archive_tools.receipts import Receipts
+from pipeline.site import Site
+from pipeline.tasks import states
+from pipeline.tasks.base import ArchiveTask, standing_as
+from pipeline.tasks.fetch import by_receipts
+from pipeline.tasks.nightly import Nightly, products
+from pipeline.tasks.run import everything
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """What one day needs.
+
+    Attributes
+    ----------
+    night : Nightly
+        The day's report, which is written anew after the rest.
+    lasts : tuple of ArchiveTask
+        The last tasks of the instances that are wanted and have something to do.
+    todo : tuple of ArchiveTask
+        The tasks that will run, what is required first.
+    """
+
+    night: Nightly
+    lasts: tuple[ArchiveTask, ...]
+    todo: tuple[ArchiveTask, ...]
+
+    @property
+    def date(self) -> dt.date:
+        return self.night.date
+
+    def by_instance(self) -> dict[str, list[str]]:
+        """The products that will be made, of each instance."""
+        found: dict[str, list[str]] = {}
+        for task in self.todo:
+            found.setdefault(task.instance, []).append(task.product)
+        return found
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What some days need.
+
+    Attributes
+    ----------
+    days : tuple of DayPlan
+        In the order in which they will be run; days that need nothing are not among them.
+    complete : int
+        Days that need nothing.
+    expired : tuple of (datetime.date, str)
+        Days and instances that are missing and that the source keeps no longer: it is not asked.
+    """
+
+    days: tuple[DayPlan, ...]
+    complete: int
+    expired: tuple[tuple[dt.date, str], ...]
+
+
+def of(
+    site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str], *, wanted: Callable[[ArchiveTask], bool] | None = None, expired: bool = True
+) -> Plan:
+    """The plan of some days.
+
+    Parameters
+    ----------
+    site : Site
+    dates : sequence of datetime.date
+    given : str
+        Where the site is, for tasks.
+    instances : sequence of str
+    wanted : callable, optional
+        Tasks that are to do also where they are complete.
+    expired : bool
+        Whether to leave out what the source keeps no longer.
+    """
+    gone = set(_expired(site, dates, given, instances)) if expired else set()
+    found, complete = [], 0
+    with by_receipts(fetching=True), standing_as(Receipts(site.root).days(dates)):
+        for date in dates:
+            names = [name for name in instances if (date, name) not in gone]
+            day = _day(site, date, given, names, wanted or (lambda task: False))
+            if day.todo:
+                found.append(day)
+            elif names or not instances:
+                complete += 1
+    return Plan(tuple(found), complete, tuple(sorted(gone)))
+
+
+def _day(site: Site, date: dt.date, given: str, instances: Sequence[str], wanted: Callable[[ArchiveTask], bool]) -> DayPlan:
+    lasts, todo = [], dict[str, ArchiveTask]()
+    for instance in instances:
+        (last,) = (task(date=date, instance=instance, site=given) for task in products(site, instance))
+        mine = dict[str, ArchiveTask]()
+        for task in everything(last):
+            if any(other.task_id in mine for other in task.needs()) or wanted(task) or not (task.up_to_date() or task.empty()):
+                mine[task.task_id] = task
+        if mine:
+            lasts.append(last)
+            todo |= mine
+    return DayPlan(Nightly(date=date, site=given), tuple(lasts), tuple(todo.values()))
+
+
+def _expired(site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str]) -> Iterator[tuple[dt.date, str]]:
+    """Days without products whose source keeps them no longer, unless the raw data are there."""
+    for date, found in states.of(site, dates, given, instances=instances, ask=False).items():
+        for instance, state in found.items():
+            if state.word == "expired" and Receipts(site.root).day(date).good(instance, "raw") is None:
+                yield date, instance

@@ -1,0 +1,102 @@
+"""Running days: their tasks by Luigi's local scheduler, then what only the whole can settle.
+
+Used by `tokio-pipeline nightly`, `backfill` and `rebuild`. The caller holds the lock of the days.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import luigi
+
+from archive_tools import files, layout
+from archive_tools.receipts import Receipts
+from pipeline.errors import ArchiveError
+from pipeline.site import Site
+from pipeline.tasks.base import ArchiveTask
+from pipeline.tasks.nightly import Nightly
+
+log = logging.getLogger("tokio")
+
+
+def by_luigi(tasks: Sequence[luigi.Task], workers: int) -> bool:
+    """Run tasks by the local scheduler; True if all of them went well."""
+    configuration = luigi.configuration.get_config()  # type: ignore[no-untyped-call]
+    configuration.set("core", "no_configure_logging", "true")
+    configuration.set("worker", "check_complete_on_run", "true")
+    configuration.set("worker", "cache_task_completion", "true")
+    configuration.set("worker", "wait_interval", "0.05")
+    configuration.set("worker", "timeout", "0")
+    for name in ("luigi", "luigi-interface", "luigi.scheduler"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return bool(luigi.build(list(tasks), local_scheduler=True, workers=workers, no_lock=True))  # type: ignore[no-untyped-call]
+
+
+def everything(task: ArchiveTask) -> list[ArchiveTask]:
+    """A task and all that it requires, each once, what is required first."""
+    found: dict[str, ArchiveTask] = {}
+
+    def walk(one: ArchiveTask) -> None:
+        if one.task_id not in found:
+            for other in one.needs():
+                walk(other)
+            found[one.task_id] = one
+
+    walk(task)
+    return list(found.values())
+
+
+def bring_up(tasks: Sequence[ArchiveTask], nights: Sequence[Nightly], workers: int) -> bool:
+    """Run tasks of some days, forget failures that are over, and write the days' reports.
+
+    Returns
+    -------
+    bool
+        Whether all tasks went well.
+    """
+    well = by_luigi(tasks, workers) if tasks else True
+    if nights:
+        days = Receipts(nights[0].config.root).days([night.date for night in nights])
+        noted = {(date, *receipt.key) for date, day in days.items() for receipt in day.all if not receipt.good}
+        for one in (one for task in tasks for one in everything(task)):
+            if (one.date, one.instance, one.product) in noted:
+                one.settle()
+    for night in nights:
+        finish(night)
+    return well
+
+
+def finish(night: Nightly) -> None:
+    """Make indexes again that other servers' files came after, and the report, which says what failed.
+
+    A report that cannot be written is noted as its failure.
+    """
+    if night.joined() and night.up_to_date():
+        return
+    try:
+        night.produce()
+    except ArchiveError as error:
+        night.on_failure(error)
+
+
+@contextlib.contextmanager
+def swept(site: Site, dates: Sequence[dt.date]) -> Iterator[None]:
+    """Remove what dead processes left in the folders of the days, before and after."""
+    sweep(site.root, dates)
+    try:
+        yield
+    finally:
+        sweep(site.root, dates)
+
+
+def sweep(root: Path, dates: Sequence[dt.date]) -> None:
+    """Remove temporary files of dead processes from the folders of some days."""
+    receipts = Receipts(root)
+    folders = {layout.path(root, template, date).parent for date in dates for template in (layout.REPORT, layout.RAW)}
+    removed = files.sweep([root, *sorted(folders), *sorted({receipts.folder(date) for date in dates})])
+    if removed:
+        log.info("%d temporary files that a killed run left were removed, such as %s", len(removed), removed[0])

@@ -1,0 +1,77 @@
+"""What the archive says of days, with what only the site's keys and the sources tell: late, stale, expired.
+
+"Late" and "stale" are looked for in young days alone: no other day's source is asked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archive_tools import status
+from archive_tools.status import State
+from pipeline import sources
+from pipeline.site import Site
+from pipeline.tasks.build import Jobs
+from pipeline.tasks.fetch import Fetch
+from pipeline.tasks.nightly import made_by, products
+
+
+def of(site: Site, dates: Sequence[dt.date], given: str, *, instances: Sequence[str] = (), ask: bool = True) -> dict[dt.date, dict[str, State]]:
+    """States of instances, day by day.
+
+    Parameters
+    ----------
+    site : Site
+    dates : sequence of datetime.date
+    given : str
+        Where the site is, for tasks.
+    instances : sequence of str
+        Default all.
+    ask : bool
+        Whether sources of young days are asked what they have now.
+    """
+    lasts = {instance: products(site, instance)[0] for instance in instances or site.sources}
+    retention = {instance: sources.options(site, instance).retention_days for instance in lasts}
+    found = status.states(site.root, dates, {instance: made_by(last) for instance, last in lasts.items()})
+    oldest = site.yesterday() - dt.timedelta(days=site.late_days)
+    for date, states in found.items():
+        for instance, state in states.items():
+            if ask and date >= oldest and state.word in ("complete", "partial"):
+                states[instance] = state = _young(site, Fetch(date=date, instance=instance, site=given), lasts[instance], state)
+            if retention[instance] and state.word in ("missing", "failed", "late"):
+                states[instance] = _kept_by_source(site, date, state, retention[instance])
+    return found
+
+
+def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
+    """The state of a day that late data may still come to."""
+    if not fetch.is_young():
+        return state
+    if not fetch.up_to_date():
+        return State("late", "the source has other data than the archive")
+    task = last(date=fetch.date, instance=fetch.instance, site=fetch.site)
+    if not task.complete():
+        return State("stale", "made with other keys of site.json")
+    if isinstance(task, Jobs) and not task.index().up_to_date():
+        return State("stale", "the index is of other keys of site.json, or of other data of servers")
+    if time.time() < fetch.day.end:
+        return replace(state, detail="; ".join(filter(None, [state.detail, "so far: the day is not over"])))
+    return state
+
+
+def _kept_by_source(site: Site, date: dt.date, state: State, retention_days: float) -> State:
+    """A day that the archive does not have as it should: how long the source still has it."""
+    day, now = site.day(date), time.time()
+    first, last = day.start + retention_days * 86400 - now, day.end + retention_days * 86400 - now
+    if last <= 0:
+        return state if state.word == "late" else State("expired", "; ".join(filter(None, ["the source keeps it no longer", state.detail])))
+    left = f"the source forgets it in {_hours(first)}" if first > 0 else f"the source is forgetting it, the last of it in {_hours(last)}"
+    return replace(state, detail="; ".join(filter(None, [state.detail, left])), forgotten_in=max(first, 0.0))
+
+
+def _hours(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours / 24:.0f} d" if hours >= 72 else f"{hours:.0f} h" if hours >= 1 else f"{seconds / 60:.0f} min"
