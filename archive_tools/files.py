@@ -193,6 +193,6 @@ def write_text(path: Path, text: str) -> None:
 
 def sync_tree(folder: Path) -> None:
     """Make the files of a folder, and the folder, durable."""
-    for file in folder.iterdir():
+    for file in folder.rglob("*"):
         _sync(file)
     _sync(folder)

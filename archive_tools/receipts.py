@@ -10,6 +10,7 @@ counts, findings, durations.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import json
 import os
@@ -77,6 +78,7 @@ class Receipt:
         return self.state in (COMPLETE, PARTIAL)
 
     @classmethod
+    @functools.lru_cache(maxsize=1 << 16)
     def parse(cls, name: str) -> Receipt | None:
         """The receipt of that file name; None for any other file."""
         match = _NAME.fullmatch(name)
@@ -114,6 +116,10 @@ class DayReceipts:
             return {}
 
 
+def _parsed(names: list[str]) -> tuple[Receipt, ...]:
+    return tuple(receipt for name in sorted(names) if (receipt := Receipt.parse(name)))
+
+
 class Receipts:
     """The receipts of an archive."""
 
@@ -130,17 +136,17 @@ class Receipts:
     def days(self, dates: Iterable[dt.date]) -> dict[dt.date, DayReceipts]:
         """The receipts of many days, by one listing a month."""
         wanted = sorted(set(dates))
-        found: dict[dt.date, list[Receipt]] = {date: [] for date in wanted}
-        texts = {str(date) for date in wanted}
-        for folder in sorted({self.folder(date) for date in wanted}):
+        names: dict[str, list[str]] = {str(date): [] for date in wanted}
+        folders = {(date.year, date.month): self.folder(date) for date in wanted}
+        for folder in folders.values():
             try:
-                names = os.listdir(folder)
+                there = os.listdir(folder)
             except FileNotFoundError:
                 continue
-            for receipt in (Receipt.parse(name) for name in names if name[:10] in texts):
-                if receipt:
-                    found[receipt.date].append(receipt)
-        return {date: DayReceipts(self.folder(date), tuple(sorted(found[date], key=lambda receipt: receipt.name))) for date in wanted}
+            for name in there:
+                if (of_day := names.get(name[:10])) is not None:
+                    of_day.append(name)
+        return {date: DayReceipts(folders[date.year, date.month], _parsed(names[str(date)])) for date in wanted}
 
     def write(self, receipt: Receipt, content: Mapping[str, Any]) -> Path:
         """Write a receipt, then remove those of the same product that it replaces.

@@ -18,6 +18,7 @@ import numpy as np
 from isal import isal_zlib
 
 from archive_tools import encoding
+from archive_tools.hdf5_output import Output
 from archive_tools.threads import cores
 from pipeline.errors import FormatError
 from pipeline.model import Day, Float64, Grid
@@ -54,7 +55,8 @@ class TtsWriter:
         self._path = path
         self._missing = missing
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="deflate")
-        self._file = h5py.File(path, "w")
+        self._output = Output(path)
+        self._file = h5py.File(self._output, "w")
         self._components: dict[tuple[str, tuple[str, ...]], str] = {}
         self._dense = False
         self.measured: dict[str, int] = {}
@@ -76,6 +78,9 @@ class TtsWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._pool.shutdown()
         self._file.close()
+        self._output.close()
+        if kind is None:
+            self._output.check()
 
     @property
     def file(self) -> h5py.File:
@@ -99,6 +104,8 @@ class TtsWriter:
         ------
         FormatError
             The dataset is there already.
+        OSError
+            The file cannot be written, such as for want of space.
         """
         if grid.dataset in self._file:
             raise FormatError(f"{self._path}: dataset {grid.dataset} is there already", hint="give each dataset once")
@@ -139,10 +146,11 @@ class TtsWriter:
         target.dims[1].attach_scale(self._component(grid, dataset))
         self.columns[grid.dataset] = len(grid.columns)
         self.measured[grid.dataset] = self._store(target, grid.values, per_chunk)
+        self._output.check()
 
     def _allow_dense_attributes(self) -> None:
         self._file.close()
-        self._file = h5py.File(self._path, "r+", libver=("v108", "v110"))
+        self._file = h5py.File(self._output, "r+", libver=("v108", "v110"))
         self._dense = True
 
     def _timestamps(self, grid: Grid, group: str) -> h5py.Dataset:

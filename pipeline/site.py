@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import functools
 import json
 import os
 import re
@@ -249,12 +250,17 @@ class Site(BaseModel):
 
     def path(self, name: str) -> Path:
         """`name` counted from the folder of site.json."""
-        return (self.folder / Path(name).expanduser()).absolute()
+        return _counted(self.folder, name)
 
     def yesterday(self, now: dt.datetime | None = None) -> dt.date:
         """The last whole day at the site."""
         zone = zoneinfo.ZoneInfo(self.timezone)
         return (now or dt.datetime.now(zone)).astimezone(zone).date() - dt.timedelta(days=1)
+
+
+@functools.lru_cache(maxsize=64)
+def _counted(folder: Path, name: str) -> Path:
+    return (folder / Path(name).expanduser()).absolute()
 
 
 def _one_servers(fsname: str, value: Any) -> Servers:

@@ -32,8 +32,8 @@ class LmtDb:
         self.add("OST_INFO", *[(i + 1, 1, name, "oss0", 0, "/dev/md") for i, name in enumerate(osts)])
 
     def add(self, table: str, *rows: Sequence[Any]) -> None:
-        for row in rows:
-            self.connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", tuple(row))
+        if rows:
+            self.connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", [tuple(row) for row in rows])
         self.connection.commit()
 
     def execute(self, statement: str, *values: Any) -> None:

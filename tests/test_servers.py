@@ -609,7 +609,7 @@ def test_a_neighbours_servers_make_an_index_stale_only_where_its_logs_reach(tmp_
     Receipts(root).write(receipt, content | {"span": [first, DAY.end]})
     assert not Nightly(date=DATE).joined()
     before = receipts(root)["darshan.index"]
-    Nightly(date=DATE).produce()
+    Nightly(date=DATE).work()
     assert receipts(root)["darshan.index"] != before
     assert Nightly(date=DATE).complete()
 

@@ -30,8 +30,8 @@ EXAMPLES = (
     "--start 2018-01-01 --stop 2018-12-31 --workers 2",
     "--start 2026-10-01 --stop 2026-11-20 --newest-first --instance cscratch,darshan",
 )
-CHUNK = 50
-"""Days that Luigi's scheduler is given at a time: what it does for a task grows with the number that waits."""
+CHUNK = 16
+"""Days that Luigi's scheduler is given at a time: what it does for each task grows with the number of those that wait."""
 NOBODY_ELSE = 0.0
 """Seconds to wait for days of another run: their turn comes again at the end."""
 

@@ -20,6 +20,7 @@ A source module has
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import pkgutil
 from typing import Any
@@ -28,6 +29,7 @@ from pipeline.errors import ConfigError
 from pipeline.site import Site, SourceOptions, validated
 
 
+@functools.cache
 def kinds() -> list[str]:
     """The kinds that there are: the public modules of this package."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))

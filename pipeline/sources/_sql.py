@@ -49,7 +49,7 @@ class Database:
         return self.url.startswith("sqlite:")
 
     @classmethod
-    def sqlite(cls, path: Path, seconds: float) -> Database:
+    def sqlite(cls, path: Path, seconds: float = 300.0) -> Database:
         """An SQLite file.
 
         Raises
@@ -62,7 +62,7 @@ class Database:
         return cls(f"sqlite://{urllib.parse.quote(str(path))}", str(path), seconds)
 
     @classmethod
-    def mysql(cls, url: str, password: str, seconds: float) -> Database:
+    def mysql(cls, url: str, password: str, seconds: float = 300.0) -> Database:
         """A MySQL or MariaDB server: `url` as ``mysql://user@host:port/database``, without a password."""
         parts = urllib.parse.urlsplit(url)
         login = urllib.parse.quote(urllib.parse.unquote(parts.username or ""), safe="")

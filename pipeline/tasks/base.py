@@ -44,17 +44,19 @@ ROWS = ("rows", "samples", "logs", "headers", "files")
 PR_SET_PDEATHSIG = 1
 
 
-_standing: dict[dt.date, DayReceipts] = {}
+_standing: dict[tuple[Path, dt.date], DayReceipts] = {}
 
 
 @contextlib.contextmanager
-def standing_as(days: Mapping[dt.date, DayReceipts]) -> Iterator[None]:
-    """Have tasks of this process take these receipts for those of their days, to look at many days at once."""
-    _standing.update(days)
+def standing_as(root: Path, days: Mapping[dt.date, DayReceipts]) -> Iterator[None]:
+    """Have tasks of this process take these receipts for those of their days: one answer about many tasks, of one moment."""
+    new = {(root, date): receipts for date, receipts in days.items() if (root, date) not in _standing}
+    _standing.update(new)
     try:
         yield
     finally:
-        _standing.clear()
+        for key in new:
+            del _standing[key]
 
 
 @functools.lru_cache(maxsize=8)
@@ -62,12 +64,36 @@ def _site(path: str, mtime_ns: int) -> sites.Site:
     return sites.load(path)
 
 
+@functools.lru_cache(maxsize=64)
+def _options(path: str, mtime_ns: int, instance: str) -> sites.SourceOptions:
+    return sources.options(_site(path, mtime_ns), instance)
+
+
+@functools.lru_cache(maxsize=8)
+def _found(given: str, named: str, folder: str) -> str:
+    return str(sites.find(given))
+
+
+def _file(given: str) -> tuple[str, int]:
+    """The site file, and when it changed last: it is read again only then. Asked for many times a task."""
+    path = _found(given, os.environ.get(sites.ENVIRONMENT, ""), os.getcwd())  # noqa: PTH109 (Path.cwd is slow)
+    try:
+        return path, os.stat(path).st_mtime_ns
+    except OSError:
+        return str(sites.find(given)), 0  # says what is wrong
+
+
 def load_site(given: str) -> sites.Site:
-    """The site file, read again only when it changed."""
-    path = sites.find(given)
-    return _site(str(path), path.stat().st_mtime_ns)
+    """The site file."""
+    return _site(*_file(given))
 
 
+def load_options(given: str, instance: str) -> sites.SourceOptions:
+    """The checked keys of an instance."""
+    return _options(*_file(given), instance)
+
+
+@functools.cache
 def software() -> str:
     """Name and version of this software."""
     try:
@@ -186,7 +212,7 @@ class ArchiveTask(luigi.Task):
 
     @property
     def options(self) -> Any:
-        return sources.options(self.config, self.instance)
+        return load_options(self.site, self.instance)
 
     @property
     def source(self) -> Any:
@@ -202,7 +228,8 @@ class ArchiveTask(luigi.Task):
 
     def standing(self) -> DayReceipts:
         """The day's receipts, as they are now; within `standing_as` as they were."""
-        return _standing.get(self.date) or self.receipts.day(self.date)
+        root = self.config.root
+        return _standing.get((root, self.date)) or Receipts(root).day(self.date)
 
     def raw(self) -> Receipt | None:
         """Receipt of the raw data that products are made from."""
@@ -216,8 +243,12 @@ class ArchiveTask(luigi.Task):
 
     def up_to_date(self) -> bool:
         """Whether the product is there, of this version and of what it is made from now."""
+        return self.stands_as(self.fingerprint())
+
+    def stands_as(self, fingerprint: str | None) -> bool:
+        """Whether the product is there, of this version and this fingerprint."""
         receipt = self.standing().good(self.instance, self.product)
-        return receipt is not None and receipt.version == self.version and receipt.fingerprint == self.fingerprint() and self.path().exists()
+        return receipt is not None and receipt.version == self.version and receipt.fingerprint == fingerprint and self.path().exists()
 
     def stands(self) -> bool:
         """Whether a product stands in the archive, of whatever."""
@@ -233,12 +264,27 @@ class ArchiveTask(luigi.Task):
         return bool(self.standing().other(self.instance, "raw", EMPTY))
 
     def complete(self) -> bool:
-        return (all(task.complete() for task in self.needs()) and self.up_to_date()) or self.empty()
+        with self.at_one_moment():
+            return self.is_complete() or self.empty()
+
+    def is_made(self) -> bool:
+        """Whether there is nothing to do for this task itself; that what it needs is there, Luigi has seen."""
+        return self.up_to_date()
+
+    def at_one_moment(self) -> contextlib.AbstractContextManager[None]:
+        """Have this day's receipts looked at once."""
+        return standing_as(self.config.root, {self.date: self.standing()})
+
+    def is_complete(self) -> bool:
+        """Whether this product and all that it is made from are up to date."""
+        return all(task.complete() for task in self.needs()) and self.up_to_date()
 
     def run(self) -> None:
         _end_with_parent()
         with files.permissions(self.config.file_mode):
-            if not self.complete():
+            with self.at_one_moment():
+                made_meanwhile = self.is_made() or self.empty()
+            if not made_meanwhile:
                 self.work()
 
     def work(self) -> None:
@@ -249,11 +295,12 @@ class ArchiveTask(luigi.Task):
         """Make the product and replace what stands, then write its receipt."""
         self.findings = Findings()
         began = time.monotonic()
-        fingerprint = self.fingerprint()
-        if fingerprint is None:
-            raise TokioError(f"{self}: what it is made from is not complete")
-        with files.replacing(self.path()) as temporary:
-            told = self.make(temporary)
+        with self.at_one_moment():  # made from what the fingerprint is of, also where that is replaced meanwhile
+            fingerprint = self.fingerprint()
+            if fingerprint is None:
+                raise TokioError(f"{self}: what it is made from is not complete")
+            with files.replacing(self.path()) as temporary:
+                told = self.make(temporary)
         self.record(self.path(), told, fingerprint, time.monotonic() - began)
 
     def produced(self) -> bool:
@@ -311,7 +358,7 @@ class ArchiveTask(luigi.Task):
 
 def size_of(path: Path) -> int:
     """Bytes of a file, or of the files in a folder."""
-    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
 
 
 def kept(day: DayReceipts, instance: str, fingerprint: str) -> bool:

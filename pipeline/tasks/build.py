@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
@@ -42,18 +43,19 @@ class Build(ArchiveTask):
     product = "tts"
     priority = 10  # an index that is made after all of these need not be made again
 
+    @functools.cached_property
     def _fetch(self) -> Fetch:
         return Fetch(date=self.date, instance=self.instance, site=self.site)
 
     def needs(self) -> list[ArchiveTask]:
-        return [self._fetch()]
+        return [self._fetch]
 
     def path(self) -> Path:
         return layout.path(self.config.root, layout.TTS, self.date, self.instance)
 
     def raw_folder(self) -> Path:
         """Where the raw data of the day are."""
-        return self._fetch().path()
+        return self._fetch.path()
 
     def fingerprint(self) -> str | None:
         raw = self.raw()
@@ -192,20 +194,21 @@ class Index(ArchiveTask):
 
     product = "index"
 
+    @functools.cached_property
     def _build(self) -> Build:
         return Build(date=self.date, instance=self.instance, site=self.site)
 
     def needs(self) -> list[ArchiveTask]:
-        return [self._build()]
+        return [self._build]
 
     def path(self) -> Path:
         return layout.path(self.config.root, layout.INDEX, self.date, self.instance)
 
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         day = self.standing()
         made, source = day.good(self.instance, self.product), day.good(self.instance, "tts")
         stands = made and source and made.version == self.version and follows(made.fingerprint, source.fingerprint) and self.path().exists()
-        return (bool(stands) and self._build().complete()) or self.empty()
+        return bool(stands) and self._build.complete()
 
     def fingerprint(self) -> str | None:
         receipt = self.standing().good(self.instance, "tts")
@@ -230,7 +233,7 @@ class Index(ArchiveTask):
     def make(self, temporary: Path) -> dict[str, Any]:
         archive = Archive(self.config.root, hdf5_files=self.config.older_files())
         around = index.Around(archive, self.day, self.instance, self._servers(), self.findings)
-        return {"counts": index.write_index(self._build().path(), temporary, around)}
+        return {"counts": index.write_index(self._build.path(), temporary, around)}
 
 
 class Jobs(ArchiveTask):
@@ -238,12 +241,13 @@ class Jobs(ArchiveTask):
 
     product = "jobs"
 
+    @functools.cached_property
     def index(self) -> Index:
         """The task that makes the index."""
         return Index(date=self.date, instance=self.instance, site=self.site)
 
     def needs(self) -> list[ArchiveTask]:
-        return [self.index()]
+        return [self.index]
 
     def path(self) -> Path:
         return layout.path(self.config.root, layout.JOBS, self.date, self.instance)
@@ -253,4 +257,4 @@ class Jobs(ArchiveTask):
         return derived(receipt.fingerprint, index.JOBS) if receipt else None
 
     def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": index.write_jobs(self.index().path(), temporary, str(self.date))}
+        return {"counts": index.write_jobs(self.index.path(), temporary, str(self.date))}

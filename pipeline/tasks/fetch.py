@@ -249,7 +249,7 @@ class Fetch(ArchiveTask):
 def _hashes(folder: Path) -> dict[str, list[Any]]:
     """Size and SHA-256 of the files that were fetched."""
     found: dict[str, list[Any]] = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
-            found[path.name] = [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
+            found[str(path.relative_to(folder))] = [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import json
 from collections.abc import Iterable
@@ -48,6 +49,10 @@ class Nightly(ArchiveTask):
     parts: ClassVar[tuple[str, ...]] = ("raw", "tts", "index", "jobs")
 
     def needs(self) -> list[ArchiveTask]:
+        return self._lasts
+
+    @functools.cached_property
+    def _lasts(self) -> list[ArchiveTask]:
         site = self.config
         return [task(date=self.date, instance=instance, site=self.site) for instance in site.sources for task in products(site, instance)]
 
@@ -60,21 +65,30 @@ class Nightly(ArchiveTask):
 
     def made_of_servers(self) -> list[ArchiveTask]:
         """The indexes and what is made from them, in the order in which they are made."""
-        return [task for last in self.needs() if isinstance(last, Jobs) for task in (last.index(), last)]
+        return [task for last in self.needs() if isinstance(last, Jobs) for task in (last.index, last)]
 
     def joined(self) -> bool:
         """Whether every index for which there is a `darshan.hdf5` is of the servers' files of now."""
         return not any(_is_stale(task) for task in self.made_of_servers())
 
-    def complete(self) -> bool:
-        return super().complete() and self.joined()
+    def is_complete(self) -> bool:
+        return super().is_complete() and self.joined()
 
-    def produce(self) -> None:
-        """Bring the indexes up to date with servers that were archived after them, then write the report."""
+    def is_made(self) -> bool:
+        return self.up_to_date() and self.joined()
+
+    def join(self) -> bool:
+        """Bring the indexes up to date with servers that were archived after them; whether that was needed."""
+        needed = False
         for task in self.made_of_servers():
             if _is_stale(task):
+                needed = True
                 task.produced()
-        super().produce()
+        return needed
+
+    def work(self) -> None:
+        self.join()
+        self.produce()
 
     def make(self, temporary: Path) -> dict[str, Any]:
         _write_about(self.config)
@@ -90,7 +104,9 @@ class Nightly(ArchiveTask):
 
 
 def _is_stale(task: ArchiveTask) -> bool:
-    return task.fingerprint() is not None and not task.up_to_date()
+    with task.at_one_moment():
+        fingerprint = task.fingerprint()
+        return fingerprint is not None and not task.stands_as(fingerprint)
 
 
 def _write_about(site: Site) -> None:
@@ -105,7 +121,8 @@ def _write_about(site: Site) -> None:
 
 
 def load_check(given: str) -> Site:
-    """The site, with every source's keys checked."""
+    """The site, with every source's keys checked; tasks that were made before are forgotten, for they may be of other keys."""
+    luigi.task_register.Register.clear_instance_cache()  # type: ignore[no-untyped-call]
     site = load_site(given)
     sources.check(site)
     for template in itertools.chain.from_iterable(site.older_files().values()):

@@ -86,7 +86,7 @@ def of(
     """
     gone = set(_expired(site, dates, given, instances)) if expired else set()
     found, complete = [], 0
-    with by_receipts(fetching=True), standing_as(Receipts(site.root).days(dates)):
+    with by_receipts(fetching=True), standing_as(site.root, Receipts(site.root).days(dates)):
         for date in dates:
             names = [name for name in instances if (date, name) not in gone]
             day = _day(site, date, given, names, wanted or (lambda task: False))

@@ -28,7 +28,6 @@ def by_luigi(tasks: Sequence[luigi.Task], workers: int) -> bool:
     configuration = luigi.configuration.get_config()  # type: ignore[no-untyped-call]
     configuration.set("core", "no_configure_logging", "true")
     configuration.set("worker", "check_complete_on_run", "true")
-    configuration.set("worker", "cache_task_completion", "true")
     configuration.set("worker", "wait_interval", "0.05")
     configuration.set("worker", "timeout", "0")
     for name in ("luigi", "luigi-interface", "luigi.scheduler"):
@@ -62,7 +61,7 @@ def bring_up(tasks: Sequence[ArchiveTask], nights: Sequence[Nightly], workers: i
     if nights:
         days = Receipts(nights[0].config.root).days([night.date for night in nights])
         noted = {(date, *receipt.key) for date, day in days.items() for receipt in day.all if not receipt.good}
-        for one in (one for task in tasks for one in everything(task)):
+        for one in (one for task in [*tasks, *nights] for one in everything(task)):
             if (one.date, one.instance, one.product) in noted:
                 one.settle()
     for night in nights:
@@ -75,7 +74,7 @@ def finish(night: Nightly) -> None:
 
     A report that cannot be written is noted as its failure.
     """
-    if night.joined() and night.up_to_date():
+    if not night.join() and night.up_to_date():
         return
     try:
         night.produce()

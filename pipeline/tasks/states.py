@@ -55,7 +55,7 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
     task = last(date=fetch.date, instance=fetch.instance, site=fetch.site)
     if not task.complete():
         return State("stale", "made with other keys of site.json")
-    if isinstance(task, Jobs) and not task.index().up_to_date():
+    if isinstance(task, Jobs) and not task.index.up_to_date():
         return State("stale", "the index is of other keys of site.json, or of other data of servers")
     if time.time() < fetch.day.end:
         return replace(state, detail="; ".join(filter(None, [state.detail, "so far: the day is not over"])))
