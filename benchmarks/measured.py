@@ -21,7 +21,8 @@ began = time.perf_counter()
 task.needs()[0].run()
 fetched = time.perf_counter()
 task.run()
-print(json.dumps({"fetch": fetched - began, "build": time.perf_counter() - fetched, "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(json.dumps({"fetch": fetched - began, "build": time.perf_counter() - fetched, "rss_mb": peak / 1024}))
 """
 
 

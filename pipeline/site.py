@@ -100,6 +100,11 @@ class SourceOptions(BaseModel):
     ask_seconds: float = Field(default=300.0, gt=0)
     fetch_seconds: float = Field(default=10800.0, gt=0)
 
+    @property
+    def apart(self) -> bool:
+        """Whether the source is asked by processes of their own, for the sake of a library that does not bear a fork."""
+        return False
+
     def made_of(self) -> str:
         """The keys that say what is made of the data, as text: the order of patterns counts."""
         return self.model_dump_json(exclude=set(self.ORIGIN | self.LIMITS))

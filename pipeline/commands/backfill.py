@@ -116,7 +116,7 @@ class _Run:
                 self.before = {receipt.name for receipt in self._receipts(mine)}
                 self.current = mine
                 with by_receipts(fetching=True):
-                    running.bring_up([last for day in mine for last in day.lasts], [day.night for day in mine], self.options.workers)
+                    running.bring_up([task for day in mine for task in day.roots], [day.night for day in mine], self.options.workers)
                 self.current = ()
                 failed = self._failed(mine)
             others = [day for day in chunk if day.date not in held]

@@ -1,20 +1,32 @@
 """Time limits for work that may hang: a database that does not answer, a file system that is away.
 
-The work runs in a thread of its own, because neither a library that waits in C nor a dead file system can be
-interrupted. Whoever waits gets an error in time; the thread is left behind, and ends with the process.
+Neither a library that waits in C nor a dead file system can be interrupted, so the work runs elsewhere: in a thread,
+which is left behind when it takes too long and ends with the process, or in a process of its own, which is killed.
+The process is for libraries that do not bear a fork: connectorx, once it was used, hangs in processes that are forked
+afterwards, such as those that Luigi makes for its tasks. So it is never used in this one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import os
+import pickle
+import select
+import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pipeline.errors import Unreachable
+from pipeline.errors import SourceError, Unreachable
 
 Result = TypeVar("Result")
 
 _waiting: set[threading.Event] = set()
+PR_SET_PDEATHSIG = 1
+LOOK = 0.2
+"""Seconds between two looks whether somebody gave up."""
 
 
 def within(seconds: float, what: str, work: Callable[[], Result], *, hint: str = "") -> Result:
@@ -65,3 +77,82 @@ def give_up() -> None:
     """Have everybody in this process who waits get an error at once."""
     for ended in list(_waiting):
         ended.set()
+
+
+def apart(seconds: float, what: str, work: Callable[[], Result], *, hint: str = "") -> Result:
+    """The result of `work`, done by a process of its own: what it leaves in memory is gone afterwards.
+
+    Parameters
+    ----------
+    seconds, what
+        As for `within`.
+    work : callable
+        Its result, or what it raises, must be picklable.
+
+    Raises
+    ------
+    Unreachable
+        It takes longer, or `give_up` was called.
+    SourceError
+        The process died.
+    """
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(read)
+        _work(work, write)
+    os.close(write)
+    ended = threading.Event()
+    _waiting.add(ended)
+    try:
+        with os.fdopen(read, "rb") as results:
+            answer = _answer(results.fileno(), time.monotonic() + seconds, ended)
+    finally:
+        _waiting.discard(ended)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    if answer is None:
+        raise Unreachable(f"{what} was given up" if ended.is_set() else f"{what} took longer than {seconds:g} s", hint=hint)
+    if not answer:
+        raise SourceError(f"{what}: the process that did it died ({_reason(status)})", hint="was it memory? the system's log tells")
+    result, failure = pickle.loads(answer)
+    if failure is not None:
+        raise failure
+    return result  # type: ignore[no-any-return]
+
+
+def _work(work: Callable[[], Any], write: int) -> None:
+    """The process' side: work, hand over what came out, and end."""
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            answer = pickle.dumps((work(), None))
+        except BaseException as error:
+            try:
+                answer = pickle.dumps((None, error))
+                pickle.loads(answer)
+            except Exception:
+                answer = pickle.dumps((None, SourceError(f"{type(error).__name__}: {error}")))
+        with os.fdopen(write, "wb") as results:
+            results.write(answer)
+    finally:
+        os._exit(0)
+
+
+def _answer(handle: int, until: float, ended: threading.Event) -> bytes | None:
+    """All that is handed over; None if it is not whole in time."""
+    pieces: list[bytes] = []
+    while (left := until - time.monotonic()) > 0 and not ended.is_set():
+        if select.select([handle], [], [], min(left, LOOK))[0]:
+            piece = os.read(handle, 1 << 20)
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+    return None
+
+
+def _reason(status: int) -> str:
+    return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit code {os.WEXITSTATUS(status)}"

@@ -110,6 +110,11 @@ class Options(SourceOptions):
             raise ValueError("holds a password; name an environment variable by password_env, or a file by password_file")
         return url
 
+    @property
+    def apart(self) -> bool:
+        """connectorx does not work in processes that are forked after it was used."""
+        return True
+
     def open(self, day: Day) -> Database:
         """The database of a day."""
         if self.database.startswith("sqlite://"):

@@ -9,9 +9,9 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from archive_tools import darshan_file, files, layout
@@ -20,12 +20,12 @@ from archive_tools.receipts import fingerprint as fingerprint_of
 from pipeline.errors import InputChanged, NoData, TokioError, Unreachable
 from pipeline.model import Findings, LogBatch
 from pipeline.schemas import RAW_VERSION
-from pipeline.sources._limits import within
+from pipeline.sources._limits import apart, within
 from pipeline.tasks.base import ArchiveTask, kept
 
 log = logging.getLogger("tokio")
+Result = TypeVar("Result")
 
-SLOW = "look at the source; raise {}_seconds of the source if it needs that long"
 FRESH = 6 * 3600.0
 """Seconds for which an answer of a source about its inputs holds: one run works on one answer, and what comes
 later is for the next run. `forget_answers` begins a run."""
@@ -98,6 +98,12 @@ class Fetch(ArchiveTask):
         _answers[self._key()] = time.monotonic(), answer, receipt.fingerprint if receipt else ""
         return answer
 
+    def _limited(self, seconds: float, what: str, work: Callable[[], Result], key: str) -> Result:
+        """What the source gives, in time or not at all."""
+        limited = apart if self.options.apart else within
+        hint = f"look at the source; raise {key}_seconds of the source if it needs that long"
+        return limited(seconds, f"{self.instance}: {what} of {self.date}", work, hint=hint)
+
     def _raise_if_known(self) -> None:
         """Do not wait again for a source that has just not answered."""
         for key in (self._key(), (*self._key()[:2], None)):
@@ -107,12 +113,7 @@ class Fetch(ArchiveTask):
 
     def _inputs(self) -> Mapping[str, Any]:
         options, day = self.options, self.day
-        found: Mapping[str, Any] = within(
-            min([options.ask_seconds, *_most]),
-            f"{self.instance}: looking at the inputs of {self.date}",
-            lambda: self.source.inputs(options, day),
-            hint=SLOW.format("ask"),
-        )
+        found: Mapping[str, Any] = self._limited(min([options.ask_seconds, *_most]), "what the source has", lambda: self.source.inputs(options, day), "ask")
         return found
 
     def _key(self) -> tuple[str, str, dt.date]:
@@ -188,12 +189,7 @@ class Fetch(ArchiveTask):
         """Fetch into `folder`; where the day is archived, a source that forgot it has zero rows."""
         options, day = self.options, self.day
         try:
-            return within(
-                options.fetch_seconds,
-                f"{self.instance}: fetching {self.date}",
-                lambda: dict(self.source.fetch(options, day, folder)),
-                hint=SLOW.format("fetch"),
-            )
+            return self._limited(options.fetch_seconds, "the data", lambda: dict(self.source.fetch(options, day, folder)), "fetch")
         except NoData:
             if self.raw() is None:
                 raise
@@ -204,7 +200,7 @@ class Fetch(ArchiveTask):
         options, day = self.options, self.day
         tell = getattr(self.source, "about", None)
         try:
-            return dict(within(options.ask_seconds, f"{self.instance}: asking for versions", lambda: tell(options, day))) if tell else {}
+            return self._limited(options.ask_seconds, "the version", lambda: dict(tell(options, day)), "ask") if tell else {}
         except (TokioError, OSError) as error:
             return {"error": str(error)}
 

@@ -30,11 +30,19 @@ class DayPlan:
         The last tasks of the instances that are wanted and have something to do.
     todo : tuple of ArchiveTask
         The tasks that will run, what is required first.
+    whole : bool
+        Whether all instances of the site were looked at.
     """
 
     night: Nightly
     lasts: tuple[ArchiveTask, ...]
     todo: tuple[ArchiveTask, ...]
+    whole: bool
+
+    @property
+    def roots(self) -> tuple[ArchiveTask, ...]:
+        """What Luigi is given: the report, which requires all instances, where all of them are meant."""
+        return (self.night,) if self.whole else self.lasts
 
     @property
     def date(self) -> dt.date:
@@ -108,7 +116,7 @@ def _day(site: Site, date: dt.date, given: str, instances: Sequence[str], wanted
         if mine:
             lasts.append(last)
             todo |= mine
-    return DayPlan(Nightly(date=date, site=given), tuple(lasts), tuple(todo.values()))
+    return DayPlan(Nightly(date=date, site=given), tuple(lasts), tuple(todo.values()), set(instances) == set(site.sources))
 
 
 def _expired(site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str]) -> Iterator[tuple[dt.date, str]]:

@@ -95,7 +95,7 @@ def swept(site: Site, dates: Sequence[dt.date]) -> Iterator[None]:
 def sweep(root: Path, dates: Sequence[dt.date]) -> None:
     """Remove temporary files of dead processes from the folders of some days."""
     receipts = Receipts(root)
-    folders = {layout.path(root, template, date).parent for date in dates for template in (layout.REPORT, layout.RAW)}
+    folders = {layout.path(root, template, date, "any").parent for date in dates for template in (layout.REPORT, layout.RAW)}
     removed = files.sweep([root, *sorted(folders), *sorted({receipts.folder(date) for date in dates})])
     if removed:
         log.info("%d temporary files that a killed run left were removed, such as %s", len(removed), removed[0])
