@@ -33,7 +33,8 @@ def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
     luigid = Path(sys.executable).parent / "luigid"
     command = [str(luigid), "--address", "127.0.0.1", "--port", str(port), "--state-path", str(folder / "state.pickle"), "--logdir", str(folder)]
     configuration = (ROOT / "luigi.cfg").read_text().replace("[scheduler]\n", "[scheduler]\nworker_disconnect_delay = 5\n")
-    (folder / "luigi.cfg").write_text(configuration)  # a minute, unless told, before a dead worker's tasks are given away
+    configuration = configuration.replace("[core]\n", "[core]\nrpc_retry_wait = 1\n")  # with the defaults a minute and more pass
+    (folder / "luigi.cfg").write_text(configuration)
     env = os.environ | {"LUIGI_CONFIG_PATH": str(folder / "luigi.cfg")}
     server = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + READY
@@ -60,7 +61,7 @@ def worker(folder: Path, port: int, count: int) -> subprocess.Popen[str]:
     stop = FIRST + dt.timedelta(days=count)
     span = ["--start", str(FIRST), "--stop", str(stop), "--days-back", "20000", "--reverse", "--task-limit", "50"]
     command = [sys.executable, "-m", "luigi", "--module", "pipeline.tasks", "RangeDaily", "--of", "Nightly", *span]
-    env = os.environ | {"TOKIO_SITE": str(folder / "site.json"), "PYTHONPATH": str(ROOT), "LUIGI_CONFIG_PATH": str(ROOT / "luigi.cfg")}
+    env = os.environ | {"TOKIO_SITE": str(folder / "site.json"), "PYTHONPATH": str(ROOT), "LUIGI_CONFIG_PATH": str(folder / "luigi.cfg")}
     more = ["--scheduler-host", "127.0.0.1", "--scheduler-port", str(port), "--workers", "1"]
     return subprocess.Popen([*command, *more], cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
 

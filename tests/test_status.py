@@ -51,7 +51,9 @@ def some(tmp_path: Path) -> Path:
     archived(root, FIRST, "scratch", PARTIAL, 41)
     failure = {"error": "no such host lmt01", "kind": "SourceError"}
     Receipts(root).write(Receipt(FIRST + dt.timedelta(days=1), "scratch", "raw", 1, RAW, FAILED), failure)
-    Receipts(root).write(Receipt(FIRST + dt.timedelta(days=2), "scratch", "raw", 1, RAW, EMPTY), {"who": "kim", "why": "moved", "written": "2025-02-03T04:05:06"})
+    Receipts(root).write(
+        Receipt(FIRST + dt.timedelta(days=2), "scratch", "raw", 1, RAW, EMPTY), {"who": "kim", "why": "moved", "written": "2025-02-03T04:05:06"}
+    )
     return path
 
 
@@ -96,7 +98,11 @@ def test_json(some: Path, capsys: Capture) -> None:
 
 @pytest.mark.parametrize(
     ("ago", "word", "words"),
-    [(0.2, "missing", "the source forgets it in 19 h"), (1.5, "missing", "the source is forgetting it, the last of it in 12 h"), (3, "expired", "keeps it no longer")],
+    [
+        (0.2, "missing", "the source forgets it in 19 h"),
+        (1.5, "missing", "the source is forgetting it, the last of it in 12 h"),
+        (3, "expired", "keeps it no longer"),
+    ],
 )
 def test_a_source_that_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ago: float, word: str, words: str) -> None:
     path = write_site(tmp_path)

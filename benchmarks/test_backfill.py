@@ -1,0 +1,103 @@
+"""A backfill of a small year, and status of ten years: what is the scheduler's, not the data's.
+
+Plain tests make four days, and status of one year. `make bench` makes a year of three instances (TOKIO_BENCH_DAYS gives another number), kills it twice on
+the way with -9, and goes on; and asks status about 3,650 days of six instances.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from archive_tools.receipts import COMPLETE, Receipt, Receipts, derived
+from pipeline.schemas import BUILD_VERSION
+from tests.conftest import ROOT
+from tests.small_days import STEP, write_days
+
+FIRST = dt.date(2025, 1, 1)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pipeline.command", *arguments]
+
+
+def made(root: Path) -> set[tuple[str, str, str]]:
+    names = [path.name.split(".") for path in (root / "receipts").rglob("20*.complete.json")]
+    return {(name[0], name[1], name[2]) for name in names if name[2] != "report"}
+
+
+def test_a_year(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    real = request.config.getoption("benchmark_enable")
+    count = int(os.environ.get("TOKIO_BENCH_DAYS", "365")) if real else 4
+    dates = [FIRST + dt.timedelta(days=n) for n in range(count)]
+    site = write_days(tmp_path, dates)
+    span = ["--site", str(site), "--start", str(dates[0]), "--stop", str(dates[-1])]
+    plan = subprocess.run(command("backfill", *span, "--dry-run"), cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    planned = {
+        (line[:10], instance, product)
+        for line in plan[:-1]
+        for part in line[12:].split("  ")
+        for instance, _, products in [part.partition(": ")]
+        for product in products.split()
+    }
+    walls = []
+
+    def run(kill_after: float) -> None:
+        began = time.monotonic()
+        running = subprocess.Popen(command("backfill", *span), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        while running.poll() is None and len(made(tmp_path / "archive")) < kill_after * len(planned):
+            time.sleep(0.2)
+        if kill_after < 1:
+            os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        walls.append(time.monotonic() - began)
+
+    run(0.3)
+    run(0.6)
+    assert 0 < len(made(tmp_path / "archive")) < len(planned)
+    benchmark.pedantic(lambda: run(2), rounds=1)
+    assert made(tmp_path / "archive") == planned, "what ran is the plan"
+    seconds = sum(json.loads(path.read_text())["seconds"] for path in (tmp_path / "archive/receipts").rglob("20*.json"))
+    benchmark.extra_info.update(
+        {"days": count, "wall": round(sum(walls), 1), "of the products": round(seconds, 1), "else, a day": round((sum(walls) - seconds) / count, 4)}
+    )
+
+
+def test_status(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    days = 3650 if request.config.getoption("benchmark_enable") else 365
+    instances = [f"fs{n}" for n in range(5)]
+    sources = {name: {"kind": "lmt", "database": "sqlite:///none", "timestep": STEP} for name in instances} | {"darshan": {"kind": "darshan", "logs": "logs"}}
+    (tmp_path / "site.json").write_text(json.dumps({"site": "x", "archive": "archive", "sources": sources}))
+    root = tmp_path / "archive"
+    raw, tts = "0" * 16, derived("0" * 16)
+    index = derived(tts)
+    for n in range(days):
+        date = dt.date(2016, 1, 1) + dt.timedelta(days=n)
+        folder, months = root / f"{date:%Y}/{date}", Receipts(root).folder(date)
+        folder.mkdir(parents=True)
+        months.mkdir(parents=True, exist_ok=True)
+        products = [(name, "tts", tts) for name in instances] + [("darshan", "tts", tts), ("darshan", "index", index), ("darshan", "jobs", derived(index))]
+        for name in [*instances, "darshan"]:
+            (months / Receipt(date, name, "raw", 1, raw, COMPLETE).name).write_text("{}")
+            (folder / f"{name}.hdf5").touch()
+        for name, product, fingerprint in products:
+            (months / Receipt(date, name, product, BUILD_VERSION, fingerprint, COMPLETE).name).write_text(
+                json.dumps({"counts": {"logs": n}, "padding": "x" * 1000})
+            )
+        for ending in ("index.sqlite", "jobs.parquet"):
+            (folder / f"darshan_{ending}").touch()
+    span = ["--start", "2016-01-01", "--stop", str(dt.date(2016, 1, 1) + dt.timedelta(days=days - 1))]
+
+    def status() -> None:
+        shown = subprocess.run(command("status", "--site", str(tmp_path / "site.json"), *span), cwd=ROOT, capture_output=True, text=True, check=True)
+        assert shown.stdout.count(f"{days} complete") == len(instances) + 1
+
+    benchmark.pedantic(status, rounds=3 if benchmark.enabled else 1)
