@@ -60,7 +60,7 @@ def some(tmp_path: Path) -> Path:
 def test_a_table(some: Path, capsys: Capture) -> None:
     assert main(["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST + dt.timedelta(days=4))]) == EXIT_FAILED
     assert capsys.readouterr().out.splitlines() == [
-        "day         home      scratch     ",
+        "day         home      scratch",
         "2025-01-30  complete  partial 41 %",
         "2025-01-31  complete  failed",
         "2025-02-01  complete  empty",

@@ -124,7 +124,7 @@ def _table(found: Found) -> list[Text]:
     """A line a day."""
     instances = list(dict.fromkeys(name for day in found.values() for name in day))
     widths = {i: max(len(i), *(len(_cell(day[i])) for day in found.values())) for i in instances}
-    lines = [Text("day         " + "  ".join(f"{i:{w}}" for i, w in widths.items()))]
+    lines = [Text(("day         " + "  ".join(f"{i:{w}}" for i, w in widths.items())).rstrip())]
     for date, day in found.items():
         cells = [Text(f"{_cell(day[i]):{w}}", style=COLOURS[day[i].word]) for i, w in widths.items()]
         line = Text("  ").join([Text(str(date)), *cells])
