@@ -140,6 +140,22 @@ def test_what_the_source_keeps_no_longer_is_not_asked_for(tmp_path: Path, capsys
     assert backfill(tmp_path, 2, "--expired") == COMPLETE
 
 
+def test_logs_that_ran_on_a_day_that_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Newest first, a day at a time: the index of the 23rd is made before the servers of the 22nd are archived, and again after."""
+    from pipeline.commands import backfill as command
+
+    monkeypatch.setattr(command, "CHUNK", 1)
+    dates = [dt.date(2026, 11, 22), dt.date(2026, 11, 23)]
+    path = write_days(tmp_path, dates, late_days=0)
+    for log in (tmp_path / f"darshan/{dates[0]}").iterdir():  # all of these logs ran on the 22nd
+        shutil.copy(log, tmp_path / f"darshan/{dates[1]}")
+    span = ["--site", str(path), "--start", str(dates[0]), "--stop", str(dates[1])]
+    assert main(["backfill", *span, "--newest-first"]) == COMPLETE
+    capsys.readouterr()
+    assert main(["backfill", *span, "--dry-run"]) == COMPLETE
+    assert "0 days to do, 0 products; 2 days are complete" in capsys.readouterr().out
+
+
 def test_wrong_ranges(tmp_path: Path, capsys: Capture) -> None:
     write_site(tmp_path)
     assert main(["backfill", "--site", str(tmp_path / "site.json"), "--start", "2025-03-02", "--stop", "2025-03-01"]) == USAGE

@@ -15,8 +15,8 @@ from pipeline.errors import ConfigError
 from pipeline.site import Site
 from pipeline.tasks import plan, progress, retention, states
 from pipeline.tasks import run as running
-from pipeline.tasks.fetch import by_receipts
-from pipeline.tasks.nightly import DAY
+from pipeline.tasks.fetch import by_receipts, forget_answers
+from pipeline.tasks.nightly import DAY, Nightly
 from pipeline.tasks.plan import DayPlan, Plan
 
 log = logging.getLogger("tokio")
@@ -100,10 +100,20 @@ class _Run:
         waiting = self._pass(days, NOBODY_ELSE)
         for _ in range(1, self.options.tries):
             if not waiting:
-                return
+                break
             log.info("%d days are tried again", len(waiting))
             self.finished -= len(waiting)
+            forget_answers()
             waiting = self._pass(waiting, self.options.wait)
+        self._join([day.night for day in days])
+
+    def _join(self, nights: Sequence[Nightly]) -> None:
+        """Make indexes again whose logs ran on days that came after them."""
+        for night in nights:
+            if not night.joined():
+                with lock.free(self.site.root, [night.date], patience=self.options.wait) as held:
+                    if held:
+                        running.finish(night)
 
     def _pass(self, days: Sequence[DayPlan], patience: float) -> list[DayPlan]:
         """Run days once; those that need another try."""

@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 import luigi
 
 from archive_tools import files, layout, report
+from archive_tools.receipts import Receipts
 from archive_tools.receipts import fingerprint as fingerprint_of
 from pipeline import sources
 from pipeline.model import LogBatch
 from pipeline.site import Site
-from pipeline.tasks.base import ArchiveTask, load_site
+from pipeline.tasks.base import ArchiveTask, load_site, standing_as
 from pipeline.tasks.build import Build, Jobs
 
 DAY = "_day"
@@ -99,8 +100,14 @@ class Nightly(ArchiveTask):
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:
-        """The dates that are complete, for RangeDaily."""
-        return [date for date in parameter_tuples if cls(date=date if isinstance(date, dt.date) else date[0]).complete()]
+        """The dates that are complete, for RangeDaily: by one listing a month."""
+        given = list(parameter_tuples)
+        nights = [cls(date=date if isinstance(date, dt.date) else date[0]) for date in given]
+        if not nights:
+            return []
+        root = nights[0].config.root
+        with standing_as(root, Receipts(root).days([night.date for night in nights])):
+            return [one for one, night in zip(given, nights, strict=True) if night.complete()]
 
 
 def _is_stale(task: ArchiveTask) -> bool:
