@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from archive_tools import files, layout
 
@@ -46,13 +46,17 @@ def derived(upstream: str, *config: Any) -> str:
     return fingerprint(upstream)[:8] + fingerprint(*config)[:8]
 
 
+def _half(upstream: str) -> str:
+    """The beginning of ``fingerprint(upstream)``; asked for of every product when ten years are looked at."""
+    return hashlib.sha256(b'["%s"]' % upstream.encode("ascii")).hexdigest()[:8]
+
+
 def follows(product: str, upstream: str) -> bool:
     """Whether a product's fingerprint was derived from that of `upstream`."""
-    return product[:8] == fingerprint(upstream)[:8]
+    return product[:8] == _half(upstream)
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The facts in a receipt's name. `percent` is how much of the day is there when `state` is partial."""
 
     date: dt.date
@@ -97,16 +101,27 @@ class DayReceipts:
     folder: Path
     all: tuple[Receipt, ...]
 
+    @functools.cached_property
+    def _by_key(self) -> dict[tuple[str, str], list[Receipt]]:
+        found: dict[tuple[str, str], list[Receipt]] = {}
+        for receipt in self.all:
+            found.setdefault(receipt.key, []).append(receipt)
+        return found
+
+    def of(self, instance: str, product: str) -> list[Receipt]:
+        """All receipts of a product, whatever they say."""
+        return self._by_key.get((instance, product), [])
+
     def good(self, instance: str, product: str) -> Receipt | None:
         """The receipt that stands for the product in the archive, if there is one."""
-        found = [receipt for receipt in self.all if receipt.key == (instance, product) and receipt.good]
+        found = [receipt for receipt in self.of(instance, product) if receipt.good]
         if len(found) > 1:  # a run died between writing the new one and removing the old one
             found.sort(key=lambda receipt: os.stat(self.folder / receipt.name).st_mtime_ns)
         return found[-1] if found else None
 
     def other(self, instance: str, product: str, state: str) -> list[Receipt]:
         """Receipts that stand for no product: kept or failed."""
-        return [receipt for receipt in self.all if receipt.key == (instance, product) and receipt.state == state]
+        return [receipt for receipt in self.of(instance, product) if receipt.state == state]
 
     def content(self, receipt: Receipt) -> dict[str, Any]:
         """What the receipt tells; nothing if another run has just replaced it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import grp
 import http.server
 import json
 import os
@@ -88,13 +89,14 @@ def test_a_read_only_archive(tmp_path: Path, small_disk: Callable[[str], Path], 
 
 
 def test_rights_of_what_is_written(tmp_path: Path) -> None:
-    write_days(tmp_path, [DATE], mode="0660", group="daemon")
+    group = "daemon" if os.getuid() == 0 else grp.getgrgid(os.getgid()).gr_name
+    write_days(tmp_path, [DATE], mode="0660", group=group)
     assert night(tmp_path) == COMPLETE
     archive = tmp_path / "archive"
     for path in [archive, *archive.rglob("*")]:
         status = path.stat()
         assert status.st_mode & 0o777 == (0o770 if path.is_dir() else 0o644 & 0o660 if path.suffix == ".sqlite" else 0o660), path
-        assert path.group() == "daemon", path
+        assert path.group() == group, path
 
 
 def test_a_group_that_there_is_not(tmp_path: Path, capsys: Capture) -> None:

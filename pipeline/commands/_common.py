@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from archive_tools import files, layout
 from archive_tools.status import State
-from pipeline.errors import ArchiveError, ConfigError
+from pipeline.errors import ArchiveError, Busy, ConfigError
 from pipeline.site import Site
 from pipeline.tasks.base import now, prepared
 from pipeline.tasks.fetch import forget_answers
@@ -132,7 +132,7 @@ def instances(options: argparse.Namespace, site: Site) -> list[str]:
 
 @contextlib.contextmanager
 def writing(site: Site, command: str) -> Iterator[list[int]]:
-    """Files get the rights that site.json says; at the end the run is noted for monitoring.
+    """Files get the rights that site.json says; at the end the run is noted for monitoring, unless another run had the days.
 
     Yields
     ------
@@ -145,13 +145,21 @@ def writing(site: Site, command: str) -> Iterator[list[int]]:
         prepared(site)
         try:
             yield codes
-        finally:
-            told = {"command": command, "began": began, "ended": now(), "seconds": round(time.monotonic() - since, 3), "host": platform.node()}
-            told["exit_code"] = codes[-1] if codes else None
-            try:
-                files.write_text(site.root / layout.LAST_RUN.format(command=command), json.dumps(told, indent=1) + "\n")
-            except (ArchiveError, OSError) as error:
-                log.error("the run could not be noted: %s", error)
+        except Busy:
+            raise
+        except BaseException:
+            _note(site, command, began, since, None)
+            raise
+        _note(site, command, began, since, codes[-1])
+
+
+def _note(site: Site, command: str, began: str, since: float, code: int | None) -> None:
+    """Write down when a command ran, how long, and how it ended (null: it was stopped, or broke off)."""
+    told = {"command": command, "began": began, "ended": now(), "seconds": round(time.monotonic() - since, 3), "host": platform.node(), "exit_code": code}
+    try:
+        files.write_text(site.root / layout.LAST_RUN.format(command=command), json.dumps(told, indent=1) + "\n")
+    except (ArchiveError, OSError) as error:
+        log.error("the run could not be noted: %s", error)
 
 
 def listed(lines: Sequence[str], more: str) -> list[str]:

@@ -94,6 +94,16 @@ def _told(state: State) -> dict[str, object]:
 def _show(found: Found) -> None:
     """Show states, and then those that need somebody, the newest first."""
     console = Console(soft_wrap=True, highlight=False)
+    if not console.is_terminal:
+        print(
+            "\n".join(
+                [
+                    *(line.plain for line in (_table(found) if len(found) <= TABLE_DAYS else _calendar(found))),
+                    *_common.listed(_stretches(found), "--json has all"),
+                ]
+            )
+        )
+        return
     for line in _table(found) if len(found) <= TABLE_DAYS else _calendar(found):
         console.print(line)
     for text in _common.listed(_stretches(found), "--json has all"):
@@ -147,9 +157,8 @@ def _calendar(found: Found) -> list[Text]:
             line = Text(f"{month:{len(instance)}}  ")
             days = list(dates)
             line.append(" " * (days[0].day - 1))
-            for date in days:
-                word = found[date][instance].word
-                line.append(LETTERS[word], style=COLOURS[word])
+            for word, same in itertools.groupby(found[date][instance].word for date in days):
+                line.append(LETTERS[word] * len(list(same)), style=COLOURS[word])
             lines.append(line)
         counts = Counter(day[instance].word for day in found.values())
         lines.append(Text(" " * max(len(instance), 7) + "  " + ", ".join(f"{count} {word}" for word, count in counts.most_common())))
