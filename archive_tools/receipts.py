@@ -126,7 +126,8 @@ class DayReceipts:
     def content(self, receipt: Receipt) -> dict[str, Any]:
         """What the receipt tells; nothing if another run has just replaced it."""
         try:
-            return dict(json.loads((self.folder / receipt.name).read_text("utf-8")))
+            with open(f"{self.folder}/{receipt.name}", encoding="utf-8") as file:
+                return dict(json.load(file))
         except FileNotFoundError:
             return {}
 

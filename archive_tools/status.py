@@ -75,7 +75,7 @@ MANY = 1000
 def files_of(root: Path, date: dt.date) -> set[str]:
     """Names of the files in a day's folder."""
     try:
-        return set(os.listdir(layout.path(root, layout.REPORT, date).parent))
+        return set(os.listdir(os.path.dirname(f"{root}/{layout.REPORT.format(date=date)}")))
     except (FileNotFoundError, NotADirectoryError):
         return set()
 

@@ -814,13 +814,13 @@ def test_every_command_tells_examples_and_exit_codes(capsys: pytest.CaptureFixtu
         main(["--help"])
     assert stopped.value.code == 0
     overview = capsys.readouterr().out
-    for name in command._names():
+    for name in command.PROGRAM.names():
         assert re.search(rf"^  {name} ", overview, re.MULTILINE)
         with pytest.raises(SystemExit) as stopped:
             main([name, "--help"])
         assert stopped.value.code == 0
         shown = capsys.readouterr().out
-        assert command.EXIT_CODES in shown
+        assert command.PROGRAM.exit_codes in shown
         assert f"examples:\n  tokio-archive {name}" in shown
 
 
@@ -855,7 +855,7 @@ def test_what_the_document_shows_is_run(line: str, site_folder: Path, monkeypatc
 
 
 def test_the_document_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in command._names():
+    for name in command.PROGRAM.names():
         section = DOCUMENT.partition(f"## {name}\n")[2].partition("\n## ")[0]
         assert section, name
         with pytest.raises(SystemExit):

@@ -32,7 +32,7 @@ def free_port() -> int:
 def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
     luigid = Path(sys.executable).parent / "luigid"
     command = [str(luigid), "--address", "127.0.0.1", "--port", str(port), "--state-path", str(folder / "state.pickle"), "--logdir", str(folder)]
-    configuration = (ROOT / "luigi.cfg").read_text().replace("[scheduler]\n", "[scheduler]\nworker_disconnect_delay = 5\n")
+    configuration = (ROOT / "luigi.cfg").read_text().replace("worker_disconnect_delay = 60", "worker_disconnect_delay = 5")
     configuration = configuration.replace("[core]\n", "[core]\nrpc_retry_wait = 1\n")  # with the defaults a minute and more pass
     (folder / "luigi.cfg").write_text(configuration)
     env = os.environ | {"LUIGI_CONFIG_PATH": str(folder / "luigi.cfg")}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,26 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         _common.show_json({**about, **({"receipt": receipt} if receipt else {}), "datasets": datasets})
         return code
-    for key, value in about.items():
+    for key, value in _lines(about):
         _common.say(f"{key}: {value}" + (f" ({_common.local(int(value), timezone)})" if key in ("start", "end") else ""))
     for key, value in receipt.items():
         _common.say(f"receipt {key}: {f'{len(value)} (--json shows them)' if isinstance(value, list | dict) else value}")
     _common.show(HEADER, [_row(name, told) for name, told in datasets.items()], left=(0, 1, 2, 7, 8))
     return code
+
+
+def _lines(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The attributes, a line each; where the file comes from is JSON, of which each part is a line."""
+    for key, value in about.items():
+        try:
+            parts = json.loads(value) if key == "provenance" else None
+        except (ValueError, TypeError):
+            parts = None
+        if not isinstance(parts, dict):
+            yield key, value
+            continue
+        for name, part in parts.items():
+            yield f"provenance {name}", f"{len(part)} (--json shows them)" if isinstance(part, list) else json.dumps(part) if isinstance(part, dict) else part
 
 
 def _datasets(tts: SeriesFile) -> dict[str, dict[str, Any]]:

@@ -24,6 +24,7 @@ from pipeline.errors import SourceError, Unreachable
 Result = TypeVar("Result")
 
 _waiting: set[threading.Event] = set()
+_is_apart = False
 PR_SET_PDEATHSIG = 1
 LOOK = 0.2
 """Seconds between two looks whether somebody gave up."""
@@ -122,8 +123,15 @@ def apart(seconds: float, what: str, work: Callable[[], Result], *, hint: str = 
     return result  # type: ignore[no-any-return]
 
 
+def is_apart() -> bool:
+    """Whether this process was made by `apart`: nothing will be forked from it afterwards."""
+    return _is_apart
+
+
 def _work(work: Callable[[], Any], write: int) -> None:
     """The process' side: work, hand over what came out, and end."""
+    global _is_apart
+    _is_apart = True
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

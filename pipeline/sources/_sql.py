@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceError
-from pipeline.sources._limits import within
+from pipeline.sources._limits import apart, is_apart, within
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,9 +79,9 @@ class Database:
         SourceError
             With the database's own words, without the password; or it took too long.
         """
-        return within(
-            self.seconds, f"{self.shown}: a statement", lambda: self._read(statement), hint="look at the server; raise ask_seconds if it needs that long"
-        )
+        limited = within if is_apart() else apart  # connectorx is never used in a process that may fork others
+        hint = "look at the server; raise ask_seconds if it needs that long"
+        return limited(self.seconds, f"{self.shown}: a statement", lambda: self._read(statement), hint=hint)
 
     def _read(self, statement: str) -> pa.Table:
         os.environ.setdefault("RUST_LOG", "off")  # connectorx logs each failed try on stderr, over a progress bar
