@@ -32,15 +32,13 @@ def _host() -> str:
     return os.uname().nodename.partition(".")[0]
 
 
-def sweep(folders: Iterable[Path], prefix: str = "") -> list[Path]:
+def sweep(folders: Iterable[Path]) -> list[Path]:
     """Remove temporary files and folders that dead processes left.
 
     Parameters
     ----------
     folders : iterable of pathlib.Path
         Looked through, without their subfolders; they need not be there.
-    prefix : str
-        Only of files whose final names begin with it.
 
     Returns
     -------
@@ -55,7 +53,7 @@ def sweep(folders: Iterable[Path], prefix: str = "") -> list[Path]:
             continue
         for name in names:
             path = folder / name
-            if name.startswith(f".{prefix}") and _is_left(path):
+            if _is_left(path):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
                 removed.append(path)
     return removed

@@ -77,13 +77,18 @@ def add_site(parser: argparse.ArgumentParser) -> None:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The options of commands that run tasks."""
     parser.add_argument("--workers", type=positive, default=1, metavar="N", help="tasks at the same time (default: 1; a task of logs uses all cores)")
+    add_wait(parser)
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """The option ``--wait``."""
     parser.add_argument("--wait", type=seconds, default=5.0, metavar="SECONDS", help="how long to wait for days that another run holds (default: 5)")
 
 
-def add_range(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def add_range(parser: argparse.ArgumentParser) -> None:
     """The options ``--start`` and ``--stop``."""
-    parser.add_argument("--start", type=date, required=required, metavar="DATE", help="first day")
-    parser.add_argument("--stop", type=date, required=required, metavar="DATE", help="last day")
+    parser.add_argument("--start", type=date, required=True, metavar="DATE", help="first day")
+    parser.add_argument("--stop", type=date, required=True, metavar="DATE", help="last day")
 
 
 def add_instances(parser: argparse.ArgumentParser) -> None:

@@ -7,12 +7,12 @@ import argparse
 from archive_tools import lock
 from archive_tools.receipts import Receipts
 from pipeline.commands import _common
+from pipeline.tasks.nightly import Nightly
 
 HELP = "have days fetched and built again"
 ABOUT = """Forget that days are complete, or that they were marked empty: the next run fetches and builds them again, also where the
 source has less than the archive. The products stay until they are replaced."""
 EXAMPLES = ("--start 2026-11-20 --stop 2026-11-20 --instance cscratch",)
-PRODUCTS = ("raw", "tts", "index", "jobs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common.add_site(parser)
     _common.add_range(parser)
     _common.add_instances(parser)
-    parser.add_argument("--wait", type=_common.seconds, default=5.0, metavar="SECONDS", help="how long to wait for days that another run holds (default: 5)")
+    _common.add_wait(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,6 +29,6 @@ def run(options: argparse.Namespace) -> int:
     dates, instances = _common.span(options.start, options.stop), _common.instances(options, site)
     receipts = Receipts(site.root)
     with lock.holding(site.root, dates, patience=options.wait):
-        count = sum(receipts.remove(date, instance, product) for date in dates for instance in instances for product in PRODUCTS)
+        count = sum(receipts.remove(date, instance, product) for date in dates for instance in instances for product in Nightly.parts)
     print(f"{count} receipts removed; the products stay until the next run replaces them")
     return _common.COMPLETE

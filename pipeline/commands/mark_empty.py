@@ -12,12 +12,12 @@ from pipeline.commands import _common
 from pipeline.errors import ConfigError
 from pipeline.schemas import RAW_VERSION
 from pipeline.tasks.base import NO_FINGERPRINT, now
+from pipeline.tasks.nightly import Nightly
 
 HELP = "say that days have no data for good"
 ABOUT = """Say that days of an instance have no data and will never have: the machine was down, the logs were lost. No run asks the
 source for them again, and status counts them as done, with who said so and why. `invalidate` takes it back."""
 EXAMPLES = ("--start 2026-11-03 --stop 2026-11-05 --instance cscratch --why 'LMT server was being replaced'",)
-PRODUCTS = ("raw", "tts", "index", "jobs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common.add_instances(parser)
     parser.add_argument("--why", required=True, help="the reason, for those who ask later")
     parser.add_argument("--who", default="", help="who says so (default: this account)")
-    parser.add_argument("--wait", type=_common.seconds, default=5.0, metavar="SECONDS", help="how long to wait for days that another run holds (default: 5)")
+    _common.add_wait(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     told = {"who": options.who or f"{getpass.getuser()}@{platform.node()}", "why": options.why, "written": now()}
     with _common.writing(site, "mark-empty") as codes, lock.holding(site.root, dates, patience=options.wait):
         days = receipts.days(dates)
-        archived = [f"{date} {instance}" for date in dates for instance in instances if any(days[date].good(instance, product) for product in PRODUCTS)]
+        archived = [f"{date} {instance}" for date in dates for instance in instances if any(days[date].good(instance, product) for product in Nightly.parts)]
         if archived:
             raise ConfigError(
                 "there are data: " + "; ".join(_common.listed(archived, "nothing was marked")), hint="tokio-pipeline invalidate, if they shall go"
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         for date in dates:
             for instance in instances:
                 receipts.write(Receipt(date, instance, "raw", RAW_VERSION, NO_FINGERPRINT, EMPTY), told)
-                for product in PRODUCTS:
+                for product in Nightly.parts:
                     receipts.remove(date, instance, product, FAILED)
         codes.append(_common.COMPLETE)
     print(f"{len(dates)} days of {', '.join(instances)} are marked as empty")
