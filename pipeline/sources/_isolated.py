@@ -14,7 +14,6 @@ from the last result: what was read since then is read again.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import mmap
 import os
 import pickle
@@ -32,12 +31,12 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from pipeline.errors import InputChanged, SourceError
+from pipeline.sources._limits import end_with_parent
 
 BATCH_LOGS, CAUTIOUS_LOGS = 1024, 16
 """Logs of a batch; after a death few, then twice as many each time."""
 BATCH_RECORDS = 50_000
 """Records of a batch, more or less: some 40 MB."""
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -227,7 +226,7 @@ def _fork(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap) -
     code = 70
     try:
         os.close(read)
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         used = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]

@@ -123,6 +123,11 @@ def apart(seconds: float, what: str, work: Callable[[], Result], *, hint: str = 
     return result  # type: ignore[no-any-return]
 
 
+def end_with_parent() -> None:
+    """Have the system kill this process when the thread that made it ends, however that is."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def is_apart() -> bool:
     """Whether this process was made by `apart`: nothing will be forked from it afterwards."""
     return _is_apart
@@ -133,7 +138,7 @@ def _work(work: Callable[[], Any], write: int) -> None:
     global _is_apart
     _is_apart = True
     try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

@@ -8,7 +8,6 @@ replaces. A failure leaves a receipt that says why, and the product that was the
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import datetime as dt
 import functools
 import grp
@@ -36,12 +35,12 @@ from pipeline import sources
 from pipeline.errors import ArchiveError, TokioError
 from pipeline.model import Day, Findings
 from pipeline.schemas import BUILD_VERSION, SCHEMA_VERSION
+from pipeline.sources._limits import end_with_parent
 
 log = logging.getLogger("tokio")
 NO_FINGERPRINT = "0" * 16
 ROWS = ("rows", "samples", "logs", "headers", "files")
 """Counts that say how large a product is, the first that it has; else all of its counts together."""
-PR_SET_PDEATHSIG = 1
 
 
 _standing: dict[tuple[Path, dt.date], DayReceipts] = {}
@@ -146,7 +145,7 @@ def _end_with_parent() -> None:
         return
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: it reaches the parent too
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     if os.getppid() != parent.pid:
         os._exit(1)
 
