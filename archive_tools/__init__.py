@@ -5,8 +5,8 @@
     archive = archive_tools.Archive("archive")
     archive.to_dataframe("snx11025", "datatargets/readbytes", "2018-01-28", "2018-01-29")
 
-Importing this package loads neither Luigi nor a database driver nor libdarshan; NumPy and h5py are loaded when the first
-of its names is used.
+Importing this package loads neither Luigi nor a database driver nor libdarshan; NumPy and h5py are
+loaded when the first of its names is used.
 """
 
 from __future__ import annotations

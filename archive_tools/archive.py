@@ -1,7 +1,8 @@
 """An archive of many days: what is in it, and time ranges out of it.
 
-Needs no Luigi, no database driver and no libdarshan; pandas, xarray and dask are loaded when a DataFrame or a
-DataArray is asked for. Days are opened one after the other and their chunks read side by side.
+Needs no Luigi, no database driver and no libdarshan; pandas, xarray and dask are loaded when a
+DataFrame or a DataArray is asked for. Days are opened one after the other and their chunks read
+side by side.
 """
 
 from __future__ import annotations
@@ -52,21 +53,35 @@ class Archive:
     root : str or pathlib.Path
         The folder that `site.json` calls ``archive``.
     hdf5_files : mapping of str to str or list of str, optional
-        Instance to strftime templates of further files, TTS or H5LMT, for days that the folder does not have; the
-        first that is there counts. Default: what `site.json` said in the last nightly run.
+        Instance to strftime templates of further files, TTS or H5LMT, for days that the folder does
+        not have; the first that is there counts. Default: what `site.json` said in the last nightly
+        run.
     direct : bool
-        Read chunks directly where the files allow it; otherwise through h5py alone (slower, the same numbers).
+        Read chunks directly where the files allow it; otherwise through h5py alone (slower, the
+        same numbers).
     """
 
-    def __init__(self, root: str | Path, *, hdf5_files: Mapping[str, str | Sequence[str]] | None = None, direct: bool = True) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        hdf5_files: Mapping[str, str | Sequence[str]] | None = None,
+        direct: bool = True,
+    ) -> None:
         self.root = Path(root)
         if not self.root.is_dir():
-            raise NotFound(f"no archive folder {self.root}", hint="name the folder that site.json calls archive")
+            raise NotFound(
+                f"no archive folder {self.root}",
+                hint="name the folder that site.json calls archive",
+            )
         self.about = _about(self.root / layout.ABOUT)
         self.timezone: str = self.about.get("timezone", "UTC")
         self.direct = direct
         files = self.about.get("hdf5_files", {}) if hdf5_files is None else hdf5_files
-        self._files: dict[str, list[str]] = {name: [found] if isinstance(found, str) else list(found) for name, found in files.items()}
+        self._files: dict[str, list[str]] = {
+            name: [found] if isinstance(found, str) else list(found)
+            for name, found in files.items()
+        }
 
     def __repr__(self) -> str:
         return f"Archive({str(self.root)!r})"
@@ -75,13 +90,28 @@ class Archive:
 
     def instances(self) -> list[str]:
         """Instances that have at least one day."""
-        own = {name for _, folder in layout.day_folders(self.root) for name in layout.instances_in(folder)}
+        own = {
+            name
+            for _, folder in layout.day_folders(self.root)
+            for name in layout.instances_in(folder)
+        }
         return sorted(own | {name for name in self._files if self.days(name)})
 
     def days(self, instance: str) -> list[dt.date]:
         """Days of an instance, oldest first."""
-        own = {date for date, folder in layout.day_folders(self.root) if (folder / f"{instance}.hdf5").is_file()}
-        return sorted(own | {date for template in self._files.get(instance, []) for date, _ in layout.dated_files(template)})
+        own = {
+            date
+            for date, folder in layout.day_folders(self.root)
+            if (folder / f"{instance}.hdf5").is_file()
+        }
+        return sorted(
+            own
+            | {
+                date
+                for template in self._files.get(instance, [])
+                for date, _ in layout.dated_files(template)
+            }
+        )
 
     def path(self, instance: str, date: dt.date) -> Path:
         """Where the file of an instance and day is, or would be."""
@@ -110,22 +140,29 @@ class Archive:
             return NotFound(what, expected=f"{len(dates)} days from {dates[0]} to {dates[-1]}")
         instances = self.instances()
         near = difflib.get_close_matches(instance, instances, 1)
-        return NotFound(what, expected=f"an instance of {', '.join(instances) or 'none'}", hint=f"did you mean {near[0]}?" if near else "")
+        return NotFound(
+            what,
+            expected=f"an instance of {', '.join(instances) or 'none'}",
+            hint=f"did you mean {near[0]}?" if near else "",
+        )
 
     def day(self, date: dt.date) -> Day:
         """A day in the archive's time zone."""
         return Day(date, self.timezone)
 
     def moment(self, when: When) -> int:
-        """A moment as epoch seconds, fractions rounded up: the first whole second that is not before it.
+        """A moment as epoch seconds, fractions rounded up: the first whole second that is not
+        before it.
 
-        Dates and naive times are the site's, aware ones are what they say; a `numpy.datetime64` is UTC, like the
-        time stamps of arrays.
+        Dates and naive times are the site's, aware ones are what they say; a `numpy.datetime64` is
+        UTC, like the time stamps of arrays.
         """
         try:
             return self._moment(when)
         except (ValueError, OverflowError, OSError) as error:
-            raise TokioError(f"{when!r} is no moment: {error}", expected="a time between the years 1 and 9999") from None
+            raise TokioError(
+                f"{when!r} is no moment: {error}", expected="a time between the years 1 and 9999"
+            ) from None
 
     def _moment(self, when: When) -> int:
         if isinstance(when, bool):
@@ -143,10 +180,17 @@ class Archive:
             try:
                 when = dateutil.parser.isoparse(when.strip().replace(" ", "T", 1))
             except ValueError:
-                raise TokioError(f"{when!r} is no time", expected="2026-11-22, 2026-11-22T07:50:00 or 2026-11-22T07:50:00Z") from None
+                raise TokioError(
+                    f"{when!r} is no time",
+                    expected="2026-11-22, 2026-11-22T07:50:00 or 2026-11-22T07:50:00Z",
+                ) from None
         if not isinstance(when, dt.date):
-            raise TokioError(f"{when!r} is no moment", expected="a datetime, a date, a text or epoch seconds")
-        moment = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
+            raise TokioError(
+                f"{when!r} is no moment", expected="a datetime, a date, a text or epoch seconds"
+            )
+        moment = (
+            when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
+        )
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=ZoneInfo(self.timezone))
         return math.ceil(moment.timestamp())
@@ -171,23 +215,28 @@ class Archive:
         ----------
         instance, dataset : str
         start, end : str, datetime, date or epoch seconds
-            The range ``[start, end)``: rows whose start is in it. Dates and naive times are the site's.
+            The range ``[start, end)``: rows whose start is in it. Dates and naive times are the
+            site's.
         components : str, re.Pattern or list of these, optional
-            Names, shell patterns (``*OST00*``) or compiled regular expressions for whole names. Default: all.
+            Names, shell patterns (``*OST00*``) or compiled regular expressions for whole names.
+            Default: all.
         rate : bool
             Amounts a second in place of amounts.
         resample : str, optional
-            ``1min``, ``15min``, ``1h``, ... or ``1d``: rows are joined by the catalogue's reducer (sum of a delta, mean of a
-            gauge, ...). Minutes and hours are aligned to the epoch, days to the site's calendar.
+            ``1min``, ``15min``, ``1h``, ... or ``1d``: rows are joined by the catalogue's reducer
+            (sum of a delta, mean of a gauge, ...). Minutes and hours are aligned to the epoch, days
+            to the site's calendar.
         damaged : {'raise', 'skip'}
-            What to do about a day whose file cannot be read: an error, or a `DamagedDay` warning and no rows.
+            What to do about a day whose file cannot be read: an error, or a `DamagedDay` warning
+            and no rows.
 
         Returns
         -------
         Series
-            The columns are the union over the days, NaN where a day does not have one. Days that are not in the
-            archive, or do not have the dataset, have no rows. Joined rows have the values of the cells that were measured; their `seconds` are
-            those of the rows in them, by which a rate is divided.
+            The columns are the union over the days, NaN where a day does not have one. Days that
+            are not in the archive, or do not have the dataset, have no rows. Joined rows have the
+            values of the cells that were measured; their `seconds` are those of the rows in them,
+            by which a rate is divided.
 
         Raises
         ------
@@ -197,7 +246,9 @@ class Archive:
             A day's file is damaged.
         """
         if damaged not in get_args(Damaged):
-            raise TokioError(f"damaged={damaged!r} is not known", expected=" or ".join(get_args(Damaged)))
+            raise TokioError(
+                f"damaged={damaged!r} is not known", expected=" or ".join(get_args(Damaged))
+            )
         components = _listed(components)
         first, last = self._range(start, end)
         amount = schemas.rates().get(dataset)
@@ -209,12 +260,22 @@ class Archive:
 
         def load(found: list[DayRows]) -> Series:
             columns = union(found, components)
-            return loaded(dataset, found, columns) if step is None else joined_rows(dataset, found, columns, step)
+            return (
+                loaded(dataset, found, columns)
+                if step is None
+                else joined_rows(dataset, found, columns, step)
+            )
 
         return self._loaded(load, (instance, stored, first, last, components, damaged))
 
-    def _loaded(self, load: Callable[[list[DayRows]], Result], asked: tuple[str, str, int, int, Components | None, Damaged]) -> Result:
-        """What `load` makes of the days, without those that turn out to be damaged where these may be skipped."""
+    def _loaded(
+        self,
+        load: Callable[[list[DayRows]], Result],
+        asked: tuple[str, str, int, int, Components | None, Damaged],
+    ) -> Result:
+        """What `load` makes of the days, without those that turn out to be damaged where these may
+        be skipped.
+        """
         skipped: set[dt.date] = set()
         while True:
             try:
@@ -228,14 +289,19 @@ class Archive:
     def _range(self, start: When, end: When) -> tuple[int, int]:
         first, last = self.moment(start), self.moment(end)
         if last <= first:
-            raise TokioError("the range is empty", expected="start before end", got=f"{start} to {end}")
+            raise TokioError(
+                "the range is empty", expected="start before end", got=f"{start} to {end}"
+            )
         return first, last
 
     @staticmethod
     def _rate_of(dataset: str) -> str:
         known = schemas.catalogue().get(dataset)
         if known is None or not known.rate:
-            raise TokioError(f"{dataset} has no rate", expected="a dataset of amounts, such as datatargets/readbytes")
+            raise TokioError(
+                f"{dataset} has no rate",
+                expected="a dataset of amounts, such as datatargets/readbytes",
+            )
         return known.rate
 
     def dates(self, first: int, last: int) -> list[dt.date]:
@@ -245,9 +311,14 @@ class Archive:
         return [low + dt.timedelta(days=n) for n in range((high - low).days + 1)]
 
     def _there(self, instance: str, first: int, last: int) -> list[dt.date]:
-        """The days of a range that there are files of: looked for one by one, or among all where the range is long."""
+        """The days of a range that there are files of: looked for one by one, or among all where
+        the range is long.
+        """
         if last - first > LONG:
-            low, high = (dt.datetime.fromtimestamp(moment, ZoneInfo(self.timezone)).date() for moment in (first, last - 1))
+            low, high = (
+                dt.datetime.fromtimestamp(moment, ZoneInfo(self.timezone)).date()
+                for moment in (first, last - 1)
+            )
             return [date for date in self.days(instance) if low <= date <= high]
         return [date for date in self.dates(first, last) if self.path(instance, date).is_file()]
 
@@ -272,7 +343,10 @@ class Archive:
         """
         there = self._there(instance, first, last)
         if not there:
-            raise self._absent(instance, f"no day of {instance} from {_utc(first)} to {_utc(last)} is in {self.root}")
+            raise self._absent(
+                instance,
+                f"no day of {instance} from {_utc(first)} to {_utc(last)} is in {self.root}",
+            )
         lacking: list[TokioError] = []
         names: set[str] = set()
         known = found = False
@@ -281,7 +355,14 @@ class Archive:
                 with damage_named(self.path(instance, date)), self.open(instance, date) as file:
                     columns = file.columns(dataset)
                     day, chosen = self.day(date), selection.chosen(columns, wanted)
-                    rows = rows_of(file, dataset, day, (max(first, day.start), min(last, day.end)), chosen, whole_chunks)
+                    rows = rows_of(
+                        file,
+                        dataset,
+                        day,
+                        (max(first, day.start), min(last, day.end)),
+                        chosen,
+                        whole_chunks,
+                    )
             except NotFound as error:
                 lacking.append(error)
                 continue
@@ -295,31 +376,51 @@ class Archive:
             known, found = True, found or bool(chosen)
             yield rows
         if not known:
-            raise lacking[0] if lacking else FormatError(f"no day of {instance} from {there[0]} to {there[-1]} can be read")
+            raise (
+                lacking[0]
+                if lacking
+                else FormatError(f"no day of {instance} from {there[0]} to {there[-1]} can be read")
+            )
         if wanted is not None and not found:
-            raise selection.absent(names, wanted, f"{dataset} of {instance} from {there[0]} to {there[-1]}")
+            raise selection.absent(
+                names, wanted, f"{dataset} of {instance} from {there[0]} to {there[-1]}"
+            )
 
-    def to_numpy(self, instance: str, dataset: str, start: When, end: When, **options: Any) -> Float64:
+    def to_numpy(
+        self, instance: str, dataset: str, start: When, end: When, **options: Any
+    ) -> Float64:
         """The values of `read`: float64 (rows, columns), base unit, NaN where missing."""
         return self.read(instance, dataset, start, end, **options).values
 
-    def to_dataframe(self, instance: str, dataset: str, start: When, end: When, **options: Any) -> pd.DataFrame:
+    def to_dataframe(
+        self, instance: str, dataset: str, start: When, end: When, **options: Any
+    ) -> pd.DataFrame:
         """One dataset over a time range as a DataFrame; `read` has the parameters and errors.
 
         Returns
         -------
         pandas.DataFrame
-            float64 in base units, NaN where missing; index ``timestamp``, UTC; one column a component.
+            float64 in base units, NaN where missing; index ``timestamp``, UTC; one column a
+            component.
         """
         return self.read(instance, dataset, start, end, **options).to_dataframe()
 
-    def missing(self, instance: str, dataset: str, start: When, end: When, **options: Any) -> pd.DataFrame:
+    def missing(
+        self, instance: str, dataset: str, start: When, end: When, **options: Any
+    ) -> pd.DataFrame:
         """Where nobody measured: bool, index and columns as of `to_dataframe`."""
         series = self.read(instance, dataset, start, end, **options)
         return frame(series.missing(), series.timestamps, series.columns)
 
     def coverage(
-        self, instance: str, dataset: str, start: When, end: When, *, components: Components | None = None, damaged: Damaged = "raise"
+        self,
+        instance: str,
+        dataset: str,
+        start: When,
+        end: When,
+        *,
+        components: Components | None = None,
+        damaged: Damaged = "raise",
     ) -> pd.DataFrame:
         """How much was measured, day by day.
 
@@ -331,8 +432,8 @@ class Archive:
         Returns
         -------
         pandas.DataFrame
-            Per cent of the day's rows that were measured; index ``date``, every day of the range (0 where the archive
-            has none of it); one column a component.
+            Per cent of the day's rows that were measured; index ``date``, every day of the range (0
+            where the archive has none of it); one column a component.
         """
         import pandas as pd
 
@@ -343,10 +444,16 @@ class Archive:
         def load(found: list[DayRows]) -> pd.DataFrame:
             columns = union(found, components)
             share = np.zeros((len(dates), len(columns)))
-            for rows, joined in zip(found, by_day(found, Step(0, self.timezone), "sum"), strict=True):
+            for rows, joined in zip(
+                found, by_day(found, Step(0, self.timezone), "sum"), strict=True
+            ):
                 place = [columns.index(name) for name in rows.columns]
-                share[dates.index(rows.date), place] = 100.0 * joined.count.sum(axis=0) / self.day(rows.date).rows(rows.timestep)
-            return pd.DataFrame(share, index=pd.Index(dates, name="date"), columns=pd.Index(columns, dtype=object))
+                share[dates.index(rows.date), place] = (
+                    100.0 * joined.count.sum(axis=0) / self.day(rows.date).rows(rows.timestep)
+                )
+            return pd.DataFrame(
+                share, index=pd.Index(dates, name="date"), columns=pd.Index(columns, dtype=object)
+            )
 
         return self._loaded(load, (instance, dataset, low, high, components, damaged))
 
@@ -361,13 +468,14 @@ class Archive:
         rate: bool = False,
         damaged: Damaged = "raise",
     ) -> xr.DataArray:
-        """One dataset over a time range, loaded when it is computed: dask chunks are those of the files, one hour each.
+        """One dataset over a time range, loaded when it is computed: dask chunks are those of the
+        files, one hour each.
 
         Returns
         -------
         xarray.DataArray
-            float64, dimensions ``timestamps`` (UTC) and ``component``; attributes ``units``, ``kind`` and ``long_name``.
-            Only the days' headers are read before it is computed.
+            float64, dimensions ``timestamps`` (UTC) and ``component``; attributes ``units``,
+            ``kind`` and ``long_name``. Only the days' headers are read before it is computed.
         """
         from archive_tools import lazy
 
@@ -397,17 +505,27 @@ def _about(path: Path) -> dict[str, Any]:
         about = json.loads(path.read_text("utf-8"))
         ZoneInfo(about.get("timezone", "UTC"))
     except (ValueError, AttributeError, TypeError, ZoneInfoNotFoundError) as error:
-        raise FormatError(f"{path} cannot be used: {error}", expected="an object with the key timezone", hint="the next nightly run writes it anew") from error
+        raise FormatError(
+            f"{path} cannot be used: {error}",
+            expected="an object with the key timezone",
+            hint="the next nightly run writes it anew",
+        ) from error
     return dict(about)
 
 
 def _listed(components: Components | None) -> Components | None:
     """Components that can be looked at more than once."""
-    return components if components is None or isinstance(components, str | re.Pattern) else list(components)
+    return (
+        components
+        if components is None or isinstance(components, str | re.Pattern)
+        else list(components)
+    )
 
 
 def _warn(instance: str, date: dt.date, reason: TokioError) -> None:
-    warnings.warn(f"{instance} of {date} is left out: {reason}", DamagedDay, stacklevel=_callers_level())
+    warnings.warn(
+        f"{instance} of {date} is left out: {reason}", DamagedDay, stacklevel=_callers_level()
+    )
 
 
 def _callers_level() -> int:

@@ -1,4 +1,6 @@
-"""What stands on the axes of pictures: ticks of local time, units with prefixes, and text that is only text."""
+"""What stands on the axes of pictures: ticks of local time, units with prefixes, and text that is
+only text.
+"""
 
 from __future__ import annotations
 
@@ -69,12 +71,15 @@ def plain(text: str, most: int) -> str:
     Parameters
     ----------
     text : str
-        Of users: may hold anything. What cannot be printed, or is not in the font, is escaped (``\\n``, ``\\u4e2d``);
-        ``$`` begins no formula.
+        Of users: may hold anything. What cannot be printed, or is not in the font, is escaped
+        (``\\n``, ``\\u4e2d``); ``$`` begins no formula.
     most : int
         Longer texts lose their middle.
     """
-    shown = "".join(c if _drawable(c) else c.encode("unicode_escape").decode() for c in text[: 2 * most] + text[2 * most :][-2 * most :])
+    shown = "".join(
+        c if _drawable(c) else c.encode("unicode_escape").decode()
+        for c in text[: 2 * most] + text[2 * most :][-2 * most :]
+    )
     if len(shown) > most:
         shown = f"{shown[: most - most // 2 - 1]}…{shown[-(most // 2) :]}"
     # matplotlib leaves out names that begin with "_"
@@ -106,8 +111,8 @@ def time_ticks(start: int, end: int, zone: ZoneInfo, *, most: int = 9) -> list[T
     Returns
     -------
     list of tuple of int and str
-        The date, or the year, stands in a second line where it is new; where the clocks were changed, the zone's
-        new short name does.
+        The date, or the year, stands in a second line where it is new; where the clocks were
+        changed, the zone's new short name does.
     """
     step = next((step for step in CLOCK_STEPS if end - start <= most * step), None)
     if step:
@@ -118,7 +123,9 @@ def time_ticks(start: int, end: int, zone: ZoneInfo, *, most: int = 9) -> list[T
 
 
 def _clock(start: int, end: int, zone: ZoneInfo, step: int) -> Iterator[Tick]:
-    """Times of day. Offsets of zones are multiples of a quarter of an hour, so that steps of one meet all of them."""
+    """Times of day. Offsets of zones are multiples of a quarter of an hour, so that steps of one
+    meet all of them.
+    """
     before: tuple[dt.date, str] | None = None
     stride = min(step, 900)
     for moment in range(-(-start // stride) * stride, end + 1, stride):
@@ -126,13 +133,21 @@ def _clock(start: int, end: int, zone: ZoneInfo, step: int) -> Iterator[Tick]:
         if (local.hour * 3600 + local.minute * 60 + local.second) % step:
             continue
         now = local.date(), local.strftime("%Z")
-        news = "" if now == before else now[1] if before and now[0] == before[0] else now[0].isoformat()
+        news = (
+            ""
+            if now == before
+            else now[1]
+            if before and now[0] == before[0]
+            else now[0].isoformat()
+        )
         yield moment, f"{local:%H:%M:%S}\n{news}" if step < 60 else f"{local:%H:%M}\n{news}"
         before = now
 
 
 def _days(start: int, end: int, zone: ZoneInfo, step: int) -> Iterator[tuple[dt.date, str]]:
-    first, last = (dt.datetime.fromtimestamp(moment, zone).date().toordinal() for moment in (start, end))
+    first, last = (
+        dt.datetime.fromtimestamp(moment, zone).date().toordinal() for moment in (start, end)
+    )
     for ordinal in range(first, last + 1):
         if (ordinal - 1) % step == 0:
             date = dt.date.fromordinal(ordinal)
@@ -142,39 +157,70 @@ def _days(start: int, end: int, zone: ZoneInfo, step: int) -> Iterator[tuple[dt.
 def _months(start: int, end: int, zone: ZoneInfo, most: int) -> Iterator[tuple[dt.date, str]]:
     first, last = (dt.datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
     count = 12 * (last.year - first.year) + last.month - first.month + 1
-    step = next(step for step in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 12 * 10**4) if count <= most * step)
+    step = next(
+        step
+        for step in (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 12 * 10**4)
+        if count <= most * step
+    )
     for month in range(12 * first.year + first.month - 1, 12 * last.year + last.month):
         if month % step == 0:
             date = dt.date(month // 12, month % 12 + 1, 1)
             yield date, MONTHS[date.month - 1] if step < 12 else str(date.year)
 
 
-def _dated(dates: Iterator[tuple[dt.date, str]], zone: ZoneInfo, start: int, end: int) -> Iterator[Tick]:
+def _dated(
+    dates: Iterator[tuple[dt.date, str]], zone: ZoneInfo, start: int, end: int
+) -> Iterator[Tick]:
     year = None
     for date, label in dates:
         moment = int(dt.datetime(date.year, date.month, date.day, tzinfo=zone).timestamp())
         if start <= moment <= end:
-            yield moment, label if label == str(date.year) else f"{label}\n{'' if date.year == year else date.year}"
+            yield (
+                moment,
+                (
+                    label
+                    if label == str(date.year)
+                    else f"{label}\n{'' if date.year == year else date.year}"
+                ),
+            )
             year = date.year
 
 
 def zone_label(zone: ZoneInfo, moments: list[int]) -> str:
-    """The zone's name with the short names that it has at some moments: ``Europe/Berlin (CEST, CET)``."""
-    short = dict.fromkeys(dt.datetime.fromtimestamp(moment, zone).strftime("%Z") for moment in moments)
+    """The zone's name with the short names that it has at some moments: ``Europe/Berlin (CEST,
+    CET)``.
+    """
+    short = dict.fromkeys(
+        dt.datetime.fromtimestamp(moment, zone).strftime("%Z") for moment in moments
+    )
     names = [f"UTC{name}" if name[0] in "+-" else name for name in short if name != zone.key]
     return f"{zone.key} ({', '.join(names)})" if names else zone.key
 
 
 def length(seconds: int) -> str:
     """A length of time in the largest unit that it is a multiple of: 5 s, 2 min, 6 h, 3 d."""
-    count, unit = next((seconds // size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")) if seconds % size == 0)
+    count, unit = next(
+        (seconds // size, unit)
+        for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+        if seconds % size == 0
+    )
     return f"{count} {unit}"
 
 
 def steps(alone: Sequence[int], joined: Sequence[int]) -> str:
-    """What the steps of lines are: rows alone, or means of rows that were joined; their lengths in seconds."""
-    of_rows = f"a step is {length(alone[0])}" if len(alone) == 1 and not joined else f"steps of {_listed(alone)}" if alone else ""
-    return " and ".join(part for part in (of_rows, f"means of {_listed(joined)}" if joined else "") if part)
+    """What the steps of lines are: rows alone, or means of rows that were joined; their lengths in
+    seconds.
+    """
+    of_rows = (
+        f"a step is {length(alone[0])}"
+        if len(alone) == 1 and not joined
+        else f"steps of {_listed(alone)}"
+        if alone
+        else ""
+    )
+    return " and ".join(
+        part for part in (of_rows, f"means of {_listed(joined)}" if joined else "") if part
+    )
 
 
 def _listed(lengths: Sequence[int]) -> str:

@@ -1,4 +1,6 @@
-"""What all pictures share: their look, their axes, and how they are written. matplotlib is loaded when one is drawn."""
+"""What all pictures share: their look, their axes, and how they are written. matplotlib is loaded
+when one is drawn.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,19 @@ if TYPE_CHECKING:
 
 WIDTH = 8.0
 """Inches."""
-ABSENT: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.72", "hatch": "////", "linewidth": 0.0}
+ABSENT: dict[str, Any] = {
+    "facecolor": "white",
+    "edgecolor": "0.72",
+    "hatch": "////",
+    "linewidth": 0.0,
+}
 """What nobody measured."""
-PARTIAL: dict[str, Any] = {"facecolor": "none", "edgecolor": "0.78", "hatch": "...", "linewidth": 0.0}
+PARTIAL: dict[str, Any] = {
+    "facecolor": "none",
+    "edgecolor": "0.78",
+    "hatch": "...",
+    "linewidth": 0.0,
+}
 """What was measured of some components and not of others."""
 STYLE: dict[str, Any] = {
     "font.family": [axis.FONT],
@@ -66,7 +78,11 @@ def save(figure: Figure, path: str | Path) -> None:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".png", ".svg"):
-        raise TokioError(f"no picture can be written to {path}", expected="a name that ends in .png or .svg", got=suffix or "no suffix")
+        raise TokioError(
+            f"no picture can be written to {path}",
+            expected="a name that ends in .png or .svg",
+            got=suffix or "no suffix",
+        )
     if suffix == ".svg":
         files.write_text(path, svg(figure))
         return
@@ -75,7 +91,9 @@ def save(figure: Figure, path: str | Path) -> None:
 
 
 def style(more: Mapping[str, Any] | None = None) -> AbstractContextManager[None]:
-    """Our settings, whatever the user's are: some count when a figure is made, some when it is written."""
+    """Our settings, whatever the user's are: some count when a figure is made, some when it is
+    written.
+    """
     import matplotlib
 
     settings: Any = {**STYLE, **(more or {})}
@@ -97,11 +115,15 @@ def stacked(heights: Sequence[float], title: str) -> tuple[Figure, list[Axes]]:
     if not heights:
         raise TokioError("there is nothing to draw")
     figure = new_figure(sum(heights) + 0.3, title)
-    return figure, list(figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0])
+    return figure, list(
+        figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    )
 
 
 def settled(figure: Figure) -> Figure:
-    """The figure with its parts in their places, where they stay, whatever it is written to and however often."""
+    """The figure with its parts in their places, where they stay, whatever it is written to and
+    however often.
+    """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
@@ -109,14 +131,24 @@ def settled(figure: Figure) -> Figure:
 
 def nothing_measured(at: Axes) -> None:
     """Say so in the middle."""
-    at.text(0.5, 0.5, "nothing was measured", transform=at.transAxes, ha="center", va="center", bbox={"facecolor": "white", "edgecolor": "none"})
+    at.text(
+        0.5,
+        0.5,
+        "nothing was measured",
+        transform=at.transAxes,
+        ha="center",
+        va="center",
+        bbox={"facecolor": "white", "edgecolor": "none"},
+    )
 
 
 def hatch(at: Axes, intervals: Sequence[Interval], look: dict[str, Any], label: str) -> None:
     """Mark times behind everything."""
     if intervals:
         parts = [(start, end - start) for start, end in intervals]
-        at.broken_barh(parts, (0, 1), transform=at.get_xaxis_transform(), label=label, zorder=0, **look)
+        at.broken_barh(
+            parts, (0, 1), transform=at.get_xaxis_transform(), label=label, zorder=0, **look
+        )
 
 
 def legend(at: Axes, title: str = "") -> None:
@@ -124,8 +156,21 @@ def legend(at: Axes, title: str = "") -> None:
     handles, labels = at.get_legend_handles_labels()
     if handles:
         columns = max(1, min(len(labels), 120 // (max(map(len, labels)) + 8)))
-        place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.01, 0.98), "ncols": columns, "columnspacing": 1.5, "handlelength": 2.2}
-        box = at.legend(handles, labels, title=axis.plain(title, 80) or None, alignment="left", frameon=False, **place)
+        place: dict[str, Any] = {
+            "loc": "lower left",
+            "bbox_to_anchor": (-0.01, 0.98),
+            "ncols": columns,
+            "columnspacing": 1.5,
+            "handlelength": 2.2,
+        }
+        box = at.legend(
+            handles,
+            labels,
+            title=axis.plain(title, 80) or None,
+            alignment="left",
+            frameon=False,
+            **place,
+        )
         box.get_title().set_fontweight("bold")
 
 
@@ -147,4 +192,5 @@ def time_axis(at: Axes, shown: Interval, timezone: str, steps: str = "") -> None
     ticks = axis.time_ticks(*shown, zone)
     at.set_xlim(*shown)
     at.set_xticks([moment for moment, _ in ticks], [label for _, label in ticks])
-    at.set_xlabel(f"Time in {axis.zone_label(zone, [shown[0], *(moment for moment, _ in ticks), shown[1]])}{f'; {steps}' if steps else ''}")
+    moments = [shown[0], *(moment for moment, _ in ticks), shown[1]]
+    at.set_xlabel(f"Time in {axis.zone_label(zone, moments)}{f'; {steps}' if steps else ''}")

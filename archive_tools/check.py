@@ -1,8 +1,10 @@
-"""Whether an archive, and each file in it, is whole: rules that yield problems, one short function each.
+"""Whether an archive, and each file in it, is whole: rules that yield problems, one short function
+each.
 
-Nothing is changed, and no problem stops the rest. A file is held against what its format promises: ours against
-`docs/format.md`, those of pytokio and pyLMT against the little that they say of themselves. The rules of single files are
-in `check_files`; here are those of days, receipts and what is left over.
+Nothing is changed, and no problem stops the rest. A file is held against what its format promises:
+ours against `docs/format.md`, those of pytokio and pyLMT against the little that they say of
+themselves. The rules of single files are in `check_files`; here are those of days, receipts and
+what is left over.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ from typing import Any
 
 from archive_tools import files, layout
 from archive_tools.archive import Archive
-from archive_tools.check_files import Expected, Problem, check_index, check_jobs, check_series, same_jobs
+from archive_tools.check_files import (
+    Expected,
+    Problem,
+    check_index,
+    check_jobs,
+    check_series,
+    same_jobs,
+)
 from archive_tools.receipts import FAILED, DayReceipts, Receipt, Receipts
 from archive_tools.status import FILES
 
@@ -61,7 +70,8 @@ def check_archive(
     instances : iterable of str
         Only these; none is all.
     deep : bool
-        Also read all values in both ways and compare them, and the numbers of measured cells with the receipts.
+        Also read all values in both ways and compare them, and the numbers of measured cells with
+        the receipts.
     progress : callable
         Is told what is looked at next.
     looked : Looked, optional
@@ -97,15 +107,26 @@ def _closed(error: PermissionError) -> Problem:
 def _about(archive: Archive) -> Iterator[Problem]:
     missing = [key for key in ("site", "timezone") if key not in archive.about]
     if missing:
-        yield Problem("archive.json", str(archive.root / layout.ABOUT), f"does not say {', '.join(missing)}: days are taken for those of {archive.timezone}")
+        yield Problem(
+            "archive.json",
+            str(archive.root / layout.ABOUT),
+            f"does not say {', '.join(missing)}: days are taken for those of {archive.timezone}",
+        )
 
 
 def days(archive: Archive, start: dt.date, stop: dt.date) -> list[dt.date]:
-    """Days of the range that have a folder, a receipt, or a file elsewhere that belongs to the archive."""
+    """Days of the range that have a folder, a receipt, or a file elsewhere that belongs to the
+    archive.
+    """
     next(archive.root.iterdir(), None)  # what may not be read is no archive without days
     found = {date for date, _ in layout.day_folders(archive.root)}
     with contextlib.suppress(PermissionError):  # of such a folder `check_archive` tells
-        found |= {receipt.date for folder in archive.root.glob("receipts/*/*") for receipt in map(Receipt.parse, _names(folder)) if receipt}
+        found |= {
+            receipt.date
+            for folder in archive.root.glob("receipts/*/*")
+            for receipt in map(Receipt.parse, _names(folder))
+            if receipt
+        }
     with contextlib.suppress(PermissionError):
         found |= {date for instance in archive.instances() for date in archive.days(instance)}
     return sorted(date for date in found if start <= date <= stop)
@@ -121,20 +142,32 @@ def instances_of(archive: Archive, date: dt.date, receipts: DayReceipts) -> list
     named = {found[1] for name in _names(folder) if (found := product_of(date, name))}
     elsewhere: set[str] = set()
     with contextlib.suppress(PermissionError):  # another day may not be read
-        elsewhere = {instance for instance in archive.instances() if archive.path(instance, date).is_file()}
+        elsewhere = {
+            instance for instance in archive.instances() if archive.path(instance, date).is_file()
+        }
     return sorted(named | elsewhere | {receipt.instance for receipt in receipts.all})
 
 
 def files_of(archive: Archive, date: dt.date, instance: str) -> list[Path]:
-    """The files of an instance's products of one day that are there; the report's instance is `DAY`."""
+    """The files of an instance's products of one day that are there; the report's instance is
+    `DAY`.
+    """
     if instance == DAY:
         there = [layout.path(archive.root, layout.REPORT, date)]
     else:
-        there = [archive.path(instance, date), *(layout.path(archive.root, template, date, instance) for template in (layout.INDEX, layout.JOBS))]
+        there = [
+            archive.path(instance, date),
+            *(
+                layout.path(archive.root, template, date, instance)
+                for template in (layout.INDEX, layout.JOBS)
+            ),
+        ]
     return [path for path in there if path.is_file()]
 
 
-_PRODUCT = re.compile(r"(?P<instance>[A-Za-z0-9][A-Za-z0-9_-]*?)(?P<end>\.hdf5|_index\.sqlite|_jobs\.parquet)")
+_PRODUCT = re.compile(
+    r"(?P<instance>[A-Za-z0-9][A-Za-z0-9_-]*?)(?P<end>\.hdf5|_index\.sqlite|_jobs\.parquet)"
+)
 _ENDS = {".hdf5": "tts", "_index.sqlite": "index", "_jobs.parquet": "jobs"}
 DAY = "_day"
 """The instance that the report belongs to."""
@@ -151,7 +184,9 @@ def product_of(date: dt.date, name: str) -> tuple[str, str] | None:
 # A day of an instance
 
 
-def check_day(archive: Archive, date: dt.date, instance: str, receipts: DayReceipts, *, deep: bool) -> Iterator[Problem]:
+def check_day(
+    archive: Archive, date: dt.date, instance: str, receipts: DayReceipts, *, deep: bool
+) -> Iterator[Problem]:
     """Problems of an instance's products of one day."""
     yield from failures(receipts, instance)
     yield from lacking_files(archive.root, date, instance, receipts)
@@ -159,9 +194,18 @@ def check_day(archive: Archive, date: dt.date, instance: str, receipts: DayRecei
     path = archive.path(instance, date)
     own = path == layout.path(archive.root, layout.TTS, date, instance)
     if path.is_file():
-        expected = Expected(date, archive.timezone, instance, _measured(receipts, instance) if deep else {}) if own else None
+        expected = (
+            Expected(
+                date, archive.timezone, instance, _measured(receipts, instance) if deep else {}
+            )
+            if own
+            else None
+        )
         yield from check_series(path, expected, deep=deep)
-    index, jobs = (layout.path(archive.root, template, date, instance) for template in (layout.INDEX, layout.JOBS))
+    index, jobs = (
+        layout.path(archive.root, template, date, instance)
+        for template in (layout.INDEX, layout.JOBS)
+    )
     if index.is_file():
         yield from check_index(index, path if path.is_file() else None)
     if jobs.is_file():
@@ -197,21 +241,33 @@ def failures(receipts: DayReceipts, instance: str) -> Iterator[Problem]:
                 yield Problem("failed", place, str(content.get("error", "the last try failed")))
 
 
-def lacking_files(root: Path, date: dt.date, instance: str, receipts: DayReceipts) -> Iterator[Problem]:
+def lacking_files(
+    root: Path, date: dt.date, instance: str, receipts: DayReceipts
+) -> Iterator[Problem]:
     """Good receipts of products that are not there."""
     for receipt in receipts.all:
         if receipt.instance == instance and receipt.good and receipt.product in PRODUCTS:
             path = layout.path(root, PRODUCTS[receipt.product], date, instance)
             if not path.is_file():
-                yield Problem("no file", str(path), f"receipt {receipt.name} says that it is {receipt.state}")
+                yield Problem(
+                    "no file", str(path), f"receipt {receipt.name} says that it is {receipt.state}"
+                )
 
 
-def lacking_receipts(root: Path, date: dt.date, instance: str, receipts: DayReceipts) -> Iterator[Problem]:
+def lacking_receipts(
+    root: Path, date: dt.date, instance: str, receipts: DayReceipts
+) -> Iterator[Problem]:
     """Products without a good receipt."""
     for product, template in PRODUCTS.items():
         path = layout.path(root, template, date, instance)
-        if (product == "report") == (instance == DAY) and path.is_file() and receipts.good(instance, product) is None:
-            yield Problem("no receipt", str(path), f"no receipt of {date} says that it is complete or partial")
+        if (
+            (product == "report") == (instance == DAY)
+            and path.is_file()
+            and receipts.good(instance, product) is None
+        ):
+            yield Problem(
+                "no receipt", str(path), f"no receipt of {date} says that it is complete or partial"
+            )
 
 
 def unknown_files(root: Path, date: dt.date) -> Iterator[Problem]:
@@ -230,4 +286,9 @@ def left_over(root: Path, now: float | None = None) -> Iterator[Problem]:
         except FileNotFoundError:
             continue
         if age > STALE_SECONDS:
-            yield Problem("left over", str(path), f"temporary, last written {age / 3600:.0f} hours ago: delete it once no run is active")
+            yield Problem(
+                "left over",
+                str(path),
+                f"temporary, last written {age / 3600:.0f} hours ago: delete it once no run is"
+                " active",
+            )

@@ -1,7 +1,8 @@
-"""The command `tokio-archive`: what an archive holds. Each command is a module of `archive_tools.commands`.
+"""The command `tokio-archive`: what an archive holds. Each command is a module of
+`archive_tools.commands`.
 
-Exit codes: 0 done; 1 what was asked for is not there or cannot be read, or `check` found problems, or who reads the
-output is gone; 2 the command is wrong.
+Exit codes: 0 done; 1 what was asked for is not there or cannot be read, or `check` found problems,
+or who reads the output is gone; 2 the command is wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from pipeline.errors import TokioError
 PROGRAM = dispatch.Program(
     "tokio-archive",
     "Look into an archive of applications' and file systems' I/O.",
-    "exit codes: 0 done; 1 not there or cannot be read, check found problems, or the output's reader is gone; 2 wrong command",
+    "exit codes: 0 done; 1 not there or cannot be read, check found problems, or the output's"
+    " reader is gone; 2 wrong command",
     commands,
 )
 

@@ -1,9 +1,9 @@
 """The tables of a `darshan.hdf5`: group ``darshan``, one subgroup a table, one dataset a column.
 
-Every column is one-dimensional and stands on its table's dimension scale, so that xarray opens a table as a
-Dataset. Strings are UTF-8. Numbers keep their missing values: -1 is "not available" in a counter, NaN is
-"never happened" in a time stamp. Writer and reader stand side by side; both work piece by piece, so that a
-day of a million logs takes no more memory than one of a thousand.
+Every column is one-dimensional and stands on its table's dimension scale, so that xarray opens a
+table as a Dataset. Strings are UTF-8. Numbers keep their missing values: -1 is "not available" in a
+counter, NaN is "never happened" in a time stamp. Writer and reader stand side by side; both work
+piece by piece, so that a day of a million logs takes no more memory than one of a thousand.
 """
 
 from __future__ import annotations
@@ -58,11 +58,21 @@ class TableWriter:
 
 def _new_column(group: h5py.Group, name: str, dtype: np.dtype[Any]) -> h5py.Dataset:
     stored = h5py.string_dtype("utf-8") if dtype.kind == "O" else dtype
-    return group.create_dataset(name, shape=(0,), maxshape=(None,), dtype=stored, chunks=(CHUNK_ROWS,), compression="gzip", compression_opts=1, shuffle=True)
+    return group.create_dataset(
+        name,
+        shape=(0,),
+        maxshape=(None,),
+        dtype=stored,
+        chunks=(CHUNK_ROWS,),
+        compression="gzip",
+        compression_opts=1,
+        shuffle=True,
+    )
 
 
 def read_pieces(path: Path, name: str) -> Iterator[dict[str, npt.NDArray[Any]]]:
-    """The rows of a table, some at a time; strings as str. At least one piece, which may have no rows.
+    """The rows of a table, some at a time; strings as str. At least one piece, which may have no
+    rows.
 
     Raises
     ------
@@ -79,7 +89,9 @@ def read_pieces(path: Path, name: str) -> Iterator[dict[str, npt.NDArray[Any]]]:
         raise FormatError(f"{path} cannot be read as HDF5: {error}") from error
     with opened as file:
         if f"darshan/{name}" not in file:
-            raise FormatError(f"{path} has no table {name}", expected="a group darshan, as the pipeline writes it")
+            raise FormatError(
+                f"{path} has no table {name}", expected="a group darshan, as the pipeline writes it"
+            )
         group = file[f"darshan/{name}"]
         for first in range(0, max(1, len(group[ROW])), PIECE_ROWS):
             rows = slice(first, first + PIECE_ROWS)

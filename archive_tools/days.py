@@ -1,4 +1,6 @@
-"""The rows of single days, and how they become one series: below each other, or joined into longer rows."""
+"""The rows of single days, and how they become one series: below each other, or joined into longer
+rows.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,14 @@ class DayError(Exception):
         self.reason = reason
 
 
-def rows_of(file: SeriesFile, dataset: str, day: Day, between: tuple[int, int], wanted: list[str], whole_chunks: int) -> DayRows:
+def rows_of(
+    file: SeriesFile,
+    dataset: str,
+    day: Day,
+    between: tuple[int, int],
+    wanted: list[str],
+    whole_chunks: int,
+) -> DayRows:
     """The rows of a day's open file that start in a range of the day.
 
     Raises
@@ -59,8 +68,20 @@ def rows_of(file: SeriesFile, dataset: str, day: Day, between: tuple[int, int], 
         )
     low, high = np.searchsorted(stamps, between)
     chosen = parts.matching(file.columns(dataset), wanted)
-    loads = file.parts(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks) if wanted else []
-    return DayRows(date, stamps[low:high], file.timestep(dataset), tuple(wanted), loads, file.units(dataset), file.kind(dataset))
+    loads = (
+        file.parts(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks)
+        if wanted
+        else []
+    )
+    return DayRows(
+        date,
+        stamps[low:high],
+        file.timestep(dataset),
+        tuple(wanted),
+        loads,
+        file.units(dataset),
+        file.kind(dataset),
+    )
 
 
 def union(days: Sequence[DayRows], wanted: Components | None) -> list[str]:
@@ -68,7 +89,11 @@ def union(days: Sequence[DayRows], wanted: Components | None) -> list[str]:
     if len({rows.columns for rows in days}) == 1:
         return list(days[0].columns)
     every = {name for rows in days for name in rows.columns}
-    return selection.chosen(every, wanted) if wanted is not None else sorted(every, key=component_order)
+    return (
+        selection.chosen(every, wanted)
+        if wanted is not None
+        else sorted(every, key=component_order)
+    )
 
 
 def _load(rows: DayRows, part: parts.Part, out: Float64 | None = None) -> Float64:
@@ -91,11 +116,23 @@ def unit_of(dataset: str, days: Sequence[DayRows]) -> str:
         first.setdefault(rows.unit, rows.date)
     if len(first) > 1:
         told = ", ".join(f"{unit} from {date}" for unit, date in first.items())
-        raise TokioError(f"{dataset} changed its unit", expected="one unit in a range", got=told, hint="read the days before and after apart")
+        raise TokioError(
+            f"{dataset} changed its unit",
+            expected="one unit in a range",
+            got=told,
+            hint="read the days before and after apart",
+        )
     return days[0].unit
 
 
-def _series(dataset: str, days: Sequence[DayRows], columns: Sequence[str], stamps: Int64, seconds: Int64, values: Float64) -> Series:
+def _series(
+    dataset: str,
+    days: Sequence[DayRows],
+    columns: Sequence[str],
+    stamps: Int64,
+    seconds: Int64,
+    values: Float64,
+) -> Series:
     rates = dataset in schemas.rates()
     kind, unit = (days[0].kind, unit_of(dataset, days)) if days else ("gauge", "")
     if rates and kind != "rate":
@@ -122,15 +159,26 @@ def loaded(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) -> Ser
             target[...] = np.nan
             target[:, [number[name] for name in rows.columns]] = _load(rows, part)
 
-    tasks = [(rows, int(at), part) for rows, at in zip(days, edges[:-1], strict=True) for part in rows.parts]
+    tasks = [
+        (rows, int(at), part)
+        for rows, at in zip(days, edges[:-1], strict=True)
+        for part in rows.parts
+    ]
     for _ in threads.in_order(put, tasks):
         pass
     stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
-    seconds = np.concatenate([np.empty(0, np.int64), *(np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days)])
+    seconds = np.concatenate(
+        [
+            np.empty(0, np.int64),
+            *(np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days),
+        ]
+    )
     return _series(dataset, days, columns, stamps, seconds, values)
 
 
-def by_day(days: Sequence[DayRows], step: resample.Step, how: schemas.Reducer) -> Iterator[resample.Joined]:
+def by_day(
+    days: Sequence[DayRows], step: resample.Step, how: schemas.Reducer
+) -> Iterator[resample.Joined]:
     """The joined rows of each day, of its own columns."""
 
     def joined(task: tuple[DayRows, Int64, parts.Part]) -> resample.Joined:
@@ -142,15 +190,25 @@ def by_day(days: Sequence[DayRows], step: resample.Step, how: schemas.Reducer) -
     results = threads.in_order(joined, tasks)
     for rows in days:
         pieces = list(itertools.islice(results, len(rows.parts)))
-        yield resample.merged(pieces, how) if pieces else _nothing(np.unique(step.starts(rows.timestamps)), len(rows.columns))
+        yield (
+            resample.merged(pieces, how)
+            if pieces
+            else _nothing(np.unique(step.starts(rows.timestamps)), len(rows.columns))
+        )
 
 
 def _nothing(starts: Int64, width: int) -> resample.Joined:
-    """Joined rows in which nothing was measured, of a day that has none of the components or no rows."""
-    return resample.Joined(starts, np.zeros((len(starts), width), np.int64), np.zeros((len(starts), width)))
+    """Joined rows in which nothing was measured, of a day that has none of the components or no
+    rows.
+    """
+    return resample.Joined(
+        starts, np.zeros((len(starts), width), np.int64), np.zeros((len(starts), width))
+    )
 
 
-def joined_rows(dataset: str, days: Sequence[DayRows], columns: Sequence[str], step: resample.Step) -> Series:
+def joined_rows(
+    dataset: str, days: Sequence[DayRows], columns: Sequence[str], step: resample.Step
+) -> Series:
     """Rows joined by the catalogue's reducer."""
     amount = schemas.rates().get(dataset)
     known = amount or schemas.catalogue().get(dataset)
@@ -158,9 +216,18 @@ def joined_rows(dataset: str, days: Sequence[DayRows], columns: Sequence[str], s
     number = {name: i for i, name in enumerate(columns)}
     for rows in days:
         step.check(rows.timestep, f"{dataset} of {rows.date}")
-    weights = [rows.timestep if how == "mean" and len({rows.timestep for rows in days}) > 1 else 1 for rows in days]
-    joined = (piece.weighted(weight) for piece, weight in zip(by_day(days, step, how), weights, strict=True))
-    pieces = [_widened(piece, [number[name] for name in rows.columns], len(columns), how) for rows, piece in zip(days, joined, strict=True)]
+    weights = [
+        rows.timestep if how == "mean" and len({rows.timestep for rows in days}) > 1 else 1
+        for rows in days
+    ]
+    joined = (
+        piece.weighted(weight)
+        for piece, weight in zip(by_day(days, step, how), weights, strict=True)
+    )
+    pieces = [
+        _widened(piece, [number[name] for name in rows.columns], len(columns), how)
+        for rows, piece in zip(days, joined, strict=True)
+    ]
     whole = resample.merged(pieces, how)
     seconds = _seconds(days, step, whole.starts)
     values = resample.finished(whole, how)
@@ -173,12 +240,16 @@ def _seconds(days: Sequence[DayRows], step: resample.Step, starts: Int64) -> Int
     """How much time the rows in each joined row hold."""
     seconds = np.zeros(len(starts), np.int64)
     for rows in days:
-        places, count = np.unique(np.searchsorted(starts, step.starts(rows.timestamps)), return_counts=True)
+        places, count = np.unique(
+            np.searchsorted(starts, step.starts(rows.timestamps)), return_counts=True
+        )
         seconds[places] += count * rows.timestep
     return seconds
 
 
-def _widened(piece: resample.Joined, place: Sequence[int], width: int, how: schemas.Reducer) -> resample.Joined:
+def _widened(
+    piece: resample.Joined, place: Sequence[int], width: int, how: schemas.Reducer
+) -> resample.Joined:
     """Joined rows with the columns of all days."""
     if list(place) == list(range(width)):
         return piece

@@ -1,7 +1,8 @@
-"""A command line of several commands, each a module of one package: which there are, and the parser of one.
+"""A command line of several commands, each a module of one package: which there are, and the parser
+of one.
 
-A module has `HELP` (some words), `ABOUT` (what it does), `EXAMPLES` (arguments), `add_arguments(parser)` and
-`run(options)`, which returns an exit code.
+A module has `HELP` (some words), `ABOUT` (what it does), `EXAMPLES` (arguments),
+`add_arguments(parser)` and `run(options)`, which returns an exit code.
 """
 
 from __future__ import annotations
@@ -36,14 +37,18 @@ class Program:
     def names(self) -> list[str]:
         """The commands that there are."""
         modules = pkgutil.iter_modules(self.package.__path__)
-        return sorted(module.name.replace("_", "-") for module in modules if not module.name.startswith("_"))
+        return sorted(
+            module.name.replace("_", "-") for module in modules if not module.name.startswith("_")
+        )
 
     def module(self, command: str) -> ModuleType:
         """The module of a command."""
         return importlib.import_module(f"{self.package.__name__}.{command.replace('-', '_')}")
 
     def parsed(self, given: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
-        """The command that is meant, and its arguments; help and wrong arguments end the program."""
+        """The command that is meant, and its arguments; help and wrong arguments end the
+        program.
+        """
         if not given or given[0] not in self.names():
             self._overview().parse_args(given)
         command = self.module(given[0])
@@ -52,14 +57,21 @@ class Program:
     def _overview(self) -> argparse.ArgumentParser:
         """The parser that only lists the commands."""
         helps = {name: self.module(name).HELP for name in self.names()}
-        listed = "".join(f"  {name:{max(map(len, helps))}}  {text}\n" for name, text in helps.items())
+        listed = "".join(
+            f"  {name:{max(map(len, helps))}}  {text}\n" for name, text in helps.items()
+        )
         parser = argparse.ArgumentParser(
             prog=self.name,
             description=f"{self.about}\n\ncommands:\n{listed}",
             epilog=f"{self.exit_codes}\n{self.name} COMMAND --help shows examples",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        parser.add_argument("command", choices=list(helps), metavar="COMMAND", help="one of these; its arguments follow")
+        parser.add_argument(
+            "command",
+            choices=list(helps),
+            metavar="COMMAND",
+            help="one of these; its arguments follow",
+        )
         return parser
 
     def _parser(self, name: str, command: ModuleType) -> argparse.ArgumentParser:
@@ -76,7 +88,9 @@ class Program:
 
 
 def with_streams() -> None:
-    """Standard streams that were closed before the program began take what is written to them and drop it."""
+    """Standard streams that were closed before the program began take what is written to them and
+    drop it.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115

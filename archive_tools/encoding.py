@@ -47,4 +47,7 @@ def encode_names(names: Sequence[str]) -> npt.NDArray[np.bytes_]:
 
 def decode_names(stored: npt.NDArray[Any] | Sequence[Any]) -> tuple[str, ...]:
     """Component names out of fixed-length bytes, bytes or str."""
-    return tuple(name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name) for name in stored)
+    return tuple(
+        name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
+        for name in stored
+    )

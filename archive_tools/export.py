@@ -1,4 +1,6 @@
-"""A dataset over a range of time as CSV, JSON or Parquet: written piece by piece, so that a long range takes no more memory than a day."""
+"""A dataset over a range of time as CSV, JSON or Parquet: written piece by piece, so that a long
+range takes no more memory than a day.
+"""
 
 from __future__ import annotations
 
@@ -55,20 +57,28 @@ class Request:
 
 
 def columns(archive: Archive, request: Request) -> list[str]:
-    """Components of all days of the range together, in the order in which `Archive.read` gives them.
+    """Components of all days of the range together, in the order in which `Archive.read` gives
+    them.
 
     Raises
     ------
     NotFound
         No day of the range is there; no day has such a dataset or component.
     """
-    by_day = {tuple(selection.chosen(names, request.components)) for _, _, names in _days(archive, request)}
+    by_day = {
+        tuple(selection.chosen(names, request.components))
+        for _, _, names in _days(archive, request)
+    }
     every = {name for names in by_day for name in names}
     if not every:
         return list(_read(archive, request, request.start, request.end).columns)
     if len(by_day) == 1:
         return list(*by_day)
-    return sorted(every, key=component_order) if request.components is None else selection.chosen(every, request.components)
+    return (
+        sorted(every, key=component_order)
+        if request.components is None
+        else selection.chosen(every, request.components)
+    )
 
 
 def pieces(archive: Archive, request: Request) -> Iterator[Series]:
@@ -77,7 +87,9 @@ def pieces(archive: Archive, request: Request) -> Iterator[Series]:
     Cuts are made between joined rows, so that none is in two pieces.
     """
     days = list(_days(archive, request))
-    edges = sorted({request.start, request.end, *_cuts(archive, request, [start for start, _, _ in days])})
+    edges = sorted(
+        {request.start, request.end, *_cuts(archive, request, [start for start, _, _ in days])}
+    )
     for low, high in itertools.pairwise(edges):
         touched = [names for start, end, names in days if start < high and end > low]
         if any(selection.chosen(names, request.components) for names in touched):
@@ -89,7 +101,10 @@ def pieces(archive: Archive, request: Request) -> Iterator[Series]:
 def _cuts(archive: Archive, request: Request, starts: Sequence[int]) -> list[int]:
     """Starts of days, each moved back to the start of the joined row that it is in."""
     step = Step.parse(request.resample, archive.timezone) if request.resample else None
-    moved = [int(step.starts(np.array([start], dtype=np.int64))[0]) if step else start for start in starts]
+    moved = [
+        int(step.starts(np.array([start], dtype=np.int64))[0]) if step else start
+        for start in starts
+    ]
     return [cut for cut in moved if request.start < cut < request.end]
 
 
@@ -98,20 +113,33 @@ def _days(archive: Archive, request: Request) -> Iterator[tuple[int, int, tuple[
     for date in archive.days(request.instance):
         day = archive.day(date)
         if day.start < request.end and day.end > request.start:
-            with damage_named(archive.path(request.instance, date)), archive.open(request.instance, date) as file:
+            with (
+                damage_named(archive.path(request.instance, date)),
+                archive.open(request.instance, date) as file,
+            ):
                 try:
-                    yield max(day.start, request.start), min(day.end, request.end), file.columns(request.dataset)
+                    yield (
+                        max(day.start, request.start),
+                        min(day.end, request.end),
+                        file.columns(request.dataset),
+                    )
                 except NotFound:
                     continue
 
 
 def _read(archive: Archive, request: Request, start: int, end: int) -> Series:
-    options: dict[str, Any] = {"components": request.components, "rate": request.rate, "resample": request.resample}
+    options: dict[str, Any] = {
+        "components": request.components,
+        "rate": request.rate,
+        "resample": request.resample,
+    }
     return archive.read(request.instance, request.dataset, start, end, **options)
 
 
 def widened(series: Series, names: Sequence[str]) -> Float64:
-    """Values with a column for each name, and no other: float64 (rows, names), NaN where the series does not have it."""
+    """Values with a column for each name, and no other: float64 (rows, names), NaN where the series
+    does not have it.
+    """
     if list(series.columns) == list(names):
         return series.values
     place = {name: number for number, name in enumerate(series.columns)}
@@ -124,7 +152,9 @@ def widened(series: Series, names: Sequence[str]) -> Float64:
 def local_times(series: Series, timezone: str) -> list[str]:
     """Starts of the rows as ISO times of a zone, with the offset from UTC."""
     zone = ZoneInfo(timezone)
-    return [dt.datetime.fromtimestamp(second, zone).isoformat() for second in series.timestamps.tolist()]
+    return [
+        dt.datetime.fromtimestamp(second, zone).isoformat() for second in series.timestamps.tolist()
+    ]
 
 
 def write(archive: Archive, request: Request, form: str, target: IO[bytes]) -> None:
@@ -135,9 +165,10 @@ def write(archive: Archive, request: Request, form: str, target: IO[bytes]) -> N
     archive : Archive
     request : Request
     form : {'csv', 'json', 'parquet'}
-        CSV: the first column is the start of the row, local time with its offset; a missing cell is empty. JSON: one object,
-        whose ``rows`` begin with that time; a missing cell, and one that is no number, is null. Parquet: ``timestamp``
-        in UTC and a column a component; a missing cell is null.
+        CSV: the first column is the start of the row, local time with its offset; a missing cell is
+        empty. JSON: one object, whose ``rows`` begin with that time; a missing cell, and one that
+        is no number, is null. Parquet: ``timestamp`` in UTC and a column a component; a missing
+        cell is null.
     target : binary file
 
     Raises
@@ -155,7 +186,9 @@ def _about(archive: Archive, request: Request) -> dict[str, str]:
     return {"instance": request.instance, "timezone": archive.timezone}
 
 
-def _write_csv(names: Sequence[str], found: Iterator[Series], about: dict[str, str], target: IO[bytes]) -> None:
+def _write_csv(
+    names: Sequence[str], found: Iterator[Series], about: dict[str, str], target: IO[bytes]
+) -> None:
     import pyarrow.csv
 
     header = io.StringIO()
@@ -163,7 +196,9 @@ def _write_csv(names: Sequence[str], found: Iterator[Series], about: dict[str, s
     target.write(header.getvalue().encode())
     plain = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
     for series in found:
-        pyarrow.csv.write_csv(_arrow(local_times(series, about["timezone"]), widened(series, names)), target, plain)
+        pyarrow.csv.write_csv(
+            _arrow(local_times(series, about["timezone"]), widened(series, names)), target, plain
+        )
 
 
 def _arrow(times: Any, values: Float64) -> pa.Table:
@@ -171,36 +206,58 @@ def _arrow(times: Any, values: Float64) -> pa.Table:
     import pyarrow as pa
 
     return pa.Table.from_arrays(
-        [pa.array(times), *(pa.array(column, from_pandas=True) for column in values.T)], names=[TIME, *map(str, range(values.shape[1]))]
+        [pa.array(times), *(pa.array(column, from_pandas=True) for column in values.T)],
+        names=[TIME, *map(str, range(values.shape[1]))],
     )
 
 
-def _write_json(names: Sequence[str], found: Iterator[Series], about: dict[str, str], target: IO[bytes]) -> None:
+def _write_json(
+    names: Sequence[str], found: Iterator[Series], about: dict[str, str], target: IO[bytes]
+) -> None:
     import msgspec
 
     separator = b""
     for series in found:
         if not separator:
-            told = about | {"dataset": series.dataset, "unit": series.unit, "kind": series.kind, "columns": list(names)}
+            told = about | {
+                "dataset": series.dataset,
+                "unit": series.unit,
+                "kind": series.kind,
+                "columns": list(names),
+            }
             target.write(json.dumps(told)[:-1].encode() + b', "rows": [')
-        for time, row in zip(local_times(series, about["timezone"]), widened(series, names).tolist(), strict=True):
+        for time, row in zip(
+            local_times(series, about["timezone"]), widened(series, names).tolist(), strict=True
+        ):
             target.write(separator + b"\n" + msgspec.json.encode([time, *row]))
             separator = b","
         separator = separator or b" "
     target.write(b"\n]}\n")
 
 
-def _write_parquet(names: Sequence[str], found: Iterator[Series], about: dict[str, str], target: IO[bytes]) -> None:
+def _write_parquet(
+    names: Sequence[str], found: Iterator[Series], about: dict[str, str], target: IO[bytes]
+) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     first = next(found)
     told = about | {"dataset": first.dataset, "unit": first.unit, "kind": first.kind}
-    schema = pa.schema([(TIME, pa.timestamp("ms", "UTC")), *((name, pa.float64()) for name in names)], metadata=told)
+    schema = pa.schema(
+        [(TIME, pa.timestamp("ms", "UTC")), *((name, pa.float64()) for name in names)],
+        metadata=told,
+    )
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for series in itertools.chain([first], found):
-            table = _arrow(series.timestamps.astype("datetime64[s]").astype("datetime64[ms]"), widened(series, names))
-            writer.write_table(pa.Table.from_arrays([table[0].cast(schema[0].type), *table.columns[1:]], schema=schema))
+            table = _arrow(
+                series.timestamps.astype("datetime64[s]").astype("datetime64[ms]"),
+                widened(series, names),
+            )
+            writer.write_table(
+                pa.Table.from_arrays(
+                    [table[0].cast(schema[0].type), *table.columns[1:]], schema=schema
+                )
+            )
 
 
 _WRITERS = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}

@@ -1,7 +1,8 @@
 """Whole files or none: write under a unique temporary name, make it durable, then replace.
 
-Whatever instant the process dies, a reader finds the old file or the new one. A temporary file that it leaves
-says in its name who wrote it, so that the next run can tell it from one that is being written.
+Whatever instant the process dies, a reader finds the old file or the new one. A temporary file that
+it leaves says in its name who wrote it, so that the next run can tell it from one that is being
+written.
 """
 
 from __future__ import annotations
@@ -54,7 +55,11 @@ def sweep(folders: Iterable[Path]) -> list[Path]:
         for name in names:
             path = folder / name
             if _is_left(path):
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+                (
+                    shutil.rmtree(path, ignore_errors=True)
+                    if path.is_dir()
+                    else path.unlink(missing_ok=True)
+                )
                 removed.append(path)
     return removed
 
@@ -73,7 +78,8 @@ def _is_left(path: Path) -> bool:
 
 @contextlib.contextmanager
 def permissions(mode: int) -> Iterator[None]:
-    """Have files that are made meanwhile no more open than `mode`, and folders likewise; of the whole process.
+    """Have files that are made meanwhile no more open than `mode`, and folders likewise; of the
+    whole process.
 
     Parameters
     ----------
@@ -107,7 +113,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Yields
     ------
     pathlib.Path
-        In the same folder as `path`, which is made if it is not there. The file must be closed at the end.
+        In the same folder as `path`, which is made if it is not there. The file must be closed at
+        the end.
 
     Raises
     ------
@@ -134,7 +141,8 @@ _NUMBER = re.compile(r"\berr(?:no|or)[ =:]*(\d+)\b", re.IGNORECASE)
 
 @contextlib.contextmanager
 def writable(path: Path) -> Iterator[None]:
-    """Turn what libraries raise when `path` cannot be written into an error that says so; other errors go through.
+    """Turn what libraries raise when `path` cannot be written into an error that says so; other
+    errors go through.
 
     Raises
     ------
@@ -148,13 +156,22 @@ def writable(path: Path) -> Iterator[None]:
     except Exception as error:
         number = _errno(error)
         if number in FULL or (number in REFUSED and _concerns(error, path)):
-            hint = "free some space, or move older years away" if number in FULL else "look at the mount options and the folder's rights"
-            raise ArchiveError(f"{path} cannot be written: {os.strerror(number)}; what is archived stands", hint=f"{hint}; then run it again") from error
+            hint = (
+                "free some space, or move older years away"
+                if number in FULL
+                else "look at the mount options and the folder's rights"
+            )
+            raise ArchiveError(
+                f"{path} cannot be written: {os.strerror(number)}; what is archived stands",
+                hint=f"{hint}; then run it again",
+            ) from error
         raise
 
 
 def _concerns(error: BaseException, path: Path) -> bool:
-    """Whether an error is of `path`, of what is beside it, or of a folder that it is in; one that names nothing is."""
+    """Whether an error is of `path`, of what is beside it, or of a folder that it is in; one that
+    names nothing is.
+    """
     name = getattr(error, "filename", None)
     if not isinstance(name, str | bytes):
         return True
@@ -163,19 +180,28 @@ def _concerns(error: BaseException, path: Path) -> bool:
 
 
 def _errno(error: BaseException) -> int:
-    """The system's number of an error, which HDF5, Arrow and SQLite only tell in words; 0 if none."""
+    """The system's number of an error, which HDF5, Arrow and SQLite only tell in words; 0 if
+    none.
+    """
     number = getattr(error, "errno", None)
     if isinstance(number, int):
         return number
     text = str(error)
     if found := _NUMBER.search(text):
         return int(found[1])
-    words = {"disk is full": errno.ENOSPC, "No space left": errno.ENOSPC, "readonly database": errno.EROFS, "Disk quota": errno.EDQUOT}
+    words = {
+        "disk is full": errno.ENOSPC,
+        "No space left": errno.ENOSPC,
+        "readonly database": errno.EROFS,
+        "Disk quota": errno.EDQUOT,
+    }
     return next((number for word, number in words.items() if word in text), 0)
 
 
 def replace_folder(new: Path, old: Path) -> None:
-    """Put a folder in the place of another one, if that is there; whoever has its files open goes on reading them."""
+    """Put a folder in the place of another one, if that is there; whoever has its files open goes
+    on reading them.
+    """
     aside = temporary_name(old)
     with contextlib.suppress(FileNotFoundError):
         os.replace(old, aside)

@@ -1,8 +1,9 @@
 """Reading H5LMT, the format of pyLMT: one file a day of a Lustre file system, before there was TTS.
 
-Every dataset is (component, time) and holds rates or loads; ``/FSStepsGroup/FSStepsDataSet`` has the time stamps,
-``/FSMissingGroup/FSMissingDataSet`` flags what LMT had not got. The names of datasets are those of TTS here. The
-format does not name metadata servers and targets: their one column is `NAMELESS`.
+Every dataset is (component, time) and holds rates or loads; ``/FSStepsGroup/FSStepsDataSet`` has
+the time stamps, ``/FSMissingGroup/FSMissingDataSet`` flags what LMT had not got. The names of
+datasets are those of TTS here. The format does not name metadata servers and targets: their one
+column is `NAMELESS`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ RATES = {
     "datatargets/readrates": ("OSTReadGroup/OSTBulkReadDataSet", "OSTNames"),
     "datatargets/writerates": ("OSTWriteGroup/OSTBulkWriteDataSet", "OSTNames"),
 }
-LOADS = {"dataservers/cpuload": ("OSSCPUGroup/OSSCPUDataSet", "OSSNames"), "mdservers/cpuload": ("MDSCPUGroup/MDSCPUDataSet", "")}
+LOADS = {
+    "dataservers/cpuload": ("OSSCPUGroup/OSSCPUDataSet", "OSSNames"),
+    "mdservers/cpuload": ("MDSCPUGroup/MDSCPUDataSet", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,10 @@ class H5lmt(SeriesFile):
 
     def _timestep(self) -> int:
         if len(self._file[STEPS]) < 2:
-            raise FormatError(f"{self.path}: {STEPS} has {len(self._file[STEPS])} time stamps", expected="at least two")
+            raise FormatError(
+                f"{self.path}: {STEPS} has {len(self._file[STEPS])} time stamps",
+                expected="at least two",
+            )
         first, second = self._file[STEPS][:2]
         return int(second) - int(first)
 
@@ -100,14 +107,21 @@ class H5lmt(SeriesFile):
     def _operation(self, name: str) -> int | None:
         """The row of a metadata operation's rates; None if the file has no such operation."""
         known = schemas.rates().get(name) or schemas.catalogue().get(name)
-        if OPERATIONS not in self._file or known is None or known.group != "mdtargets" or not known.rate:
+        if (
+            OPERATIONS not in self._file
+            or known is None
+            or known.group != "mdtargets"
+            or not known.rate
+        ):
             return None
         names = encoding.decode_names(self._file[OPERATIONS].attrs["OpNames"])
         short = known.rate.partition("/")[2].removesuffix("rates")
         return names.index(short) if short in names else None
 
     def _place(self, name: str) -> tuple[str, str, int | None]:
-        """Where a dataset stands: the stored dataset, its attribute of names, the row of an operation."""
+        """Where a dataset stands: the stored dataset, its attribute of names, the row of an
+        operation.
+        """
         known = schemas.catalogue().get(name)
         place = (RATES | LOADS).get(name) or (RATES.get(known.rate) if known else None)
         if place and place[0] in self._file:
@@ -119,7 +133,11 @@ class H5lmt(SeriesFile):
 
     def units(self, name: str) -> str:
         self._place(name)
-        return f"{schemas.rates()[name].unit}/s" if name in schemas.rates() else schemas.catalogue()[name].unit
+        return (
+            f"{schemas.rates()[name].unit}/s"
+            if name in schemas.rates()
+            else schemas.catalogue()[name].unit
+        )
 
     def columns(self, name: str) -> tuple[str, ...]:
         place, attribute, _ = self._place(name)
@@ -128,7 +146,9 @@ class H5lmt(SeriesFile):
         names = encoding.decode_names(self._file[place].attrs[attribute])
         if len(names) != len(self._file[place]) or len(set(names)) != len(names):
             raise FormatError(
-                f"{self.path}: {place} has {len(self._file[place])} rows", expected="as many unique names", got=f"{len(set(names))} in {attribute}"
+                f"{self.path}: {place} has {len(self._file[place])} rows",
+                expected="as many unique names",
+                got=f"{len(set(names))} in {attribute}",
             )
         return names
 
@@ -139,8 +159,9 @@ class H5lmt(SeriesFile):
         return stamps
 
     def _rows(self, name: str) -> int:
-        """Rows that have both a time stamp and a place for values: there may be one more of either. Steps of a day that was not
-        filled to its end are 0."""
+        """Rows that have both a time stamp and a place for values: there may be one more of either.
+        Steps of a day that was not filled to its end are 0.
+        """
         steps = self._file[STEPS][...]
         filled = int(np.flatnonzero(steps)[-1]) + 1 if steps.any() else 0
         return min(filled, int(self._file[self._place(name)[0]].shape[-1]))
@@ -148,10 +169,26 @@ class H5lmt(SeriesFile):
     def timestep(self, name: str) -> int:
         return self._timestep()
 
-    def parts(self, name: str, first: int = 0, last: int | None = None, chosen: parts.Chosen = None, *, whole_chunks: int = 0) -> list[parts.Part]:
+    def parts(
+        self,
+        name: str,
+        first: int = 0,
+        last: int | None = None,
+        chosen: parts.Chosen = None,
+        *,
+        whole_chunks: int = 0,
+    ) -> list[parts.Part]:
         place, _, operation = self._place(name)
         low, high, _ = slice(first, last).indices(self._rows(name))
         width = len(self.columns(name)) if chosen is None else len(chosen)
-        factor = 1.0 if name in RATES or name in LOADS or name in schemas.rates() else float(self._timestep())
+        factor = (
+            1.0
+            if name in RATES or name in LOADS or name in schemas.rates()
+            else float(self._timestep())
+        )
         decoding = parts.Decoding(factor=factor, negative_zero=False)
-        return [H5lmtPart(self._identity, place, operation, low, high, width, chosen, decoding)] if high > low else []
+        return (
+            [H5lmtPart(self._identity, place, operation, low, high, width, chosen, decoding)]
+            if high > low
+            else []
+        )

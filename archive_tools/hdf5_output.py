@@ -1,7 +1,9 @@
-"""The file below a file that HDF5 writes: it keeps failures to write from HDF5, and tells them afterwards.
+"""The file below a file that HDF5 writes: it keeps failures to write from HDF5, and tells them
+afterwards.
 
-HDF5 crashes the process when a file that it cannot flush is closed (seen with 1.14 on a full disk), and with it the
-other sources' day. So it is told that all is well; whoever writes asks `check`, and gets the system's error.
+HDF5 crashes the process when a file that it cannot flush is closed (seen with 1.14 on a full disk),
+and with it the other sources' day. So it is told that all is well; whoever writes asks `check`, and
+gets the system's error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The Darshan index of a day: SQLite for queries, Parquet for analyses.
 
-Built from the archive alone: from the day's `darshan.hdf5`, and from the files of the servers behind its file systems.
+Built from the archive alone: from the day's `darshan.hdf5`, and from the files of the servers
+behind its file systems.
 """
 
 from __future__ import annotations
@@ -51,9 +52,14 @@ def _copy(connection: sqlite3.Connection, source: Path, name: str, target: str) 
     count = 0
     for piece in darshan_file.read_pieces(source, name):
         columns = [column for column in piece if column in known]
-        values = [_sql_values(column, piece[column], column not in NEVER_NULL) for column in columns]
+        values = [
+            _sql_values(column, piece[column], column not in NEVER_NULL) for column in columns
+        ]
         marks = ", ".join("?" * len(columns))
-        cursor = connection.executemany(f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks})", zip(*values, strict=True))
+        cursor = connection.executemany(
+            f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks})",
+            zip(*values, strict=True),
+        )
         count += max(0, cursor.rowcount)
     return count
 
@@ -100,10 +106,14 @@ def write_index(source: Path, target: Path, around: Around | None = None) -> dic
     """
     connection = sqlite3.connect(target)
     try:
-        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schemas.index_ddl())
+        connection.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schemas.index_ddl()
+        )
         tables = {"logs": "headers", "mounts": "mounts", SUMS: "summaries", "rejects": "rejects"}
         with connection:
-            counts = {table: _copy(connection, source, name, table) for name, table in tables.items()}
+            counts = {
+                table: _copy(connection, source, name, table) for name, table in tables.items()
+            }
             return counts | _join(connection, around) if around else counts
     finally:
         connection.close()
@@ -118,7 +128,8 @@ WITH timed AS (
 ), whole AS (
     SELECT job, MIN(first_second) AS job_first, MAX(last_second) AS job_last FROM timed GROUP BY job
 )
-SELECT fsname, log_id, job, first_second, last_second, job_first, job_last, SUM(bytes_read), SUM(bytes_written), jobid, uid, username
+SELECT fsname, log_id, job, first_second, last_second, job_first, job_last, SUM(bytes_read),
+    SUM(bytes_written), jobid, uid, username
 FROM summaries JOIN timed USING (log_id) JOIN whole USING (job) JOIN mounts USING (fs_id)
 GROUP BY fsname, log_id ORDER BY fsname, log_id
 """
@@ -136,8 +147,20 @@ def _join(connection: sqlite3.Connection, around: Around) -> dict[str, int]:
         instance = around.servers[fsname].instance if fsname in around.servers else None
         logs = [(row[1], fsname, instance) for row in rows]
         jobs = [(*rows[at][9:], fsname, instance) for at in used.of_job.tolist()]
-        _insert(connection, "servers", LOG_KEYS, logs, {name: values[: len(logs)] for name, values in joined.items()})
-        _insert(connection, "job_servers", JOB_KEYS, jobs, {name: values[len(logs) :] for name, values in joined.items()})
+        _insert(
+            connection,
+            "servers",
+            LOG_KEYS,
+            logs,
+            {name: values[: len(logs)] for name, values in joined.items()},
+        )
+        _insert(
+            connection,
+            "job_servers",
+            JOB_KEYS,
+            jobs,
+            {name: values[len(logs) :] for name, values in joined.items()},
+        )
         counts["servers"] += len(logs)
         counts["job_servers"] += len(jobs)
     return counts
@@ -170,7 +193,9 @@ class Used:
     @classmethod
     def of(cls, rows: list[tuple[Any, ...]]) -> Used:
         """From rows of `USED`."""
-        job, first, last, job_first, job_last = (np.array([row[n] for row in rows], dtype=np.int64) for n in range(2, 7))
+        job, first, last, job_first, job_last = (
+            np.array([row[n] for row in rows], dtype=np.int64) for n in range(2, 7)
+        )
         read, written = (np.array([row[n] for row in rows], dtype=np.float64) for n in (7, 8))
         jobs, of_job, place = np.unique(job, return_index=True, return_inverse=True)
         return cls(
@@ -186,7 +211,15 @@ class Used:
     def take(self, which: npt.NDArray[np.bool_]) -> Used:
         """Some of the entries."""
         logs = int(which[: self.logs].sum())
-        return Used(logs, self.of_job, self.job[which], self.first[which], self.last[which], self.read[which], self.written[which])
+        return Used(
+            logs,
+            self.of_job,
+            self.job[which],
+            self.first[which],
+            self.last[which],
+            self.read[which],
+            self.written[which],
+        )
 
 
 def _sums(values: Float64, place: npt.NDArray[np.intp], size: int) -> Float64:
@@ -211,11 +244,22 @@ def _spread(values: Float64, good: npt.NDArray[np.bool_]) -> Float64:
 
 def _good_figures(around: Around, fsname: str, used: Used) -> servers.Figures:
     dates = list(servers.dates_touched(around.day, used.first, used.last))
-    series = servers.Source(around.archive, around.instance, lambda _: re.compile(re.escape(fsname)), dates, around.findings, idle=True)
-    found = servers.shares(series, {"read": used.read, "written": used.written}, used.first, used.last)
+    series = servers.Source(
+        around.archive,
+        around.instance,
+        lambda _: re.compile(re.escape(fsname)),
+        dates,
+        around.findings,
+        idle=True,
+    )
+    found = servers.shares(
+        series, {"read": used.read, "written": used.written}, used.first, used.last
+    )
     start, end = used.first, used.last + 1
     if behind := around.servers.get(fsname):
-        source = servers.Source(around.archive, behind.instance, behind.components, dates, around.findings)
+        source = servers.Source(
+            around.archive, behind.instance, behind.components, dates, around.findings
+        )
         done, start, end = servers.figures(source, used.first, used.last)
         found |= done
         for what in servers.MOVED:
@@ -227,14 +271,27 @@ def _good_figures(around: Around, fsname: str, used: Used) -> servers.Figures:
 def _others(used: Used, start: Int64, end: Int64) -> servers.Figures:
     """How many other logs, and logs of how many other jobs, ran in the time of the rows."""
     job, first, last = used.job[: used.logs], used.first[: used.logs], used.last[: used.logs]
-    own = np.concatenate([np.ones(used.logs, np.int64), np.bincount(job, minlength=int(used.job.max(initial=0)) + 1)[used.job[used.logs :]]])
+    own = np.concatenate(
+        [
+            np.ones(used.logs, np.int64),
+            np.bincount(job, minlength=int(used.job.max(initial=0)) + 1)[used.job[used.logs :]],
+        ]
+    )
     logs = intervals.overlapping(first, last, start, end) - own
     jobs = intervals.owners_overlapping(job, first, last, start, end) - 1
     return {"other_logs": logs.astype(np.float64), "other_jobs": jobs.astype(np.float64)}
 
 
-def _insert(connection: sqlite3.Connection, table: str, keys: tuple[str, ...], rows: list[tuple[Any, ...]], figures: servers.Figures) -> None:
-    """Insert rows of the keys and the instance, and of the figures, whole numbers where the table has them."""
+def _insert(
+    connection: sqlite3.Connection,
+    table: str,
+    keys: tuple[str, ...],
+    rows: list[tuple[Any, ...]],
+    figures: servers.Figures,
+) -> None:
+    """Insert rows of the keys and the instance, and of the figures, whole numbers where the table
+    has them.
+    """
     types = {row[1]: row[2] for row in connection.execute(f"PRAGMA table_info({table})")}
     names = [name for name in types if name in figures]
     into = ", ".join([*keys, "fs_instance", *names])
@@ -242,14 +299,18 @@ def _insert(connection: sqlite3.Connection, table: str, keys: tuple[str, ...], r
     for first in range(0, len(rows), PIECE):
         some = slice(first, first + PIECE)
         columns = [_numbers(figures[name][some], types[name]) for name in names]
-        connection.executemany(query, ((*row, *more) for row, *more in zip(rows[some], *columns, strict=True)))
+        connection.executemany(
+            query, ((*row, *more) for row, *more in zip(rows[some], *columns, strict=True))
+        )
 
 
 def _numbers(values: Float64, kind: str) -> list[int | float | None]:
     """Values for SQLite; NaN is NULL."""
     absent = np.isnan(values)
     known = np.where(absent, 0.0, values)
-    found: list[int | float | None] = (np.rint(known).astype(np.int64) if kind == "INTEGER" else known).tolist()
+    found: list[int | float | None] = (
+        np.rint(known).astype(np.int64) if kind == "INTEGER" else known
+    ).tolist()
     for place in np.flatnonzero(absent).tolist():
         found[place] = None
     return found
@@ -258,20 +319,26 @@ def _numbers(values: Float64, kind: str) -> list[int | float | None]:
 JOBS = """
 WITH per_fs AS (
     SELECT jobid, uid, username, fsname, {sums},
-        MIN(start_time + f_read_start_timestamp) AS first_read, MAX(start_time + f_read_end_timestamp) AS last_read,
-        MIN(start_time + f_write_start_timestamp) AS first_write, MAX(start_time + f_write_end_timestamp) AS last_write
+        MIN(start_time + f_read_start_timestamp) AS first_read,
+            MAX(start_time + f_read_end_timestamp) AS last_read,
+        MIN(start_time + f_write_start_timestamp) AS first_write,
+            MAX(start_time + f_write_end_timestamp) AS last_write
     FROM headers LEFT JOIN summaries USING (log_id) LEFT JOIN mounts USING (fs_id)
     GROUP BY jobid, uid, username, fsname
 ), per_job AS (
-    SELECT jobid, uid, username, GROUP_CONCAT(DISTINCT exename) AS exenames, COUNT(*) AS logs, MAX(nprocs) AS nprocs,
+    SELECT jobid, uid, username, GROUP_CONCAT(DISTINCT exename) AS exenames, COUNT(*) AS logs,
+        MAX(nprocs) AS nprocs,
         MIN(start_time) AS start_time, MAX(end_time) AS end_time
     FROM headers GROUP BY jobid, uid, username
 )
-SELECT jobid, uid, username, exenames, logs, nprocs, start_time, end_time, fsname, {names}, first_read, last_read, first_write, last_write, {servers}
-FROM per_fs JOIN per_job USING (jobid, uid, username) LEFT JOIN job_servers USING (jobid, uid, username, fsname)
+SELECT jobid, uid, username, exenames, logs, nprocs, start_time, end_time, fsname, {names},
+    first_read, last_read, first_write, last_write, {servers}
+FROM per_fs JOIN per_job USING (jobid, uid, username) LEFT JOIN job_servers USING (jobid, uid,
+    username, fsname)
 WHERE fsname IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM per_fs AS other WHERE other.fsname IS NOT NULL
-    AND other.jobid IS per_fs.jobid AND other.uid IS per_fs.uid AND other.username IS per_fs.username)
+    AND other.jobid IS per_fs.jobid AND other.uid IS per_fs.uid AND other.username IS
+        per_fs.username)
 ORDER BY jobid, uid, username, fsname
 """
 """A row a job and file system; a job without any I/O has one row without a file system."""
@@ -286,9 +353,10 @@ def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
     source : pathlib.Path
         The day's index.
     target : pathlib.Path
-        New Parquet file: one row a job and file system, sorted. Sums over the job's logs and the file
-        system's mount points are null where nothing was available; times are epoch seconds, null for never. The
-        columns of `job_servers` follow, null where nothing is known of the servers.
+        New Parquet file: one row a job and file system, sorted. Sums over the job's logs and the
+        file system's mount points are null where nothing was available; times are epoch seconds,
+        null for never. The columns of `job_servers` follow, null where nothing is known of the
+        servers.
     date : str
         Written into the column ``date``.
 
@@ -302,11 +370,31 @@ def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
 
     connection = open_index(source)
     try:
-        sums = [row[1] for row in connection.execute("PRAGMA table_info(summaries)") if row[1] not in ("log_id", "fs_id") and not row[1].startswith("f_")]
-        behind = {row[1]: row[2] for row in connection.execute("PRAGMA table_info(job_servers)") if row[1] not in JOB_KEYS}
-        query = JOBS.format(sums=", ".join(f"SUM({name}) AS {name}" for name in sums), names=", ".join(sums), servers=", ".join(behind))
-        types = {"date": pa.string(), "jobid": pa.string(), "uid": pa.int64(), "username": pa.string(), "exenames": pa.string()}
-        types |= dict.fromkeys(["logs", "nprocs", "start_time", "end_time"], pa.int64()) | {"fsname": pa.string()}
+        sums = [
+            row[1]
+            for row in connection.execute("PRAGMA table_info(summaries)")
+            if row[1] not in ("log_id", "fs_id") and not row[1].startswith("f_")
+        ]
+        behind = {
+            row[1]: row[2]
+            for row in connection.execute("PRAGMA table_info(job_servers)")
+            if row[1] not in JOB_KEYS
+        }
+        query = JOBS.format(
+            sums=", ".join(f"SUM({name}) AS {name}" for name in sums),
+            names=", ".join(sums),
+            servers=", ".join(behind),
+        )
+        types = {
+            "date": pa.string(),
+            "jobid": pa.string(),
+            "uid": pa.int64(),
+            "username": pa.string(),
+            "exenames": pa.string(),
+        }
+        types |= dict.fromkeys(["logs", "nprocs", "start_time", "end_time"], pa.int64()) | {
+            "fsname": pa.string()
+        }
         types |= dict.fromkeys(sums, pa.int64()) | dict.fromkeys(MOMENTS, pa.float64())
         arrow = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
         types |= {name: arrow[kind] for name, kind in behind.items()}
@@ -316,8 +404,18 @@ def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
         with pq.ParquetWriter(target, schema, compression="zstd") as writer:
             while rows := cursor.fetchmany(PIECE):
                 columns = [[date] * len(rows), *zip(*rows, strict=True)]
-                columns[programs] = [names and ",".join(sorted(names.split(","))) for names in columns[programs]]
-                writer.write_table(pa.Table.from_arrays([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema))
+                columns[programs] = [
+                    names and ",".join(sorted(names.split(","))) for names in columns[programs]
+                ]
+                writer.write_table(
+                    pa.Table.from_arrays(
+                        [
+                            pa.array(column, field.type)
+                            for column, field in zip(columns, schema, strict=True)
+                        ],
+                        schema=schema,
+                    )
+                )
                 count += len(rows)
         return {"rows": count}
     finally:
@@ -341,12 +439,16 @@ def open_index(path: str | Path) -> sqlite3.Connection:
     path = Path(path)
     if not path.is_file():
         raise NotFound(f"no file {path}")
-    connection = sqlite3.connect(f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro", uri=True)
+    connection = sqlite3.connect(
+        f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro", uri=True
+    )
     try:
         connection.execute("SELECT 1 FROM headers, mounts, summaries LIMIT 1")
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise FormatError(f"{path} is no Darshan index: {error}", expected="tables headers, mounts and summaries") from None
+        raise FormatError(
+            f"{path} is no Darshan index: {error}", expected="tables headers, mounts and summaries"
+        ) from None
     return connection
 
 
@@ -363,6 +465,8 @@ def asking(path: str | Path) -> Iterator[sqlite3.Connection]:
     try:
         yield connection
     except sqlite3.DatabaseError as error:
-        raise FormatError(f"{path} is damaged: {error}", hint="tokio-archive check; the next run makes it again") from error
+        raise FormatError(
+            f"{path} is damaged: {error}", hint="tokio-archive check; the next run makes it again"
+        ) from error
     finally:
         connection.close()

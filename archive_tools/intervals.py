@@ -1,7 +1,9 @@
-"""Many intervals of time at once: which rows each takes, what the rows come to, and who else was there.
+"""Many intervals of time at once: which rows each takes, what the rows come to, and who else was
+there.
 
-Pure arrays in, arrays out. An interval is closed: from `first` to `last`, whole seconds, both included. Rows are
-given by their starts and lengths; they grow and do not overlap, but may leave time out (a day that is not there).
+Pure arrays in, arrays out. An interval is closed: from `first` to `last`, whole seconds, both
+included. Rows are given by their starts and lengths; they grow and do not overlap, but may leave
+time out (a day that is not there).
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ class Taken:
     low, high : int64 (intervals,)
         Rows ``low:high``; none where these are equal.
     start, end : int64 (intervals,)
-        The time of the rows, epoch seconds, end exclusive; where rows are absent, that of the interval.
+        The time of the rows, epoch seconds, end exclusive; where rows are absent, that of the
+        interval.
     """
 
     low: Int64
@@ -59,7 +62,8 @@ def rows_taken(stamps: Int64, seconds: Int64, first: Int64, last: Int64, *, befo
 class Pieces:
     """How intervals are made of few pieces: rows, pairs of rows, pairs of pairs, and so on.
 
-    Nothing that is outside of an interval is added and taken away again, so that a sum of zeros is 0.
+    Nothing that is outside of an interval is added and taken away again, so that a sum of zeros is
+    0.
 
     Attributes
     ----------
@@ -121,7 +125,9 @@ class Pieces:
         nothing = 0.0 if how is np.add else -np.inf
         out = np.full((self.intervals, values.shape[1]), nothing)
         if len(self.some):
-            out[self.some] = how.reduceat(_pyramid(values, how, nothing)[self.piece], self.first, axis=0)
+            out[self.some] = how.reduceat(
+                _pyramid(values, how, nothing)[self.piece], self.first, axis=0
+            )
         return out
 
 
@@ -138,14 +144,18 @@ def _pyramid(values: Float64, how: np.ufunc, nothing: float) -> Float64:
 
 def overlapping(first: Int64, last: Int64, start: Int64, end: Int64) -> Int64:
     """How many intervals touch each window ``[start, end)``: int64 (windows,)."""
-    return len(first) - np.searchsorted(np.sort(last), start, "left") - (len(first) - np.searchsorted(np.sort(first), end, "left"))
+    return (
+        len(first)
+        - np.searchsorted(np.sort(last), start, "left")
+        - (len(first) - np.searchsorted(np.sort(first), end, "left"))
+    )
 
 
 def owners_overlapping(owner: Int64, first: Int64, last: Int64, start: Int64, end: Int64) -> Int64:
     """How many different owners have an interval that touches each window ``[start, end)``.
 
-    An owner's intervals become stretches with gaps between them. Every stretch that touches a window counts, less one
-    for every gap of which both neighbours do.
+    An owner's intervals become stretches with gaps between them. Every stretch that touches a
+    window counts, less one for every gap of which both neighbours do.
 
     Parameters
     ----------
@@ -160,10 +170,15 @@ def owners_overlapping(owner: Int64, first: Int64, last: Int64, start: Int64, en
     """
     begins, stops, owners = _stretches(owner, first, last)
     same = owners[1:] == owners[:-1]
-    left, right = stops[:-1][same], begins[1:][same]  # of each gap: the last second before it, the first after it
+    left, right = (
+        stops[:-1][same],
+        begins[1:][same],
+    )  # of each gap: the last second before it, the first after it
     before = np.searchsorted(np.sort(left), start, "left")
     after = len(right) - np.searchsorted(np.sort(right), end, "left")
-    return overlapping(begins, stops, start, end) - (len(left) - before - after + around(left, right, start, end))
+    return overlapping(begins, stops, start, end) - (
+        len(left) - before - after + around(left, right, start, end)
+    )
 
 
 def _stretches(owner: Int64, first: Int64, last: Int64) -> tuple[Int64, Int64, Int64]:
@@ -180,10 +195,11 @@ def _stretches(owner: Int64, first: Int64, last: Int64) -> tuple[Int64, Int64, I
 
 
 def around(left: Int64, right: Int64, start: Int64, end: Int64) -> Int64:
-    """How many gaps have each window ``[start, end)`` inside: those with ``left < start`` and ``right >= end``.
+    """How many gaps have each window ``[start, end)`` inside: those with ``left < start`` and
+    ``right >= end``.
 
-    Gaps are sorted by `left`; those with ``left < start`` are a prefix, which is cut into blocks of 1, 2, 4, ... gaps;
-    in each block the gaps are sorted by `right`.
+    Gaps are sorted by `left`; those with ``left < start`` are a prefix, which is cut into blocks of
+    1, 2, 4, ... gaps; in each block the gaps are sorted by `right`.
     """
     order = np.argsort(left, kind="stable")
     prefix = np.searchsorted(left[order], start, "left")

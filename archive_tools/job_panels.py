@@ -1,4 +1,6 @@
-"""What the picture of a job shows: the servers' series around it, and what all applications moved then."""
+"""What the picture of a job shows: the servers' series around it, and what all applications moved
+then.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,19 @@ from pipeline.errors import NotFound
 
 BYTES = {"read": "datatargets/readbytes", "written": "datatargets/writebytes"}
 LOADS = {"OSS CPU": "dataservers/cpuload", "MDS CPU": "mdservers/cpuload"}
-OPERATIONS = {"opens": "mdtargets/opens", "stats": "mdtargets/getattrs", "unlinks": "mdtargets/unlinks"}
+OPERATIONS = {
+    "opens": "mdtargets/opens",
+    "stats": "mdtargets/getattrs",
+    "unlinks": "mdtargets/unlinks",
+}
 
 LONGEST = 3600
 """Seconds before a time in which the row that reaches into it may begin."""
 
 
 def panels(archive: Archive, job: Job, one: Row) -> list[Panel]:
-    """Panels of a job and one of its file systems, from the archive; a panel of which there is nothing is left out.
+    """Panels of a job and one of its file systems, from the archive; a panel of which there is
+    nothing is left out.
 
     Parameters
     ----------
@@ -39,23 +46,51 @@ def panels(archive: Archive, job: Job, one: Row) -> list[Panel]:
     if instance:
         behind = archive.about.get("fsname_to_instance", {}).get(fsname, {})
         moved = _series(archive, instance, BYTES, span, behind, prefix="servers, ")
-        moved |= _series(archive, job.instance, BYTES, span, {"datatargets": re.escape(fsname)}, prefix="all applications, ")
+        moved |= _series(
+            archive,
+            job.instance,
+            BYTES,
+            span,
+            {"datatargets": re.escape(fsname)},
+            prefix="all applications, ",
+        )
         found.append(Panel(f"{fsname}: bytes", "bytes/s", moved))
-        found.append(Panel("CPU load of the servers", "%", _series(archive, instance, LOADS, span, behind)))
-        found.append(Panel("Metadata operations", "ops/s", _series(archive, instance, OPERATIONS, span, behind)))
+        found.append(
+            Panel("CPU load of the servers", "%", _series(archive, instance, LOADS, span, behind))
+        )
+        found.append(
+            Panel(
+                "Metadata operations", "ops/s", _series(archive, instance, OPERATIONS, span, behind)
+            )
+        )
     return [panel for panel in found if panel.lines]
 
 
 def _series(
-    archive: Archive, instance: str, datasets: Mapping[str, str], span: tuple[int, int], behind: Mapping[str, str], *, prefix: str = ""
+    archive: Archive,
+    instance: str,
+    datasets: Mapping[str, str],
+    span: tuple[int, int],
+    behind: Mapping[str, str],
+    *,
+    prefix: str = "",
 ) -> dict[str, Series]:
-    """Series by label, of the components that stand behind the file system and rows that reach into the span; amounts as rates."""
+    """Series by label, of the components that stand behind the file system and rows that reach into
+    the span; amounts as rates.
+    """
     found = {}
     begin = max(span[0] - LONGEST, _midnight(archive, span[0]))
     for label, dataset in datasets.items():
         components = re.compile(behind.get(dataset.partition("/")[0], ".*"))
         try:
-            series = archive.read(instance, dataset, begin, span[1], components=components, rate=dataset not in LOADS.values())
+            series = archive.read(
+                instance,
+                dataset,
+                begin,
+                span[1],
+                components=components,
+                rate=dataset not in LOADS.values(),
+            )
         except NotFound:
             continue
         found[f"{prefix}{label}"] = within(series, span)

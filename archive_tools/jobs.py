@@ -1,7 +1,7 @@
 """Questions to the tables of jobs of many days: which jobs, how one did, and how it did before.
 
-A row is a job and a file system, with what the servers behind it did at that time (`docs/format.md`). Days are read
-one after the other, and only rows that are asked for are kept.
+A row is a job and a file system, with what the servers behind it did at that time
+(`docs/format.md`). Days are read one after the other, and only rows that are asked for are kept.
 """
 
 from __future__ import annotations
@@ -60,9 +60,15 @@ class Wanted:
 
         parts = []
         if self.user:
-            parts.append(pc.match_substring_regex(pc.field("username"), pattern=_anchored(self.user)))
+            parts.append(
+                pc.match_substring_regex(pc.field("username"), pattern=_anchored(self.user))
+            )
         if self.exe:
-            parts.append(pc.match_substring_regex(pc.field("exenames"), pattern=f"(^|,){_regex(self.exe)}(,|$)"))
+            parts.append(
+                pc.match_substring_regex(
+                    pc.field("exenames"), pattern=f"(^|,){_regex(self.exe)}(,|$)"
+                )
+            )
         if self.fs:
             parts.append(pc.match_substring_regex(pc.field("fsname"), pattern=_anchored(self.fs)))
         if self.job:
@@ -70,7 +76,10 @@ class Wanted:
         if self.least_bytes:
             parts.append(pc.greater_equal(pc.field("bytes_moved"), self.least_bytes))
         if self.between:
-            parts.append((pc.field("start_time") < self.between[1]) & (pc.field("end_time") >= self.between[0]))
+            parts.append(
+                (pc.field("start_time") < self.between[1])
+                & (pc.field("end_time") >= self.between[0])
+            )
         whole = None
         for part in parts:
             whole = part if whole is None else whole & part
@@ -86,7 +95,8 @@ def _anchored(pattern: str) -> str:
 
 
 def files(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, str, Path]]:
-    """The tables of the days from `start` to `stop`, the last included: day, instance, path; oldest first.
+    """The tables of the days from `start` to `stop`, the last included: day, instance, path; oldest
+    first.
 
     Raises
     ------
@@ -95,8 +105,15 @@ def files(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, str,
     """
     try:
         next(root.iterdir(), None)  # what may not be read is no archive without days
-        folders = [(date, folder) for date, folder in layout.day_folders(root) if start <= date <= stop]
-        return [(date, path.name.removesuffix(TABLE), path) for date, folder in folders for path in sorted(folder.iterdir()) if _is_table(path)]
+        folders = [
+            (date, folder) for date, folder in layout.day_folders(root) if start <= date <= stop
+        ]
+        return [
+            (date, path.name.removesuffix(TABLE), path)
+            for date, folder in folders
+            for path in sorted(folder.iterdir())
+            if _is_table(path)
+        ]
     except PermissionError as error:
         raise TokioError(f"{error.filename} cannot be read: {error.strerror}") from error
 
@@ -126,17 +143,30 @@ def table(path: Path, wanted: Wanted) -> pa.Table:
         found = found.append_column("bytes_moved", pc.add(read, written))
         found = found.append_column("walltime", pc.subtract(found["end_time"], found["start_time"]))
         if "coverage_read" in found.column_names:
-            most = pc.if_else(pc.greater(read, written), found["coverage_read"], found["coverage_written"])
+            most = pc.if_else(
+                pc.greater(read, written), found["coverage_read"], found["coverage_written"]
+            )
             found = found.append_column("coverage", most.cast(pa.float64()))
         expression = wanted.expression()
         return found if expression is None else found.filter(expression)
     except PermissionError as error:
         raise TokioError(f"{path} cannot be read: {error}") from error
     except (pa.ArrowException, KeyError, OSError) as error:
-        raise FormatError(f"{path} is no table of jobs: {error}", hint="tokio-archive check; the next run makes it again") from error
+        raise FormatError(
+            f"{path} is no table of jobs: {error}",
+            hint="tokio-archive check; the next run makes it again",
+        ) from error
 
 
-def jobs(root: Path, start: dt.date, stop: dt.date, wanted: Wanted, *, order: str = "bytes", limit: int | None = None) -> pa.Table:
+def jobs(
+    root: Path,
+    start: dt.date,
+    stop: dt.date,
+    wanted: Wanted,
+    *,
+    order: str = "bytes",
+    limit: int | None = None,
+) -> pa.Table:
     """Jobs of the days from `start` to `stop`, the last included.
 
     Parameters
@@ -163,7 +193,15 @@ def jobs(root: Path, start: dt.date, stop: dt.date, wanted: Wanted, *, order: st
     return listed(root, start, stop, wanted, order=order, limit=limit)[0]
 
 
-def listed(root: Path, start: dt.date, stop: dt.date, wanted: Wanted, *, order: str = "bytes", limit: int | None = None) -> tuple[pa.Table, int]:
+def listed(
+    root: Path,
+    start: dt.date,
+    stop: dt.date,
+    wanted: Wanted,
+    *,
+    order: str = "bytes",
+    limit: int | None = None,
+) -> tuple[pa.Table, int]:
     """As `jobs`, and how many rows there are without `limit`."""
     import pyarrow as pa
 
@@ -171,19 +209,28 @@ def listed(root: Path, start: dt.date, stop: dt.date, wanted: Wanted, *, order: 
         raise TokioError(f"jobs are not ordered by {order!r}", expected=", ".join(ORDERS))
     there = files(root, _first_day(start, wanted.between), stop)
     if not there:
-        raise NotFound(f"no table of jobs{_of_days(start, stop)} is in {root}", hint="tokio-archive ls says which days there are")
+        raise NotFound(
+            f"no table of jobs{_of_days(start, stop)} is in {root}",
+            hint="tokio-archive ls says which days there are",
+        )
     kept: pa.Table | None = None
     count = 0
     for _, _, path in there:
         found = table(path, wanted)
         count += found.num_rows
-        kept = _ordered(found if kept is None else pa.concat_tables([kept, found], promote_options="default"), order, limit)
+        kept = _ordered(
+            found if kept is None else pa.concat_tables([kept, found], promote_options="default"),
+            order,
+            limit,
+        )
     assert kept is not None
     return kept, count
 
 
 def _first_day(start: dt.date, between: tuple[int, int] | None) -> dt.date:
-    """A table holds what began on its day: what ran at a time may stand in that of the day before."""
+    """A table holds what began on its day: what ran at a time may stand in that of the day
+    before.
+    """
     return start - dt.timedelta(days=1) if between and start > dt.date.min else start
 
 
@@ -197,10 +244,17 @@ def _of_days(start: dt.date, stop: dt.date) -> str:
 def _ordered(rows: pa.Table, order: str, limit: int | None) -> pa.Table:
     import pyarrow.compute as pc
 
-    column = {"bytes": "bytes_moved", "read": "bytes_read", "written": "bytes_written", "start": "start_time"}.get(order, order)
+    column = {
+        "bytes": "bytes_moved",
+        "read": "bytes_read",
+        "written": "bytes_written",
+        "start": "start_time",
+    }.get(order, order)
     if column not in rows.column_names:
         return rows.slice(0, limit)
-    places = pc.sort_indices(rows, sort_keys=[(column, "descending"), ("jobid", "ascending"), ("fsname", "ascending")])
+    places = pc.sort_indices(
+        rows, sort_keys=[(column, "descending"), ("jobid", "ascending"), ("fsname", "ascending")]
+    )
     return rows.take(places.slice(0, limit))
 
 
@@ -244,8 +298,16 @@ class Job:
     others: list[Row] = field(default_factory=list)
 
 
-def find(root: Path, jobid: str, start: dt.date = dt.date.min, stop: dt.date = dt.date.max, *, between: tuple[int, int] | None = None) -> list[Job]:
-    """The jobs of an id, newest first: those of the newest day that has it, and of the days right before that have it too.
+def find(
+    root: Path,
+    jobid: str,
+    start: dt.date = dt.date.min,
+    stop: dt.date = dt.date.max,
+    *,
+    between: tuple[int, int] | None = None,
+) -> list[Job]:
+    """The jobs of an id, newest first: those of the newest day that has it, and of the days right
+    before that have it too.
 
     Parameters
     ----------
@@ -255,7 +317,8 @@ def find(root: Path, jobid: str, start: dt.date = dt.date.min, stop: dt.date = d
     start, stop : datetime.date
         Days that are looked at, the last included.
     between : tuple of int, optional
-        Only those that ran at some second of ``[start, end)``, epoch seconds; the day before `start` is then looked at, too.
+        Only those that ran at some second of ``[start, end)``, epoch seconds; the day before
+        `start` is then looked at, too.
 
     Raises
     ------
@@ -290,13 +353,23 @@ def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def _job(root: Path, date: dt.date, instance: str, path: Path, rows: Sequence[Row]) -> Job:
     one = rows[0]
     mine = [row for row in rows if row["fsname"] is not None]
-    facts = {name: one[name] for name in (*KEY, "nprocs", "start_time", "end_time")} | {"exenames": one["exenames"] or ""}
-    return Job(date=date, instance=instance, **facts, file_systems=mine, logs=_logs(root, date, instance, one), others=_others(path, one, mine))
+    facts = {name: one[name] for name in (*KEY, "nprocs", "start_time", "end_time")} | {
+        "exenames": one["exenames"] or ""
+    }
+    return Job(
+        date=date,
+        instance=instance,
+        **facts,
+        file_systems=mine,
+        logs=_logs(root, date, instance, one),
+        others=_others(path, one, mine),
+    )
 
 
 LOGS = """
 SELECT headers.*, SUM(bytes_read) AS bytes_read, SUM(bytes_written) AS bytes_written
-FROM headers LEFT JOIN summaries USING (log_id) WHERE jobid IS ? AND uid IS ? AND username IS ? GROUP BY log_id ORDER BY start_time, log_id
+FROM headers LEFT JOIN summaries USING (log_id) WHERE jobid IS ? AND uid IS ? AND username IS ?
+    GROUP BY log_id ORDER BY start_time, log_id
 """
 
 
@@ -324,10 +397,24 @@ def _others(path: Path, one: Row, mine: Sequence[Row]) -> list[Row]:
     import pyarrow.compute as pc
 
     used = [row["fsname"] for row in mine]
-    first = min([one["start_time"], *(int(row["fs_start"]) for row in mine if row.get("fs_start") is not None)])
-    last = max([one["end_time"], *(int(row["fs_end"]) - 1 for row in mine if row.get("fs_end") is not None)])
+    first = min(
+        [
+            one["start_time"],
+            *(int(row["fs_start"]) for row in mine if row.get("fs_start") is not None),
+        ]
+    )
+    last = max(
+        [
+            one["end_time"],
+            *(int(row["fs_end"]) - 1 for row in mine if row.get("fs_end") is not None),
+        ]
+    )
     then = (pc.field("start_time") <= last) & (pc.field("end_time") >= first)
-    found = table(path, Wanted()).filter(pc.field("fsname").isin(used) & then).to_pylist() if used else []
+    found = (
+        table(path, Wanted()).filter(pc.field("fsname").isin(used) & then).to_pylist()
+        if used
+        else []
+    )
     others = [row for row in found if any(row[name] != one[name] for name in KEY)]
     return sorted(others, key=lambda row: (-row["bytes_moved"], row["jobid"], row["fsname"]))
 
@@ -338,7 +425,9 @@ LIKE = {"exe": "exenames", "user": "username", "nprocs": "nprocs"}
 """What runs may have in common."""
 
 
-def history(root: Path, one: Row, start: dt.date, stop: dt.date, like: Sequence[str] = tuple(LIKE)) -> list[Row]:
+def history(
+    root: Path, one: Row, start: dt.date, stop: dt.date, like: Sequence[str] = tuple(LIKE)
+) -> list[Row]:
     """Earlier runs of the same kind on the same file system, and the run itself, which is last.
 
     Parameters
@@ -362,13 +451,19 @@ def history(root: Path, one: Row, start: dt.date, stop: dt.date, like: Sequence[
     for name in like:
         same = same & (pc.field(LIKE[name]) == one[LIKE[name]])
     earlier = same & (pc.field("start_time") < one["start_time"])
-    rows = (row for _, _, path in files(root, start, stop) for row in table(path, Wanted()).filter(earlier).to_pylist())
+    rows = (
+        row
+        for _, _, path in files(root, start, stop)
+        for row in table(path, Wanted()).filter(earlier).to_pylist()
+    )
     found = [row for row in rows if any(row[name] != one[name] for name in KEY)]
     return [*sorted(found, key=lambda row: (row["start_time"], row["jobid"])), one]
 
 
 def rate(row: Row) -> float | None:
-    """The job's bytes, read and written, by the time from its first access to its last: bytes/s; None if not known."""
+    """The job's bytes, read and written, by the time from its first access to its last: bytes/s;
+    None if not known.
+    """
     first = [row[name] for name in ("first_read", "first_write") if row[name] is not None]
     last = [row[name] for name in ("last_read", "last_write") if row[name] is not None]
     seconds = max(last) - min(first) if first and last else 0.0
@@ -413,7 +508,9 @@ METRICS: tuple[tuple[str, str, Any, bool | None], ...] = (
     ("Fullest target", "%", get("fs_bytes_fullest"), False),
     ("Other jobs", "1", get("other_jobs"), False),
 )
-"""Rows of the diagram of a job: label, unit, what gives the value of a run, whether big is good (None: neither)."""
+"""Rows of the diagram of a job: label, unit, what gives the value of a run, whether big is good
+(None: neither).
+"""
 
 
 def metrics(runs: Sequence[Row]) -> list[Metric]:
@@ -431,7 +528,9 @@ def metrics(runs: Sequence[Row]) -> list[Metric]:
     stamps = np.array([row["start_time"] for row in runs], dtype=np.int64)
     found = []
     for label, unit, value, big_is_good in METRICS:
-        values = np.array([np.nan if (one := value(row)) is None else one for row in runs], dtype=np.float64)
+        values = np.array(
+            [np.nan if (one := value(row)) is None else one for row in runs], dtype=np.float64
+        )
         if np.isfinite(values).any():
             found.append(Metric(label, unit, stamps, values, big_is_good))
     return found

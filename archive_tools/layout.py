@@ -32,7 +32,9 @@ LOCK = ".lock"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def path(root: Path, template: str, date: dt.date, instance: str = "", fingerprint: str = "") -> Path:
+def path(
+    root: Path, template: str, date: dt.date, instance: str = "", fingerprint: str = ""
+) -> Path:
     """`template` filled in, below `root`."""
     return root / template.format(date=date, instance=instance, fingerprint=fingerprint)
 
@@ -62,7 +64,8 @@ DIRECTIVES = {
     "%-d": ("*", r"(?P<day>\d{1,2})"),
     "%%": ("%", "%"),
 }
-"""Directives of strftime templates of dated files: their shell pattern, and what reads them back."""
+"""Directives of strftime templates of dated files: their shell pattern, and what reads them back.
+"""
 _DIRECTIVE = re.compile(r"%-?.")
 
 
@@ -97,12 +100,16 @@ def template_patterns(template: str) -> tuple[str, re.Pattern[str]]:
     shell, expression, at = "", "", 0
     for match in _DIRECTIVE.finditer(template):
         if match[0] not in DIRECTIVES:
-            raise ConfigError(f"{template}: {match[0]} is not known here", expected=", ".join(DIRECTIVES))
+            raise ConfigError(
+                f"{template}: {match[0]} is not known here", expected=", ".join(DIRECTIVES)
+            )
         digits, read = DIRECTIVES[match[0]]
         name = read[4 : read.index(">")] if read.startswith("(?P<") else ""
         plain = template[at : match.start()]
         shell += glob.escape(plain) + digits
-        expression += re.escape(plain) + (f"(?P={name})" if name and f"(?P<{name}>" in expression else read)
+        expression += re.escape(plain) + (
+            f"(?P={name})" if name and f"(?P<{name}>" in expression else read
+        )
         at = match.end()
     return shell + glob.escape(template[at:]), re.compile(expression + re.escape(template[at:]))
 

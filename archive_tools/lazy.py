@@ -36,17 +36,35 @@ def data_array(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) ->
         import dask.array as da
         import xarray as xr
     except ImportError as error:
-        raise TokioError(f"to_xarray needs {error.name}", hint="pip install 'tokio-archive[analysis]'") from None
+        raise TokioError(
+            f"to_xarray needs {error.name}", hint="pip install 'tokio-archive[analysis]'"
+        ) from None
     name = f"{dataset}-{dask_token(days, columns)}"
     blocks = [block for rows in days for block in _blocks(rows, columns)] or [(0, None, None)]
-    graph = {(name, n, 0): (_load, height, part, place, len(columns)) for n, (height, part, place) in enumerate(blocks)}
+    graph = {
+        (name, n, 0): (_load, height, part, place, len(columns))
+        for n, (height, part, place) in enumerate(blocks)
+    }
     heights = tuple(height for height, _, _ in blocks)
     values = da.Array(graph, name, chunks=(heights, (len(columns),)), dtype=np.float64)  # type: ignore[no-untyped-call]
     stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
     known = schemas.rates().get(dataset) or schemas.catalogue().get(dataset)
-    attributes = {"units": unit_of(dataset, days), "kind": days[0].kind, "long_name": known.doc if known else dataset} if days else {}
-    coordinates = {"timestamps": stamps.astype("datetime64[s]").astype("datetime64[ns]"), "component": list(columns)}
-    return xr.DataArray(values, dims=("timestamps", "component"), coords=coordinates, name=dataset, attrs=attributes)
+    attributes = (
+        {
+            "units": unit_of(dataset, days),
+            "kind": days[0].kind,
+            "long_name": known.doc if known else dataset,
+        }
+        if days
+        else {}
+    )
+    coordinates = {
+        "timestamps": stamps.astype("datetime64[s]").astype("datetime64[ns]"),
+        "component": list(columns),
+    }
+    return xr.DataArray(
+        values, dims=("timestamps", "component"), coords=coordinates, name=dataset, attrs=attributes
+    )
 
 
 def dask_token(days: Sequence[DayRows], columns: Sequence[str]) -> str:
@@ -60,8 +78,14 @@ Block = tuple[int, parts.Part | None, list[int] | None]
 
 
 def _blocks(rows: DayRows, columns: Sequence[str]) -> list[Block]:
-    """Height, part and places of the columns; a day that has none of them is one block without a part."""
-    place = None if list(rows.columns) == list(columns) else [list(columns).index(name) for name in rows.columns]
+    """Height, part and places of the columns; a day that has none of them is one block without a
+    part.
+    """
+    place = (
+        None
+        if list(rows.columns) == list(columns)
+        else [list(columns).index(name) for name in rows.columns]
+    )
     if not rows.parts:
         return [(len(rows.timestamps), None, None)] if len(rows.timestamps) else []
     return [(part.last - part.first, part, place) for part in rows.parts]

@@ -1,11 +1,13 @@
 """Who may write which days of an archive: a lock a day, in one file, that no dead process holds.
 
-The file `.lock` in the archive has a byte for each day, and a run locks those of its days: a nightly run and
-a backfill of other years do not wait for each other. The locks belong to the open file: the kernel lets go of
-them when the last process that has it ends, however it ends. Between hosts they hold where the file system
-carries them (NFS and GPFS do, Lustre when mounted with `flock`).
+The file `.lock` in the archive has a byte for each day, and a run locks those of its days: a
+nightly run and a backfill of other years do not wait for each other. The locks belong to the open
+file: the kernel lets go of them when the last process that has it ends, however it ends. Between
+hosts they hold where the file system carries them (NFS and GPFS do, Lustre when mounted with
+`flock`).
 
-They save double work. No file depends on them: every product is written whole under a name of its own.
+They save double work. No file depends on them: every product is written whole under a name of its
+own.
 """
 
 from __future__ import annotations
@@ -36,18 +38,26 @@ _FLOCK = "hhqqi4x"
 def _set(handle: int, kind: int, start: int, length: int) -> bool:
     """Set or remove locks of this open file; False where another one has them."""
     try:
-        fcntl.fcntl(handle, fcntl.F_OFD_SETLK, struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0))
+        fcntl.fcntl(
+            handle, fcntl.F_OFD_SETLK, struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
+        )
     except (BlockingIOError, PermissionError):
         return False
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
             raise
-        log.warning("this file system has no locks (%s): two runs of the same day may do the same work twice", error.strerror)
+        log.warning(
+            "this file system has no locks (%s): two runs of the same day may do the same work"
+            " twice",
+            error.strerror,
+        )
     return True
 
 
 @contextlib.contextmanager
-def free(root: Path, dates: Sequence[dt.date], *, patience: float = PATIENCE) -> Iterator[list[dt.date]]:
+def free(
+    root: Path, dates: Sequence[dt.date], *, patience: float = PATIENCE
+) -> Iterator[list[dt.date]]:
     """Lock those of the days that no other run holds.
 
     Parameters
@@ -72,12 +82,19 @@ def free(root: Path, dates: Sequence[dt.date], *, patience: float = PATIENCE) ->
         root.mkdir(parents=True, exist_ok=True)
         handle = os.open(root / layout.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise ArchiveError(f"{root} cannot be written: {error.strerror}", hint="look at the file system, its mount options and the folder's rights") from error
+        raise ArchiveError(
+            f"{root} cannot be written: {error.strerror}",
+            hint="look at the file system, its mount options and the folder's rights",
+        ) from error
     try:
         until = time.monotonic() + patience
         held: set[dt.date] = set()
         while len(held) < len(set(dates)):
-            held |= {date for date in set(dates) - held if _set(handle, fcntl.F_WRLCK, date.toordinal(), 1)}
+            held |= {
+                date
+                for date in set(dates) - held
+                if _set(handle, fcntl.F_WRLCK, date.toordinal(), 1)
+            }
             if time.monotonic() >= until:
                 break
             if len(held) < len(set(dates)):
@@ -105,6 +122,9 @@ def holding(root: Path, dates: Sequence[dt.date], *, patience: float = PATIENCE)
             more = f" and {len(busy) - 1} more days" if len(busy) > 1 else ""
             raise Busy(
                 f"another run holds {busy[0]}{more} of {root}",
-                hint="wait for it (--wait SECONDS), or look for tokio-pipeline on the hosts that use this archive",
+                hint=(
+                    "wait for it (--wait SECONDS), or look for tokio-pipeline on the hosts that use"
+                    " this archive"
+                ),
             )
         yield

@@ -1,7 +1,9 @@
-"""The commands `summarize_tts`, `find_darshanlogs` and `darshan_scoreboard`, as users of pytokio know them.
+"""The commands `summarize_tts`, `find_darshanlogs` and `darshan_scoreboard`, as users of pytokio
+know them.
 
-The same arguments and the same keys of JSON, on the functions that `tokio-archive` uses. What differs on purpose is in
-`docs/commands.md`. Exit codes: 0 done; 1 not there or cannot be read; 2 wrong command.
+The same arguments and the same keys of JSON, on the functions that `tokio-archive` uses. What
+differs on purpose is in `docs/commands.md`. Exit codes: 0 done; 1 not there or cannot be read; 2
+wrong command.
 """
 
 from __future__ import annotations
@@ -28,7 +30,11 @@ READ, WRITTEN = "datatargets/readbytes", "datatargets/writebytes"
 EXIT_CODES = "exit codes: 0 done; 1 not there or cannot be read; 2 wrong command"
 
 
-def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None, run: Callable[[argparse.Namespace], int]) -> int:
+def _run(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str] | None,
+    run: Callable[[argparse.Namespace], int],
+) -> int:
     options = parser.parse_args(arguments)
     return guarded(parser.prog, lambda: run(options))
 
@@ -37,8 +43,14 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None, run: 
 
 
 def summarize_tts(arguments: Sequence[str] | None = None) -> int:
-    """Run `summarize_tts`: bytes read and written of a file, by row and by component; returns the exit code."""
-    parser = argparse.ArgumentParser("summarize_tts", description="Bytes read and written of a TTS or H5LMT file.", epilog=EXIT_CODES)
+    """Run `summarize_tts`: bytes read and written of a file, by row and by component; returns the
+    exit code.
+    """
+    parser = argparse.ArgumentParser(
+        "summarize_tts",
+        description="Bytes read and written of a TTS or H5LMT file.",
+        epilog=EXIT_CODES,
+    )
     parser.add_argument("file", help="file to summarize")
     parser.add_argument("-j", "--json", action="store_true", help="as JSON")
     parser.add_argument("--timesteps", action="store_true", help="also of each row")
@@ -65,7 +77,9 @@ def _summarize_tts(options: argparse.Namespace) -> int:
 
 
 def file_total(tts: SeriesFile) -> dict[str, float | int]:
-    """Bytes of a whole file, and what is missing of what was read; rows are -1 where nothing was measured."""
+    """Bytes of a whole file, and what is missing of what was read; rows are -1 where nothing was
+    measured.
+    """
     read, written = tts.to_numpy(READ), tts.to_numpy(WRITTEN)
     measured = ~np.isnan(read)
     rows = np.flatnonzero(measured.any(axis=1))
@@ -82,7 +96,9 @@ def file_total(tts: SeriesFile) -> dict[str, float | int]:
 
 
 def by_row(tts: SeriesFile) -> dict[str, dict[str, float]]:
-    """Bytes of each row, all components together, by the epoch second of its start; 0 where nothing was measured."""
+    """Bytes of each row, all components together, by the epoch second of its start; 0 where nothing
+    was measured.
+    """
     return _moved(tts, 1, lambda name: tts.timestamps(name).tolist())
 
 
@@ -91,10 +107,14 @@ def by_column(tts: SeriesFile) -> dict[str, dict[str, float]]:
     return _moved(tts, 0, tts.columns)
 
 
-def _moved(tts: SeriesFile, axis: int, labels: Callable[[str], Iterable[object]]) -> dict[str, dict[str, float]]:
+def _moved(
+    tts: SeriesFile, axis: int, labels: Callable[[str], Iterable[object]]
+) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for key, name in (("read_bytes", READ), ("write_bytes", WRITTEN)):
-        for label, amount in zip(labels(name), np.nansum(tts.to_numpy(name), axis=axis).tolist(), strict=True):
+        for label, amount in zip(
+            labels(name), np.nansum(tts.to_numpy(name), axis=axis).tolist(), strict=True
+        ):
             found.setdefault(str(label), {})[key] = amount
     return found
 
@@ -110,7 +130,10 @@ def _say_total(total: dict[str, Any]) -> None:
 
 
 def _say_moved(label: str, moved: dict[str, float]) -> None:
-    _common.say(f"{label:>12} {moved.get('read_bytes', 0.0):14.2f} read, {moved.get('write_bytes', 0.0):14.2f} written")
+    _common.say(
+        f"{label:>12} {moved.get('read_bytes', 0.0):14.2f} read,"
+        f" {moved.get('write_bytes', 0.0):14.2f} written"
+    )
 
 
 def _prefixed(amount: float) -> str:
@@ -125,12 +148,25 @@ def _prefixed(amount: float) -> str:
 
 def find_darshanlogs(arguments: Sequence[str] | None = None) -> int:
     """Run `find_darshanlogs`: paths of Darshan logs, a line each; returns the exit code."""
-    parser = argparse.ArgumentParser("find_darshanlogs", description="Paths of Darshan logs, a line each.", epilog=EXIT_CODES)
-    parser.add_argument("-s", "--start", type=_date, metavar="YYYY-MM-DD", help="first day (default: that of --end)")
-    parser.add_argument("-e", "--end", type=_date, metavar="YYYY-MM-DD", help="last day (default: that of --start)")
+    parser = argparse.ArgumentParser(
+        "find_darshanlogs", description="Paths of Darshan logs, a line each.", epilog=EXIT_CODES
+    )
+    parser.add_argument(
+        "-s", "--start", type=_date, metavar="YYYY-MM-DD", help="first day (default: that of --end)"
+    )
+    parser.add_argument(
+        "-e", "--end", type=_date, metavar="YYYY-MM-DD", help="last day (default: that of --start)"
+    )
     parser.add_argument("-u", "--username", default="", help="owner of the log")
-    parser.add_argument("-j", "--jobid", default="", help="job id; without days, those on which the archive's indexes have the job")
-    parser.add_argument("--logdir", help="folder above those of the days, YYYY/M/D (default: what site.json says)")
+    parser.add_argument(
+        "-j",
+        "--jobid",
+        default="",
+        help="job id; without days, those on which the archive's indexes have the job",
+    )
+    parser.add_argument(
+        "--logdir", help="folder above those of the days, YYYY/M/D (default: what site.json says)"
+    )
     parser.add_argument("--host", default="", help="the source in site.json, where it has several")
     return _run(parser, arguments, lambda options: print_paths(_found(options)))
 
@@ -145,19 +181,31 @@ def _date(text: str) -> dt.date:
 def _found(options: argparse.Namespace) -> Iterator[Path]:
     start, end = options.start or options.end, options.end or options.start
     if start is None and (not options.jobid or options.logdir):
-        raise _common.WrongCommand("--start or --end is missing", hint="only --jobid, with an archive, does without")
+        raise _common.WrongCommand(
+            "--start or --end is missing", hint="only --jobid, with an archive, does without"
+        )
     if start and end < start:
         raise _common.WrongCommand("--end is before --start", got=f"{start} to {end}")
     if options.logdir:
         template = f"{glob.escape(options.logdir).replace('%', '%%')}/%Y/%-m/%-d"
         for n in range((end - start).days + 1):
-            yield from logs.logs_in([template], start + dt.timedelta(days=n), {}, user=options.username, job=options.jobid)
+            yield from logs.logs_in(
+                [template],
+                start + dt.timedelta(days=n),
+                {},
+                user=options.username,
+                job=options.jobid,
+            )
         return
     from pipeline import site as sites
 
     site = sites.load()
     chosen = {"user": options.username, "job": options.jobid, "instance": options.host}
-    for first, last in [(start, end)] if start else [(date, date) for date in logs.days_of_job(site.root, options.jobid)]:
+    for first, last in (
+        [(start, end)]
+        if start
+        else [(date, date) for date in logs.days_of_job(site.root, options.jobid)]
+    ):
         yield from logs.find_logs(site, first, last, **chosen)
 
 
@@ -176,26 +224,42 @@ Ranked = tuple[Any, ...]
 
 def darshan_scoreboard(arguments: Sequence[str] | None = None) -> int:
     """Run `darshan_scoreboard`: who moved most bytes; returns the exit code."""
-    parser = argparse.ArgumentParser("darshan_scoreboard", description="Who moved most bytes, by indexes of Darshan logs.", epilog=EXIT_CODES)
+    parser = argparse.ArgumentParser(
+        "darshan_scoreboard",
+        description="Who moved most bytes, by indexes of Darshan logs.",
+        epilog=EXIT_CODES,
+    )
     parser.add_argument("indexfile", nargs="+", help="index, ours or pytokio's")
     parser.add_argument("--json", action="store_true", help="as JSON, all rows")
-    parser.add_argument("--max-show", type=_common.count, default=10, metavar="N", help="rows of each (default: 10)")
+    parser.add_argument(
+        "--max-show", type=_common.count, default=10, metavar="N", help="rows of each (default: 10)"
+    )
     for key, what in logs.FILTERS.items():
         either = parser.add_mutually_exclusive_group()
-        either.add_argument(f"--limit-{key}", default="", metavar="LIST", help=f"only {what}; comma-separated, %% stands for any characters")
+        either.add_argument(
+            f"--limit-{key}",
+            default="",
+            metavar="LIST",
+            help=f"only {what}; comma-separated, %% stands for any characters",
+        )
         either.add_argument(f"--exclude-{key}", default="", metavar="LIST", help=f"all but {what}")
     return _run(parser, arguments, _scoreboard)
 
 
 def _scoreboard(options: argparse.Namespace) -> int:
     told = vars(options)
-    limit, exclude = ({key: _patterns(told[f"{how}_{key}"]) for key in logs.FILTERS} for how in ("limit", "exclude"))
+    limit, exclude = (
+        {key: _patterns(told[f"{how}_{key}"]) for key in logs.FILTERS}
+        for how in ("limit", "exclude")
+    )
     only = logs.Filter(limit, exclude)
     found = {key: _ranked(options.indexfile, columns, only) for key, (_, columns) in BOARDS.items()}
     if options.json:
         print(json.dumps(found, indent=4, sort_keys=True))
         return _common.DONE
-    for number, (key, ranked) in enumerate((key, ranked) for key, ranked in found.items() if ranked):
+    for number, (key, ranked) in enumerate(
+        (key, ranked) for key, ranked in found.items() if ranked
+    ):
         _say_board(BOARDS[key][0], ranked[: options.max_show], first=number == 0)
     return _common.DONE
 
@@ -209,10 +273,19 @@ def _ranked(indexes: Sequence[str], columns: tuple[str, ...], only: logs.Filter)
     """Most bytes first."""
     if columns == ("fsname", "mountpt"):
         totals = logs.totals(indexes, ("fsname",), only)
-        mounts = {names[0]: names[1] for names in sorted(logs.totals(indexes, columns, only), reverse=True)}
-        rows: list[Ranked] = [(read, written, count, name, mounts[name]) for (name,), (count, read, written) in totals.items()]
+        mounts = {
+            names[0]: names[1]
+            for names in sorted(logs.totals(indexes, columns, only), reverse=True)
+        }
+        rows: list[Ranked] = [
+            (read, written, count, name, mounts[name])
+            for (name,), (count, read, written) in totals.items()
+        ]
     else:
-        rows = [(read, written, count, "|".join(names)) for names, (count, read, written) in logs.totals(indexes, columns, only).items()]
+        rows = [
+            (read, written, count, "|".join(names))
+            for names, (count, read, written) in logs.totals(indexes, columns, only).items()
+        ]
     return sorted(rows, key=lambda row: (-row[0] - row[1], row[3]))
 
 
@@ -223,4 +296,6 @@ def _say_board(title: str, ranked: Sequence[Ranked], *, first: bool) -> None:
     _common.say("=" * 75)
     for place, (read, written, count, name, *_) in enumerate(ranked, 1):
         shown = tables.clean(", ".join(part or "UNKNOWN" for part in name.split("|")))
-        _common.say(f"{place:>2}. {shown:>40} {read / 2**30:10.1f} {written / 2**30:10.1f} {count:8d}")
+        _common.say(
+            f"{place:>2}. {shown:>40} {read / 2**30:10.1f} {written / 2**30:10.1f} {count:8d}"
+        )

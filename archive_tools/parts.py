@@ -1,8 +1,10 @@
-"""Rows of a stored dataset, cut into parts that can be loaded anywhere: in a thread, later, in another process.
+"""Rows of a stored dataset, cut into parts that can be loaded anywhere: in a thread, later, in
+another process.
 
-A part knows its file and where in it its chunks are. `ChunkPart` reads chunks as they stand on disk, inflates
-them (igzip) and puts the bytes in order: none of it holds the interpreter or HDF5's lock. `PlainPart` has h5py
-do it; it serves every layout and is the reference that the other is tested against.
+A part knows its file and where in it its chunks are. `ChunkPart` reads chunks as they stand on
+disk, inflates them (igzip) and puts the bytes in order: none of it holds the interpreter or HDF5's
+lock. `PlainPart` has h5py do it; it serves every layout and is the reference that the other is
+tested against.
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ class Identity:
         try:
             handle = os.open(self.path, os.O_RDONLY)
         except FileNotFoundError:
-            raise InputChanged(f"{self.path} was removed while it was read", hint="read again") from None
+            raise InputChanged(
+                f"{self.path} was removed while it was read", hint="read again"
+            ) from None
         if Identity.of(self.path, handle) != self:
             os.close(handle)
             raise self.replaced()
@@ -69,7 +73,8 @@ class Identity:
 
     @contextlib.contextmanager
     def opened(self, dataset: str) -> Iterator[h5py.File]:
-        """The file, opened by h5py; what goes wrong with it is an error that names file and dataset.
+        """The file, opened by h5py; what goes wrong with it is an error that names file and
+        dataset.
 
         Raises
         ------
@@ -90,7 +95,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class Decoding:
-    """What turns stored values into those of the base unit: times `factor`, divided by `divisor`, NaN for missing.
+    """What turns stored values into those of the base unit: times `factor`, divided by `divisor`,
+    NaN for missing.
 
     Attributes
     ----------
@@ -126,7 +132,9 @@ class Part(Protocol):
         """How many columns `load` gives."""
 
     def load(self, out: Float64 | None = None) -> Float64:
-        """The values: float64 (last - first, width), base unit, NaN where missing; written to `out` if given (C-contiguous)."""
+        """The values: float64 (last - first, width), base unit, NaN where missing; written to `out`
+        if given (C-contiguous).
+        """
 
 
 @dataclass(frozen=True)
@@ -164,7 +172,8 @@ class Chunks:
         Of the dataset.
     filters : tuple of int
     places : mapping of (int, int) to (int, int)
-        Chunk number by row and column to its place in the file: offset, bytes. A chunk that is not there has the fill value.
+        Chunk number by row and column to its place in the file: offset, bytes. A chunk that is not
+        there has the fill value.
     fill : float
     """
 
@@ -177,7 +186,13 @@ class Chunks:
     @classmethod
     def of(cls, item: h5py.Dataset) -> Chunks | None:
         """Of a dataset; None if its layout is not one that is read directly."""
-        if item.chunks is None or item.ndim != 2 or item.dtype != np.dtype("<f8") or item.file.userblock_size or not hasattr(item.id, "chunk_iter"):
+        if (
+            item.chunks is None
+            or item.ndim != 2
+            or item.dtype != np.dtype("<f8")
+            or item.file.userblock_size
+            or not hasattr(item.id, "chunk_iter")
+        ):
             return None
         created = item.id.get_create_plist()
         filters = tuple(created.get_filter(n)[0] for n in range(created.get_nfilters()))
@@ -188,11 +203,16 @@ class Chunks:
         item.id.chunk_iter(found.append)
         if any(chunk.filter_mask for chunk in found):
             return None
-        places = {(c.chunk_offset[0] // rows, c.chunk_offset[1] // columns): (c.byte_offset, c.size) for c in found}
+        places = {
+            (c.chunk_offset[0] // rows, c.chunk_offset[1] // columns): (c.byte_offset, c.size)
+            for c in found
+        }
         return cls((rows, columns), item.shape[1], filters, places, float(item.fillvalue))
 
     def block(self, handle: int, place: tuple[int, int]) -> npt.NDArray[np.uint8]:
-        """The bytes of a chunk: uint8 (8, rows, columns), byte by byte of the values, lowest first."""
+        """The bytes of a chunk: uint8 (8, rows, columns), byte by byte of the values, lowest
+        first.
+        """
         offset, size = place
         data: bytes | bytearray = os.pread(handle, size, offset)
         whole = 8 * self.shape[0] * self.shape[1]
@@ -223,11 +243,14 @@ class ChunkPart:
         target = np.empty((self.last - self.first, self.width)) if out is None else out
         handle = self.identity.open()
         try:
-            for band in range(self.first // self.chunks.shape[0], -(-self.last // self.chunks.shape[0])):
+            for band in range(
+                self.first // self.chunks.shape[0], -(-self.last // self.chunks.shape[0])
+            ):
                 self._band(handle, band, target)
         except (ValueError, OSError, deflate.DeflateError) as error:
             raise FormatError(
-                f"{self.identity.path}: {self.dataset} is damaged: {error}", hint="tokio-archive check; rebuild the day, or restore the file"
+                f"{self.identity.path}: {self.dataset} is damaged: {error}",
+                hint="tokio-archive check; rebuild the day, or restore the file",
             ) from error
         finally:
             os.close(handle)
@@ -267,7 +290,15 @@ def _tiles(chosen: Chosen, columns: int, across: int) -> Iterator[tuple[Place | 
 
 
 def cut(
-    identity: Identity, item: h5py.Dataset, first: int, last: int, chosen: Chosen, decoding: Decoding, *, direct: bool, whole_chunks: int = 0
+    identity: Identity,
+    item: h5py.Dataset,
+    first: int,
+    last: int,
+    chosen: Chosen,
+    decoding: Decoding,
+    *,
+    direct: bool,
+    whole_chunks: int = 0,
 ) -> list[Part]:
     """Cut the rows ``first`` up to ``last`` of a dataset into parts.
 
@@ -292,8 +323,14 @@ def cut(
     edges = [first, *range(first - first % step + step, last, step), last] if last > first else []
     common = (width, chosen, decoding)
     if chunks is None:
-        return [PlainPart(identity, item.name, low, high, *common) for low, high in itertools.pairwise(edges)]
-    return [ChunkPart(identity, item.name, low, high, *common, chunks) for low, high in itertools.pairwise(edges)]
+        return [
+            PlainPart(identity, item.name, low, high, *common)
+            for low, high in itertools.pairwise(edges)
+        ]
+    return [
+        ChunkPart(identity, item.name, low, high, *common, chunks)
+        for low, high in itertools.pairwise(edges)
+    ]
 
 
 def matching(names: Sequence[str], wanted: Sequence[str]) -> Chosen:

@@ -2,9 +2,9 @@
 
     receipts/2018/01/2018-01-28.cscratch.tts.v1.3f2a9c1d7e4b5a60.complete.json
 
-A product is complete when its receipt says so for this version and this fingerprint of the inputs. One
-listing of a month's folder answers for the month; no product is opened. The content tells the rest: inputs,
-counts, findings, durations.
+A product is complete when its receipt says so for this version and this fingerprint of the inputs.
+One listing of a month's folder answers for the month; no product is opened. The content tells the
+rest: inputs, counts, findings, durations.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from typing import Any, NamedTuple
 from archive_tools import files, layout
 
 COMPLETE, PARTIAL, KEPT, FAILED, EMPTY = "complete", "partial", "kept", "failed", "empty"
-"""Complete; less than the whole day; new inputs were looked at and the archived ones kept; the last try failed; somebody
-said that the day has no data for good."""
+"""Complete; less than the whole day; new inputs were looked at and the archived ones kept; the last
+try failed; somebody said that the day has no data for good.
+"""
 
 _NAME = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})\.(?P<instance>[A-Za-z0-9_-]+)\.(?P<product>[a-z]+)\.v(?P<version>\d+)"
@@ -47,7 +48,9 @@ def derived(upstream: str, *config: Any) -> str:
 
 
 def _half(upstream: str) -> str:
-    """The beginning of ``fingerprint(upstream)``; asked for of every product when ten years are looked at."""
+    """The beginning of ``fingerprint(upstream)``; asked for of every product when ten years are
+    looked at.
+    """
     return hashlib.sha256(b'["%s"]' % upstream.encode("ascii")).hexdigest()[:8]
 
 
@@ -57,7 +60,9 @@ def follows(product: str, upstream: str) -> bool:
 
 
 class Receipt(NamedTuple):
-    """The facts in a receipt's name. `percent` is how much of the day is there when `state` is partial."""
+    """The facts in a receipt's name. `percent` is how much of the day is there when `state` is
+    partial.
+    """
 
     date: dt.date
     instance: str
@@ -70,7 +75,8 @@ class Receipt(NamedTuple):
     @property
     def name(self) -> str:
         percent = f"{self.percent:03d}" if self.state == PARTIAL else ""
-        return f"{self.date}.{self.instance}.{self.product}.v{self.version}.{self.fingerprint}.{self.state}{percent}.json"
+        what = f"{self.date}.{self.instance}.{self.product}.v{self.version}"
+        return f"{what}.{self.fingerprint}.{self.state}{percent}.json"
 
     @property
     def key(self) -> tuple[str, str]:
@@ -90,7 +96,13 @@ class Receipt(NamedTuple):
             return None
         percent = int(match["percent"]) if match["percent"] else 100
         return cls(
-            dt.date.fromisoformat(match["date"]), match["instance"], match["product"], int(match["version"]), match["fingerprint"], match["state"], percent
+            dt.date.fromisoformat(match["date"]),
+            match["instance"],
+            match["product"],
+            int(match["version"]),
+            match["fingerprint"],
+            match["state"],
+            percent,
         )
 
 
@@ -162,17 +174,23 @@ class Receipts:
             for name in there:
                 if (of_day := names.get(name[:10])) is not None:
                     of_day.append(name)
-        return {date: DayReceipts(folders[date.year, date.month], _parsed(names[str(date)])) for date in wanted}
+        return {
+            date: DayReceipts(folders[date.year, date.month], _parsed(names[str(date)]))
+            for date in wanted
+        }
 
     def write(self, receipt: Receipt, content: Mapping[str, Any]) -> Path:
         """Write a receipt, then remove those of the same product that it replaces.
 
-        A good receipt replaces all others of its product, a kept one those that are kept or failed, a failed
-        one the failed.
+        A good receipt replaces all others of its product, a kept one those that are kept or failed,
+        a failed one the failed.
         """
         path = self.folder(receipt.date) / receipt.name
         before = self.day(receipt.date)
-        files.write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=str) + "\n")
+        files.write_text(
+            path,
+            json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=str) + "\n",
+        )
         for old in before.all:
             replaced = receipt.good or old.state == FAILED or old.state == receipt.state == KEPT
             if old.key == receipt.key and old.name != receipt.name and replaced:
@@ -180,9 +198,15 @@ class Receipts:
         return path
 
     def remove(self, date: dt.date, instance: str, product: str, *states: str) -> int:
-        """Remove a product's receipts (only those of `states`, when given); returns how many there were."""
+        """Remove a product's receipts (only those of `states`, when given); returns how many there
+        were.
+        """
         day = self.day(date)
-        wanted = [receipt for receipt in day.all if receipt.key == (instance, product) and (not states or receipt.state in states)]
+        wanted = [
+            receipt
+            for receipt in day.all
+            if receipt.key == (instance, product) and (not states or receipt.state in states)
+        ]
         for receipt in wanted:
             (day.folder / receipt.name).unlink(missing_ok=True)
         return len(wanted)

@@ -24,7 +24,9 @@ MOST = 10
 """Rows of a table of users or programs."""
 
 
-def write_report(root: Path, date: dt.date, target: Path, *, instances: Mapping[str, Sequence[str]]) -> dict[str, int]:
+def write_report(
+    root: Path, date: dt.date, target: Path, *, instances: Mapping[str, Sequence[str]]
+) -> dict[str, int]:
     """Write the report of a day.
 
     Parameters
@@ -44,22 +46,42 @@ def write_report(root: Path, date: dt.date, target: Path, *, instances: Mapping[
     """
     import jinja2
 
-    about = json.loads((root / layout.ABOUT).read_text("utf-8")) if (root / layout.ABOUT).is_file() else {}
+    about = (
+        json.loads((root / layout.ABOUT).read_text("utf-8"))
+        if (root / layout.ABOUT).is_file()
+        else {}
+    )
     day = Day(date, about.get("timezone", "UTC"))
     receipts = Receipts(root).day(date)
-    sections = [_section(root, day, receipts, instance, wanted) for instance, wanted in instances.items()]
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("archive_tools"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    page = environment.get_template("report.html").render(site=about.get("site", ""), day=day, sections=sections)
+    sections = [
+        _section(root, day, receipts, instance, wanted) for instance, wanted in instances.items()
+    ]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("archive_tools"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    page = environment.get_template("report.html").render(
+        site=about.get("site", ""), day=day, sections=sections
+    )
     target.write_text(page, encoding="utf-8")
-    return {"instances": len(sections), "with_data": sum(1 for section in sections if section["datasets"])}
+    return {
+        "instances": len(sections),
+        "with_data": sum(1 for section in sections if section["datasets"]),
+    }
 
 
-def _section(root: Path, day: Day, receipts: DayReceipts, instance: str, wanted: Sequence[str]) -> dict[str, Any]:
+def _section(
+    root: Path, day: Day, receipts: DayReceipts, instance: str, wanted: Sequence[str]
+) -> dict[str, Any]:
     path = layout.path(root, layout.TTS, day.date, instance)
     has_index = layout.path(root, layout.INDEX, day.date, instance).is_file()
     section: dict[str, Any] = {
         "instance": instance,
-        "state": status.state_of(status.files_of(root, day.date), receipts, day.date, instance, wanted),
+        "state": status.state_of(
+            status.files_of(root, day.date), receipts, day.date, instance, wanted
+        ),
         "products": _products(root, day.date, instance),
         "datasets": [],
         "plots": [],
@@ -77,7 +99,11 @@ def _section(root: Path, day: Day, receipts: DayReceipts, instance: str, wanted:
 
 def _products(root: Path, date: dt.date, instance: str) -> list[tuple[str, str]]:
     paths = [layout.path(root, template, date, instance) for template in status.FILES.values()]
-    return [(path.name, summary.quantity(path.stat().st_size, "bytes")) for path in paths if path.is_file()]
+    return [
+        (path.name, summary.quantity(path.stat().st_size, "bytes"))
+        for path in paths
+        if path.is_file()
+    ]
 
 
 def _findings(receipts: DayReceipts, instance: str) -> list[str]:
@@ -85,7 +111,10 @@ def _findings(receipts: DayReceipts, instance: str) -> list[str]:
         f"{receipt.product}: {finding}"
         for receipt in receipts.all
         if receipt.instance == instance
-        for finding in [*receipts.content(receipt).get("findings", []), *_told(receipts.content(receipt))]
+        for finding in [
+            *receipts.content(receipt).get("findings", []),
+            *_told(receipts.content(receipt)),
+        ]
     ]
 
 
@@ -103,7 +132,11 @@ def _row(item: summary.DatasetSummary) -> dict[str, str]:
 def _figures(tts: SeriesFile, day: Day) -> list[Any]:
     """Bytes over time, and the servers' load, where the file has them."""
     there = set(tts.datasets())
-    wanted = (("datatargets/readbytes", "datatargets/writebytes"), ("dataservers/cpuload",), ("mdservers/cpuload",))
+    wanted = (
+        ("datatargets/readbytes", "datatargets/writebytes"),
+        ("dataservers/cpuload",),
+        ("mdservers/cpuload",),
+    )
     shown = [[tts.to_series(name) for name in names if name in there] for names in wanted]
     return [plots.lines(series, timezone=day.timezone) for series in shown if series]
 
@@ -125,7 +158,10 @@ def _rankings(path: Path) -> list[dict[str, Any]]:
                 FROM summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)
                 GROUP BY 1 ORDER BY SUM(bytes_read) + SUM(bytes_written) DESC, 1 LIMIT {MOST}"""
         ).fetchall()
-        shown = [(name or "–", logs, summary.quantity(read, "bytes"), summary.quantity(written, "bytes")) for name, logs, read, written in rows]
+        shown = [
+            (name or "–", logs, summary.quantity(read, "bytes"), summary.quantity(written, "bytes"))
+            for name, logs, read, written in rows
+        ]
         tables.append({"title": title, "rows": shown})
     connection.close()
     return tables

@@ -1,4 +1,6 @@
-"""Rows joined into longer ones, aligned to absolute time: minutes and hours to the epoch, days to the site's calendar."""
+"""Rows joined into longer ones, aligned to absolute time: minutes and hours to the epoch, days to
+the site's calendar.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +48,21 @@ class Step:
         match = _STEP.fullmatch(text.strip()) if isinstance(text, str) else None
         count = int(match[1] or 1) if match and len(match[1]) < 9 else 0
         if not match or not count or (match[2].lower() == "d" and count != 1):
-            raise TokioError(f"{text!r} is no step of time", expected="such as 30s, 1min, 15min, 1h, or 1d (the site's day)")
+            raise TokioError(
+                f"{text!r} is no step of time",
+                expected="such as 30s, 1min, 15min, 1h, or 1d (the site's day)",
+            )
         return cls(0 if match[2].lower() == "d" else count * SECONDS[match[2].lower()], timezone)
 
     def check(self, timestep: int, dataset: str) -> None:
         """Refuse what would cut rows in two."""
         if self.seconds % timestep if self.seconds else 3600 % timestep:
             got = f"{self.seconds} s" if self.seconds else "1d, for rows that divide an hour"
-            raise TokioError(f"{dataset} has a row every {timestep} s", expected=f"a step that is a multiple of {timestep} s", got=got)
+            raise TokioError(
+                f"{dataset} has a row every {timestep} s",
+                expected=f"a step that is a multiple of {timestep} s",
+                got=got,
+            )
 
     def starts(self, timestamps: Int64) -> Int64:
         """Start of the joined row that each row falls into, int64 epoch seconds."""
@@ -62,9 +71,15 @@ class Step:
         if not len(timestamps):
             return timestamps.copy()
         zone = ZoneInfo(self.timezone)
-        low, high = (dt.datetime.fromtimestamp(int(moment), zone).date() for moment in (timestamps[0], timestamps[-1]))
+        low, high = (
+            dt.datetime.fromtimestamp(int(moment), zone).date()
+            for moment in (timestamps[0], timestamps[-1])
+        )
         dates = [low + dt.timedelta(days=n) for n in range((high - low).days + 1)]
-        midnights = np.array([int(dt.datetime(d.year, d.month, d.day, tzinfo=zone).timestamp()) for d in dates], dtype=np.int64)
+        midnights = np.array(
+            [int(dt.datetime(d.year, d.month, d.day, tzinfo=zone).timestamp()) for d in dates],
+            dtype=np.int64,
+        )
         return midnights[np.searchsorted(midnights, timestamps, side="right") - 1]
 
 
@@ -88,7 +103,9 @@ class Joined:
 
     def weighted(self, weight: int) -> Joined:
         """With cells that count for more: sums of long rows beside those of short ones."""
-        return self if weight == 1 else Joined(self.starts, self.count * weight, self.value * weight)
+        return (
+            self if weight == 1 else Joined(self.starts, self.count * weight, self.value * weight)
+        )
 
 
 NEUTRAL = {"sum": 0.0, "mean": 0.0, "min": np.inf, "max": -np.inf}
@@ -116,11 +133,20 @@ def join(starts: Int64, values: Float64, how: Reducer) -> Joined:
     return Joined(starts[first], count, _by_row(_REDUCE[how], values, first, length, np.float64))
 
 
-def _by_row(reduce: np.ufunc, values: npt.NDArray[Any], first: npt.NDArray[np.intp], length: npt.NDArray[np.intp], dtype: type) -> npt.NDArray[Any]:
+def _by_row(
+    reduce: np.ufunc,
+    values: npt.NDArray[Any],
+    first: npt.NDArray[np.intp],
+    length: npt.NDArray[np.intp],
+    dtype: type,
+) -> npt.NDArray[Any]:
     """``reduce.reduceat`` over rows; a few long stretches are faster one by one."""
     if len(first) > len(values) // 8:
         return np.asarray(reduce.reduceat(values, first, axis=0, dtype=dtype))
-    stretches = [reduce.reduce(values[low : low + many], axis=0, dtype=dtype) for low, many in zip(first.tolist(), length.tolist(), strict=True)]
+    stretches = [
+        reduce.reduce(values[low : low + many], axis=0, dtype=dtype)
+        for low, many in zip(first.tolist(), length.tolist(), strict=True)
+    ]
     return np.asarray(stretches)
 
 

@@ -1,4 +1,6 @@
-"""Which components are meant: names, patterns with ``*`` and ``?``, regular expressions, or a list of these."""
+"""Which components are meant: names, patterns with ``*`` and ``?``, regular expressions, or a list
+of these.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ def chosen(names: Iterable[str], wanted: Components | None) -> list[str]:
     Returns
     -------
     list of str
-        In the order of `wanted`; those that one pattern brings in the order of components. All of them: as they stand.
+        In the order of `wanted`; those that one pattern brings in the order of components. All of
+        them: as they stand.
     """
     if wanted is None:
         return list(names)
@@ -41,15 +44,25 @@ def _matches(names: Sequence[str], one: str | re.Pattern[str]) -> list[str]:
     if isinstance(one, re.Pattern):
         return [name for name in names if one.fullmatch(name)]
     if not isinstance(one, str):
-        raise TokioError(f"{one!r} is no component", expected="a name, a pattern such as 'OST00*', or a compiled regular expression")
+        raise TokioError(
+            f"{one!r} is no component",
+            expected="a name, a pattern such as 'OST00*', or a compiled regular expression",
+        )
     return [one] if one in names else [name for name in names if fnmatch.fnmatchcase(name, one)]
 
 
 def absent(names: Iterable[str], wanted: Components, where: str) -> NotFound:
     """The error for components of which none is there."""
     there = sorted(set(names), key=component_order)
-    asked = [one.pattern if isinstance(one, re.Pattern) else str(one) for one in ([wanted] if isinstance(wanted, str | re.Pattern) else wanted)]
+    asked = [
+        one.pattern if isinstance(one, re.Pattern) else str(one)
+        for one in ([wanted] if isinstance(wanted, str | re.Pattern) else wanted)
+    ]
     near = [name for one in asked for name in difflib.get_close_matches(one, there, 3)]
     shown = there if len(there) <= 8 else [*there[:4], "…", *there[-3:]]
     hint = f"near: {', '.join(dict.fromkeys(near))}" if near else ""
-    return NotFound(f"no component {', '.join(asked)} in {where}", expected=f"{len(there)} components: {', '.join(shown)}", hint=hint)
+    return NotFound(
+        f"no component {', '.join(asked)} in {where}",
+        expected=f"{len(there)} components: {', '.join(shown)}",
+        hint=hint,
+    )

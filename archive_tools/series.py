@@ -1,4 +1,6 @@
-"""One dataset over a time range, as it comes out of an archive: what plots, summaries and tables work on."""
+"""One dataset over a time range, as it comes out of an archive: what plots, summaries and tables
+work on.
+"""
 
 from __future__ import annotations
 
@@ -46,20 +48,31 @@ class Series:
     def __post_init__(self) -> None:
         rows = len(self.timestamps)
         if self.values.shape != (rows, len(self.columns)) or self.seconds.shape != (rows,):
-            raise ValueError(f"{self.dataset}: {self.values.shape} values and {self.seconds.shape} seconds for {rows} rows, {len(self.columns)} columns")
+            raise ValueError(
+                f"{self.dataset}: {self.values.shape} values and {self.seconds.shape} seconds for"
+                f" {rows} rows, {len(self.columns)} columns"
+            )
 
     def missing(self) -> npt.NDArray[np.bool_]:
         """Where nobody measured: bool (rows, columns)."""
         return np.isnan(self.values)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """float64, NaN where missing; index ``timestamp``: UTC; columns: component names. The values are not copied."""
+        """float64, NaN where missing; index ``timestamp``: UTC; columns: component names. The
+        values are not copied.
+        """
         return frame(self.values, self.timestamps, self.columns)
 
 
-def frame(values: npt.NDArray[np.float64] | npt.NDArray[np.bool_], timestamps: Int64, columns: tuple[str, ...]) -> pd.DataFrame:
+def frame(
+    values: npt.NDArray[np.float64] | npt.NDArray[np.bool_],
+    timestamps: Int64,
+    columns: tuple[str, ...],
+) -> pd.DataFrame:
     """A DataFrame of values with a UTC index named ``timestamp``."""
     import pandas as pd
 
-    index = pd.DatetimeIndex(timestamps.astype("datetime64[s]").astype("datetime64[ns]"), name="timestamp").tz_localize("UTC")
+    index = pd.DatetimeIndex(
+        timestamps.astype("datetime64[s]").astype("datetime64[ns]"), name="timestamp"
+    ).tz_localize("UTC")
     return pd.DataFrame(values, index=index, columns=pd.Index(columns, dtype=object), copy=False)

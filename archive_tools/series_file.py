@@ -48,7 +48,12 @@ class SeriesFile(abc.ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -88,22 +93,42 @@ class SeriesFile(abc.ABC):
         """Seconds a row."""
 
     @abc.abstractmethod
-    def parts(self, name: str, first: int = 0, last: int | None = None, chosen: parts.Chosen = None, *, whole_chunks: int = 0) -> list[parts.Part]:
-        """The rows ``first:last``, cut into parts that can be loaded when the file is closed; see `archive_tools.parts.cut`."""
+    def parts(
+        self,
+        name: str,
+        first: int = 0,
+        last: int | None = None,
+        chosen: parts.Chosen = None,
+        *,
+        whole_chunks: int = 0,
+    ) -> list[parts.Part]:
+        """The rows ``first:last``, cut into parts that can be loaded when the file is closed; see
+        `archive_tools.parts.cut`.
+        """
 
     # What follows from it
 
     @property
     def attributes(self) -> dict[str, Any]:
         """The root attributes."""
-        return {key: value.item() if isinstance(value, np.generic) else value for key, value in self._file.attrs.items()}
+        return {
+            key: value.item() if isinstance(value, np.generic) else value
+            for key, value in self._file.attrs.items()
+        }
 
     def kind(self, name: str) -> str:
         """delta, gauge or rate; a dataset that the catalogue does not know counts as a gauge."""
         known = schemas.catalogue().get(name)
         return "rate" if name in schemas.rates() else known.kind if known else "gauge"
 
-    def to_numpy(self, name: str, first: int = 0, last: int | None = None, *, components: Sequence[str] | None = None) -> Float64:
+    def to_numpy(
+        self,
+        name: str,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        components: Sequence[str] | None = None,
+    ) -> Float64:
         """Values of the rows ``first:last``: float64 (rows, columns), base unit, NaN where missing.
 
         Raises
@@ -117,7 +142,9 @@ class SeriesFile(abc.ABC):
             return np.empty((0, len(self.columns(name)) if components is None else len(components)))
         low = pieces[0].first
         values = np.empty((pieces[-1].last - low, pieces[0].width))
-        for _ in threads.in_order(lambda piece: piece.load(values[piece.first - low : piece.last - low]), pieces):
+        for _ in threads.in_order(
+            lambda piece: piece.load(values[piece.first - low : piece.last - low]), pieces
+        ):
             pass
         return values
 
@@ -128,7 +155,15 @@ class SeriesFile(abc.ABC):
     def to_series(self, name: str) -> Series:
         """All rows of a dataset."""
         stamps = self.timestamps(name)
-        return Series(name, self.units(name), self.kind(name), self.columns(name), stamps, np.full_like(stamps, self.timestep(name)), self.to_numpy(name))
+        return Series(
+            name,
+            self.units(name),
+            self.kind(name),
+            self.columns(name),
+            stamps,
+            np.full_like(stamps, self.timestep(name)),
+            self.to_numpy(name),
+        )
 
     def to_dataframe(self, name: str) -> pd.DataFrame:
         """All rows of a dataset.
@@ -136,17 +171,23 @@ class SeriesFile(abc.ABC):
         Returns
         -------
         pandas.DataFrame
-            float64 in the base unit, NaN where missing; index: UTC time stamps of the rows' starts, named
-            ``timestamp``; columns: component names.
+            float64 in the base unit, NaN where missing; index: UTC time stamps of the rows' starts,
+            named ``timestamp``; columns: component names.
         """
         return self.to_series(name).to_dataframe()
 
     def _absent(self, name: str) -> NotFound:
         stored = self.datasets()
-        rates = [known.rate for one in stored if (known := schemas.catalogue().get(one)) and known.rate]
+        rates = [
+            known.rate for one in stored if (known := schemas.catalogue().get(one)) and known.rate
+        ]
         near = difflib.get_close_matches(name, dict.fromkeys([*stored, *rates]), 3)
         there = ", ".join(stored) or "the file has none"
-        return NotFound(f"{self.path} has no dataset {name}", expected=there, hint=f"near: {', '.join(near)}" if near else "")
+        return NotFound(
+            f"{self.path} has no dataset {name}",
+            expected=there,
+            hint=f"near: {', '.join(near)}" if near else "",
+        )
 
 
 @contextlib.contextmanager
@@ -157,6 +198,10 @@ def damage_named(path: Path) -> Iterator[None]:
     except TokioError:
         raise
     except PermissionError as error:
-        raise FormatError(f"{path} may not be read: {error}", hint="ask its owner for the right to read") from error
+        raise FormatError(
+            f"{path} may not be read: {error}", hint="ask its owner for the right to read"
+        ) from error
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise FormatError(f"{path} is damaged: {error}", hint="rebuild the day, or restore the file") from error
+        raise FormatError(
+            f"{path} is damaged: {error}", hint="rebuild the day, or restore the file"
+        ) from error

@@ -1,8 +1,9 @@
-"""What the servers behind a file system did while applications ran: figures for many intervals at once.
+"""What the servers behind a file system did while applications ran: figures for many intervals at
+once.
 
-One dataset of one day is in memory at a time, and is reduced to profiles over time before the next one is read. A
-day that is not there, or cannot be read, is missing: it never counts as zero. `archive_tools.intervals` has the
-arithmetic, `docs/format.md` says what the figures are and why.
+One dataset of one day is in memory at a time, and is reduced to profiles over time before the next
+one is read. A day that is not there, or cannot be read, is missing: it never counts as zero.
+`archive_tools.intervals` has the arithmetic, `docs/format.md` says what the figures are and why.
 """
 
 from __future__ import annotations
@@ -27,20 +28,42 @@ from pipeline.model import Day, Findings, Float64, Int64
 VERSION = 1
 """Raised whenever the same archive would give other figures."""
 REACH = 31 * 86400
-"""Seconds before and after the day in which its logs are looked for; what is farther away is garbage."""
+"""Seconds before and after the day in which its logs are looked for; what is farther away is
+garbage.
+"""
 BEFORE = 3600
-"""Seconds before a log in which rows count: one row of a timestep, and the fullness measured last."""
+"""Seconds before a log in which rows count: one row of a timestep, and the fullness measured last.
+"""
 
-METADATA = ("opens", "closes", "mknods", "links", "unlinks", "mkdirs", "rmdirs", "renames", "getxattrs", "statfss", "setattrs", "getattrs")
+METADATA = (
+    "opens",
+    "closes",
+    "mknods",
+    "links",
+    "unlinks",
+    "mkdirs",
+    "rmdirs",
+    "renames",
+    "getxattrs",
+    "statfss",
+    "setattrs",
+    "getattrs",
+)
 AMOUNTS = {
     "fs_bytes_read": "datatargets/readbytes",
     "fs_bytes_written": "datatargets/writebytes",
     "fs_reads": "datatargets/readops",
     "fs_writes": "datatargets/writeops",
 } | {f"fs_{name}": f"mdtargets/{name}" for name in METADATA}
-PEAKS = {"datatargets/readbytes": "fs_peak_read_rate", "datatargets/writebytes": "fs_peak_write_rate"}
+PEAKS = {
+    "datatargets/readbytes": "fs_peak_read_rate",
+    "datatargets/writebytes": "fs_peak_write_rate",
+}
 LOADS = {"fs_oss_cpu": "dataservers/cpuload", "fs_mds_cpu": "mdservers/cpuload"}
-FULLNESS = {"fs_bytes_full": ("fullness/bytes", "fullness/bytestotal"), "fs_inodes_full": ("fullness/inodes", "fullness/inodestotal")}
+FULLNESS = {
+    "fs_bytes_full": ("fullness/bytes", "fullness/bytestotal"),
+    "fs_inodes_full": ("fullness/inodes", "fullness/inodestotal"),
+}
 MOVED = {"read": "datatargets/readbytes", "written": "datatargets/writebytes"}
 
 Figures = dict[str, Float64]
@@ -83,9 +106,13 @@ class Times:
         """The rows of a profile; profiles that follow each other often have the same."""
         if self._known:
             other, taken, pieces = self._known
-            if np.array_equal(other.stamps, profile.stamps) and np.array_equal(other.seconds, profile.seconds):
+            if np.array_equal(other.stamps, profile.stamps) and np.array_equal(
+                other.seconds, profile.seconds
+            ):
                 return taken, pieces
-        taken = intervals.rows_taken(profile.stamps, profile.seconds, self.first, self.last, before=self._before)
+        taken = intervals.rows_taken(
+            profile.stamps, profile.seconds, self.first, self.last, before=self._before
+        )
         pieces = Pieces.of(taken, len(profile.stamps))
         self._known = profile, taken, pieces
         return taken, pieces
@@ -123,17 +150,22 @@ class Source:
         ----------
         datasets : tuple of str
         reduce : callable
-            Receives float64 (rows, components) of each dataset, of the same components, and the seconds of a row;
-            gives float64 (rows, columns).
+            Receives float64 (rows, components) of each dataset, of the same components, and the
+            seconds of a row; gives float64 (rows, columns).
         """
         found = [piece for date in self.dates if (piece := self._of_day(date, datasets, reduce))]
         if not found:
             return None
         return Profile(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
-    def _of_day(self, date: dt.date, datasets: tuple[str, ...], reduce: Callable[..., Float64]) -> tuple[Int64, Int64, Float64] | None:
+    def _of_day(
+        self, date: dt.date, datasets: tuple[str, ...], reduce: Callable[..., Float64]
+    ) -> tuple[Int64, Int64, Float64] | None:
         try:
-            with damage_named(self.archive.path(self.instance, date)), self.archive.open(self.instance, date) as file:
+            with (
+                damage_named(self.archive.path(self.instance, date)),
+                self.archive.open(self.instance, date) as file,
+            ):
                 return self._rows(file, self.archive.day(date), datasets, reduce)
         except NotFound:
             return None
@@ -141,15 +173,26 @@ class Source:
             self.findings.add("days of servers that cannot be read", 1, self.instance, str(error))
             return None
 
-    def _rows(self, file: SeriesFile, day: Day, datasets: tuple[str, ...], reduce: Callable[..., Float64]) -> tuple[Int64, Int64, Float64] | None:
+    def _rows(
+        self, file: SeriesFile, day: Day, datasets: tuple[str, ...], reduce: Callable[..., Float64]
+    ) -> tuple[Int64, Int64, Float64] | None:
         wanted = self.components(datasets[0].partition("/")[0])
         others = [set(file.columns(name)) for name in datasets[1:]]
-        names = [name for name in file.columns(datasets[0]) if wanted.fullmatch(name) and all(name in other for other in others)]
+        names = [
+            name
+            for name in file.columns(datasets[0])
+            if wanted.fullmatch(name) and all(name in other for other in others)
+        ]
         if not names and not self.idle:
             return None
         stamps, step = file.timestamps(datasets[0]), file.timestep(datasets[0])
-        low, high = np.searchsorted(stamps, (day.start, day.end)).tolist()  # older files may have a row of the next day
-        values = [file.to_numpy(name, low, high, components=names) if names else np.zeros((high - low, 1)) for name in datasets]
+        low, high = np.searchsorted(
+            stamps, (day.start, day.end)
+        ).tolist()  # older files may have a row of the next day
+        values = [
+            file.to_numpy(name, low, high, components=names) if names else np.zeros((high - low, 1))
+            for name in datasets
+        ]
         return stamps[low:high], np.full(high - low, step, np.int64), reduce(*values, step)
 
 
@@ -162,8 +205,8 @@ def amounts(values: Float64, step: int) -> Float64:
     Returns
     -------
     float64 (rows, 4)
-        Sum; the share of the cells that was measured, 0 to 1; the rate, a second; and 1 where the rate is known. A cell after missing
-        ones holds the growth of the whole gap: it has no rate.
+        Sum; the share of the cells that was measured, 0 to 1; the rate, a second; and 1 where the
+        rate is known. A cell after missing ones holds the growth of the whole gap: it has no rate.
     """
     absent = np.isnan(values)
     total = np.where(absent, 0.0, values)
@@ -174,19 +217,31 @@ def amounts(values: Float64, step: int) -> Float64:
 
 
 def loads(values: Float64, step: int) -> Float64:
-    """States, joined over components: sum, measured cells, and the highest (-inf for none): float64 (rows, 3)."""
+    """States, joined over components: sum, measured cells, and the highest (-inf for none): float64
+    (rows, 3).
+    """
     absent = np.isnan(values)
-    return np.column_stack([np.where(absent, 0.0, values).sum(axis=1), (~absent).sum(axis=1), np.where(absent, -np.inf, values).max(axis=1)])
+    return np.column_stack(
+        [
+            np.where(absent, 0.0, values).sum(axis=1),
+            (~absent).sum(axis=1),
+            np.where(absent, -np.inf, values).max(axis=1),
+        ]
+    )
 
 
 def fill(used: Float64, total: Float64, step: int) -> Float64:
-    """Per cent in use: mean of the components and the fullest, NaN where none was measured: float64 (rows, 2)."""
+    """Per cent in use: mean of the components and the fullest, NaN where none was measured: float64
+    (rows, 2).
+    """
     known = (total > 0) & ~np.isnan(used)
     percent = np.divide(used, total, out=np.full_like(used, -np.inf), where=known)
     count = known.sum(axis=1)
     none = count == 0
     mean = percent.sum(axis=1, where=known) / np.maximum(count, 1)
-    return 100.0 * np.column_stack([np.where(none, np.nan, mean), np.where(none, np.nan, percent.max(axis=1))])
+    return 100.0 * np.column_stack(
+        [np.where(none, np.nan, mean), np.where(none, np.nan, percent.max(axis=1))]
+    )
 
 
 # Profiles to figures
@@ -206,7 +261,8 @@ def figures(source: Source, first: Int64, last: Int64) -> tuple[Figures, Int64, 
     figures : dict of str to float64 (intervals,)
         See `docs/format.md`; NaN where nobody measured.
     start, end : int64 (intervals,)
-        The time of the rows that were taken, end exclusive; the intervals themselves where there are no rows.
+        The time of the rows that were taken, end exclusive; the intervals themselves where there
+        are no rows.
     """
     found: Figures = {}
     times = Times(first, last, before=True)
@@ -239,7 +295,9 @@ def _peak(values: Float64, known: npt.NDArray[np.bool_], pieces: Pieces) -> Floa
 
 
 def _covered(profile: Profile, taken: Taken, pieces: Pieces) -> Float64:
-    """The part of each interval's cells that was measured, 0 to 1; days that are not there were not."""
+    """The part of each interval's cells that was measured, 0 to 1; days that are not there were
+    not.
+    """
     seconds = (profile.values[:, 1] * profile.seconds)[:, None]
     return pieces.reduced(seconds, np.add)[:, 0] / (taken.end - taken.start)
 
@@ -279,7 +337,8 @@ def coverage(own: Float64, moved: Float64) -> Float64:
 
 
 def shares(series: Source, own: Mapping[str, Float64], first: Int64, last: Int64) -> Figures:
-    """Own bytes by the bytes of all logs in the rows of the Darshan series that the intervals touch.
+    """Own bytes by the bytes of all logs in the rows of the Darshan series that the intervals
+    touch.
 
     Parameters
     ----------
@@ -291,8 +350,9 @@ def shares(series: Source, own: Mapping[str, Float64], first: Int64, last: Int64
     Returns
     -------
     dict of str to float64 (intervals,)
-        ``share_read``, ``share_written``: 0 to 1; NaN where nobody moved anything, or a part of the time is in no
-        series. It is 1 at most, also where a bin of a heat map reaches past the end of its log into the next row.
+        ``share_read``, ``share_written``: 0 to 1; NaN where nobody moved anything, or a part of the
+        time is in no series. It is 1 at most, also where a bin of a heat map reaches past the end
+        of its log into the next row.
     """
     found: Figures = {}
     times = Times(first, last, before=False)
@@ -303,7 +363,9 @@ def shares(series: Source, own: Mapping[str, Float64], first: Int64, last: Int64
         taken, pieces = times.rows(profile)
         total = _total(profile.values[:, :2], pieces)
         whole = _covered(profile, taken, pieces) == 1.0
-        found[f"share_{what}"] = np.minimum(coverage(own[what], np.where(whole, total, np.nan)), 1.0)
+        found[f"share_{what}"] = np.minimum(
+            coverage(own[what], np.where(whole, total, np.nan)), 1.0
+        )
     return found
 
 
@@ -320,7 +382,9 @@ def dates(day: Day, first: float, last: float) -> list[dt.date]:
     first, last : float
         Epoch seconds; what is more than `REACH` away from the day is cut off.
     """
-    low, high = (min(max(moment, day.start - REACH), day.end + REACH) for moment in (first - BEFORE, last))
+    low, high = (
+        min(max(moment, day.start - REACH), day.end + REACH) for moment in (first - BEFORE, last)
+    )
     zone = zoneinfo.ZoneInfo(day.timezone)
     begin, end = (dt.datetime.fromtimestamp(float(moment), zone).date() for moment in (low, high))
     return [begin + dt.timedelta(days=n) for n in range((end - begin).days + 1)]
@@ -334,6 +398,10 @@ def dates_touched(day: Day, first: Int64, last: Int64) -> Iterator[dt.date]:
             yield date
 
 
-def within_reach(day: Day, first: npt.NDArray[Any], last: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which intervals are no garbage: they do not end before they begin, and all of each is within `REACH` of the day."""
+def within_reach(
+    day: Day, first: npt.NDArray[Any], last: npt.NDArray[Any]
+) -> npt.NDArray[np.bool_]:
+    """Which intervals are no garbage: they do not end before they begin, and all of each is within
+    `REACH` of the day.
+    """
     return (first <= last) & (first >= day.start - REACH) & (last <= day.end + REACH)

@@ -1,7 +1,7 @@
 """What of a day is in the archive, from the names of receipts and of files.
 
-One listing a month and one a day's folder answer. Only of receipts that tell why, or how many logs, the content is
-read; no product is opened.
+One listing a month and one a day's folder answer. Only of receipts that tell why, or how many logs,
+the content is read; no product is opened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive_tools import layout
-from archive_tools.receipts import COMPLETE, EMPTY, FAILED, KEPT, PARTIAL, DayReceipts, Receipts, follows
+from archive_tools.receipts import (
+    COMPLETE,
+    EMPTY,
+    FAILED,
+    KEPT,
+    PARTIAL,
+    DayReceipts,
+    Receipts,
+    follows,
+)
 from archive_tools.threads import cores
 from pipeline.schemas import BUILD_VERSION
 
@@ -39,8 +48,9 @@ class State:
     Attributes
     ----------
     word : {'complete', 'partial', 'missing', 'late', 'failed', 'stale', 'expired', 'empty'}
-        Stale: made by an older version, or from older data. Late: the source has data that the archive has not.
-        Expired: missing, and the source keeps it no longer. Empty: somebody said that there are no data for good.
+        Stale: made by an older version, or from older data. Late: the source has data that the
+        archive has not. Expired: missing, and the source keeps it no longer. Empty: somebody said
+        that there are no data for good.
     detail : str
         Per cent of a partial day, the last error of a failed one.
     percent : int or None
@@ -80,26 +90,48 @@ def files_of(root: Path, date: dt.date) -> set[str]:
         return set()
 
 
-def state_of(files: Collection[str], day: DayReceipts, date: dt.date, instance: str, products: Sequence[str]) -> State:
-    """State of an instance that shall have `products`, each made from the one before and the first from the raw data."""
+def state_of(
+    files: Collection[str], day: DayReceipts, date: dt.date, instance: str, products: Sequence[str]
+) -> State:
+    """State of an instance that shall have `products`, each made from the one before and the first
+    from the raw data.
+    """
     if _is_as_it_should_be(files, day, instance, products):  # of ten years nearly every day
         return _complete(day, instance, products)
-    failures = [receipt for product in ("raw", *products) for receipt in day.other(instance, product, FAILED)]
+    failures = [
+        receipt
+        for product in ("raw", *products)
+        for receipt in day.other(instance, product, FAILED)
+    ]
     good = {product: day.good(instance, product) for product in products}
-    there = {product: receipt for product, receipt in good.items() if receipt and _name(product, instance) in files}
+    there = {
+        product: receipt
+        for product, receipt in good.items()
+        if receipt and _name(product, instance) in files
+    }
     if not there and (empty := day.other(instance, "raw", EMPTY)):
         content = day.content(empty[0])
-        return State("empty", f"{content.get('why', '')} ({content.get('who', 'nobody')}, {str(content.get('written', ''))[:10]})")
+        return State(
+            "empty",
+            f"{content.get('why', '')} ({content.get('who', 'nobody')},"
+            f" {str(content.get('written', ''))[:10]})",
+        )
     if failures:
         content = day.content(failures[0])
         word = "missing" if content.get("kind") == "NoData" and not there else "failed"
         return State(word, str(content.get("error", "")))
     if len(there) < len(products):
-        return State("missing", "" if not there else "no " + ", ".join(sorted(set(products) - set(there))))
+        return State(
+            "missing", "" if not there else "no " + ", ".join(sorted(set(products) - set(there)))
+        )
     if any(receipt.version != BUILD_VERSION for receipt in there.values()):
         return State("stale", "made by an older version")
     chain = [day.good(instance, "raw"), *(there[product] for product in products)]
-    if not all(before and follows(after.fingerprint, before.fingerprint) for before, after in itertools.pairwise(chain) if after):
+    if not all(
+        before and follows(after.fingerprint, before.fingerprint)
+        for before, after in itertools.pairwise(chain)
+        if after
+    ):
         return State("stale", "not made from the data that were fetched last")
     partial = [receipt for receipt in there.values() if receipt.state == PARTIAL]
     if partial:
@@ -108,14 +140,26 @@ def state_of(files: Collection[str], day: DayReceipts, date: dt.date, instance: 
     return _complete(day, instance, products)
 
 
-def _is_as_it_should_be(files: Collection[str], day: DayReceipts, instance: str, products: Sequence[str]) -> bool:
-    """Whether each product has one receipt, which says that it is complete, and follows from the one before."""
+def _is_as_it_should_be(
+    files: Collection[str], day: DayReceipts, instance: str, products: Sequence[str]
+) -> bool:
+    """Whether each product has one receipt, which says that it is complete, and follows from the
+    one before.
+    """
     before = day.of(instance, "raw")
     for product in products:
         found = day.of(instance, product)
-        if len(before) != 1 or len(found) != 1 or found[0].state != COMPLETE or found[0].version != BUILD_VERSION or not before[0].good:
+        if (
+            len(before) != 1
+            or len(found) != 1
+            or found[0].state != COMPLETE
+            or found[0].version != BUILD_VERSION
+            or not before[0].good
+        ):
             return False
-        if _name(product, instance) not in files or not follows(found[0].fingerprint, before[0].fingerprint):
+        if _name(product, instance) not in files or not follows(
+            found[0].fingerprint, before[0].fingerprint
+        ):
             return False
         before = found
     return True
@@ -129,10 +173,17 @@ def _complete(day: DayReceipts, instance: str, products: Sequence[str]) -> State
         return State("complete", "; ".join(said)) if said else _WHOLE
     counts = day.content(receipt).get("counts", {})
     logs, rejected = int(counts.get("logs", 0)), int(counts.get("rejects", 0))
-    return State("complete", "; ".join([f"{logs} logs, {rejected} rejected", *said]), logs=logs, rejected=rejected)
+    return State(
+        "complete",
+        "; ".join([f"{logs} logs, {rejected} rejected", *said]),
+        logs=logs,
+        rejected=rejected,
+    )
 
 
-def states(root: Path, dates: Iterable[dt.date], products: Mapping[str, Sequence[str]]) -> dict[dt.date, dict[str, State]]:
+def states(
+    root: Path, dates: Iterable[dt.date], products: Mapping[str, Sequence[str]]
+) -> dict[dt.date, dict[str, State]]:
     """States of the instances in `products`, day by day; many days on all cores."""
     wanted = sorted(set(dates))
     if len(wanted) < MANY or cores() == 1:
@@ -140,15 +191,22 @@ def states(root: Path, dates: Iterable[dt.date], products: Mapping[str, Sequence
     size = -(-len(wanted) // cores())
     parts = [wanted[first : first + size] for first in range(0, len(wanted), size)]
     fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(len(parts), mp_context=fork, initializer=gc.disable) as pool:  # nothing that they make goes before they end
+    with ProcessPoolExecutor(
+        len(parts), mp_context=fork, initializer=gc.disable
+    ) as pool:  # nothing that they make goes before they end
         found = pool.map(functools.partial(_states, root, products), parts)
         return {date: states for part in found for date, states in part.items()}
 
 
-def _states(root: Path, products: Mapping[str, Sequence[str]], dates: Sequence[dt.date]) -> dict[dt.date, dict[str, State]]:
+def _states(
+    root: Path, products: Mapping[str, Sequence[str]], dates: Sequence[dt.date]
+) -> dict[dt.date, dict[str, State]]:
     days = Receipts(root).days(dates)
     found: dict[dt.date, dict[str, State]] = {}
     for date, day in days.items():
         files = files_of(root, date) if day.all else set()
-        found[date] = {instance: state_of(files, day, date, instance, wanted) for instance, wanted in products.items()}
+        found[date] = {
+            instance: state_of(files, day, date, instance, wanted)
+            for instance, wanted in products.items()
+        }
     return found

@@ -1,7 +1,8 @@
 """Rows joined into the stretches of time that a picture has room for.
 
-A stretch knows how many seconds its rows are, so that an amount becomes an amount a second of the time in which
-it happened. Times that are in no row (days that are not in the archive) are in no stretch.
+A stretch knows how many seconds its rows are, so that an amount becomes an amount a second of the
+time in which it happened. Times that are in no row (days that are not in the archive) are in no
+stretch.
 """
 
 from __future__ import annotations
@@ -20,7 +21,31 @@ from pipeline.model import Day, Float64, Int64
 DAY = 86400
 Interval = tuple[int, int]
 """``[start, end)`` in epoch seconds."""
-WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 86400)
+WIDTHS = (
+    1,
+    2,
+    5,
+    10,
+    15,
+    20,
+    30,
+    60,
+    120,
+    180,
+    300,
+    600,
+    900,
+    1200,
+    1800,
+    3600,
+    7200,
+    10800,
+    14400,
+    21600,
+    28800,
+    43200,
+    86400,
+)
 """Seconds that people read easily."""
 
 
@@ -39,8 +64,9 @@ class Stretches:
     totals, means, largest : float64 (n, columns)
         Of the measured cells; NaN where none is. Totals of rates are amounts.
     seconds : float64 (n, columns)
-        The time in which the totals came about: that of the measured cells, and of the gaps between them and before
-        them, back to when the column was last measured on that day. Growth across a gap stands in the gap's last cell.
+        The time in which the totals came about: that of the measured cells, and of the gaps between
+        them and before them, back to when the column was last measured on that day. Growth across a
+        gap stands in the gap's last cell.
     """
 
     width: int
@@ -70,7 +96,9 @@ def stretches(series: Series, most: int, timezone: str) -> Stretches:
         IANA name: no growth is carried over the site's midnights.
     """
     size = width(series, most)
-    slots = series.timestamps if _alone(series, most) else series.timestamps - series.timestamps % size
+    slots = (
+        series.timestamps if _alone(series, most) else series.timestamps - series.timestamps % size
+    )
     first, days = _turns(slots), _days(series, timezone)
     cuts = np.union1d(first, days)
     parts = _parts(series, cuts, np.isin(cuts, days))
@@ -96,7 +124,10 @@ def width(series: Series, most: int) -> int:
     low, high = span(series)
     wanted, longest = -(-(high - low) // most), int(series.seconds.max())
     unit = DAY if DAY % longest == 0 and wanted > DAY else longest
-    return next((size for size in WIDTHS if size >= wanted and size % longest == 0), -(-wanted // unit) * unit)
+    return next(
+        (size for size in WIDTHS if size >= wanted and size % longest == 0),
+        -(-wanted // unit) * unit,
+    )
 
 
 def _alone(series: Series, most: int) -> bool:
@@ -111,20 +142,34 @@ def _turns(values: Int64) -> npt.NDArray[np.intp]:
 
 
 def _days(series: Series, timezone: str) -> npt.NDArray[np.intp]:
-    """The rows before which no growth is known: the first of a day of the site, and those that no row touches."""
+    """The rows before which no growth is known: the first of a day of the site, and those that no
+    row touches.
+    """
     zone, (low, high) = ZoneInfo(timezone), span(series)
     first, last = (dt.datetime.fromtimestamp(moment, zone).date() for moment in (low, high - 1))
-    midnights = [Day(first + dt.timedelta(days=n), timezone).start for n in range(1, (last - first).days + 1)]
-    apart = 1 + np.flatnonzero(series.timestamps[1:] != series.timestamps[:-1] + series.seconds[:-1])
-    rows = np.concatenate(([0], apart, np.searchsorted(series.timestamps, np.array(midnights, dtype=np.int64))))
+    midnights = [
+        Day(first + dt.timedelta(days=n), timezone).start for n in range(1, (last - first).days + 1)
+    ]
+    apart = 1 + np.flatnonzero(
+        series.timestamps[1:] != series.timestamps[:-1] + series.seconds[:-1]
+    )
+    rows = np.concatenate(
+        ([0], apart, np.searchsorted(series.timestamps, np.array(midnights, dtype=np.int64)))
+    )
     return np.unique(rows[rows < len(series.timestamps)])
 
 
-def _parts(series: Series, cuts: npt.NDArray[np.intp], fresh: npt.NDArray[np.bool_]) -> tuple[Float64, ...]:
-    """Count, total, sum, seconds and largest cell of ranges of rows; a range at a time, for the values may be large."""
+def _parts(
+    series: Series, cuts: npt.NDArray[np.intp], fresh: npt.NDArray[np.bool_]
+) -> tuple[Float64, ...]:
+    """Count, total, sum, seconds and largest cell of ranges of rows; a range at a time, for the
+    values may be large.
+    """
     found = tuple(np.zeros((len(cuts), len(series.columns))) for _ in range(5))
     until = np.full(len(series.columns), -np.inf)  # end of the last measured cell of the day
-    for i, (low, high) in enumerate(zip(cuts.tolist(), [*cuts[1:].tolist(), len(series.values)], strict=True)):
+    for i, (low, high) in enumerate(
+        zip(cuts.tolist(), [*cuts[1:].tolist(), len(series.values)], strict=True)
+    ):
         if fresh[i]:
             until[:] = -np.inf
         some, lengths = series.values[low:high], series.seconds[low:high, None]
@@ -148,7 +193,9 @@ def span(series: Series) -> Interval:
 
 
 def measured_span(series: Series) -> Interval | None:
-    """From the start of the first row in which anything was measured to the end of the last; None if nothing was."""
+    """From the start of the first row in which anything was measured to the end of the last; None
+    if nothing was.
+    """
     rows = np.flatnonzero(np.isfinite(series.values).any(axis=1))
     return span(_rows(series, int(rows[0]), int(rows[-1]) + 1)) if len(rows) else None
 
@@ -160,7 +207,12 @@ def within(series: Series, interval: Interval) -> Series:
 
 
 def _rows(series: Series, low: int, high: int) -> Series:
-    return replace(series, timestamps=series.timestamps[low:high], seconds=series.seconds[low:high], values=series.values[low:high])
+    return replace(
+        series,
+        timestamps=series.timestamps[low:high],
+        seconds=series.seconds[low:high],
+        values=series.values[low:high],
+    )
 
 
 def merged(intervals: Iterable[Interval]) -> list[Interval]:
@@ -176,6 +228,10 @@ def merged(intervals: Iterable[Interval]) -> list[Interval]:
 
 def complement(intervals: Iterable[Interval], whole: Interval) -> list[Interval]:
     """What of a range is in none of the intervals."""
-    covered = merged((max(start, whole[0]), min(end, whole[1])) for start, end in intervals if start < whole[1] and end > whole[0])
+    covered = merged(
+        (max(start, whole[0]), min(end, whole[1]))
+        for start, end in intervals
+        if start < whole[1] and end > whole[0]
+    )
     edges = [whole[0], *(edge for interval in covered for edge in interval), whole[1]]
     return [(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end]

@@ -1,7 +1,9 @@
-"""The command `summarize_job`, as users of pytokio know it: one flat record of a log or a time, and of the servers then.
+"""The command `summarize_job`, as users of pytokio know it: one flat record of a log or a time, and
+of the servers then.
 
-The same arguments and keys, answered from the archive alone: logs are looked up by name in its indexes and are not read
-again. What differs is in `docs/commands.md`. Exit codes: 0 done; 1 not there or cannot be read; 2 wrong command.
+The same arguments and keys, answered from the archive alone: logs are looked up by name in its
+indexes and are not read again. What differs is in `docs/commands.md`. Exit codes: 0 done; 1 not
+there or cannot be read; 2 wrong command.
 """
 
 from __future__ import annotations
@@ -30,25 +32,54 @@ from pipeline.model import Findings
 Record = dict[str, Any]
 EXIT_CODES = "exit codes: 0 done; 1 not there or cannot be read; 2 wrong command"
 LOG = """
-SELECT headers.*, fsname, mountpt, SUM(bytes_read) AS bytes_read, SUM(bytes_written) AS bytes_written
+SELECT headers.*, fsname, mountpt, SUM(bytes_read) AS bytes_read,
+    SUM(bytes_written) AS bytes_written
 FROM headers LEFT JOIN summaries USING (log_id) LEFT JOIN mounts USING (fs_id)
 WHERE {} GROUP BY log_id, mountpt ORDER BY log_id, mountpt
 """
 SERVERS = "SELECT * FROM servers WHERE log_id = ? AND fsname = ?"
-OPERATIONS = {name: name.removesuffix("s") if name != "statfss" else "statfs" for name in servers.METADATA}
+OPERATIONS = {
+    name: name.removesuffix("s") if name != "statfss" else "statfs" for name in servers.METADATA
+}
 
 
 def summarize_job(arguments: Sequence[str] | None = None) -> int:
     """Run `summarize_job`; returns the exit code."""
-    parser = argparse.ArgumentParser("summarize_job", description="What jobs did and what the servers saw, a flat record for each.", epilog=EXIT_CODES)
-    parser.add_argument("files", nargs="*", help="Darshan logs, by their names; they need not be there any more")
+    parser = argparse.ArgumentParser(
+        "summarize_job",
+        description="What jobs did and what the servers saw, a flat record for each.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument(
+        "files", nargs="*", help="Darshan logs, by their names; they need not be there any more"
+    )
     parser.add_argument("-j", "--json", action="store_true", help="as JSON (default: CSV)")
-    parser.add_argument("-f", "--file-system", default="", metavar="NAME", help="file system (default: where most was moved)")
-    parser.add_argument("--start-time", type=_time, metavar="'YYYY-MM-DD HH:MM:SS'", help="with --end-time and --file-system, in place of logs")
+    parser.add_argument(
+        "-f",
+        "--file-system",
+        default="",
+        metavar="NAME",
+        help="file system (default: where most was moved)",
+    )
+    parser.add_argument(
+        "--start-time",
+        type=_time,
+        metavar="'YYYY-MM-DD HH:MM:SS'",
+        help="with --end-time and --file-system, in place of logs",
+    )
     parser.add_argument("--end-time", type=_time, metavar="'YYYY-MM-DD HH:MM:SS'")
-    parser.add_argument("--slurm-jobid", default="", metavar="ID", help="the logs of this job, in place of their names")
-    parser.add_argument("-o", "--ost", action="store_true", help="accepted: how full the targets are is always told")
-    parser.add_argument("--silent-errors", action="store_true", help="accepted: logs are not read again")
+    parser.add_argument(
+        "--slurm-jobid",
+        default="",
+        metavar="ID",
+        help="the logs of this job, in place of their names",
+    )
+    parser.add_argument(
+        "-o", "--ost", action="store_true", help="accepted: how full the targets are is always told"
+    )
+    parser.add_argument(
+        "--silent-errors", action="store_true", help="accepted: logs are not read again"
+    )
     _common.add_archive(parser)
     return guarded(parser.prog, lambda: _run(parser.parse_args(arguments)))
 
@@ -57,7 +88,9 @@ def _time(text: str) -> dt.datetime:
     try:
         return dt.datetime.strptime(text, "%Y-%m-%d %H:%M:%S")
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; expected: 'YYYY-MM-DD HH:MM:SS'") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time; expected: 'YYYY-MM-DD HH:MM:SS'"
+        ) from None
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -65,15 +98,23 @@ def _run(options: argparse.Namespace) -> int:
     times = options.start_time, options.end_time
     if any(times):
         if not all(times) or options.files or options.slurm_jobid or not options.file_system:
-            raise _common.WrongCommand("a time needs --start-time, --end-time and --file-system, and no logs")
+            raise _common.WrongCommand(
+                "a time needs --start-time, --end-time and --file-system, and no logs"
+            )
         first, last = (archive.moment(when) for when in times)
         if last <= first:
-            raise _common.WrongCommand("the range is empty", expected="--start-time before --end-time", got=f"{times[0]} to {times[1]}")
+            raise _common.WrongCommand(
+                "the range is empty",
+                expected="--start-time before --end-time",
+                got=f"{times[0]} to {times[1]}",
+            )
         records = [_of_time(archive, first, last, options.file_system)]
     elif options.files or options.slurm_jobid:
         records = list(_of_logs(archive, options))
     else:
-        raise _common.WrongCommand("nothing to summarize", expected="logs, --slurm-jobid, or --start-time and --end-time")
+        raise _common.WrongCommand(
+            "nothing to summarize", expected="logs, --slurm-jobid, or --start-time and --end-time"
+        )
     _write(records, options.json)
     return _common.DONE
 
@@ -83,10 +124,18 @@ def _write(records: Sequence[Record], as_json: bool) -> None:
         _common.show_json(records)
         return
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["index", *dict.fromkeys(key for record in records for key in record)], lineterminator="\n")
+    writer = csv.DictWriter(
+        text,
+        ["index", *dict.fromkeys(key for record in records for key in record)],
+        lineterminator="\n",
+    )
     writer.writeheader()
     writer.writerows(
-        {key: tables.clean(value) if isinstance(value, str) else value for key, value in ({"index": n} | one).items()} for n, one in enumerate(records)
+        {
+            key: tables.clean(value) if isinstance(value, str) else value
+            for key, value in ({"index": n} | one).items()
+        }
+        for n, one in enumerate(records)
     )
     tables.write(sys.stdout, text.getvalue())
 
@@ -96,18 +145,28 @@ def _of_logs(archive: Archive, options: argparse.Namespace) -> Iterator[Record]:
     if options.slurm_jobid:
         found = _looked_up(archive, "jobid = ?", options.slurm_jobid)
     else:
-        found = [_looked_up(archive, "filename = ?", os.path.basename(name))[0] for name in options.files]
+        found = [
+            _looked_up(archive, "filename = ?", os.path.basename(name))[0] for name in options.files
+        ]
     for path, rows in found:
         for log_id in dict.fromkeys(row["log_id"] for row in rows):
-            yield _of_log(path, [row for row in rows if row["log_id"] == log_id], options.file_system)
+            yield _of_log(
+                path, [row for row in rows if row["log_id"] == log_id], options.file_system
+            )
 
 
 Found = list[tuple[Path, list[Record]]]
 
 
 def _looked_up(archive: Archive, where: str, value: str) -> Found:
-    """Indexes and their rows of a log or job, newest first: those of the newest day that has it, and of the days right before that have it too."""
-    indexes = [(date, path) for date, folder in layout.day_folders(archive.root) for path in sorted(folder.glob("[!.]*_index.sqlite"))]
+    """Indexes and their rows of a log or job, newest first: those of the newest day that has it,
+    and of the days right before that have it too.
+    """
+    indexes = [
+        (date, path)
+        for date, folder in layout.day_folders(archive.root)
+        for path in sorted(folder.glob("[!.]*_index.sqlite"))
+    ]
     found: Found = []
     oldest = dt.date.min
     for date, path in reversed(indexes):
@@ -117,14 +176,20 @@ def _looked_up(archive: Archive, where: str, value: str) -> Found:
             found, oldest = [*found, (path, rows)], date
     if not found:
         expected = f"one of {_common.counted(len(indexes), 'day')}"
-        raise NotFound(f"no log {value} in the indexes of {archive.root}", expected=expected, hint="tokio-archive find-logs lists the logs")
+        raise NotFound(
+            f"no log {value} in the indexes of {archive.root}",
+            expected=expected,
+            hint="tokio-archive find-logs lists the logs",
+        )
     return found
 
 
 def _of_log(path: Path, rows: Sequence[Record], fsname: str) -> Record:
     """One log: a row for each of its mount points."""
     one = rows[0]
-    read, written = (max(rows, key=lambda row: row[name] or 0) for name in ("bytes_read", "bytes_written"))
+    read, written = (
+        max(rows, key=lambda row: row[name] or 0) for name in ("bytes_read", "bytes_written")
+    )
     mostly = written if (written["bytes_written"] or 0) > (read["bytes_read"] or 0) else read
     name = fsname or mostly["fsname"]
     posix = [one[f"posix_bytes_{way}"] or 0 for way in ("read", "written")]
@@ -134,7 +199,10 @@ def _of_log(path: Path, rows: Sequence[Record], fsname: str) -> Record:
         "_datetime_end": one["end_time"],
         "_file_system": name,
         "darshan_app": one["exe"],
-        **{f"darshan_{key}": one[key] for key in ("jobid", "nprocs", "walltime", "start_time", "end_time")},
+        **{
+            f"darshan_{key}": one[key]
+            for key in ("jobid", "nprocs", "walltime", "start_time", "end_time")
+        },
         "darshan_total_gibs_posix": sum(posix) / 2**30,
         "darshan_tot_bytes_read_posix": posix[0],
         "darshan_tot_bytes_written_posix": posix[1],
@@ -161,9 +229,16 @@ def _of_time(archive: Archive, first: int, last: int, fsname: str) -> Record:
     )
     figures, *_ = servers.figures(source, np.array([first]), np.array([last - 1]))
     if "fs_bytes_read" not in figures:
-        raise NotFound(f"the archive has nothing of the servers behind {fsname} at that time", expected=", ".join(archive.instances()))
-    seen = {name: None if np.isnan(values[0]) else float(values[0]) for name, values in figures.items()}
-    return {"_datetime_start": first, "_datetime_end": last, "_file_system": fsname} | _servers(seen)
+        raise NotFound(
+            f"the archive has nothing of the servers behind {fsname} at that time",
+            expected=", ".join(archive.instances()),
+        )
+    seen = {
+        name: None if np.isnan(values[0]) else float(values[0]) for name, values in figures.items()
+    }
+    return {"_datetime_start": first, "_datetime_end": last, "_file_system": fsname} | _servers(
+        seen
+    )
 
 
 def _servers(seen: Record) -> Record:
@@ -173,16 +248,31 @@ def _servers(seen: Record) -> Record:
     for way, rate in (("read", "read"), ("written", "write")):
         total, peak = seen.get(f"fs_bytes_{way}"), seen.get(f"fs_peak_{rate}_rate")
         mean = total / seconds if total is not None and seconds else None
-        for key, value in (("tot_bytes_{}", total), ("ave_bytes_{}_per_sec", mean), ("max_bytes_{}_per_sec", peak)):
+        for key, value in (
+            ("tot_bytes_{}", total),
+            ("ave_bytes_{}_per_sec", mean),
+            ("max_bytes_{}_per_sec", peak),
+        ):
             record[f"fs_{key.format(way)}"] = value
-            record[f"fs_{key.replace('bytes', 'gibs').format(way)}"] = None if value is None else value / 2**30
+            record[f"fs_{key.replace('bytes', 'gibs').format(way)}"] = (
+                None if value is None else value / 2**30
+            )
         record[f"fs_coverage_{way}"] = seen.get(f"coverage_{way}")
     for server in ("oss", "mds"):
-        record |= {f"fs_ave_{server}_cpu": seen.get(f"fs_{server}_cpu_mean"), f"fs_max_{server}_cpu": seen.get(f"fs_{server}_cpu_peak")}
+        record |= {
+            f"fs_ave_{server}_cpu": seen.get(f"fs_{server}_cpu_mean"),
+            f"fs_max_{server}_cpu": seen.get(f"fs_{server}_cpu_peak"),
+        }
     for column, name in OPERATIONS.items():
         done = seen.get(f"fs_{column}")
-        record |= {f"fs_tot_{name}_ops": done, f"fs_ave_{name}_ops_per_sec": done / seconds if done is not None and seconds else None}
+        record |= {
+            f"fs_tot_{name}_ops": done,
+            f"fs_ave_{name}_ops_per_sec": done / seconds if done is not None and seconds else None,
+        }
     missing = seen.get("fs_missing")
     record["fs_frac_missing"] = None if missing is None else missing / 100
-    record |= {"fshealth_ost_avg_full_pct": seen.get("fs_bytes_full"), "fshealth_ost_max_full_pct": seen.get("fs_bytes_fullest")}
+    record |= {
+        "fshealth_ost_avg_full_pct": seen.get("fs_bytes_full"),
+        "fshealth_ost_max_full_pct": seen.get("fs_bytes_fullest"),
+    }
     return record

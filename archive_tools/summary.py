@@ -1,7 +1,8 @@
-"""What series say in a few numbers: totals, means, peaks and what is missing, for each dataset and component.
+"""What series say in a few numbers: totals, means, peaks and what is missing, for each dataset and
+component.
 
-Parts of the files are loaded and reduced side by side, and dropped: no dataset is held as a whole. A row without
-a missing cell is summed as it is; only rows with one are looked at cell by cell.
+Parts of the files are loaded and reduced side by side, and dropped: no dataset is held as a whole.
+A row without a missing cell is summed as it is; only rows with one are looked at cell by cell.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class DatasetSummary:
     mean : float or None
         Of the measured cells; None if there are none.
     peak : float or None
-        Of a delta or rate: the largest row, summed over what was measured of the components. Of a gauge: the largest cell.
+        Of a delta or rate: the largest row, summed over what was measured of the components. Of a
+        gauge: the largest cell.
     peak_at : int or None
         Epoch second of the start of the peak's row, the first if there are several.
     missing : float
@@ -148,14 +150,18 @@ def row_totals(values: Float64) -> Float64:
 
 
 def _row_totals(values: Float64) -> tuple[Float64, npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """Sums of the rows; numbers of the rows that may lack cells, and which of their cells are missing."""
+    """Sums of the rows; numbers of the rows that may lack cells, and which of their cells are
+    missing.
+    """
     with np.errstate(invalid="ignore"):
         totals = values.sum(axis=1)
     rows = np.flatnonzero(np.isnan(totals)) if values.shape[1] else np.arange(len(values))
     lacking = values[rows]
     absent = np.isnan(lacking)
     with np.errstate(invalid="ignore"):
-        totals[rows] = np.where(absent.all(axis=1), np.nan, np.where(absent, 0.0, lacking).sum(axis=1))
+        totals[rows] = np.where(
+            absent.all(axis=1), np.nan, np.where(absent, 0.0, lacking).sum(axis=1)
+        )
     return totals, rows, absent
 
 
@@ -179,7 +185,14 @@ def reduce(values: Float64, stamps: Int64, kind: str, *, by_component: bool = Fa
         return Reduced(len(values), 0, 0.0, -np.inf, 0, columns)
     profile = totals if kind in FLOW else _largest(values, rows)
     row = int(np.nanargmax(profile))
-    return Reduced(len(values), measured, float(np.nansum(totals)), float(profile[row]), int(stamps[row]), columns)
+    return Reduced(
+        len(values),
+        measured,
+        float(np.nansum(totals)),
+        float(profile[row]),
+        int(stamps[row]),
+        columns,
+    )
 
 
 def _largest(values: Float64, lacking: npt.NDArray[np.intp]) -> Float64:
@@ -193,7 +206,12 @@ def _by_column(values: Float64, stamps: Int64) -> Columns:
     absent = np.isnan(values)
     high = np.where(absent, -np.inf, values)
     rows = high.argmax(axis=0)
-    return Columns(len(values) - absent.sum(axis=0), np.where(absent, 0.0, values).sum(axis=0), high[rows, np.arange(values.shape[1])], stamps[rows])
+    return Columns(
+        len(values) - absent.sum(axis=0),
+        np.where(absent, 0.0, values).sum(axis=0),
+        high[rows, np.arange(values.shape[1])],
+        stamps[rows],
+    )
 
 
 @dataclass
@@ -210,7 +228,11 @@ class _Tally:
         """Add later rows."""
         if measured and (peak > self.peak or not self.measured):
             self.peak, self.peak_at = peak, peak_at
-        self.cells, self.measured, self.total = self.cells + cells, self.measured + measured, self.total + total
+        self.cells, self.measured, self.total = (
+            self.cells + cells,
+            self.measured + measured,
+            self.total + total,
+        )
 
     def told(self, kind: str) -> dict[str, Any]:
         """The fields that summaries share."""
@@ -238,16 +260,32 @@ class _Growing:
         self.rows += reduced.rows
         self.whole.add(reduced.rows * len(header.columns), *reduced[1:5])
         if reduced.columns is not None:
-            for name, *numbers in zip(header.columns, *(array.tolist() for array in reduced.columns), strict=True):
+            for name, *numbers in zip(
+                header.columns, *(array.tolist() for array in reduced.columns), strict=True
+            ):
                 self.components.setdefault(name, _Tally()).add(reduced.rows, *numbers)
 
     def finished(self) -> DatasetSummary:
         name, unit, kind, _, timestep = self.header
-        each = tuple(ComponentSummary(one, **self.components[one].told(kind)) for one in sorted(self.components, key=component_order))
-        return DatasetSummary(name, unit, kind, self.rows, len(self.names), **self.whole.told(kind), timestep=timestep, components=each)
+        each = tuple(
+            ComponentSummary(one, **self.components[one].told(kind))
+            for one in sorted(self.components, key=component_order)
+        )
+        return DatasetSummary(
+            name,
+            unit,
+            kind,
+            self.rows,
+            len(self.names),
+            **self.whole.told(kind),
+            timestep=timestep,
+            components=each,
+        )
 
 
-def summarize(tts: SeriesFile, *, wanted: Sequence[str] = (), by_component: bool = False) -> list[DatasetSummary]:
+def summarize(
+    tts: SeriesFile, *, wanted: Sequence[str] = (), by_component: bool = False
+) -> list[DatasetSummary]:
     """Summaries of the datasets of a file, in the order of their names.
 
     Parameters
@@ -268,7 +306,13 @@ def summarize(tts: SeriesFile, *, wanted: Sequence[str] = (), by_component: bool
 
 
 def summarize_range(
-    archive: Archive, instance: str, first: int, last: int, *, wanted: Sequence[str] = (), by_component: bool = False
+    archive: Archive,
+    instance: str,
+    first: int,
+    last: int,
+    *,
+    wanted: Sequence[str] = (),
+    by_component: bool = False,
 ) -> tuple[list[DatasetSummary], int]:
     """Summaries of an instance's datasets over a range of time; see `summarize`.
 
@@ -287,11 +331,16 @@ def summarize_range(
     NotFound
         No day of the range is in the archive.
     """
-    low, high = (dt.datetime.fromtimestamp(second, ZoneInfo(archive.timezone)).date() for second in (first, last - 1))
+    low, high = (
+        dt.datetime.fromtimestamp(second, ZoneInfo(archive.timezone)).date()
+        for second in (first, last - 1)
+    )
     dates = [date for date in archive.days(instance) if low <= date <= high]
     if not dates:
         archive.open(instance, low)
-    return _summaries(_opened(archive, instance, dates), (first, last), wanted, by_component=by_component), len(dates)
+    return _summaries(
+        _opened(archive, instance, dates), (first, last), wanted, by_component=by_component
+    ), len(dates)
 
 
 def _opened(archive: Archive, instance: str, dates: Iterable[dt.date]) -> Iterator[SeriesFile]:
@@ -305,7 +354,9 @@ Between = tuple[int, int] | None
 Task = tuple[Header, Part, Int64]
 
 
-def _summaries(opened: Iterable[SeriesFile], between: Between, wanted: Sequence[str], *, by_component: bool) -> list[DatasetSummary]:
+def _summaries(
+    opened: Iterable[SeriesFile], between: Between, wanted: Sequence[str], *, by_component: bool
+) -> list[DatasetSummary]:
     def reduced(task: Task) -> tuple[Header, Reduced]:
         header, part, stamps = task
         return header, reduce(part.load(), stamps, header.kind, by_component=by_component)
@@ -316,7 +367,12 @@ def _summaries(opened: Iterable[SeriesFile], between: Between, wanted: Sequence[
     return [found[name].finished() for name in sorted(found)]
 
 
-def _tasks(opened: Iterable[SeriesFile], between: Between, wanted: Sequence[str], found: dict[str, _Growing]) -> Iterator[Task]:
+def _tasks(
+    opened: Iterable[SeriesFile],
+    between: Between,
+    wanted: Sequence[str],
+    found: dict[str, _Growing],
+) -> Iterator[Task]:
     """What is to be loaded; every dataset that is met is noted in `found`."""
     there: set[str] = set()
     for tts in opened:
@@ -330,20 +386,39 @@ def _tasks(opened: Iterable[SeriesFile], between: Between, wanted: Sequence[str]
                 growing = found.setdefault(name, _Growing(header))
                 growing.header = header
                 growing.names.update(header.columns)
-                low, high = np.searchsorted(stamps, between).tolist() if between else (0, len(stamps))
-                yield from ((header, part, stamps[part.first : part.last]) for part in tts.parts(name, low, high))
+                low, high = (
+                    np.searchsorted(stamps, between).tolist() if between else (0, len(stamps))
+                )
+                yield from (
+                    (header, part, stamps[part.first : part.last])
+                    for part in tts.parts(name, low, high)
+                )
     if not found and wanted:
         raise NotFound(f"no dataset {', '.join(wanted)}", expected=", ".join(sorted(there)))
 
 
 def chosen(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """The datasets that are meant by shell patterns, or by the name of a rate; all if there are none."""
-    rates = [one for one in wanted if schemas.rates().get(one) is not None and one not in names and schemas.rates()[one].name in names]
-    return [name for name in names if not wanted or any(fnmatch.fnmatchcase(name, one) for one in wanted)] + rates
+    """The datasets that are meant by shell patterns, or by the name of a rate; all if there are
+    none.
+    """
+    rates = [
+        one
+        for one in wanted
+        if schemas.rates().get(one) is not None
+        and one not in names
+        and schemas.rates()[one].name in names
+    ]
+    return [
+        name
+        for name in names
+        if not wanted or any(fnmatch.fnmatchcase(name, one) for one in wanted)
+    ] + rates
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """A number as people read it: bytes with IEC prefixes, others with thousands separators; – for none."""
+    """A number as people read it: bytes with IEC prefixes, others with thousands separators; – for
+    none.
+    """
     if value is None:
         return "–"
     if unit in ("bytes", "bytes/s"):

@@ -1,7 +1,8 @@
 """Tables and lines as people read them: rich on a terminal, plain aligned text in a pipe.
 
-Names of components, users and programs come from outside: what cannot be printed in them is escaped here, for
-every cell, and nothing in them is taken for markup. No cell is cut off, and only free text is wrapped.
+Names of components, users and programs come from outside: what cannot be printed in them is escaped
+here, for every cell, and nothing in them is taken for markup. No cell is cut off, and only free
+text is wrapped.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ GAP = "  "
 
 
 def clean(text: str) -> str:
-    """Text that a terminal shows and does not obey: control characters, line ends and lone surrogates are escaped."""
+    """Text that a terminal shows and does not obey: control characters, line ends and lone
+    surrogates are escaped.
+    """
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -37,7 +40,10 @@ def width(text: str) -> int:
     """How many places of a terminal a text takes."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
 
 
 def plain(header: Row, rows: Sequence[Row], *, left: Collection[int] = (0,)) -> str:
@@ -58,7 +64,10 @@ def plain(header: Row, rows: Sequence[Row], *, left: Collection[int] = (0,)) -> 
     """
     cleaned = [[clean(cell) for cell in row] for row in [header, *rows]]
     widths = [max(map(width, column)) for column in zip(*cleaned, strict=True)]
-    return "".join(f"{GAP.join(map(_aligned, row, widths, [i in left for i in range(len(row))])).rstrip()}\n" for row in cleaned)
+    return "".join(
+        f"{GAP.join(map(_aligned, row, widths, [i in left for i in range(len(row))])).rstrip()}\n"
+        for row in cleaned
+    )
 
 
 def _aligned(cell: str, places: int, is_left: bool) -> str:
@@ -66,11 +75,13 @@ def _aligned(cell: str, places: int, is_left: bool) -> str:
     return cell + space if is_left else space + cell
 
 
-def table(stream: TextIO, header: Row, rows: Sequence[Row], *, left: Collection[int] = (0,)) -> None:
+def table(
+    stream: TextIO, header: Row, rows: Sequence[Row], *, left: Collection[int] = (0,)
+) -> None:
     """Write a table as the stream can show it: by rich on a terminal, else see `plain`.
 
-    On a terminal the last column, if it is aligned left, is wrapped between words. What is still too wide runs over: no
-    number, time or name is broken by the table.
+    On a terminal the last column, if it is aligned left, is wrapped between words. What is still
+    too wide runs over: no number, time or name is broken by the table.
     """
     if is_terminal(stream):
         _rich(stream, header, rows, left)
@@ -91,12 +102,24 @@ def _rich(stream: TextIO, header: Row, rows: Sequence[Row], left: Collection[int
     last = len(header) - 1
     wraps = last in left
     for number, title in enumerate(header):
-        shown.add_column(Text(clean(title)), justify="left" if number in left else "right", no_wrap=number != last or not wraps)
+        shown.add_column(
+            Text(clean(title)),
+            justify="left" if number in left else "right",
+            no_wrap=number != last or not wraps,
+        )
     for row in rows:
         shown.add_row(*(Text(clean(cell)) for cell in row))
     console = Console(file=stream, highlight=False)
-    widths = [max(width(clean(cell)) for cell in column) for column in zip(header, *rows, strict=True)]
-    words = max(width(word) for cell in [header[last], *(row[last] for row in rows)] for word in [*clean(cell).split(" "), ""])
+    widths = [
+        max(width(clean(cell)) for cell in column) for column in zip(header, *rows, strict=True)
+    ]
+    words = max(
+        width(word)
+        for cell in [header[last], *(row[last] for row in rows)]
+        for word in [*clean(cell).split(" "), ""]
+    )
     at_least = max(LEAST, words) if wraps else widths[last]
-    console.width = max(console.width, sum(widths[:-1]) + len(GAP) * len(widths) + min(widths[last], at_least))
+    console.width = max(
+        console.width, sum(widths[:-1]) + len(GAP) * len(widths) + min(widths[last], at_least)
+    )
     console.print(shown)

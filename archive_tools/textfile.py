@@ -1,7 +1,7 @@
 """Metrics of an archive in Prometheus' text format, for node_exporter's textfile collector.
 
-Names follow the conventions of Prometheus; a state is a label. The format is described in Prometheus' documentation
-of exposition formats.
+Names follow the conventions of Prometheus; a state is a label. The format is described in
+Prometheus' documentation of exposition formats.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ def last_runs(root: Path) -> list[dict[str, Any]]:
     return found
 
 
-def metrics(found: Mapping[dt.date, Mapping[str, State]], starts: Mapping[dt.date, int], runs: list[dict[str, Any]]) -> str:
+def metrics(
+    found: Mapping[dt.date, Mapping[str, State]],
+    starts: Mapping[dt.date, int],
+    runs: list[dict[str, Any]],
+) -> str:
     """The metrics of some days.
 
     Parameters
@@ -45,23 +49,60 @@ def metrics(found: Mapping[dt.date, Mapping[str, State]], starts: Mapping[dt.dat
         From `last_runs`.
     """
     instances = list(dict.fromkeys(name for day in found.values() for name in day))
-    states = {instance: {date: day[instance] for date, day in found.items()} for instance in instances}
+    states = {
+        instance: {date: day[instance] for date, day in found.items()} for instance in instances
+    }
     return "".join(
         [
-            _metric("tokio_archive_states", "How many days of the range that was looked at are in each state, by instance.", _days(states)),
-            _metric("tokio_newest_complete_day_timestamp_seconds", "Start of the newest day that is complete.", _newest(states, starts)),
-            _metric("tokio_archive_gaps", "How many days before the newest complete one that are neither complete nor marked empty.", _gaps(states)),
-            _metric("tokio_rejected_logs", "Darshan logs that could not be read.", _rejected(states)),
-            _metric("tokio_forgotten_in_seconds", "Time until the source begins to forget a day that the archive does not have.", _forgotten(states)),
-            _metric("tokio_last_run_timestamp_seconds", "End of the last run.", _runs(runs, lambda run: dt.datetime.fromisoformat(run["ended"]).timestamp())),
-            _metric("tokio_last_run_duration_seconds", "How long the last run took.", _runs(runs, lambda run: float(run["seconds"]))),
-            _metric("tokio_last_run_exit_code", "Exit code of the last run; -1 if it was stopped.", _runs(runs, _code)),
+            _metric(
+                "tokio_archive_states",
+                "How many days of the range that was looked at are in each state, by instance.",
+                _days(states),
+            ),
+            _metric(
+                "tokio_newest_complete_day_timestamp_seconds",
+                "Start of the newest day that is complete.",
+                _newest(states, starts),
+            ),
+            _metric(
+                "tokio_archive_gaps",
+                "How many days before the newest complete one that are neither complete nor marked"
+                " empty.",
+                _gaps(states),
+            ),
+            _metric(
+                "tokio_rejected_logs", "Darshan logs that could not be read.", _rejected(states)
+            ),
+            _metric(
+                "tokio_forgotten_in_seconds",
+                "Time until the source begins to forget a day that the archive does not have.",
+                _forgotten(states),
+            ),
+            _metric(
+                "tokio_last_run_timestamp_seconds",
+                "End of the last run.",
+                _runs(runs, lambda run: dt.datetime.fromisoformat(run["ended"]).timestamp()),
+            ),
+            _metric(
+                "tokio_last_run_duration_seconds",
+                "How long the last run took.",
+                _runs(runs, lambda run: float(run["seconds"])),
+            ),
+            _metric(
+                "tokio_last_run_exit_code",
+                "Exit code of the last run; -1 if it was stopped.",
+                _runs(runs, _code),
+            ),
         ]
     )
 
 
 def _metric(name: str, about: str, samples: Iterator[Sample]) -> str:
-    lines = [f"{name}{{{','.join(f'{key}={_quoted(value)}' for key, value in labels.items())}}} {value!r}\n" for labels, value in samples]
+    lines = [
+        f"{name}{{{','.join(f'{key}={_quoted(value)}' for key, value in labels.items())}}}"
+        f" {value!r}\n"
+        for labels, value in samples
+    ]
     return f"# HELP {name} {about}\n# TYPE {name} gauge\n" + "".join(lines) if lines else ""
 
 
@@ -88,8 +129,19 @@ def _newest(states: ByInstance, starts: Mapping[dt.date, int]) -> Iterator[Sampl
 
 def _gaps(states: ByInstance) -> Iterator[Sample]:
     for instance, days in states.items():
-        newest = max((date for date, state in days.items() if state.word == "complete"), default=None)
-        yield {"instance": instance}, float(sum(newest is None or date < newest for date, state in days.items() if state.word not in DONE))
+        newest = max(
+            (date for date, state in days.items() if state.word == "complete"), default=None
+        )
+        yield (
+            {"instance": instance},
+            float(
+                sum(
+                    newest is None or date < newest
+                    for date, state in days.items()
+                    if state.word not in DONE
+                )
+            ),
+        )
 
 
 def _rejected(states: ByInstance) -> Iterator[Sample]:

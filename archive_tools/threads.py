@@ -17,8 +17,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 0) -> Iterator[Result]:
-    """Results in the order of the items; a few of them are worked on at the same time, no more are held.
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 0
+) -> Iterator[Result]:
+    """Results in the order of the items; a few of them are worked on at the same time, no more are
+    held.
 
     Parameters
     ----------
@@ -36,7 +39,9 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, threads: 
         yield from map(work, coming)
         return
     with ThreadPoolExecutor(count, thread_name_prefix="archive") as pool:
-        waiting: list[Future[Result]] = [pool.submit(work, item) for item in [*first, *islice(coming, 2 * count)]]
+        waiting: list[Future[Result]] = [
+            pool.submit(work, item) for item in [*first, *islice(coming, 2 * count)]
+        ]
         try:
             while waiting:
                 result = waiting.pop(0).result()

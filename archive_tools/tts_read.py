@@ -1,6 +1,8 @@
-"""Reading a TTS file: ours, and version 1 as pytokio wrote it. `open_tts` opens any file of time series.
+"""Reading a TTS file: ours, and version 1 as pytokio wrote it. `open_tts` opens any file of time
+series.
 
-Rates and amounts are two views of one dataset: the one that is not stored is derived with the timestep.
+Rates and amounts are two views of one dataset: the one that is not stored is derived with the
+timestep.
 """
 
 from __future__ import annotations
@@ -17,12 +19,17 @@ from pipeline import schemas
 from pipeline.errors import FormatError, NotFound
 from pipeline.model import Int64
 
-FACTORS = {f"{prefix}iB": ("bytes", 1024.0**n) for n, prefix in enumerate("KMGTP", 1)} | {"kB": ("bytes", 1000.0), "MB": ("bytes", 1000.0**2)}
+FACTORS = {f"{prefix}iB": ("bytes", 1024.0**n) for n, prefix in enumerate("KMGTP", 1)} | {
+    "kB": ("bytes", 1000.0),
+    "MB": ("bytes", 1000.0**2),
+}
 """Units of older files, and what brings them to the base unit."""
 KEPT_UNITS = {"%"}
 """Units that a file may have in place of the catalogue's."""
 LOOSE_UNITS = {"", "UNKNOWN", "bytes", "ops", "inodes", "1"}
-"""What older files write, with or without a time, and which does not always fit the dataset: the catalogue knows better."""
+"""What older files write, with or without a time, and which does not always fit the dataset: the
+catalogue knows better.
+"""
 
 
 class Tts(SeriesFile):
@@ -35,7 +42,11 @@ class Tts(SeriesFile):
         version = file.attrs.get("version")
         version = version.decode() if isinstance(version, bytes) else version
         if version != schemas.SCHEMA_VERSION:
-            raise FormatError(f"{path} is not a TTS file", expected=f"root attribute version = {schemas.SCHEMA_VERSION!r}", got=repr(version))
+            raise FormatError(
+                f"{path} is not a TTS file",
+                expected=f"root attribute version = {schemas.SCHEMA_VERSION!r}",
+                got=repr(version),
+            )
 
     @property
     def start(self) -> int:
@@ -49,11 +60,17 @@ class Tts(SeriesFile):
         found: list[str] = []
         for group, content in self._file.items():
             if isinstance(content, h5py.Group):
-                found += [f"{group}/{name}" for name, item in content.items() if isinstance(item, h5py.Dataset) and "columns" in item.attrs]
+                found += [
+                    f"{group}/{name}"
+                    for name, item in content.items()
+                    if isinstance(item, h5py.Dataset) and "columns" in item.attrs
+                ]
         return sorted(found)
 
     def _stored(self, name: str) -> tuple[h5py.Dataset, float, int]:
-        """The stored dataset behind `name`, and what its values are multiplied with and divided by; looked up once."""
+        """The stored dataset behind `name`, and what its values are multiplied with and divided by;
+        looked up once.
+        """
         if name not in self._places:
             self._places[name] = self._looked_up(name)
             self._check(self._places[name][0])
@@ -64,7 +81,11 @@ class Tts(SeriesFile):
         names, (_, stamps) = encoding.decode_names(item.attrs["columns"]), self._axis(item)
         if item.shape != (len(stamps), len(names)):
             expected = f"{len(stamps)} time stamps by {len(names)} columns"
-            raise FormatError(f"{self.path}: {item.name} has another shape than its axes", expected=expected, got=str(item.shape))
+            raise FormatError(
+                f"{self.path}: {item.name} has another shape than its axes",
+                expected=expected,
+                got=str(item.shape),
+            )
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise FormatError(f"{self.path}: {item.name} has two columns of one name", got=twice)
@@ -125,11 +146,28 @@ class Tts(SeriesFile):
             return int(self._file[named].attrs.get("timestep", self.end - self.start))
         return int(np.diff(stamps).min())
 
-    def parts(self, name: str, first: int = 0, last: int | None = None, chosen: parts.Chosen = None, *, whole_chunks: int = 0) -> list[parts.Part]:
+    def parts(
+        self,
+        name: str,
+        first: int = 0,
+        last: int | None = None,
+        chosen: parts.Chosen = None,
+        *,
+        whole_chunks: int = 0,
+    ) -> list[parts.Part]:
         item, factor, divisor = self._stored(name)
         decoding = parts.Decoding(factor, divisor, self._file.attrs.get("missing") != "nan")
         low, high, _ = slice(first, last).indices(len(item))
-        return parts.cut(self._identity, item, low, high, chosen, decoding, direct=self.direct, whole_chunks=whole_chunks)
+        return parts.cut(
+            self._identity,
+            item,
+            low,
+            high,
+            chosen,
+            decoding,
+            direct=self.direct,
+            whole_chunks=whole_chunks,
+        )
 
 
 def open_tts(path: str | Path, *, direct: bool = True) -> SeriesFile:
@@ -154,9 +192,14 @@ def open_tts(path: str | Path, *, direct: bool = True) -> SeriesFile:
     except FileNotFoundError:
         raise NotFound(f"no file {path}") from None
     except PermissionError as error:
-        raise FormatError(f"{path} may not be read: {error}", hint="ask its owner for the right to read") from error
+        raise FormatError(
+            f"{path} may not be read: {error}", hint="ask its owner for the right to read"
+        ) from error
     except OSError as error:
-        raise FormatError(f"{path} cannot be read as HDF5: {error}", hint="if it should be a day of the archive: rebuild it, or restore the file") from error
+        raise FormatError(
+            f"{path} cannot be read as HDF5: {error}",
+            hint="if it should be a day of the archive: rebuild it, or restore the file",
+        ) from error
     try:
         return H5lmt(path, file, direct=direct) if STEPS in file else Tts(path, file, direct=direct)
     except BaseException:

@@ -1,9 +1,10 @@
-"""Writing a TTS file: version 1 as existing readers expect it, with dimension scales and CF attributes.
+"""Writing a TTS file: version 1 as existing readers expect it, with dimension scales and CF
+attributes.
 
-`docs/format.md` is the description. Chunks are one hour by all columns, shuffled and deflated: filters that
-every HDF5 reader has. The deflating is done here, chunk by chunk on all cores (igzip, zlib's format), and the
-chunks are handed to HDF5 as they are; a chunk in which everything is missing is not stored at all. The bytes
-of a file depend on its content alone: no clock, no host.
+`docs/format.md` is the description. Chunks are one hour by all columns, shuffled and deflated:
+filters that every HDF5 reader has. The deflating is done here, chunk by chunk on all cores (igzip,
+zlib's format), and the chunks are handed to HDF5 as they are; a chunk in which everything is
+missing is not stored at all. The bytes of a file depend on its content alone: no clock, no host.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from pipeline.schemas import SCHEMA_VERSION, Dataset
 CHUNK_SECONDS = 3600
 DEFLATE_LEVEL = 1
 ATTRIBUTE_LIMIT = 60 * 1024
-"""Above it (64 KiB less a margin) an attribute needs HDF5 1.8's dense storage; see docs/format.md."""
+"""Above it (64 KiB less a margin) an attribute needs HDF5 1.8's dense storage; see docs/format.md.
+"""
 TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
 
 
@@ -51,7 +53,14 @@ class TtsWriter:
         Of each dataset written so far: measured cells, components.
     """
 
-    def __init__(self, path: Path, day: Day, *, missing: encoding.Missing = "nan", attributes: Mapping[str, str | int] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        day: Day,
+        *,
+        missing: encoding.Missing = "nan",
+        attributes: Mapping[str, str | int] | None = None,
+    ) -> None:
         self._path = path
         self._missing = missing
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="deflate")
@@ -75,7 +84,12 @@ class TtsWriter:
     def __enter__(self) -> TtsWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._pool.shutdown()
         self._file.close()
         self._output.close()
@@ -108,7 +122,10 @@ class TtsWriter:
             The file cannot be written, such as for want of space.
         """
         if grid.dataset in self._file:
-            raise FormatError(f"{self._path}: dataset {grid.dataset} is there already", hint="give each dataset once")
+            raise FormatError(
+                f"{self._path}: dataset {grid.dataset} is there already",
+                hint="give each dataset once",
+            )
         names = encoding.encode_names(grid.columns)
         if names.nbytes > ATTRIBUTE_LIMIT and not self._dense:
             self._allow_dense_attributes()
@@ -158,7 +175,13 @@ class TtsWriter:
         for name in ("timestamps", f"timestamps_{grid.timestep}s"):
             full = f"/{group}/{name}"
             if full not in self._file:
-                axis = self._file.create_dataset(full, data=grid.timestamps, compression="gzip", compression_opts=DEFLATE_LEVEL, shuffle=True)
+                axis = self._file.create_dataset(
+                    full,
+                    data=grid.timestamps,
+                    compression="gzip",
+                    compression_opts=DEFLATE_LEVEL,
+                    shuffle=True,
+                )
                 axis.attrs["units"] = TIME_UNITS
                 axis.attrs["standard_name"] = "time"
                 axis.attrs["timestep"] = np.int64(grid.timestep)
@@ -167,15 +190,24 @@ class TtsWriter:
             axis = self._file[full]
             if axis.attrs["timestep"] == grid.timestep and len(axis) == len(grid.values):
                 return axis
-        raise FormatError(f"{self._path}: {grid.dataset}: no time axis of {grid.timestep} s and {len(grid.values)} rows in {group}")
+        raise FormatError(
+            f"{self._path}: {grid.dataset}: no time axis of {grid.timestep} s and"
+            f" {len(grid.values)} rows in {group}"
+        )
 
     def _component(self, grid: Grid, dataset: Dataset) -> h5py.Dataset:
         """The scale that names the columns; datasets with the same columns share it."""
         name = self._components.get((dataset.group, grid.columns))
         if name is None:
-            short = "component" if f"{dataset.group}/component" not in self._file else f"component_{grid.dataset.rpartition('/')[2]}"
+            short = (
+                "component"
+                if f"{dataset.group}/component" not in self._file
+                else f"component_{grid.dataset.rpartition('/')[2]}"
+            )
             name = self._components[dataset.group, grid.columns] = f"/{dataset.group}/{short}"
-            scale = self._file.create_dataset(name, shape=(len(grid.columns),), dtype=h5py.string_dtype("utf-8"))
+            scale = self._file.create_dataset(
+                name, shape=(len(grid.columns),), dtype=h5py.string_dtype("utf-8")
+            )
             scale[...] = list(grid.columns)
             scale.make_scale(short)
         return self._file[name]
@@ -191,7 +223,9 @@ class TtsWriter:
                 return first, 0, b""
             stored = encoding.encode_missing(block, self._missing)
             if len(stored) < per_chunk:
-                padding = np.full((per_chunk - len(stored), stored.shape[1]), encoding.FILL[self._missing])
+                padding = np.full(
+                    (per_chunk - len(stored), stored.shape[1]), encoding.FILL[self._missing]
+                )
                 stored = np.concatenate([stored, padding])
             return first, count, isal_zlib.compress(shuffled(stored), DEFLATE_LEVEL)
 
@@ -204,4 +238,6 @@ class TtsWriter:
 
 def shuffled(block: Float64) -> bytes:
     """HDF5's shuffle filter on 8-byte values: all first bytes, then all second bytes, ..."""
-    return np.ascontiguousarray(np.ascontiguousarray(block, dtype="<f8").view(np.uint8).reshape(-1, 8).T).tobytes()
+    return np.ascontiguousarray(
+        np.ascontiguousarray(block, dtype="<f8").view(np.uint8).reshape(-1, 8).T
+    ).tobytes()

@@ -1,5 +1,5 @@
-"""Today against the history: the diagram of Lockwood and others, "UMAMI: a recipe for generating meaningful metrics
-through holistic I/O performance analysis", PDSW-DISCS 2017.
+"""Today against the history: the diagram of Lockwood and others, "UMAMI: a recipe for generating
+meaningful metrics through holistic I/O performance analysis", PDSW-DISCS 2017.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ NEUTRAL = ("0.25", "D")
 LEAST = 4
 """Values of a history that has quartiles."""
 ALIKE = 0.005
-"""A value this share of the median from it, or of the distance between the quartiles, is no news."""
+"""A value this share of the median from it, or of the distance between the quartiles, is no news.
+"""
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ class Standing:
 def umami(metrics: Sequence[Metric], *, timezone: str, title: str) -> Figure:
     """Today against the history: the diagram of Lockwood and others, "UMAMI", PDSW-DISCS 2017.
 
-    A row for each metric: the history over time, its newest value marked; beside it a box of the history without
-    that value (quartiles, whiskers at 5 and 95 %), and a dashed line at the value. Marker, colour and words say in
-    which quarter of the history the value is. A history of fewer than 4 values has no box.
+    A row for each metric: the history over time, its newest value marked; beside it a box of the
+    history without that value (quartiles, whiskers at 5 and 95 %), and a dashed line at the value.
+    Marker, colour and words say in which quarter of the history the value is. A history of fewer
+    than 4 values has no box.
 
     Parameters
     ----------
@@ -88,14 +90,20 @@ def umami(metrics: Sequence[Metric], *, timezone: str, title: str) -> Figure:
     TokioError
         There are no metrics, or none has a value.
     """
-    stamps = np.concatenate([metric.timestamps for metric in metrics]) if metrics else np.zeros(0, dtype=np.int64)
+    stamps = (
+        np.concatenate([metric.timestamps for metric in metrics])
+        if metrics
+        else np.zeros(0, dtype=np.int64)
+    )
     if not len(stamps):
         raise TokioError("there is no history to draw")
     margin = max(1, int(stamps.max() - stamps.min()) // 50)
     shown = int(stamps.min()) - margin, int(stamps.max()) + margin
     with canvas.style():
         figure = canvas.new_figure(1.2 * len(metrics) + 0.5, title)
-        grid = figure.subplots(len(metrics), 2, sharex="col", squeeze=False, width_ratios=(4.6, 1.4))
+        grid = figure.subplots(
+            len(metrics), 2, sharex="col", squeeze=False, width_ratios=(4.6, 1.4)
+        )
         for (left, right), metric in zip(grid, metrics, strict=True):
             _history(left, right, metric)
         canvas.time_axis(grid[-1, 0], shown, timezone)
@@ -117,9 +125,10 @@ def quartile(history: Float64, value: float, big_is_good: bool | None) -> Standi
     Returns
     -------
     Standing or None
-        None if the value is missing or the history has fewer than 4 values. A value at a quartile is in the
-        quarter on the median's side. At the median is what differs from it by at most 0.5 % of it, or of the distance
-        between the quartiles if that is more; the whole range would let one outlier hide what differs.
+        None if the value is missing or the history has fewer than 4 values. A value at a quartile
+        is in the quarter on the median's side. At the median is what differs from it by at most 0.5
+        % of it, or of the distance between the quartiles if that is more; the whole range would let
+        one outlier hide what differs.
     """
     known = history[np.isfinite(history)]
     if len(known) < LEAST or not np.isfinite(value):
@@ -129,9 +138,19 @@ def quartile(history: Float64, value: float, big_is_good: bool | None) -> Standi
         return Standing(0, "at the median", None)
     quarter = (1 if value < low else 2) if value < median else (3 if value <= high else 4)
     if big_is_good is None:
-        return Standing(quarter, ("lowest quarter", "below the median", "above the median", "highest quarter")[quarter - 1], None)
+        return Standing(
+            quarter,
+            ("lowest quarter", "below the median", "above the median", "highest quarter")[
+                quarter - 1
+            ],
+            None,
+        )
     goodness = quarter if big_is_good else 5 - quarter
-    return Standing(quarter, ("worst quarter", "worse than median", "better than median", "best quarter")[goodness - 1], goodness)
+    return Standing(
+        quarter,
+        ("worst quarter", "worse than median", "better than median", "best quarter")[goodness - 1],
+        goodness,
+    )
 
 
 def _history(left: Axes, right: Axes, metric: Metric) -> None:
@@ -140,7 +159,14 @@ def _history(left: Axes, right: Axes, metric: Metric) -> None:
     shown = metric.values[known]
     scale = axis.scale(metric.unit, float(np.abs(shown).max(initial=0.0)))
     left.set_title(axis.plain(metric.label, 70), loc="left")
-    left.plot(metric.timestamps[known], shown / scale.factor, color="0.45", linewidth=0.9, marker="o", markersize=2.8)
+    left.plot(
+        metric.timestamps[known],
+        shown / scale.factor,
+        color="0.45",
+        linewidth=0.9,
+        marker="o",
+        markersize=2.8,
+    )
     canvas.values_axis(left, scale, float(shown.min(initial=0.0)), float(shown.max(initial=0.0)))
     right.set_ylim(left.get_ylim())
     _box(right, metric.values[:-1][known[:-1]] / scale.factor)
@@ -203,4 +229,6 @@ def _newest(left: Axes, right: Axes, metric: Metric, scale: axis.Scale) -> None:
         clip_on=False,
     )
     right.axhline(value / scale.factor, color=colour, linestyle="--", linewidth=1.6, zorder=5)
-    right.set_title(axis.plain(scale.shown(value), 24) + (f"\n{standing.words}" if standing else ""))
+    right.set_title(
+        axis.plain(scale.shown(value), 24) + (f"\n{standing.words}" if standing else "")
+    )

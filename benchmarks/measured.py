@@ -21,8 +21,10 @@ began = time.perf_counter()
 task.needs()[0].run()
 fetched = time.perf_counter()
 task.run()
-peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print(json.dumps({"fetch": fetched - began, "build": time.perf_counter() - fetched, "rss_mb": peak / 1024}))
+usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+peak = max(usage.ru_maxrss for usage in usages)
+built = time.perf_counter()
+print(json.dumps({"fetch": fetched - began, "build": built - fetched, "rss_mb": peak / 1024}))
 """
 
 
@@ -30,16 +32,32 @@ def archived(source: dict[str, Any], folder: Path) -> dict[str, float]:
     """Archive the day into `folder`; seconds of fetch and build, and peak memory in MB."""
     folder.mkdir()
     site = folder / "site.json"
-    site.write_text(json.dumps({"site": "bench", "archive": "archive", "sources": {"bench": source}}))
-    run = subprocess.run([sys.executable, "-c", PROGRAM], env=os.environ | {"TOKIO_SITE": str(site)}, capture_output=True, text=True, check=True, cwd=ROOT)
+    site.write_text(
+        json.dumps({"site": "bench", "archive": "archive", "sources": {"bench": source}})
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=os.environ | {"TOKIO_SITE": str(site)},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
     return dict(json.loads(run.stdout))
 
 
-def timed(benchmark: Any, source: dict[str, Any], folder: Path, rounds: int = 3) -> tuple[dict[str, float], Path]:
-    """Archive the day several times, its process' start included; the best run's parts, and a finished file."""
+def timed(
+    benchmark: Any, source: dict[str, Any], folder: Path, rounds: int = 3
+) -> tuple[dict[str, float], Path]:
+    """Archive the day several times, its process' start included; the best run's parts, and a
+    finished file.
+    """
     runs = iter(range(100))
     parts: list[dict[str, float]] = []
-    benchmark.pedantic(lambda: parts.append(archived(source, folder / str(next(runs)))), rounds=rounds if benchmark.enabled else 1)
+    benchmark.pedantic(
+        lambda: parts.append(archived(source, folder / str(next(runs)))),
+        rounds=rounds if benchmark.enabled else 1,
+    )
     best = min(parts, key=lambda part: part["fetch"] + part["build"])
     benchmark.extra_info.update({key: round(value, 2) for key, value in best.items()})
     return best, folder / "0/archive/2026/2026-11-22/bench.hdf5"

@@ -1,7 +1,8 @@
 """A backfill of a small year, and status of ten years: what is the scheduler's, not the data's.
 
-Plain tests make four days, and status of one year. `make bench` makes a year of three instances (TOKIO_BENCH_DAYS gives another number), kills it twice on
-the way with -9, and goes on; and asks status about 3,650 days of six instances.
+Plain tests make four days, and status of one year. `make bench` makes a year of three instances
+(TOKIO_BENCH_DAYS gives another number), kills it twice on the way with -9, and goes on; and asks
+status about 3,650 days of six instances.
 """
 
 from __future__ import annotations
@@ -40,7 +41,13 @@ def test_a_year(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> No
     dates = [FIRST + dt.timedelta(days=n) for n in range(count)]
     site = write_days(tmp_path, dates)
     span = ["--site", str(site), "--start", str(dates[0]), "--stop", str(dates[-1])]
-    plan = subprocess.run(command("backfill", *span, "--dry-run"), cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    plan = subprocess.run(
+        command("backfill", *span, "--dry-run"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
     planned = {
         (line[:10], instance, product)
         for line in plan[:-1]
@@ -52,8 +59,16 @@ def test_a_year(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> No
 
     def run(kill_after: float) -> None:
         began = time.monotonic()
-        running = subprocess.Popen(command("backfill", *span), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        while running.poll() is None and len(made(tmp_path / "archive")) < kill_after * len(planned):
+        running = subprocess.Popen(
+            command("backfill", *span),
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        while running.poll() is None and len(made(tmp_path / "archive")) < kill_after * len(
+            planned
+        ):
             time.sleep(0.2)
         if kill_after < 1:
             os.killpg(running.pid, signal.SIGKILL)
@@ -65,17 +80,29 @@ def test_a_year(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> No
     assert 0 < len(made(tmp_path / "archive")) < len(planned)
     benchmark.pedantic(lambda: run(2), rounds=1)
     assert made(tmp_path / "archive") == planned, "what ran is the plan"
-    seconds = sum(json.loads(path.read_text())["seconds"] for path in (tmp_path / "archive/receipts").rglob("20*.json"))
+    seconds = sum(
+        json.loads(path.read_text())["seconds"]
+        for path in (tmp_path / "archive/receipts").rglob("20*.json")
+    )
     benchmark.extra_info.update(
-        {"days": count, "wall": round(sum(walls), 1), "of the products": round(seconds, 1), "else, a day": round((sum(walls) - seconds) / count, 4)}
+        {
+            "days": count,
+            "wall": round(sum(walls), 1),
+            "of the products": round(seconds, 1),
+            "else, a day": round((sum(walls) - seconds) / count, 4),
+        }
     )
 
 
 def test_status(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     days = 3650 if request.config.getoption("benchmark_enable") else 365
     instances = [f"fs{n}" for n in range(5)]
-    sources = {name: {"kind": "lmt", "database": "sqlite:///none", "timestep": STEP} for name in instances} | {"darshan": {"kind": "darshan", "logs": "logs"}}
-    (tmp_path / "site.json").write_text(json.dumps({"site": "x", "archive": "archive", "sources": sources}))
+    sources = {
+        name: {"kind": "lmt", "database": "sqlite:///none", "timestep": STEP} for name in instances
+    } | {"darshan": {"kind": "darshan", "logs": "logs"}}
+    (tmp_path / "site.json").write_text(
+        json.dumps({"site": "x", "archive": "archive", "sources": sources})
+    )
     root = tmp_path / "archive"
     raw, tts = "0" * 16, derived("0" * 16)
     index = derived(tts)
@@ -84,20 +111,35 @@ def test_status(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> No
         folder, months = root / f"{date:%Y}/{date}", Receipts(root).folder(date)
         folder.mkdir(parents=True)
         months.mkdir(parents=True, exist_ok=True)
-        products = [(name, "tts", tts) for name in instances] + [("darshan", "tts", tts), ("darshan", "index", index), ("darshan", "jobs", derived(index))]
+        products = [(name, "tts", tts) for name in instances] + [
+            ("darshan", "tts", tts),
+            ("darshan", "index", index),
+            ("darshan", "jobs", derived(index)),
+        ]
         for name in [*instances, "darshan"]:
             (months / Receipt(date, name, "raw", 1, raw, COMPLETE).name).write_text("{}")
             (folder / f"{name}.hdf5").touch()
         for name, product, fingerprint in products:
-            (months / Receipt(date, name, product, BUILD_VERSION, fingerprint, COMPLETE).name).write_text(
-                json.dumps({"counts": {"logs": n}, "padding": "x" * 1000})
-            )
+            (
+                months / Receipt(date, name, product, BUILD_VERSION, fingerprint, COMPLETE).name
+            ).write_text(json.dumps({"counts": {"logs": n}, "padding": "x" * 1000}))
         for ending in ("index.sqlite", "jobs.parquet"):
             (folder / f"darshan_{ending}").touch()
-    span = ["--start", "2016-01-01", "--stop", str(dt.date(2016, 1, 1) + dt.timedelta(days=days - 1))]
+    span = [
+        "--start",
+        "2016-01-01",
+        "--stop",
+        str(dt.date(2016, 1, 1) + dt.timedelta(days=days - 1)),
+    ]
 
     def status() -> None:
-        shown = subprocess.run(command("status", "--site", str(tmp_path / "site.json"), *span), cwd=ROOT, capture_output=True, text=True, check=True)
+        shown = subprocess.run(
+            command("status", "--site", str(tmp_path / "site.json"), *span),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert shown.stdout.count(f"{days} complete") == len(instances) + 1
 
     benchmark.pedantic(status, rounds=3 if benchmark.enabled else 1)

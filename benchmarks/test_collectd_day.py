@@ -1,10 +1,12 @@
 """collectd's documents, a dump of Elasticsearch to finished HDF5: an hour, and a day.
 
-Plain tests make little. `make bench` with TOKIO_BENCH set makes documents of 288 hosts with 4 devices each every 10 s, 0.4
-million an hour and 10 million a day, in gzipped lines; they are made once and kept in the folder that TOKIO_BENCH
-names. Each document has two samples: bytes read and bytes written.
+Plain tests make little. `make bench` with TOKIO_BENCH set makes documents of 288 hosts with 4
+devices each every 10 s, 0.4 million an hour and 10 million a day, in gzipped lines; they are made
+once and kept in the folder that TOKIO_BENCH names. Each document has two samples: bytes read and
+bytes written.
 
-In the same run, on the same data: nothing but decoding the documents' JSON with the standard library.
+In the same run, on the same data: nothing but decoding the documents' JSON with the standard
+library.
 """
 
 from __future__ import annotations
@@ -29,13 +31,18 @@ def documents(hosts: int, seconds: int) -> Iterator[bytes]:
     """Lines of hits, of one stamp after the other."""
     start = dt.datetime(DATE.year, DATE.month, DATE.day, tzinfo=dt.UTC)
     fixed = [
-        f'"_index": "collectd-2026.11.22", "_source": {{"plugin": "disk", "hostname": "bb{h}", "collectd_type": "disk_octets", "plugin_instance": "nvme{d}n1"'
+        f'"_index": "collectd-2026.11.22", "_source": {{"plugin": "disk", "hostname": "bb{h}",'
+        f' "collectd_type": "disk_octets", "plugin_instance": "nvme{d}n1"'
         for h in range(hosts)
         for d in range(DEVICES)
     ]
     for n, second in enumerate(range(EVERY, seconds + 1, EVERY)):
         stamp = (start + dt.timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.677Z")
-        lines = [f'{{{text}, "@timestamp": "{stamp}", "read": {(n * i) % 9973}.25, "write": {n + i}.5}}}}\n' for i, text in enumerate(fixed)]
+        lines = [
+            f'{{{text}, "@timestamp": "{stamp}", "read": {(n * i) % 9973}.25, "write":'
+            f" {n + i}.5}}}}\n"
+            for i, text in enumerate(fixed)
+        ]
         yield "".join(lines).encode()
 
 

@@ -1,7 +1,9 @@
-"""Darshan logs to tables: ours, the bare library, PyDarshan and, where it is on PATH, darshan-parser, in one run.
+"""Darshan logs to tables: ours, the bare library, PyDarshan and, where it is on PATH,
+darshan-parser, in one run.
 
-Plain tests read the example's logs once. `make bench` reads them ten times over, and a day of 100,000 logs (links
-to real ones under new names) through the whole pipeline; TOKIO_BENCH_LOGS gives another number.
+Plain tests read the example's logs once. `make bench` reads them ten times over, and a day of
+100,000 logs (links to real ones under new names) through the whole pipeline; TOKIO_BENCH_LOGS gives
+another number.
 """
 
 from __future__ import annotations
@@ -65,7 +67,16 @@ def test_ours_in_process(benchmark, times: int) -> None:  # type: ignore[no-unty
         batch = BatchReader(DAY.start, DAY.end)
         for log in LOGS * times:
             status = log.stat()
-            batch.add(Listed(os.fsencode(log.parent), os.fsencode(log.name), status.st_size, status.st_mtime_ns, True), log.name)
+            batch.add(
+                Listed(
+                    os.fsencode(log.parent),
+                    os.fsencode(log.name),
+                    status.st_size,
+                    status.st_mtime_ns,
+                    True,
+                ),
+                log.name,
+            )
         reduce_batch(batch.batch(), HOW)
 
     benchmark.pedantic(read, rounds=3 if times > 1 else 1)
@@ -79,7 +90,10 @@ def test_ours_isolated(benchmark, times: int, tmp_path: Path) -> None:  # type: 
     for n in range(times):
         for log in LOGS:
             (logs / f"{n}-{log.name}").symlink_to(log)
-    benchmark.pedantic(functools.partial(reduced, options(logs), tmp_path / "raw", DAY), rounds=3 if times > 1 else 1)
+    benchmark.pedantic(
+        functools.partial(reduced, options(logs), tmp_path / "raw", DAY),
+        rounds=3 if times > 1 else 1,
+    )
     told(benchmark, len(LOGS) * times)
 
 
@@ -136,13 +150,31 @@ def test_a_day_of_many_logs(benchmark, times: int, tmp_path: Path) -> None:  # t
     for n in range(count):
         (logs / f"{n:06d}-{LOGS[n % len(LOGS)].name}").symlink_to(LOGS[n % len(LOGS)])
     site = tmp_path / "site.json"
-    site.write_text(json.dumps({"site": "bench", "archive": "archive", "mount_to_fsname": MOUNTS, "sources": {"darshan": {"kind": "darshan", "logs": "logs"}}}))
+    site.write_text(
+        json.dumps(
+            {
+                "site": "bench",
+                "archive": "archive",
+                "mount_to_fsname": MOUNTS,
+                "sources": {"darshan": {"kind": "darshan", "logs": "logs"}},
+            }
+        )
+    )
     told_: list[dict[str, float]] = []
 
     def run() -> None:
-        run = subprocess.run([sys.executable, "-c", PROGRAM], env=os.environ | {"TOKIO_SITE": str(site)}, capture_output=True, text=True, check=True, cwd=ROOT)
+        run = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=os.environ | {"TOKIO_SITE": str(site)},
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+        )
         told_.append(json.loads(run.stdout))
 
     benchmark.pedantic(run, rounds=1)
-    benchmark.extra_info.update({key: round(value, 1) for key, value in told_[0].items()} | {"logs": count})
+    benchmark.extra_info.update(
+        {key: round(value, 1) for key, value in told_[0].items()} | {"logs": count}
+    )
     told(benchmark, count)

@@ -1,10 +1,11 @@
 """A whole day of LMT, SQLite to finished HDF5.
 
-Plain tests make a small day. `make bench` makes one of Cori's size: 248 OSTs, 248 OSSes and one MDS every 5 s,
-8.5 million rows. It is made once and kept in the folder that TOKIO_BENCH names, else in a temporary one.
+Plain tests make a small day. `make bench` makes one of Cori's size: 248 OSTs, 248 OSSes and one MDS
+every 5 s, 8.5 million rows. It is made once and kept in the folder that TOKIO_BENCH names, else in
+a temporary one.
 
-Ratios are measured in one run, on the same data: what the pipeline takes, against nothing but reading the same
-rows out of SQLite, and against h5py's own deflate filter for the same grids.
+Ratios are measured in one run, on the same data: what the pipeline takes, against nothing but
+reading the same rows out of SQLite, and against h5py's own deflate filter for the same grids.
 """
 
 from __future__ import annotations
@@ -53,7 +54,11 @@ def test_reading_the_rows_alone(benchmark, day: Path) -> None:  # type: ignore[n
     database = Database.sqlite(day)
 
     def read() -> int:
-        return sum(database.select(name, TABLES[name], f"rowid BETWEEN {a} AND {a + 499_999}").num_rows for name in ("OST_DATA", "OSS_DATA") for a in pieces)
+        return sum(
+            database.select(name, TABLES[name], f"rowid BETWEEN {a} AND {a + 499_999}").num_rows
+            for name in ("OST_DATA", "OSS_DATA")
+            for a in pieces
+        )
 
     count = database.scalar("SELECT MAX(rowid) FROM OST_DATA")
     pieces = range(1, count + 1, 500_000)
@@ -69,6 +74,13 @@ def test_writing_with_hdf5s_own_filter(benchmark, day: Path, tmp_path: Path) -> 
     def write() -> None:
         with h5py.File(tmp_path / "plain.hdf5", "w") as file:
             for name, values in grids.items():
-                file.create_dataset(name, data=values, chunks=(720, values.shape[1]), compression="gzip", compression_opts=1, shuffle=True)
+                file.create_dataset(
+                    name,
+                    data=values,
+                    chunks=(720, values.shape[1]),
+                    compression="gzip",
+                    compression_opts=1,
+                    shuffle=True,
+                )
 
     benchmark.pedantic(write, rounds=1)

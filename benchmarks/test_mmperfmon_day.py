@@ -1,10 +1,11 @@
 """A whole day of mmperfmon output, tarball to finished HDF5.
 
-Plain tests make a small day. `make bench` with TOKIO_BENCH set makes one of 48 servers and 336 LUNs, each seen
-by six servers, in rows of 60 s: 5.8 million figures of LUNs in 3,456 files. It is made once and kept in the folder that
-TOKIO_BENCH names.
+Plain tests make a small day. `make bench` with TOKIO_BENCH set makes one of 48 servers and 336
+LUNs, each seen by six servers, in rows of 60 s: 5.8 million figures of LUNs in 3,456 files. It is
+made once and kept in the folder that TOKIO_BENCH names.
 
-In the same run, on the same data: nothing but reading the tarball's bytes, and reading its text without making a file.
+In the same run, on the same data: nothing but reading the tarball's bytes, and reading its text
+without making a file.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def test_reading_the_text_alone(benchmark, size: dict[str, int], day: Path) -> N
     def read() -> int:
         return sum(table.values.size for text in there for table in tables(text, Damage(text)))
 
-    assert benchmark.pedantic(read, rounds=1) == 1440 * (2 * size["luns"] * size["paths"] + 6 * size["servers"])
+    assert benchmark.pedantic(read, rounds=1) == 1440 * (
+        2 * size["luns"] * size["paths"] + 6 * size["servers"]
+    )
 
 
 def test_reading_the_bytes_alone(benchmark, day: Path) -> None:  # type: ignore[no-untyped-def]

@@ -1,10 +1,12 @@
 """Reading an archive of many days, against h5py in one loop over the same files and nothing else.
 
-Plain tests make four small days. `make bench` makes a year of days of Cori's size: 248 OSTs every 5 s, bytes read and
-written, other numbers each day. It is made once and kept in the folder that TOKIO_BENCH names, else in a temporary one;
-TOKIO_BENCH_DAYS may ask for fewer days, for a small disk.
+Plain tests make four small days. `make bench` makes a year of days of Cori's size: 248 OSTs every 5
+s, bytes read and written, other numbers each day. It is made once and kept in the folder that
+TOKIO_BENCH names, else in a temporary one; TOKIO_BENCH_DAYS may ask for fewer days, for a small
+disk.
 
-Each figure is of a fresh process, whose peak memory is told with it; ours and h5py's are timed in the same run.
+Each figure is of a fresh process, whose peak memory is told with it; ours and h5py's are timed in
+the same run.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,18 @@ def write_day(root: Path, date: dt.date, osts: int) -> None:
             values = np.where(busy, random.integers(0, 2**19, busy.shape) * 4096.0, 0.0)
             values[random.integers(0, len(values), 20)] = np.nan
             columns = tuple(f"snx11168-OST{n:04x}" for n in range(osts))
-            writer.write(Grid(name, columns, day.start, 5, values), catalogue()[name], source="bench", updated=0)
+            writer.write(
+                Grid(name, columns, day.start, 5, values),
+                catalogue()[name],
+                source="bench",
+                updated=0,
+            )
 
 
 @pytest.fixture(scope="module")
-def year(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+def year(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, int]:
     """The archive, and how many days it has."""
     real = request.config.getoption("benchmark_enable")
     days = int(os.environ.get("TOKIO_BENCH_DAYS", "365")) if real else 4
@@ -65,7 +73,8 @@ import archive_tools, pandas
 root, days, options = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 archive = archive_tools.Archive(root)
 began = time.perf_counter()
-frame = archive.to_dataframe("cscratch", "datatargets/writebytes", 1735689600, 1735689600 + 86400 * days, **options)
+span = 1735689600, 1735689600 + 86400 * days
+frame = archive.to_dataframe("cscratch", "datatargets/writebytes", *span, **options)
 seconds, mb = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"seconds": seconds, "mb": mb, "sum": float(frame.sum().sum())}))
 """
@@ -99,7 +108,13 @@ def told() -> dict[str, Measured]:
 
 
 def run(program: str, root: Path, days: int, options: dict[str, str]) -> Measured:
-    shown = subprocess.run([sys.executable, "-c", program, str(root), str(days), json.dumps(options)], capture_output=True, text=True, check=True, cwd=ROOT)
+    shown = subprocess.run(
+        [sys.executable, "-c", program, str(root), str(days), json.dumps(options)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
     return dict(json.loads(shown.stdout))
 
 
@@ -113,14 +128,22 @@ CASES: dict[str, tuple[int, dict[str, str]]] = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("way", ["h5py", "ours"])
-def test_reading(benchmark, year: tuple[Path, int], told: dict[str, Measured], case: str, way: str) -> None:  # type: ignore[no-untyped-def]
+def test_reading(
+    benchmark, year: tuple[Path, int], told: dict[str, Measured], case: str, way: str
+) -> None:  # type: ignore[no-untyped-def]
     root, there = year
     days, options = CASES[case]
     measured: list[Measured] = []
-    work: Callable[[], None] = lambda: measured.append(run(OURS if way == "ours" else THEIRS, root, min(days, there), options))  # noqa: E731
+
+    def work() -> None:
+        script = OURS if way == "ours" else THEIRS
+        measured.append(run(script, root, min(days, there), options))
+
     benchmark.pedantic(work, rounds=3 if benchmark.enabled else 1)
     best = min(measured, key=lambda one: float(one["seconds"]))
-    benchmark.extra_info.update({"days": min(days, there), "seconds": round(best["seconds"], 3), "mb": round(best["mb"])})
+    benchmark.extra_info.update(
+        {"days": min(days, there), "seconds": round(best["seconds"], 3), "mb": round(best["mb"])}
+    )
     told[f"{case} {way}"] = best
     if way == "ours":
         other = told[f"{case} h5py"]

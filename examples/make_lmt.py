@@ -2,8 +2,8 @@
 
     python examples/make_lmt.py lmt_2026-11-22.sqlite3 --date 2026-11-22 --osts 6 --oss 2 --mds 2
 
-In it, besides ordinary load: one idle OST (the last), one OST whose counters are reset at 09:00 (the first),
-and a gap of ten minutes in all tables at 15:00. An existing file is left alone.
+In it, besides ordinary load: one idle OST (the last), one OST whose counters are reset at 09:00
+(the first), and a gap of ten minutes in all tables at 15:00. An existing file is left alone.
 """
 
 from __future__ import annotations
@@ -28,16 +28,23 @@ TARGET_KIB = 90 * 2**30
 INODES = 88_668_544
 
 SCHEMA = """
-CREATE TABLE FILESYSTEM_INFO (FILESYSTEM_ID, FILESYSTEM_NAME, FILESYSTEM_MOUNT_NAME, SCHEMA_VERSION, PRIMARY KEY (FILESYSTEM_ID));
-CREATE TABLE OSS_INFO (OSS_ID, FILESYSTEM_ID, HOSTNAME, FAILOVERHOST, PRIMARY KEY (OSS_ID, HOSTNAME));
-CREATE TABLE OST_INFO (OST_ID, OSS_ID, OST_NAME, HOSTNAME, OFFLINE, DEVICE_NAME, PRIMARY KEY (OST_ID));
-CREATE TABLE MDS_INFO (MDS_ID, FILESYSTEM_ID, MDS_NAME, HOSTNAME, DEVICE_NAME, PRIMARY KEY (MDS_ID));
+CREATE TABLE FILESYSTEM_INFO (FILESYSTEM_ID, FILESYSTEM_NAME, FILESYSTEM_MOUNT_NAME,
+    SCHEMA_VERSION, PRIMARY KEY (FILESYSTEM_ID));
+CREATE TABLE OSS_INFO (OSS_ID, FILESYSTEM_ID, HOSTNAME, FAILOVERHOST, PRIMARY KEY (OSS_ID,
+    HOSTNAME));
+CREATE TABLE OST_INFO (OST_ID, OSS_ID, OST_NAME, HOSTNAME, OFFLINE, DEVICE_NAME,
+    PRIMARY KEY (OST_ID));
+CREATE TABLE MDS_INFO (MDS_ID, FILESYSTEM_ID, MDS_NAME, HOSTNAME, DEVICE_NAME,
+    PRIMARY KEY (MDS_ID));
 CREATE TABLE OPERATION_INFO (OPERATION_ID, OPERATION_NAME, UNITS, PRIMARY KEY (OPERATION_ID));
 CREATE TABLE TIMESTAMP_INFO (TS_ID, TIMESTAMP, PRIMARY KEY (TS_ID));
-CREATE TABLE OST_DATA (OST_ID, TS_ID, READ_BYTES, WRITE_BYTES, PCT_CPU, KBYTES_FREE, KBYTES_USED, INODES_FREE, INODES_USED, PRIMARY KEY (OST_ID, TS_ID));
+CREATE TABLE OST_DATA (OST_ID, TS_ID, READ_BYTES, WRITE_BYTES, PCT_CPU, KBYTES_FREE, KBYTES_USED,
+    INODES_FREE, INODES_USED, PRIMARY KEY (OST_ID, TS_ID));
 CREATE TABLE OSS_DATA (OSS_ID, TS_ID, PCT_CPU, PCT_MEMORY, PRIMARY KEY (OSS_ID, TS_ID));
-CREATE TABLE MDS_DATA (MDS_ID, TS_ID, PCT_CPU, KBYTES_FREE, KBYTES_USED, INODES_FREE, INODES_USED, PRIMARY KEY (MDS_ID, TS_ID));
-CREATE TABLE MDS_OPS_DATA (MDS_ID, TS_ID, OPERATION_ID, SAMPLES, SUM, SUMSQUARES, PRIMARY KEY (MDS_ID, TS_ID, OPERATION_ID));
+CREATE TABLE MDS_DATA (MDS_ID, TS_ID, PCT_CPU, KBYTES_FREE, KBYTES_USED, INODES_FREE, INODES_USED,
+    PRIMARY KEY (MDS_ID, TS_ID));
+CREATE TABLE MDS_OPS_DATA (MDS_ID, TS_ID, OPERATION_ID, SAMPLES, SUM, SUMSQUARES,
+    PRIMARY KEY (MDS_ID, TS_ID, OPERATION_ID));
 """
 OPERATIONS = {
     1: ("open", 120.0),
@@ -111,10 +118,29 @@ def _rows(day: Day, step: int) -> dict[str, list[tuple[Any, ...]]]:
         day.inodes.tolist(),
         strict=True,
     )
-    oss = zip(range(1, day.oss + 1), [ts] * day.oss, day.percent(day.oss, 0.5, 40), day.percent(day.oss, 90, 99), strict=True)
-    mds = [(m + 1, ts, cpu, 2149167040, 106286540, 1145593156, 358326972) for m, cpu in enumerate(day.percent(day.mds, 1, 20))]
-    ops = [(m + 1, ts, op, calls, 0, 0) for m in range(day.mds) for op, calls in zip(OPERATIONS, day.calls[m].tolist(), strict=True)]
-    return {"TIMESTAMP_INFO": [(ts, str(stamp))], "OST_DATA": list(ost), "OSS_DATA": list(oss), "MDS_DATA": mds, "MDS_OPS_DATA": ops}
+    oss = zip(
+        range(1, day.oss + 1),
+        [ts] * day.oss,
+        day.percent(day.oss, 0.5, 40),
+        day.percent(day.oss, 90, 99),
+        strict=True,
+    )
+    mds = [
+        (m + 1, ts, cpu, 2149167040, 106286540, 1145593156, 358326972)
+        for m, cpu in enumerate(day.percent(day.mds, 1, 20))
+    ]
+    ops = [
+        (m + 1, ts, op, calls, 0, 0)
+        for m in range(day.mds)
+        for op, calls in zip(OPERATIONS, day.calls[m].tolist(), strict=True)
+    ]
+    return {
+        "TIMESTAMP_INFO": [(ts, str(stamp))],
+        "OST_DATA": list(ost),
+        "OSS_DATA": list(oss),
+        "MDS_DATA": mds,
+        "MDS_OPS_DATA": ops,
+    }
 
 
 def make(path: Path, date: dt.date, *, osts: int, oss: int, mds: int, seed: int = 20261122) -> None:
@@ -128,8 +154,13 @@ def make(path: Path, date: dt.date, *, osts: int, oss: int, mds: int, seed: int 
     info = {
         "FILESYSTEM_INFO": [(1, "scratch", "", 1.1)],
         "OSS_INFO": [(i + 1, 1, host("oss", i), None) for i in range(oss)],
-        "OST_INFO": [(i + 1, i % oss + 1, f"scratch-OST{i:04x}", host("oss", i % oss), 0, f"/dev/md{i}") for i in range(osts)],
-        "MDS_INFO": [(i + 1, 1, f"scratch-MDT{i:04x}", host("mds", i), "/dev/md66") for i in range(mds)],
+        "OST_INFO": [
+            (i + 1, i % oss + 1, f"scratch-OST{i:04x}", host("oss", i % oss), 0, f"/dev/md{i}")
+            for i in range(osts)
+        ],
+        "MDS_INFO": [
+            (i + 1, 1, f"scratch-MDT{i:04x}", host("mds", i), "/dev/md66") for i in range(mds)
+        ],
         "OPERATION_INFO": [(number, name, "reqs") for number, (name, _) in OPERATIONS.items()],
     }
     _insert(connection, info)
@@ -144,12 +175,16 @@ def make(path: Path, date: dt.date, *, osts: int, oss: int, mds: int, seed: int 
 
 def _insert(connection: sqlite3.Connection, rows: dict[str, list[tuple[Any, ...]]]) -> None:
     for table, some in rows.items():
-        connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
+        connection.executemany(
+            f"INSERT INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some
+        )
 
 
 def main() -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", type=Path)
     parser.add_argument("--date", type=dt.date.fromisoformat, default=dt.date(2026, 11, 22))
     parser.add_argument("--osts", type=int, default=6)

@@ -1,10 +1,12 @@
-"""Makes an archive of one month of a small Lustre file system, to try month-long questions on: generated numbers, not measured ones.
+"""Makes an archive of one month of a small Lustre file system, to try month-long questions on:
+generated numbers, not measured ones.
 
     python examples/make_month.py month
 
-A row a minute, six OSTs and two OSSes; busier by day and on working days. In it: no file of 11 November, an outage of three hours on
-the 18th, and an OST that comes on the 16th. The same numbers every time; days that are there are left alone. The days have no
-receipts: no pipeline made them, and `tokio-archive check` says so.
+A row a minute, six OSTs and two OSSes; busier by day and on working days. In it: no file of 11
+November, an outage of three hours on the 18th, and an OST that comes on the 16th. The same numbers
+every time; days that are there are left alone. The days have no receipts: no pipeline made them,
+and `tokio-archive check` says so.
 """
 
 from __future__ import annotations
@@ -43,20 +45,36 @@ def write_day(path: Path, day: Day) -> None:
     osts = tuple(f"scratch-OST{n:04x}" for n in range(6 if day.date >= NEW else 5))
     columns = {"datatargets": osts, "mdtargets": ("mds000",), "dataservers": ("oss000", "oss001")}
     busy = activity(day)[:, None]
-    with files.replacing(path) as temporary, TtsWriter(temporary, day, attributes={"site": "generated month", "instance": "scratch"}) as writer:
+    with (
+        files.replacing(path) as temporary,
+        TtsWriter(
+            temporary, day, attributes={"site": "generated month", "instance": "scratch"}
+        ) as writer,
+    ):
         for name in (*RATES, "dataservers/cpuload"):
             names = columns[name.partition("/")[0]]
             noise = random.gamma(1.5, 1 / 1.5, (len(busy), len(names)))
-            values = np.floor(RATES[name] * STEP * busy * noise) if name in RATES else np.minimum(70 * busy * np.sqrt(noise), 100.0)
+            values = (
+                np.floor(RATES[name] * STEP * busy * noise)
+                if name in RATES
+                else np.minimum(70 * busy * np.sqrt(noise), 100.0)
+            )
             if day.date == OUTAGE:
                 values[9 * 60 : 12 * 60] = np.nan
-            writer.write(Grid(name, names, day.start, STEP, values), catalogue()[name], source="generated", updated=day.end)
+            writer.write(
+                Grid(name, names, day.start, STEP, values),
+                catalogue()[name],
+                source="generated",
+                updated=day.end,
+            )
 
 
 def make(root: Path) -> None:
     """Write the archive."""
     root.mkdir(parents=True, exist_ok=True)
-    files.write_text(root / layout.ABOUT, json.dumps({"site": "generated month", "timezone": ZONE}) + "\n")
+    files.write_text(
+        root / layout.ABOUT, json.dumps({"site": "generated month", "timezone": ZONE}) + "\n"
+    )
     for n in range(DAYS):
         date = FIRST + dt.timedelta(days=n)
         path = layout.path(root, layout.TTS, date, "scratch")
@@ -66,7 +84,9 @@ def make(root: Path) -> None:
 
 def main() -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("archive", type=Path, help="folder of the archive to make")
     options = parser.parse_args()
     make(options.archive)

@@ -1,7 +1,9 @@
-"""The command `tokio-pipeline`: the nightly run, backfills, what is complete. Each command is a module of `pipeline.commands`.
+"""The command `tokio-pipeline`: the nightly run, backfills, what is complete. Each command is a
+module of `pipeline.commands`.
 
-Exit codes: 0 the archive says that everything asked for is complete; 1 something failed, is missing or expired; 2 the
-command or the configuration is wrong; 3 something is partial, late or stale, nothing worse; 4 another run holds the days.
+Exit codes: 0 the archive says that everything asked for is complete; 1 something failed, is missing
+or expired; 2 the command or the configuration is wrong; 3 something is partial, late or stale,
+nothing worse; 4 another run holds the days.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ __all__ = ["BUSY", "COMPLETE", "FAILED", "PARTIAL", "USAGE", "main"]
 PROGRAM = dispatch.Program(
     "tokio-pipeline",
     "Archive each day's Darshan logs and server-side counters.",
-    "exit codes: 0 complete; 1 failed, missing or expired; 2 wrong command or configuration; 3 partial, late or stale; 4 another run holds the days",
+    "exit codes: 0 complete; 1 failed, missing or expired; 2 wrong command or configuration; 3"
+    " partial, late or stale; 4 another run holds the days",
     commands,
 )
 
@@ -51,7 +54,9 @@ def _guarded(run: Callable[[], int]) -> int:
         return _said(error, FAILED)
     except KeyboardInterrupt as stopped:
         number = stopped.args[0] if stopped.args else signal.SIGINT
-        return _said(f"stopped by signal {int(number)}; what is complete stays complete", 128 + number)
+        return _said(
+            f"stopped by signal {int(number)}; what is complete stays complete", 128 + number
+        )
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
@@ -67,7 +72,11 @@ def _said(what: object, code: int) -> int:
 @contextlib.contextmanager
 def _stopping() -> Iterator[None]:
     """SIGTERM and SIGHUP end what runs; nothing that still waits for a source keeps the process."""
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN}
+    before = {
+        number: signal.signal(number, _stop)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
     try:
         yield
     finally:

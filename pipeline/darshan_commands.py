@@ -50,7 +50,9 @@ def _same(batch: Any) -> Any:
     return batch
 
 
-def read_all(names: Sequence[str], what: frozenset[str]) -> list[tuple[str, dict[str, Any] | None, str]]:
+def read_all(
+    names: Sequence[str], what: frozenset[str]
+) -> list[tuple[str, dict[str, Any] | None, str]]:
     """Logs as dictionaries.
 
     Returns
@@ -58,7 +60,15 @@ def read_all(names: Sequence[str], what: frozenset[str]) -> list[tuple[str, dict
     list of (name, dict or None, reason)
         A log that cannot be read has a reason.
     """
-    files = [(Listed(os.fsencode(os.path.dirname(name)), os.fsencode(os.path.basename(name)), 0, 0, True), name) for name in names]
+    files = [
+        (
+            Listed(
+                os.fsencode(os.path.dirname(name)), os.fsencode(os.path.basename(name)), 0, 0, True
+            ),
+            name,
+        )
+        for name in names
+    ]
     job = _isolated.Job(files, functools.partial(_Reader, what), _same, _isolated.Limits())
     return [item for batch in _isolated.run(job) for item in batch]
 
@@ -72,7 +82,10 @@ def _as_json(log: _libdarshan.Log, what: frozenset[str]) -> dict[str, Any]:
         if what & {"total", "perf"}:
             found |= _derived(module, records, log.nprocs, what)
     if "base" in what and log.lustre:
-        counters["lustre"] = {log.names.get(i, str(i)): {"-1": _striping(size, osts)} for i, size, _, osts in log.lustre}
+        counters["lustre"] = {
+            log.names.get(i, str(i)): {"-1": _striping(size, osts)}
+            for i, size, _, osts in log.lustre
+        }
     return {"header": _header(log), "mounts": dict(log.mounts), "counters": counters}
 
 
@@ -96,7 +109,9 @@ def _named(module: str, record: Any) -> dict[str, Any]:
     """A record's counters by their names without the module's prefix."""
     prefix = f"{_libdarshan.MODULES[module].upper()}_"
     integers, floats = _libdarshan.counters(module)
-    named = dict(zip(integers, record["counters"].tolist(), strict=True)) | dict(zip(floats, record["fcounters"].tolist(), strict=True))
+    named = dict(zip(integers, record["counters"].tolist(), strict=True)) | dict(
+        zip(floats, record["fcounters"].tolist(), strict=True)
+    )
     return {name.removeprefix(prefix): value for name, value in named.items()}
 
 
@@ -109,7 +124,9 @@ def _base(log: _libdarshan.Log, module: str, records: Any) -> dict[str, dict[str
 
 
 def _striping(size: int, osts: Sequence[int]) -> dict[str, int]:
-    return {"STRIPE_SIZE": size, "STRIPE_WIDTH": len(osts)} | {f"OST_ID_{i}": ost for i, ost in enumerate(osts)}
+    return {"STRIPE_SIZE": size, "STRIPE_WIDTH": len(osts)} | {
+        f"OST_ID_{i}": ost for i, ost in enumerate(osts)
+    }
 
 
 def _derived(module: str, records: Any, nprocs: int, what: frozenset[str]) -> dict[str, Any]:
@@ -135,14 +152,23 @@ def _derived(module: str, records: Any, nprocs: int, what: frozenset[str]) -> di
 
 def cache(arguments: Sequence[str] | None = None) -> int:
     """`cache_darshanlogs.py`: one log as JSON."""
-    parser = argparse.ArgumentParser(prog="cache_darshanlogs.py", description="Print a Darshan log as JSON: header, mounts, counters by module and record.")
+    parser = argparse.ArgumentParser(
+        prog="cache_darshanlogs.py",
+        description="Print a Darshan log as JSON: header, mounts, counters by module and record.",
+    )
     parser.add_argument("log")
     parser.add_argument("--base", action="store_true", help="counters of every record (default)")
-    parser.add_argument("--total", action="store_true", help="counters of all records together, as _total")
-    parser.add_argument("--perf", action="store_true", help="times and rates by the slowest rank, as _perf")
+    parser.add_argument(
+        "--total", action="store_true", help="counters of all records together, as _total"
+    )
+    parser.add_argument(
+        "--perf", action="store_true", help="times and rates by the slowest rank, as _perf"
+    )
     parser.add_argument("-o", "--output", type=Path, help="write to a file")
     options = parser.parse_args(arguments)
-    what = frozenset(name for name in ("base", "total", "perf") if getattr(options, name)) or frozenset({"base"})
+    what = frozenset(
+        name for name in ("base", "total", "perf") if getattr(options, name)
+    ) or frozenset({"base"})
     ((name, found, reason),) = read_all([options.log], what)
     if found is None:
         print(f"cache_darshanlogs.py: {name}: {reason}", file=sys.stderr)
@@ -157,7 +183,10 @@ def cache(arguments: Sequence[str] | None = None) -> int:
 
 def summarize(arguments: Sequence[str] | None = None) -> int:
     """`summarize_darshanlogs.py`: bytes by mount point of each log."""
-    parser = argparse.ArgumentParser(prog="summarize_darshanlogs.py", description="Print the bytes that each log read and wrote, by mount point, as JSON.")
+    parser = argparse.ArgumentParser(
+        prog="summarize_darshanlogs.py",
+        description="Print the bytes that each log read and wrote, by mount point, as JSON.",
+    )
     parser.add_argument("logs", nargs="+")
     options = parser.parse_args(arguments)
     result, failed = {}, False
@@ -176,7 +205,9 @@ def by_mount(log: dict[str, Any]) -> dict[str, dict[str, int]]:
     totals: dict[str, dict[str, int]] = {}
     for module in ("posix", "stdio"):
         for file, ranks in log["counters"].get(module, {}).items():
-            total = totals.setdefault(mount_of(file, set(log["mounts"])), {"read_bytes": 0, "write_bytes": 0})
+            total = totals.setdefault(
+                mount_of(file, set(log["mounts"])), {"read_bytes": 0, "write_bytes": 0}
+            )
             for record in ranks.values():
                 total["read_bytes"] += max(0, record["BYTES_READ"])
                 total["write_bytes"] += max(0, record["BYTES_WRITTEN"])

@@ -39,7 +39,9 @@ class SourceError(TokioError):
 
 
 class Unreachable(SourceError):
-    """A source does not answer at all: whatever else it were asked for now would not come either."""
+    """A source does not answer at all: whatever else it were asked for now would not come
+    either.
+    """
 
 
 class NoData(TokioError):
@@ -65,4 +67,6 @@ class Busy(TokioError):
 
 
 class ArchiveError(TokioError):
-    """The archive cannot be written: no space, no right, a read-only file system. What is archived stands."""
+    """The archive cannot be written: no space, no right, a read-only file system. What is archived
+    stands.
+    """

@@ -1,7 +1,8 @@
 """The shapes that all parts of the system share: a day, samples, a grid, findings, Darshan tables.
 
 Frozen and checked when made. Nothing here reads or writes anything. Times are int64 seconds since
-1970-01-01T00:00:00Z everywhere; a civil date has a meaning only together with its time zone (`Day`).
+1970-01-01T00:00:00Z everywhere; a civil date has a meaning only together with its time zone
+(`Day`).
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Day:
         return self._midnight(self.date + dt.timedelta(days=1))
 
     def rows(self, timestep: int) -> int:
-        """How many rows of `timestep` seconds cover the day; the last one may reach past its end."""
+        """How many rows of `timestep` seconds cover the day; the last one may reach past its
+        end.
+        """
         return -(-(self.end - self.start) // timestep)
 
     def timestamps(self, timestep: int) -> Int64:
@@ -80,10 +83,11 @@ class Samples:
     names : tuple of str
         Components, also those that were never measured.
     whole : tuple of str, optional
-        Where `names` are parts that were measured one by one (cores, network interfaces): the component that
-        each is a part of. Empty: each name is a component.
+        Where `names` are parts that were measured one by one (cores, network interfaces): the
+        component that each is a part of. Empty: each name is a component.
     reports : str, optional
-        What this source reports, where its map cannot know it: counter, delta, rate, gauge or seconds.
+        What this source reports, where its map cannot know it: counter, delta, rate, gauge or
+        seconds.
     """
 
     dataset: str
@@ -97,10 +101,13 @@ class Samples:
     def __post_init__(self) -> None:
         if not (self.time.shape == self.column.shape == self.value.shape) or self.time.ndim != 1:
             raise ValueError(
-                f"{self.dataset}: time {self.time.shape}, column {self.column.shape} and value {self.value.shape} must be one-dimensional and of one length"
+                f"{self.dataset}: time {self.time.shape}, column {self.column.shape} and value"
+                f" {self.value.shape} must be one-dimensional and of one length"
             )
         if self.whole and len(self.whole) != len(self.names):
-            raise ValueError(f"{self.dataset}: {len(self.whole)} wholes for {len(self.names)} parts")
+            raise ValueError(
+                f"{self.dataset}: {len(self.whole)} wholes for {len(self.names)} parts"
+            )
 
     def __len__(self) -> int:
         return len(self.time)
@@ -129,7 +136,9 @@ class Grid:
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
-            raise ValueError(f"{self.dataset}: {self.values.shape} values for {len(self.columns)} columns")
+            raise ValueError(
+                f"{self.dataset}: {self.values.shape} values for {len(self.columns)} columns"
+            )
         if len(set(self.columns)) != len(self.columns):
             raise ValueError(f"{self.dataset}: column names are not unique")
 
@@ -140,7 +149,8 @@ class Grid:
 
 
 UNREADABLE = "unreadable input"
-"""The kind of finding after which a day is not complete: a file or a part of one could not be read."""
+"""The kind of finding after which a day is not complete: a file or a part of one could not be read.
+"""
 
 
 @dataclass(frozen=True)
@@ -167,22 +177,34 @@ class Finding:
 
     def __str__(self) -> str:
         detail = self.detail.replace("{amount}", f"{self.amount:g}")
-        return f"{self.kind}: {self.count}" + (f" in {self.where}" if self.where else "") + (f" ({detail})" if detail else "")
+        return (
+            f"{self.kind}: {self.count}"
+            + (f" in {self.where}" if self.where else "")
+            + (f" ({detail})" if detail else "")
+        )
 
 
 class Findings:
-    """The findings of one product, in the order in which they were first made; zero counts are not kept."""
+    """The findings of one product, in the order in which they were first made; zero counts are not
+    kept.
+    """
 
     def __init__(self) -> None:
         self._items: dict[tuple[str, str, str], Finding] = {}
 
-    def add(self, kind: str, count: int, where: str = "", detail: str = "", amount: float = 0.0) -> None:
+    def add(
+        self, kind: str, count: int, where: str = "", detail: str = "", amount: float = 0.0
+    ) -> None:
         """Count something; the same kind, place and detail is one finding."""
         if count:
-            kind, where, detail = (text.encode("utf-8", "backslashreplace").decode() for text in (kind, where, detail))  # names of files may be no text
+            kind, where, detail = (
+                text.encode("utf-8", "backslashreplace").decode() for text in (kind, where, detail)
+            )  # names of files may be no text
             key = (kind, where, detail)
             before = self._items.get(key, Finding(kind, 0, where, detail))
-            self._items[key] = Finding(kind, before.count + int(count), where, detail, before.amount + amount)
+            self._items[key] = Finding(
+                kind, before.count + int(count), where, detail, before.amount + amount
+            )
 
     def total(self, kind: str) -> int:
         """Sum of the counts of a kind."""
@@ -205,7 +227,9 @@ class Findings:
 
 def shortened(names: Sequence[str], limit: int = 5) -> str:
     """The first of many names, for the detail of a finding."""
-    return ", ".join(names[:limit]) + (f", and {len(names) - limit} more" if len(names) > limit else "")
+    return ", ".join(names[:limit]) + (
+        f", and {len(names) - limit} more" if len(names) > limit else ""
+    )
 
 
 MOUNT_PATTERN = "(?:{})(?=/|$)"
@@ -243,7 +267,9 @@ class Records:
         return len(self.log)
 
     def counter(self, name: str) -> Int64 | None:
-        """Column of an integer counter by its name without the module's prefix; None if the module has none."""
+        """Column of an integer counter by its name without the module's prefix; None if the module
+        has none.
+        """
         full = f"{self.module}_{name.upper()}"
         return self.integers[:, self.counters.index(full)] if full in self.counters else None
 
@@ -253,8 +279,19 @@ class Records:
         return self.floats[:, self.fcounters.index(full)] if full in self.fcounters else None
 
 
-TRACE = np.dtype([("log", "<i8"), ("file", "<u8"), ("write", "?"), ("length", "<i8"), ("begin", "<f8"), ("end", "<f8")])
-"""One traced access: position of the log in the batch, record id, bytes, seconds since the job's start."""
+TRACE = np.dtype(
+    [
+        ("log", "<i8"),
+        ("file", "<u8"),
+        ("write", "?"),
+        ("length", "<i8"),
+        ("begin", "<f8"),
+        ("end", "<f8"),
+    ]
+)
+"""One traced access: position of the log in the batch, record id, bytes, seconds since the job's
+start.
+"""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """`site.json`: what a site is, where its sources and its archive are.
 
-Read once, checked whole, frozen. The keys of a source are checked by that source's own options model, which
-builds on `SourceOptions`; see `pipeline.sources`. Secrets never stand in the file: a source names the
-environment variable or the file that holds one.
+Read once, checked whole, frozen. The keys of a source are checked by that source's own options
+model, which builds on `SourceOptions`; see `pipeline.sources`. Secrets never stand in the file: a
+source names the environment variable or the file that holds one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def _zone(name: str) -> str:
 
 def _step(seconds: int) -> int:
     if seconds < 1 or 3600 % seconds:
-        raise ValueError("must divide an hour: 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, ..., 60, ..., 3600 seconds")
+        raise ValueError(
+            "must divide an hour: 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, ..., 60, ..., 3600 seconds"
+        )
     return seconds
 
 
@@ -84,8 +86,8 @@ class SourceOptions(BaseModel):
     ask_seconds, fetch_seconds : float
         How long the source may take to say what it has, and to give it.
     ORIGIN : frozenset of str
-        Keys that say where data come from and what reading may cost, not what is made of them: changing one
-        makes no day stale. `LIMITS` are those that every source has.
+        Keys that say where data come from and what reading may cost, not what is made of them:
+        changing one makes no day stale. `LIMITS` are those that every source has.
     """
 
     ORIGIN: ClassVar[frozenset[str]] = frozenset()
@@ -102,7 +104,9 @@ class SourceOptions(BaseModel):
 
     @property
     def apart(self) -> bool:
-        """Whether the source is asked by processes of their own, for the sake of a library that does not bear a fork."""
+        """Whether the source is asked by processes of their own, for the sake of a library that
+        does not bear a fork.
+        """
         return False
 
     def made_of(self) -> str:
@@ -129,7 +133,8 @@ class LocalEngine(BaseModel):
 
 
 class DaskEngine(BaseModel):
-    """Darshan logs are read by the workers of a Dask cluster, which must see the logs under the same paths.
+    """Darshan logs are read by the workers of a Dask cluster, which must see the logs under the
+    same paths.
 
     Attributes
     ----------
@@ -186,15 +191,17 @@ class Site(BaseModel):
     raw_days : int
         How long raw data are kept.
     mode : str
-        Rights of the archive's files, octal; folders have the matching ones. Logs name users and programs: "0640" unless given.
+        Rights of the archive's files, octal; folders have the matching ones. Logs name users and
+        programs: "0640" unless given.
     group : str
-        Unix group of a new archive, and by it of all that is made in it; "" leaves it to the system.
+        Unix group of a new archive, and by it of all that is made in it; "" leaves it to the
+        system.
     mount_to_fsname : dict of str to str
-        Regular expression of a mount point to file system name; the first that matches counts, and only
-        where the match ends at the end of a path component.
+        Regular expression of a mount point to file system name; the first that matches counts, and
+        only where the match ends at the end of a path component.
     hdf5_files : dict of str to str or list of str
-        Instance to strftime templates of files outside of the archive, TTS or H5LMT, that readers take for days that the
-        archive does not have; the first that is there.
+        Instance to strftime templates of files outside of the archive, TTS or H5LMT, that readers
+        take for days that the archive does not have; the first that is there.
     engine : LocalEngine or DaskEngine
         Where Darshan logs are read.
     sources : dict
@@ -226,7 +233,9 @@ class Site(BaseModel):
         return {fsname: _one_servers(fsname, found) for fsname, found in value.items()}
 
     def servers_of(self, fsname: str) -> Servers | None:
-        """The servers behind a file system: those that the file names, else the instance of its name, if one watches servers."""
+        """The servers behind a file system: those that the file names, else the instance of its
+        name, if one watches servers.
+        """
         if fsname in self.fsname_to_instance:
             return self.fsname_to_instance[fsname]
         return Servers(instance=fsname) if fsname in self.watching() else None
@@ -246,7 +255,13 @@ class Site(BaseModel):
 
     def older_files(self) -> dict[str, list[str]]:
         """`hdf5_files` with absolute paths."""
-        return {name: [str(self.path(template)) for template in ([found] if isinstance(found, str) else found)] for name, found in self.hdf5_files.items()}
+        return {
+            name: [
+                str(self.path(template))
+                for template in ([found] if isinstance(found, str) else found)
+            ]
+            for name, found in self.hdf5_files.items()
+        }
 
     @property
     def file_mode(self) -> int:
@@ -271,7 +286,11 @@ def _counted(folder: Path, name: str) -> Path:
 def _one_servers(fsname: str, value: Any) -> Servers:
     content = {"instance": value} if isinstance(value, str) else value
     if not isinstance(content, dict):
-        raise ConfigError(f"site.json: fsname_to_instance: {fsname}: a name of an instance, or an object with the key instance", got=repr(value))
+        raise ConfigError(
+            f"site.json: fsname_to_instance: {fsname}: a name of an instance, or an object with the"
+            " key instance",
+            got=repr(value),
+        )
     return validated(Servers, content, f"site.json: fsname_to_instance: {fsname}")
 
 
@@ -279,16 +298,30 @@ def _check_servers(site: Site, where: str) -> None:
     """Refuse servers of an instance that there is not, or that knows only applications."""
     for fsname, servers in site.fsname_to_instance.items():
         if servers.instance not in site.watching():
-            what = f"{where}: fsname_to_instance: {fsname}: {servers.instance!r} is no instance that watches servers"
-            raise ConfigError(what, expected=", ".join(site.watching()) or "such an instance in sources")
+            what = (
+                f"{where}: fsname_to_instance: {fsname}: {servers.instance!r} is no instance that"
+                " watches servers"
+            )
+            raise ConfigError(
+                what, expected=", ".join(site.watching()) or "such an instance in sources"
+            )
 
 
 def find(given: str = "") -> Path:
     """Where site.json is: `given`, else the environment's TOKIO_SITE, else ./site.json."""
     path = Path(given or os.environ.get(ENVIRONMENT) or "site.json")
     if not path.is_file():
-        by = "--site" if given else ENVIRONMENT if os.environ.get(ENVIRONMENT) else "the current folder"
-        raise ConfigError(f"no site file {path} (looked for by {by})", hint=f"give --site FILE, or set {ENVIRONMENT}")
+        by = (
+            "--site"
+            if given
+            else ENVIRONMENT
+            if os.environ.get(ENVIRONMENT)
+            else "the current folder"
+        )
+        raise ConfigError(
+            f"no site file {path} (looked for by {by})",
+            hint=f"give --site FILE, or set {ENVIRONMENT}",
+        )
     return path.absolute()
 
 
@@ -304,7 +337,9 @@ def load(given: str = "") -> Site:
     try:
         content = json.loads(path.read_text("utf-8"), object_pairs_hook=_no_twice)
     except (ValueError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not JSON: {error}", hint="python3 -m json.tool shows the place") from error
+        raise ConfigError(
+            f"{path} is not JSON: {error}", hint="python3 -m json.tool shows the place"
+        ) from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a JSON object is expected", got=type(content).__name__)
     if "folder" in content:
@@ -312,15 +347,24 @@ def load(given: str = "") -> Site:
     site = validated(Site, content, str(path))
     for name in site.sources:
         if not INSTANCE.fullmatch(name):
-            raise ConfigError(f"{path}: sources: instance name {name!r} cannot be a file name", expected="letters, digits, _ and -")
+            raise ConfigError(
+                f"{path}: sources: instance name {name!r} cannot be a file name",
+                expected="letters, digits, _ and -",
+            )
     for pattern in site.mount_to_fsname:
         try:
             re.compile(MOUNT_PATTERN.format(pattern))
         except re.error as error:
-            raise ConfigError(f"{path}: mount_to_fsname: {pattern!r} is not a regular expression: {error}") from error
+            raise ConfigError(
+                f"{path}: mount_to_fsname: {pattern!r} is not a regular expression: {error}"
+            ) from error
     _check_servers(site, str(path))
     if site.raw_days < site.late_days:
-        raise ConfigError(f"{path}: raw_days is smaller than late_days", expected=f"at least {site.late_days}", got=str(site.raw_days))
+        raise ConfigError(
+            f"{path}: raw_days is smaller than late_days",
+            expected=f"at least {site.late_days}",
+            got=str(site.raw_days),
+        )
     return site.model_copy(update={"folder": path.parent})
 
 
@@ -352,7 +396,10 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Mod
             key = ".".join(str(part) for part in item["loc"])
             if item["type"] == "extra_forbidden":
                 near = difflib.get_close_matches(key, known, 1)
-                lines.append(f"key {key} is not known; allowed: {', '.join(known)}" + (f"; did you mean {near[0]}?" if near else ""))
+                lines.append(
+                    f"key {key} is not known; allowed: {', '.join(known)}"
+                    + (f"; did you mean {near[0]}?" if near else "")
+                )
             elif item["type"] == "missing":
                 lines.append(f"key {key} is missing")
             else:

@@ -36,7 +36,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]
 
     def write(sources: dict[str, Any], **keys: Any) -> Path:
         path = tmp_path / "site.json"
-        path.write_text(json.dumps({"site": "test", "archive": "archive", "sources": sources, **keys}))
+        path.write_text(
+            json.dumps({"site": "test", "archive": "archive", "sources": sources, **keys})
+        )
         monkeypatch.setenv("TOKIO_SITE", str(path))
         return path
 

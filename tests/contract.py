@@ -1,7 +1,8 @@
 """What every source of counters must satisfy. A new source is done when it passes.
 
-A test module gives a `Case`: records in a form of its own, and how they are written down as the source has
-them. `Contract` then writes them in other orders, twice, damaged, and looks at what comes out.
+A test module gives a `Case`: records in a form of its own, and how they are written down as the
+source has them. `Contract` then writes them in other orders, twice, damaged, and looks at what
+comes out.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Case:
     options : callable
         The checked options of a source that has that folder.
     corrupt : callable
-        Damages a part of what was written; returns what a message must say: a file's name, better a place in it.
+        Damages a part of what was written; returns what a message must say: a file's name, better a
+        place in it.
     """
 
     day: Day
@@ -56,12 +58,17 @@ def parsed(options: Any, day: Day, folder: Path) -> tuple[list[Samples], Finding
     return list(source.parse(options, day, folder, findings)), findings, counts
 
 
-def grids(options: Any, day: Day, samples: Sequence[Samples], findings: Findings | None = None) -> dict[str, Grid]:
+def grids(
+    options: Any, day: Day, samples: Sequence[Samples], findings: Findings | None = None
+) -> dict[str, Grid]:
     """The day's grids of samples, by dataset."""
     gridder = Gridder(day, options.timestep, Findings() if findings is None else findings)
     metrics = {metric.dataset.name: metric for metric in schemas.source_map(options.kind)}
     pieces = itertools.groupby(samples, key=lambda s: s.dataset)
-    return {name: joined([gridder.grid(piece, metrics[name]) for piece in group]) for name, group in pieces}
+    return {
+        name: joined([gridder.grid(piece, metrics[name]) for piece in group])
+        for name, group in pieces
+    }
 
 
 def built(options: Any, day: Day, folder: Path) -> dict[str, Grid]:
@@ -99,10 +106,17 @@ class Contract:
         assert sum(len(piece) for piece in samples)
         for piece in samples:
             assert piece.dataset in known, "only datasets of its table"
-            assert schemas.LEGAL.get(piece.reports, known[piece.dataset].kind) == known[piece.dataset].kind
-            assert ((piece.time >= case.day.start) & (piece.time < case.day.end + options.timestep)).all(), "inside the day and its closing sample"
+            assert (
+                schemas.LEGAL.get(piece.reports, known[piece.dataset].kind)
+                == known[piece.dataset].kind
+            )
+            assert (
+                (piece.time >= case.day.start) & (piece.time < case.day.end + options.timestep)
+            ).all(), "inside the day and its closing sample"
             assert np.isfinite(piece.value).all(), "what was not measured is not in here"
-            assert not len(piece) or (piece.column.min() >= 0 and piece.column.max() < len(piece.names))
+            assert not len(piece) or (
+                piece.column.min() >= 0 and piece.column.max() < len(piece.names)
+            )
         groups = [name for name, _ in itertools.groupby(piece.dataset for piece in samples)]
         assert len(groups) == len(set(groups)), "pieces of a dataset follow each other"
         assert not findings.total(UNREADABLE)
@@ -111,12 +125,18 @@ class Contract:
         found = grids(options, case.day, samples)
         assert any(np.isfinite(grid.values).any() for grid in found.values())
         for name, grid in found.items():
-            assert not (known[name].kind == "delta" and (grid.values < 0).any()), f"{name}: negative"
+            assert not (known[name].kind == "delta" and (grid.values < 0).any()), (
+                f"{name}: negative"
+            )
 
-    def test_the_same_raw_data_give_the_same_samples(self, case: Case, source: Path, tmp_path: Path) -> None:
+    def test_the_same_raw_data_give_the_same_samples(
+        self, case: Case, source: Path, tmp_path: Path
+    ) -> None:
         options = case.options(source)
         first, _, _ = parsed(options, case.day, tmp_path / "raw")
-        again = list(sources.find(options.kind).parse(options, case.day, tmp_path / "raw", Findings()))
+        again = list(
+            sources.find(options.kind).parse(options, case.day, tmp_path / "raw", Findings())
+        )
         assert len(first) == len(again)
         for one, other in zip(first, again, strict=True):
             assert (one.dataset, one.names, one.whole) == (other.dataset, other.names, other.whole)
@@ -124,7 +144,9 @@ class Contract:
                 np.testing.assert_array_equal(getattr(one, key), getattr(other, key))
 
     @pytest.mark.parametrize("seed", range(3))
-    def test_the_order_of_the_input_does_not_matter(self, case: Case, source: Path, tmp_path: Path, seed: int) -> None:
+    def test_the_order_of_the_input_does_not_matter(
+        self, case: Case, source: Path, tmp_path: Path, seed: int
+    ) -> None:
         options = case.options(source)
         straight = built(options, case.day, tmp_path / "straight")
         records = list(case.records)
@@ -132,7 +154,9 @@ class Contract:
         case.write(source, records)
         assert_same(straight, built(options, case.day, tmp_path / "shuffled"))
 
-    def test_what_is_there_twice_counts_once(self, case: Case, source: Path, tmp_path: Path) -> None:
+    def test_what_is_there_twice_counts_once(
+        self, case: Case, source: Path, tmp_path: Path
+    ) -> None:
         options = case.options(source)
         once = built(options, case.day, tmp_path / "once")
         case.write(source, [*case.records, *case.records[::2]])
@@ -145,7 +169,9 @@ class Contract:
         with pytest.raises(NoData):
             sources.find(options.kind).fetch(options, other, tmp_path / "raw")
 
-    def test_damage_is_named_and_costs_no_neighbour(self, case: Case, source: Path, tmp_path: Path) -> None:
+    def test_damage_is_named_and_costs_no_neighbour(
+        self, case: Case, source: Path, tmp_path: Path
+    ) -> None:
         options = case.options(source)
         whole = built(options, case.day, tmp_path / "whole")
         named = case.corrupt(source)
@@ -169,7 +195,9 @@ class Contract:
         case.write(source, case.records[: len(case.records) // 2])
         assert module.inputs(options, case.day) != before
 
-    def test_what_was_lost_is_put_into_words(self, case: Case, source: Path, tmp_path: Path) -> None:
+    def test_what_was_lost_is_put_into_words(
+        self, case: Case, source: Path, tmp_path: Path
+    ) -> None:
         options = case.options(source)
         module = sources.find(options.kind)
         _, _, before = parsed(options, case.day, tmp_path / "before")

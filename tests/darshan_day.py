@@ -40,7 +40,13 @@ class Reduced:
 def merged(parts: Iterable[DarshanPart], found: darshan.Options, day: Day) -> Reduced:
     """Add parts up."""
     pieces: dict[str, list[Table]] = {}
-    merger = DayMerger(day, found.timestep, found.mount_to_fsname, schemas.source_map("darshan"), lambda name, rows: pieces.setdefault(name, []).append(rows))
+    merger = DayMerger(
+        day,
+        found.timestep,
+        found.mount_to_fsname,
+        schemas.source_map("darshan"),
+        lambda name, rows: pieces.setdefault(name, []).append(rows),
+    )
     for part in parts:
         merger.add(part)
     result = Reduced(merger, Findings(), pieces=pieces)
@@ -53,4 +59,8 @@ def reduced(found: darshan.Options, folder: Path, day: Day) -> Reduced:
     folder.mkdir(exist_ok=True)
     darshan.fetch(found, day, folder)
     how = Reduction(day, found.timestep, found.mount_to_fsname, schemas.source_map("darshan"))
-    return merged((part for job in darshan.jobs(found, day, folder, how) for part in _isolated.run(job)), found, day)
+    return merged(
+        (part for job in darshan.jobs(found, day, folder, how) for part in _isolated.run(job)),
+        found,
+        day,
+    )

@@ -1,6 +1,8 @@
-"""A loopback server that answers as the scroll and point-in-time references of Elasticsearch and OpenSearch say.
+"""A loopback server that answers as the scroll and point-in-time references of Elasticsearch and
+OpenSearch say.
 
-It holds documents in memory and can be told to fail: it is for what no package of a real server is at hand for.
+It holds documents in memory and can be told to fail: it is for what no package of a real server is
+at hand for.
 """
 
 from __future__ import annotations
@@ -17,7 +19,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from pipeline.sources._collectd_forms import _milliseconds
 
-EXPIRED = {"error": {"root_cause": [{"type": "search_context_missing_exception", "reason": "No search context found for id [7]"}]}, "status": 404}
+EXPIRED = {
+    "error": {
+        "root_cause": [
+            {
+                "type": "search_context_missing_exception",
+                "reason": "No search context found for id [7]",
+            }
+        ]
+    },
+    "status": 404,
+}
 Answer = tuple[int, Any]
 
 
@@ -25,7 +37,8 @@ Answer = tuple[int, Any]
 class State:
     """What the server has, what it was asked, and how it shall misbehave.
 
-    `trouble` is called with the number of the request and its path; what it returns is answered instead.
+    `trouble` is called with the number of the request and its path; what it returns is answered
+    instead.
     """
 
     documents: list[dict[str, Any]]
@@ -44,7 +57,11 @@ class State:
         for clause in query["bool"]["filter"]:
             (kind, body), *_ = clause.items()
             if kind == "range":
-                found = [d for d in found if body["@timestamp"]["gte"] <= _stamp(d) < body["@timestamp"]["lt"]]
+                found = [
+                    d
+                    for d in found
+                    if body["@timestamp"]["gte"] <= _stamp(d) < body["@timestamp"]["lt"]
+                ]
             elif kind == "terms":
                 ((name, values),) = body.items()
                 found = [d for d in found if d["_source"].get(name) in values]
@@ -113,7 +130,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         left = self.state.scrolls[number]
         page, self.state.scrolls[number] = left[:size], left[size:]
         self.state.scrolls.setdefault(f"{number}:size", [{"size": size, "total": total}])
-        return {"_scroll_id": number, "timed_out": False, "_shards": {"failed": 0}, "hits": {"total": self.state.total(total), "hits": page}}
+        return {
+            "_scroll_id": number,
+            "timed_out": False,
+            "_shards": {"failed": 0},
+            "hits": {"total": self.state.total(total), "hits": page},
+        }
 
     def _scroll(self, method: str, body: dict[str, Any]) -> Answer:
         if method == "DELETE":
@@ -145,12 +167,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         found = sorted(self.state.matching(body["query"]), key=_stamp)
         total = len(found)
         breaks_ties = self.state.flavour != "opensearch"
-        sorted_hits = [{**hit, "sort": [_stamp(hit)] + ([number] if breaks_ties else [])} for number, hit in enumerate(found)]
+        sorted_hits = [
+            {**hit, "sort": [_stamp(hit)] + ([number] if breaks_ties else [])}
+            for number, hit in enumerate(found)
+        ]
         after = body.get("search_after")
         if after:
             sorted_hits = [hit for hit in sorted_hits if hit["sort"] > after]
         answer = {"pit_id": body["pit"]["id"], "timed_out": False, "_shards": {"failed": 0}}
-        return 200, answer | {"hits": {"total": self.state.total(total), "hits": sorted_hits[: body["size"]]}}
+        return 200, answer | {
+            "hits": {"total": self.state.total(total), "hits": sorted_hits[: body["size"]]}
+        }
 
 
 def basic(user: str, password: str) -> str:
@@ -175,4 +202,7 @@ def serving(state: State) -> Iterator[str]:
 
 def hits(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Documents as a search gives them."""
-    return [{"_index": "collectd-test", "_id": f"id{number}", "_score": 1.0, "_source": document} for number, document in enumerate(documents)]
+    return [
+        {"_index": "collectd-test", "_id": f"id{number}", "_score": 1.0, "_source": document}
+        for number, document in enumerate(documents)
+    ]

@@ -29,11 +29,16 @@ class LmtDb:
         self.add("OPERATION_INFO", (1, "open", "reqs"), (2, "close", "reqs"))
         self.add("MDS_INFO", (1, 1, "fs-MDT0000", "mds0", "/dev/md0"))
         self.add("OSS_INFO", (1, 1, "oss0", None))
-        self.add("OST_INFO", *[(i + 1, 1, name, "oss0", 0, "/dev/md") for i, name in enumerate(osts)])
+        self.add(
+            "OST_INFO", *[(i + 1, 1, name, "oss0", 0, "/dev/md") for i, name in enumerate(osts)]
+        )
 
     def add(self, table: str, *rows: Sequence[Any]) -> None:
         if rows:
-            self.connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", [tuple(row) for row in rows])
+            self.connection.executemany(
+                f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})",
+                [tuple(row) for row in rows],
+            )
         self.connection.commit()
 
     def execute(self, statement: str, *values: Any) -> None:
@@ -43,10 +48,15 @@ class LmtDb:
     def stamps(self, stamps: Sequence[dt.datetime | str], first: int = 100) -> list[int]:
         """Add time stamps with growing ids; returns the ids."""
         ids = list(range(first, first + len(stamps)))
-        self.add("TIMESTAMP_INFO", *[(number, str(stamp)) for number, stamp in zip(ids, stamps, strict=True)])
+        self.add(
+            "TIMESTAMP_INFO",
+            *[(number, str(stamp)) for number, stamp in zip(ids, stamps, strict=True)],
+        )
         return ids
 
-    def ost(self, ts: int, ost: int, read: Any, written: Any = 0, used: Any = 10, free: Any = 90) -> None:
+    def ost(
+        self, ts: int, ost: int, read: Any, written: Any = 0, used: Any = 10, free: Any = 90
+    ) -> None:
         self.add("OST_DATA", (ost, ts, read, written, 0.0, free, used, 5, 5))
 
 

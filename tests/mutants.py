@@ -1,4 +1,6 @@
-"""Damaged logs: truncations, bit flips, zeroed regions, huge length fields; the same seed gives the same."""
+"""Damaged logs: truncations, bit flips, zeroed regions, huge length fields; the same seed gives the
+same.
+"""
 
 from __future__ import annotations
 

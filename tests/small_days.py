@@ -1,4 +1,6 @@
-"""Many small days of a site with three instances: two Lustre file systems by LMT, and Darshan logs."""
+"""Many small days of a site with three instances: two Lustre file systems by LMT, and Darshan
+logs.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,14 @@ def write_lmt(path: Path, date: dt.date, *, upto: int = 145) -> None:
     db = LmtDb(path)
     stamps = every(STEP, str(date), upto)
     ids = db.stamps(stamps)
-    db.add("OST_DATA", *[(ost, ts, n * 1000 * ost, n * 500 * ost, 0.0, 90, 10, 5, 5) for n, ts in enumerate(ids) for ost in (1, 2)])
+    db.add(
+        "OST_DATA",
+        *[
+            (ost, ts, n * 1000 * ost, n * 500 * ost, 0.0, 90, 10, 5, 5)
+            for n, ts in enumerate(ids)
+            for ost in (1, 2)
+        ],
+    )
     db.add("OSS_DATA", *[(1, ts, 50.0, 20.0) for ts in ids])
     db.connection.close()
 
@@ -42,9 +51,27 @@ def write_days(folder: Path, dates: Sequence[dt.date], **keys: Any) -> Path:
 
 def write_site(folder: Path, **keys: Any) -> Path:
     """The site.json of `write_days`."""
-    sources: dict[str, Any] = {name: {"kind": "lmt", "database": f"sqlite:///lmt/{name}_%Y-%m-%d.sqlite3", "timestep": STEP} for name in FILE_SYSTEMS}
-    sources["darshan"] = {"kind": "darshan", "logs": "darshan/%Y-%m-%d", "timestep": 600, "neighbours": 0}
-    site = {"site": "small", "archive": "archive", "mount_to_fsname": {"^/scratch": "scratch", "^/project": "home"}, "sources": sources, **keys}
+    sources: dict[str, Any] = {
+        name: {
+            "kind": "lmt",
+            "database": f"sqlite:///lmt/{name}_%Y-%m-%d.sqlite3",
+            "timestep": STEP,
+        }
+        for name in FILE_SYSTEMS
+    }
+    sources["darshan"] = {
+        "kind": "darshan",
+        "logs": "darshan/%Y-%m-%d",
+        "timestep": 600,
+        "neighbours": 0,
+    }
+    site = {
+        "site": "small",
+        "archive": "archive",
+        "mount_to_fsname": {"^/scratch": "scratch", "^/project": "home"},
+        "sources": sources,
+        **keys,
+    }
     path = folder / "site.json"
     path.write_text(json.dumps(site))
     return path

@@ -1,4 +1,6 @@
-"""The house's import rules: arrows point down only, and the rooms in the middle do not know each other."""
+"""The house's import rules: arrows point down only, and the rooms in the middle do not know each
+other.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,26 @@ ALLOWED = {
     "pipeline.sources": FLOOR | {"pipeline.sources"},
     "pipeline.transform": FLOOR | {"pipeline.transform"},
     "archive_tools": FLOOR | {"archive_tools"},
-    "pipeline.tasks": FLOOR | {"pipeline.sources", "pipeline.transform", "archive_tools", "pipeline.tasks"},
+    "pipeline.tasks": (
+        FLOOR | {"pipeline.sources", "pipeline.transform", "archive_tools", "pipeline.tasks"}
+    ),
     "pipeline.darshan_commands": FLOOR | {"pipeline.sources", "pipeline.transform"},
-    "pipeline.commands": FLOOR | {"pipeline.sources", "archive_tools", "pipeline.tasks", "pipeline.commands"},
+    "pipeline.commands": (
+        FLOOR | {"pipeline.sources", "archive_tools", "pipeline.tasks", "pipeline.commands"}
+    ),
     "pipeline.command": FLOOR | {"pipeline.sources", "archive_tools", "pipeline.commands"},
 }
-HEAVY = ("luigi", "darshan", "cffi", "connectorx", "pydantic", "pandas", "pyarrow", "matplotlib", "xarray")
+HEAVY = (
+    "luigi",
+    "darshan",
+    "cffi",
+    "connectorx",
+    "pydantic",
+    "pandas",
+    "pyarrow",
+    "matplotlib",
+    "xarray",
+)
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -46,10 +62,19 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def room(name: str) -> str | None:
-    return next((room for room in sorted(ALLOWED, key=len, reverse=True) if name == room or name.startswith(f"{room}.")), None)
+    return next(
+        (
+            room
+            for room in sorted(ALLOWED, key=len, reverse=True)
+            if name == room or name.startswith(f"{room}.")
+        ),
+        None,
+    )
 
 
-@pytest.mark.parametrize(("name", "path"), [pytest.param(n, p, id=n) for n, p in modules() if n != "pipeline"])
+@pytest.mark.parametrize(
+    ("name", "path"), [pytest.param(n, p, id=n) for n, p in modules() if n != "pipeline"]
+)
 def test_a_module_imports_only_what_its_room_may(name: str, path: Path) -> None:
     here = room(name)
     assert here, f"{name} is in no room"
@@ -66,11 +91,17 @@ def test_pipeline_package_is_empty() -> None:
 def test_nothing_in_pipeline_or_archive_tools_prints_but_commands() -> None:
     for name, path in modules():
         if "command" not in name:
-            calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "print"]
+            calls = [
+                n
+                for n in ast.walk(ast.parse(path.read_text()))
+                if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "print"
+            ]
             assert not calls, name
 
 
 def test_import_archive_tools_loads_nothing_heavy() -> None:
     code = f"import sys, archive_tools; print([m for m in {HEAVY!r} if m in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert shown.stdout.strip() == "[]"

@@ -24,15 +24,26 @@ ZONE = "America/Los_Angeles"
 
 @pytest.fixture
 def archive(tmp_path: Path) -> archive_tools.Archive:
-    """Three days around the end of summer time; the value is the row's epoch second; columns differ."""
+    """Three days around the end of summer time; the value is the row's epoch second; columns
+    differ.
+    """
     (tmp_path / layout.ABOUT).write_text(json.dumps({"site": "test", "timezone": ZONE}))
-    for date, names in [((2026, 10, 31), ("a", "b")), ((2026, 11, 1), ("a", "b")), ((2026, 11, 2), ("b", "cc"))]:
+    for date, names in [
+        ((2026, 10, 31), ("a", "b")),
+        ((2026, 11, 1), ("a", "b")),
+        ((2026, 11, 2), ("b", "cc")),
+    ]:
         day = Day(dt.date(*date), ZONE)
         path = layout.path(tmp_path, layout.TTS, day.date, "fs")
         path.parent.mkdir(parents=True)
         stamps = day.timestamps(600)
         with TtsWriter(path, day) as writer:
-            writer.write(Grid(NAME, names, day.start, 600, np.column_stack([stamps, stamps]).astype(float)), catalogue()[NAME], source="t", updated=0)
+            writer.write(
+                Grid(NAME, names, day.start, 600, np.column_stack([stamps, stamps]).astype(float)),
+                catalogue()[NAME],
+                source="t",
+                updated=0,
+            )
     return archive_tools.Archive(tmp_path)
 
 
@@ -102,7 +113,9 @@ def test_receipts_say_it_by_their_names(tmp_path: Path) -> None:
     assert one.name == f"2026-11-22.fs-1.tts.v1.{fingerprint('a')}.partial037.json"
     receipts.write(one, {"n": 1})
     receipts.write(Receipt(date, "fs-1", "tts", 1, "0" * 16, FAILED), {"error": "x"})
-    assert receipts.day(date).good("fs-1", "tts") == one, "a failure does not take the good one away"
+    assert receipts.day(date).good("fs-1", "tts") == one, (
+        "a failure does not take the good one away"
+    )
     two = Receipt(date, "fs-1", "tts", 1, fingerprint("b"), COMPLETE)
     receipts.write(two, {"n": 2})
     day = receipts.day(date)
@@ -131,7 +144,12 @@ def test_two_good_receipts_after_a_death_the_newer_counts(tmp_path: Path) -> Non
 
 
 def test_fingerprints_differ_when_anything_differs() -> None:
-    parts = [{"a": 1, "b": [1, 2]}, {"b": [1, 2], "a": 1}, {"a": 1, "b": [2, 1]}, {"a": "1", "b": [1, 2]}]
+    parts = [
+        {"a": 1, "b": [1, 2]},
+        {"b": [1, 2], "a": 1},
+        {"a": 1, "b": [2, 1]},
+        {"a": "1", "b": [1, 2]},
+    ]
     prints = [fingerprint(part) for part in parts]
     assert prints[0] == prints[1]
     assert len(set(prints)) == 3

@@ -48,10 +48,16 @@ HOSTILE = "evil\x1b[31m[red]\nname"
 
 
 def write_days(root: Path, step: int = STEP) -> archive_tools.Archive:
-    """Three days of "fs" around the end of summer time, with other columns and gaps; the second has 25 hours."""
+    """Three days of "fs" around the end of summer time, with other columns and gaps; the second has
+    25 hours.
+    """
     root.mkdir(exist_ok=True)
     (root / layout.ABOUT).write_text(json.dumps({"site": "test", "timezone": ZONE}))
-    for date, names in [((2026, 10, 31), ("a", "b")), ((2026, 11, 1), ("b", HOSTILE)), ((2026, 11, 2), ("a", "b"))]:
+    for date, names in [
+        ((2026, 10, 31), ("a", "b")),
+        ((2026, 11, 1), ("b", HOSTILE)),
+        ((2026, 11, 2), ("a", "b")),
+    ]:
         day = Day(dt.date(*date), ZONE)
         path = layout.path(root, layout.TTS, day.date, "fs")
         path.parent.mkdir(parents=True)
@@ -60,7 +66,12 @@ def write_days(root: Path, step: int = STEP) -> archive_tools.Archive:
         values[5] = np.nan
         with TtsWriter(path, day) as writer:
             for name in (READ, LOAD):
-                writer.write(Grid(name, names, day.start, step, values), catalogue()[name], source="t", updated=0)
+                writer.write(
+                    Grid(name, names, day.start, step, values),
+                    catalogue()[name],
+                    source="t",
+                    updated=0,
+                )
     return archive_tools.Archive(root)
 
 
@@ -74,10 +85,20 @@ def site_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example site with one archived day."""
     folder = tmp_path_factory.mktemp("site")
     make_lmt.make(folder / "lmt.db", dt.date(2026, 11, 22), osts=6, oss=2, mds=2)
-    sources = {"scratch": {"kind": "lmt", "database": f"sqlite:///{folder}/lmt.db"}, "darshan": {"kind": "darshan", "logs": str(SITEDAY_LOGS)}}
-    keys = {"site": "test", "archive": "archive", "sources": sources, "mount_to_fsname": {"^/scratch": "scratch", "^/project": "project"}}
+    sources = {
+        "scratch": {"kind": "lmt", "database": f"sqlite:///{folder}/lmt.db"},
+        "darshan": {"kind": "darshan", "logs": str(SITEDAY_LOGS)},
+    }
+    keys = {
+        "site": "test",
+        "archive": "archive",
+        "sources": sources,
+        "mount_to_fsname": {"^/scratch": "scratch", "^/project": "project"},
+    }
     (folder / "site.json").write_text(json.dumps(keys))
-    assert pipeline_main(["nightly", "--site", str(folder / "site.json"), "--date", "2026-11-22"]) == 0
+    assert (
+        pipeline_main(["nightly", "--site", str(folder / "site.json"), "--date", "2026-11-22"]) == 0
+    )
     return folder
 
 
@@ -100,7 +121,9 @@ Run = Callable[..., tuple[int, str, str]]
 # Which archive, which time
 
 
-def test_the_archive_is_named_by_the_option_the_environment_the_site_or_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_archive_is_named_by_the_option_the_environment_the_site_or_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TOKIO_SITE", raising=False)
     assert _common.archive_folder() == Path("archive")
@@ -122,11 +145,15 @@ def test_the_archive_is_named_by_the_option_the_environment_the_site_or_the_fold
         _common.archive_folder()
 
 
-def test_the_archive_is_where_the_pipeline_puts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_archive_is_where_the_pipeline_puts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipeline import site as sites
 
     for named in ("archive", "../up", "/abs", "~/home"):
-        (tmp_path / "site.json").write_text(json.dumps({"site": "x", "archive": named, "sources": {}}))
+        (tmp_path / "site.json").write_text(
+            json.dumps({"site": "x", "archive": named, "sources": {}})
+        )
         monkeypatch.setenv("TOKIO_SITE", str(tmp_path / "site.json"))
         assert _common.archive_folder() == sites.load().root
 
@@ -140,16 +167,44 @@ def epoch(text: str) -> int:
     [
         ("2026-11-01", None, "2026-11-01T00:00-07:00", "2026-11-02T00:00-08:00"),
         ("2026-10-31", "2026-11-01", "2026-10-31T00:00-07:00", "2026-11-02T00:00-08:00"),
-        ("2026-11-01T12:00", "2026-11-01T13:00", "2026-11-01T12:00-08:00", "2026-11-01T13:00-08:00"),
-        ("2026-11-01 12:00:05", "2026-11-02", "2026-11-01T12:00:05-08:00", "2026-11-03T00:00-08:00"),
-        ("2026-11-01T12:00Z", "2026-11-01T15:00+02:00", "2026-11-01T12:00+00:00", "2026-11-01T13:00+00:00"),
+        (
+            "2026-11-01T12:00",
+            "2026-11-01T13:00",
+            "2026-11-01T12:00-08:00",
+            "2026-11-01T13:00-08:00",
+        ),
+        (
+            "2026-11-01 12:00:05",
+            "2026-11-02",
+            "2026-11-01T12:00:05-08:00",
+            "2026-11-03T00:00-08:00",
+        ),
+        (
+            "2026-11-01T12:00Z",
+            "2026-11-01T15:00+02:00",
+            "2026-11-01T12:00+00:00",
+            "2026-11-01T13:00+00:00",
+        ),
     ],
 )
-def test_dates_are_whole_days_and_times_are_times(start: str, stop: str | None, first: str, last: str) -> None:
-    assert _common.between(_common.moment(start), stop and _common.moment(stop), ZONE) == (epoch(first), epoch(last))
+def test_dates_are_whole_days_and_times_are_times(
+    start: str, stop: str | None, first: str, last: str
+) -> None:
+    assert _common.between(_common.moment(start), stop and _common.moment(stop), ZONE) == (
+        epoch(first),
+        epoch(last),
+    )
 
 
-@pytest.mark.parametrize(("start", "stop"), [(None, None), ("2026-11-02", "2026-11-01"), ("2026-11-02T07:00", None), ("2026-11-02T07:00", "2026-11-02T07:00")])
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        (None, None),
+        ("2026-11-02", "2026-11-01"),
+        ("2026-11-02T07:00", None),
+        ("2026-11-02T07:00", "2026-11-02T07:00"),
+    ],
+)
 def test_ranges_that_are_none(start: str | None, stop: str | None) -> None:
     with pytest.raises(_common.WrongCommand):
         _common.between(start and _common.moment(start), stop and _common.moment(stop), ZONE)
@@ -160,16 +215,48 @@ def test_what_is_no_time_is_a_wrong_command() -> None:
         with pytest.raises(argparse.ArgumentTypeError):
             _common.moment(text)
     assert _common.dates_between(None, None, ZONE) == (dt.date.min, dt.date.max)
-    touched = _common.dates_between(_common.moment("2026-11-01T05:00Z"), _common.moment("2026-11-02T08:00Z"), ZONE)
+    touched = _common.dates_between(
+        _common.moment("2026-11-01T05:00Z"), _common.moment("2026-11-02T08:00Z"), ZONE
+    )
     assert touched == (dt.date(2026, 10, 31), dt.date(2026, 11, 1))
 
 
 def test_arguments_may_stand_in_any_order(archive: archive_tools.Archive, run: Run) -> None:
-    expected = run("summarize", "fs", "2026-10-31", "2026-11-01", "--json", "--archive", archive.root)
+    expected = run(
+        "summarize", "fs", "2026-10-31", "2026-11-01", "--json", "--archive", archive.root
+    )
     assert expected[0] == 0
-    assert run("summarize", "--archive", archive.root, "fs", "--json", "2026-10-31", "2026-11-01") == expected
-    assert run("summarize", "--json", "fs", "--start", "2026-10-31", "--archive", archive.root, "--stop", "2026-11-01") == expected
-    assert run("summarize", "fs", "2026-10-31", "--stop", "2026-11-01", "--json", "--archive", archive.root) == expected
+    assert (
+        run("summarize", "--archive", archive.root, "fs", "--json", "2026-10-31", "2026-11-01")
+        == expected
+    )
+    assert (
+        run(
+            "summarize",
+            "--json",
+            "fs",
+            "--start",
+            "2026-10-31",
+            "--archive",
+            archive.root,
+            "--stop",
+            "2026-11-01",
+        )
+        == expected
+    )
+    assert (
+        run(
+            "summarize",
+            "fs",
+            "2026-10-31",
+            "--stop",
+            "2026-11-01",
+            "--json",
+            "--archive",
+            archive.root,
+        )
+        == expected
+    )
 
 
 # Tables
@@ -186,27 +273,46 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(), min_size=1, max_size=4))
-def test_a_table_in_a_pipe_has_a_line_a_row_and_nothing_that_a_terminal_obeys(first: list[str], second: list[str]) -> None:
+def test_a_table_in_a_pipe_has_a_line_a_row_and_nothing_that_a_terminal_obeys(
+    first: list[str], second: list[str]
+) -> None:
     count = min(len(first), len(second))
     text = tables.plain([f"h{n}" for n in range(count)], [first[:count], second[:count]])
     lines = text.removesuffix("\n").split("\n")
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
     for row, line in zip((first, second), lines[1:], strict=True):
-        assert all(tables.clean(cell).rstrip() in line for cell in row[:count]), "nothing is cut off"
+        assert all(tables.clean(cell).rstrip() in line for cell in row[:count]), (
+            "nothing is cut off"
+        )
 
 
 def test_numbers_stand_below_each_other() -> None:
-    assert tables.plain(["name", "n"], [["a", "5"], ["漢字", "1,000"]]) == "name      n\na         5\n漢字  1,000\n"
+    assert (
+        tables.plain(["name", "n"], [["a", "5"], ["漢字", "1,000"]])
+        == "name      n\na         5\n漢字  1,000\n"
+    )
 
 
 @pytest.mark.parametrize("no_color", [False, True])
-def test_a_table_on_a_terminal_is_that_of_a_pipe_with_a_bold_header(monkeypatch: pytest.MonkeyPatch, no_color: bool) -> None:
+def test_a_table_on_a_terminal_is_that_of_a_pipe_with_a_bold_header(
+    monkeypatch: pytest.MonkeyPatch, no_color: bool
+) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    for key, value in {"TERM": "xterm-256color", "COLUMNS": "40", **({"NO_COLOR": "1"} if no_color else {})}.items():
+    for key, value in {
+        "TERM": "xterm-256color",
+        "COLUMNS": "40",
+        **({"NO_COLOR": "1"} if no_color else {}),
+    }.items():
         monkeypatch.setenv(key, value)
     stream, long = Terminal(), "OST" + "0123456789" * 6
-    header, rows = ["name", "[bold]n", "at"], [[HOSTILE, "1", "2026-11-22T07:50:00-08:00"], [long, ":smiley: 2", "–"]]
+    header, rows = (
+        ["name", "[bold]n", "at"],
+        [
+            [HOSTILE, "1", "2026-11-22T07:50:00-08:00"],
+            [long, ":smiley: 2", "–"],
+        ],
+    )
     tables.table(stream, header, rows)
     shown = stream.getvalue()
     lines = [line.rstrip() for line in ESCAPE.sub("", shown).splitlines()]
@@ -216,13 +322,17 @@ def test_a_table_on_a_terminal_is_that_of_a_pipe_with_a_bold_header(monkeypatch:
     assert not any("\x1b[1m" in line for line in others)
 
 
-def test_free_text_in_the_last_column_is_wrapped_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_text_in_the_last_column_is_wrapped_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "30")
     stream = Terminal()
     told = "3 values are infinite, first in /a/long/path/of/a/file.hdf5"
-    tables.table(stream, ["kind", "n", "what"], [["bad", "17", told], ["漢字", "1", "no"]], left=(0, 2))
+    tables.table(
+        stream, ["kind", "n", "what"], [["bad", "17", told], ["漢字", "1", "no"]], left=(0, 2)
+    )
     header, *lines = (line.rstrip() for line in ESCAPE.sub("", stream.getvalue()).splitlines())
     assert header == "kind   n  what"
     assert [line[:8].rstrip() for line in lines] == ["bad   17", "", "", "漢字   1"]
@@ -253,47 +363,85 @@ def test_what_an_encoding_has_not_is_escaped() -> None:
 # summarize
 
 
-def plain_summary(values: np.ndarray, stamps: np.ndarray, kind: str) -> tuple[float | None, float | None, float | None, int | None, float]:
+def plain_summary(
+    values: np.ndarray, stamps: np.ndarray, kind: str
+) -> tuple[float | None, float | None, float | None, int | None, float]:
     """Total, mean, peak, when, missing: as the documentation of `DatasetSummary` says it."""
     cells = values[~np.isnan(values)]
     missing = 100 * (1 - cells.size / values.size) if values.size else 100.0
     if not cells.size:
         return None, None, None, None, missing
-    rows = [(sum(row[~np.isnan(row)].tolist()) if kind != "gauge" else float(np.nanmax(row))) if (~np.isnan(row)).any() else -np.inf for row in values]
+    rows = [
+        (
+            (sum(row[~np.isnan(row)].tolist()) if kind != "gauge" else float(np.nanmax(row)))
+            if (~np.isnan(row)).any()
+            else -np.inf
+        )
+        for row in values
+    ]
     at = int(np.argmax(rows))
-    return (float(cells.sum()) if kind == "delta" else None), float(cells.sum() / cells.size), rows[at], int(stamps[at]), missing
+    return (
+        (float(cells.sum()) if kind == "delta" else None),
+        float(cells.sum() / cells.size),
+        rows[at],
+        int(stamps[at]),
+        missing,
+    )
 
 
 KINDS = st.sampled_from(["delta", "gauge", "rate"])
 numbers = st.integers(-(2**40), 2**40).map(float) | st.just(np.nan) | st.just(0.0)
 
 
-tables_of_numbers = hnp.arrays(np.float64, st.tuples(st.integers(0, 30), st.integers(0, 5)), elements=numbers)
+tables_of_numbers = hnp.arrays(
+    np.float64, st.tuples(st.integers(0, 30), st.integers(0, 5)), elements=numbers
+)
 
 
 @settings(max_examples=200)
 @given(tables_of_numbers, KINDS, st.integers(1, 30))
-def test_reducing_parts_equals_the_plain_computation(values: np.ndarray, kind: str, cut: int) -> None:
+def test_reducing_parts_equals_the_plain_computation(
+    values: np.ndarray, kind: str, cut: int
+) -> None:
     """Whole numbers, so that sums are exact whatever their order."""
     stamps = 1000 + 5 * np.arange(len(values))
     names = tuple(f"c{n}" for n in range(values.shape[1]))
     growing = summary._Growing(summary.Header("d", "bytes", kind, names, 5), set(names))
     for low in range(0, len(values), cut):
         before = values[low : low + cut].copy()
-        growing.add(growing.header, summary.reduce(values[low : low + cut], stamps[low : low + cut], kind, by_component=True))
+        growing.add(
+            growing.header,
+            summary.reduce(
+                values[low : low + cut], stamps[low : low + cut], kind, by_component=True
+            ),
+        )
         np.testing.assert_array_equal(values[low : low + cut], before)
     found = growing.finished()
-    assert (found.total, found.mean, found.peak, found.peak_at, found.missing) == pytest.approx(plain_summary(values, stamps, kind))
+    assert (found.total, found.mean, found.peak, found.peak_at, found.missing) == pytest.approx(
+        plain_summary(values, stamps, kind)
+    )
     assert (found.rows, found.columns) == values.shape
     for one in found.components:
         column = values[:, [names.index(one.name)]]
         expected = plain_summary(column, stamps, kind)
         assert (one.total, one.mean, one.peak, one.peak_at, one.missing) == pytest.approx(expected)
-    np.testing.assert_array_equal(summary.row_totals(values), [np.nan if np.isnan(row).all() else np.nansum(row) for row in values])
+    np.testing.assert_array_equal(
+        summary.row_totals(values),
+        [np.nan if np.isnan(row).all() else np.nansum(row) for row in values],
+    )
 
 
 def test_summarize_a_range_equals_reading_it(archive: archive_tools.Archive, run: Run) -> None:
-    code, out, err = run("summarize", "fs", "2026-10-30", "2026-11-01T12:00", "--json", "--by-component", "--archive", archive.root)
+    code, out, err = run(
+        "summarize",
+        "fs",
+        "2026-10-30",
+        "2026-11-01T12:00",
+        "--json",
+        "--by-component",
+        "--archive",
+        archive.root,
+    )
     assert (code, err) == (0, "2 of 3 days are in the archive\n")
     load, read = json.loads(out)
     for told, name in ((load, LOAD), (read, READ)):
@@ -302,18 +450,24 @@ def test_summarize_a_range_equals_reading_it(archive: archive_tools.Archive, run
         assert set(with_both) == {"a", "b", HOSTILE}
         values = series.values
         total, mean, peak, at, _ = plain_summary(values, series.timestamps, series.kind)
-        assert [told[key] for key in ("total", "mean", "peak", "peak_at")] == pytest.approx([total, mean, peak, at])
+        assert [told[key] for key in ("total", "mean", "peak", "peak_at")] == pytest.approx(
+            [total, mean, peak, at]
+        )
         assert told["columns"] == 3
         assert told["rows"] == len(values)
         own = series.timestamps < archive.day(dt.date(2026, 11, 1)).start
         missing = np.isnan(values[own][:, :2]).sum() + np.isnan(values[~own][:, 1:]).sum()
-        assert told["missing"] == pytest.approx(100 * missing / (2 * len(values))), "a day without a component has no cells of it"
+        assert told["missing"] == pytest.approx(100 * missing / (2 * len(values))), (
+            "a day without a component has no cells of it"
+        )
 
 
 def test_summarize_a_file_a_day_and_a_dataset(archive: archive_tools.Archive, run: Run) -> None:
     path = archive.path("fs", dt.date(2026, 11, 1))
     code, of_file, _ = run("summarize", path, "--json")
-    assert (code, of_file) == run("summarize", "fs", "2026-11-01", "--json", "--archive", archive.root)[:2]
+    assert (code, of_file) == run(
+        "summarize", "fs", "2026-11-01", "--json", "--archive", archive.root
+    )[:2]
     assert [item["dataset"] for item in json.loads(of_file)] == [LOAD, READ]
     code, out, _ = run("summarize", path, "--dataset", "data*/read*", "--by-component")
     assert code == 0
@@ -322,13 +476,21 @@ def test_summarize_a_file_a_day_and_a_dataset(archive: archive_tools.Archive, ru
     assert "2026-11-01T23:50:00-08:00" in whole, "local time"
     assert [line.split()[0] for line in components] == ["b", tables.clean(HOSTILE).split()[0]]
     rates = json.loads(run("summarize", path, "--dataset", "datatargets/readrates", "--json")[1])
-    assert [(item["dataset"], item["unit"], item["kind"]) for item in rates] == [("datatargets/readrates", "bytes/s", "rate")]
+    assert [(item["dataset"], item["unit"], item["kind"]) for item in rates] == [
+        ("datatargets/readrates", "bytes/s", "rate")
+    ]
     code, _, err = run("summarize", path, "--dataset", "nothing*")
     assert code == 1
     assert READ in err
 
 
-NUMBERS = [("jobs", [], "--limit"), ("jobs", [], "--min-bytes"), ("job", ["1"], "--limit"), ("umami", ["1"], "--days"), ("scoreboard", [], "--limit")]
+NUMBERS = [
+    ("jobs", [], "--limit"),
+    ("jobs", [], "--min-bytes"),
+    ("job", ["1"], "--limit"),
+    ("umami", ["1"], "--days"),
+    ("scoreboard", [], "--limit"),
+]
 
 
 def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None:
@@ -343,7 +505,18 @@ def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None
         ["cat", "fs", READ, "2026-11-01", "--resample", "7parsec", *root],
         ["cat", "fs", READ, "2026-11-01", "--output", "out.xlsx", *root],
         ["plot", "fs", READ, "--start", "2026-11-01", "--output", "out.pdf", *root],
-        ["plot", "fs", READ, "--start", "2026-11-01", "--resample", "7parsec", "--output", "out.png", *root],
+        [
+            "plot",
+            "fs",
+            READ,
+            "--start",
+            "2026-11-01",
+            "--resample",
+            "7parsec",
+            "--output",
+            "out.png",
+            *root,
+        ],
         ["umami", "1", "--output", "out.pdf", *root],
         ["job", "1", "--plot", "out", *root],
         ["scoreboard", "--start", "2026-11-01T07:00", "--stop", "2026-11-02", *root],
@@ -363,7 +536,11 @@ def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None
         ["cat"],
         ["ls", "--nonsense"],
         ["summarize", "fs", "tomorrow"],
-        *([name, *told, option, number] for name, told, option in NUMBERS for number in ("-1", "1.5", "x", str(2**63))),
+        *(
+            [name, *told, option, number]
+            for name, told, option in NUMBERS
+            for number in ("-1", "1.5", "x", str(2**63))
+        ),
     ):
         with pytest.raises(SystemExit) as stopped:
             main(wrong)
@@ -410,45 +587,94 @@ def test_times_that_no_calendar_has_are_numbers() -> None:
     assert _common.local(10**18, ZONE) == str(10**18)
 
 
-def test_a_folder_that_is_not_there_is_told_before_anything_is_read(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
-    for told in (["cat", "nothing", READ, "2026-11-01"], ["plot", "nothing", READ, "--start", "2026-11-01"], ["umami", "1"], ["job", "1"]):
-        option, name = ("--plot" if told[0] == "job" else "--output"), ("x.csv" if told[0] == "cat" else "x.png")
+def test_a_folder_that_is_not_there_is_told_before_anything_is_read(
+    archive: archive_tools.Archive, run: Run, tmp_path: Path
+) -> None:
+    for told in (
+        ["cat", "nothing", READ, "2026-11-01"],
+        ["plot", "nothing", READ, "--start", "2026-11-01"],
+        ["umami", "1"],
+        ["job", "1"],
+    ):
+        option, name = (
+            ("--plot" if told[0] == "job" else "--output"),
+            ("x.csv" if told[0] == "cat" else "x.png"),
+        )
         code, _, err = run(*told, option, tmp_path / "none" / name, "--archive", archive.root)
         assert code == 1
         assert f"no folder {tmp_path / 'none'}" in err
 
 
 def test_errors_of_writing_name_the_file_that_was_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(TokioError, match=r"out\.csv cannot be written: No space"), _common.writing(Path("out.csv")):
+    with (
+        pytest.raises(TokioError, match=r"out\.csv cannot be written: No space"),
+        _common.writing(Path("out.csv")),
+    ):
         raise OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(TokioError, match=r"out\.csv cannot be written"), _common.writing(Path("out.csv")):
-        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".out.csv.host.1.ab.tmp"))
+    with (
+        pytest.raises(TokioError, match=r"out\.csv cannot be written"),
+        _common.writing(Path("out.csv")),
+    ):
+        raise PermissionError(
+            errno.EACCES, "Permission denied", str(tmp_path / ".out.csv.host.1.ab.tmp")
+        )
     with pytest.raises(OSError, match="cannot read data"), _common.writing(Path("out.csv")):
         raise OSError("cannot read data")
 
 
-def test_output_says_which_file_was_written(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
+def test_output_says_which_file_was_written(
+    archive: archive_tools.Archive, run: Run, tmp_path: Path
+) -> None:
     path = tmp_path / "out.xlsx"
-    assert run("cat", "fs", READ, "2026-11-01", "--format", "csv", "--output", path, "--archive", archive.root) == (0, "", f"{path} written\n")
+    assert run(
+        "cat",
+        "fs",
+        READ,
+        "2026-11-01",
+        "--format",
+        "csv",
+        "--output",
+        path,
+        "--archive",
+        archive.root,
+    ) == (0, "", f"{path} written\n")
     assert path.read_text().startswith("timestamp,")
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
-def test_nothing_is_written_of_what_cannot_be_read(archive: archive_tools.Archive, run: Run, form: str) -> None:
-    code, out, err = run("cat", "fs", READ, "2026-11-01", "--resample", "7s", "--format", form, "--archive", archive.root)
+def test_nothing_is_written_of_what_cannot_be_read(
+    archive: archive_tools.Archive, run: Run, form: str
+) -> None:
+    code, out, err = run(
+        "cat",
+        "fs",
+        READ,
+        "2026-11-01",
+        "--resample",
+        "7s",
+        "--format",
+        form,
+        "--archive",
+        archive.root,
+    )
     assert (code, out) == (1, "")
     assert "multiple of 600" in err
 
 
 def test_closed_streams_are_no_traceback(archive: archive_tools.Archive) -> None:
-    python = f"from archive_tools.command import main; import sys; sys.exit(main(['ls', {str(archive.root)!r}]))"
+    python = (
+        "from archive_tools.command import main; import sys; sys.exit(main(['ls',"
+        f" {str(archive.root)!r}]))"
+    )
     closing = ["sh", "-c", 'exec "$0" -c "$1" >&-', sys.executable, python]
     shown = subprocess.run(closing, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert (shown.returncode, shown.stderr) == (0, "")
 
 
 def without_rights() -> list[str]:
-    """What a program is started with so that modes of files hold for it, too, where the tests are root's."""
+    """What a program is started with so that modes of files hold for it, too, where the tests are
+    root's.
+    """
     if os.geteuid():
         return []
     if not shutil.which("setpriv"):
@@ -458,11 +684,18 @@ def without_rights() -> list[str]:
 
 def as_user(*arguments: object) -> subprocess.CompletedProcess[str]:
     python = "from archive_tools.command import main; import sys; sys.exit(main(sys.argv[1:]))"
-    return subprocess.run([*without_rights(), sys.executable, "-c", python, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
+    return subprocess.run(
+        [*without_rights(), sys.executable, "-c", python, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
 
 
 @pytest.mark.parametrize("closed", ["2026/2026-11-22", "2026", "."])
-def test_a_folder_that_may_not_be_read_is_not_an_archive_without_days(site_folder: Path, tmp_path: Path, closed: str) -> None:
+def test_a_folder_that_may_not_be_read_is_not_an_archive_without_days(
+    site_folder: Path, tmp_path: Path, closed: str
+) -> None:
     root = shutil.copytree(site_folder / "archive", tmp_path / "archive")
     folder = root / closed
     folder.chmod(0o311)
@@ -475,12 +708,16 @@ def test_a_folder_that_may_not_be_read_is_not_an_archive_without_days(site_folde
             assert "cannot be read" in shown.stderr or "Permission denied" in shown.stderr
         shown = as_user("check", "--json", "--archive", root)
         assert (shown.returncode, shown.stderr) == (1, "")
-        assert ("cannot be opened", str(folder)) in {(one["kind"], one["where"]) for one in json.loads(shown.stdout)}
+        assert ("cannot be opened", str(folder)) in {
+            (one["kind"], one["where"]) for one in json.loads(shown.stdout)
+        }
     finally:
         folder.chmod(0o755)
 
 
-def test_a_job_table_that_may_not_be_read_is_not_said_to_be_none(site_folder: Path, tmp_path: Path) -> None:
+def test_a_job_table_that_may_not_be_read_is_not_said_to_be_none(
+    site_folder: Path, tmp_path: Path
+) -> None:
     root = shutil.copytree(site_folder / "archive", tmp_path / "archive")
     (root / "2026/2026-11-22/darshan_jobs.parquet").chmod(0)
     shown = as_user("jobs", "--archive", root)
@@ -499,8 +736,17 @@ def test_check_goes_on_past_what_may_not_be_read(site_folder: Path, tmp_path: Pa
     try:
         shown = as_user("check", "--json", "--archive", root)
         assert (shown.returncode, shown.stderr) == (1, "")
-        closed = {Path(one["where"]).name for one in json.loads(shown.stdout) if one["kind"] == "cannot be opened"}
-        assert closed == {"scratch.hdf5", "darshan_index.sqlite", "darshan_jobs.parquet", "2026-11-21"}
+        closed = {
+            Path(one["where"]).name
+            for one in json.loads(shown.stdout)
+            if one["kind"] == "cannot be opened"
+        }
+        assert closed == {
+            "scratch.hdf5",
+            "darshan_index.sqlite",
+            "darshan_jobs.parquet",
+            "2026-11-21",
+        }
         one = as_user("check", day / "scratch.hdf5")
         assert "cannot be opened" in one.stdout
     finally:
@@ -508,7 +754,9 @@ def test_check_goes_on_past_what_may_not_be_read(site_folder: Path, tmp_path: Pa
 
 
 def test_messages_are_one_line_whatever_the_names(archive: archive_tools.Archive, run: Run) -> None:
-    code, _, err = run("cat", "fs", READ, "2026-11-01", "--components", "\x1b[2Jx\ny", "--archive", archive.root)
+    code, _, err = run(
+        "cat", "fs", READ, "2026-11-01", "--components", "\x1b[2Jx\ny", "--archive", archive.root
+    )
     assert code == 1
     assert err.count("\n") == 1
     assert "\x1b" not in err
@@ -519,42 +767,98 @@ def test_messages_are_one_line_whatever_the_names(archive: archive_tools.Archive
 
 def as_text(seconds: np.ndarray) -> list[str]:
     """Local times by pandas."""
-    return [moment.isoformat() for moment in pd.to_datetime(seconds, unit="s", utc=True).tz_convert(ZONE)]
+    return [
+        moment.isoformat()
+        for moment in pd.to_datetime(seconds, unit="s", utc=True).tz_convert(ZONE)
+    ]
 
 
-@pytest.mark.parametrize("options", [[], ["--rate"], ["--resample", "1h"], ["--components", "b", "--components", "e*"], ["--resample", "1d"]])
-def test_csv_and_json_hold_what_is_read(archive: archive_tools.Archive, run: Run, options: list[str]) -> None:
-    wanted: dict[str, Any] = {"rate": "--rate" in options, "resample": options[1] if "--resample" in options else None}
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--rate"],
+        ["--resample", "1h"],
+        ["--components", "b", "--components", "e*"],
+        ["--resample", "1d"],
+    ],
+)
+def test_csv_and_json_hold_what_is_read(
+    archive: archive_tools.Archive, run: Run, options: list[str]
+) -> None:
+    wanted: dict[str, Any] = {
+        "rate": "--rate" in options,
+        "resample": options[1] if "--resample" in options else None,
+    }
     wanted["components"] = ["b", "e*"] if "--components" in options else None
     series = archive.read("fs", READ, "2026-10-31", "2026-11-02T12:00", **wanted)
-    arguments = ["cat", "fs", READ, "2026-10-31", "2026-11-02T12:00", "--archive", archive.root, *options]
+    arguments = [
+        "cat",
+        "fs",
+        READ,
+        "2026-10-31",
+        "2026-11-02T12:00",
+        "--archive",
+        archive.root,
+        *options,
+    ]
     code, out, err = run(*arguments)
     assert (code, err) == (0, "")
     header, *rows = csv.reader(io.StringIO(out))
     assert header == ["timestamp", *series.columns]
     assert [row[0] for row in rows] == as_text(series.timestamps)
-    np.testing.assert_array_equal(np.array([[float(cell) if cell else np.nan for cell in row[1:]] for row in rows]), series.values)
+    np.testing.assert_array_equal(
+        np.array([[float(cell) if cell else np.nan for cell in row[1:]] for row in rows]),
+        series.values,
+    )
     code, out, _ = run(*arguments, "--format", "json")
     told = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert (code, told["columns"], told["unit"], told["kind"]) == (0, list(series.columns), series.unit, series.kind)
+    assert (code, told["columns"], told["unit"], told["kind"]) == (
+        0,
+        list(series.columns),
+        series.unit,
+        series.kind,
+    )
     assert [row[0] for row in told["rows"]] == as_text(series.timestamps)
-    np.testing.assert_array_equal(np.array([row[1:] for row in told["rows"]], dtype=float), series.values)
+    np.testing.assert_array_equal(
+        np.array([row[1:] for row in told["rows"]], dtype=float), series.values
+    )
 
 
 def test_both_one_o_clocks_are_told_apart(archive: archive_tools.Archive, run: Run) -> None:
-    _, out, _ = run("cat", "fs", READ, "2026-11-01T01:00:00-07:00", "2026-11-01T03:00", "--resample", "1h", "--components", "b", "--archive", archive.root)
-    assert [line.partition(",")[0] for line in out.splitlines()[1:]] == ["2026-11-01T01:00:00-07:00", "2026-11-01T01:00:00-08:00", "2026-11-01T02:00:00-08:00"]
+    _, out, _ = run(
+        "cat",
+        "fs",
+        READ,
+        "2026-11-01T01:00:00-07:00",
+        "2026-11-01T03:00",
+        "--resample",
+        "1h",
+        "--components",
+        "b",
+        "--archive",
+        archive.root,
+    )
+    assert [line.partition(",")[0] for line in out.splitlines()[1:]] == [
+        "2026-11-01T01:00:00-07:00",
+        "2026-11-01T01:00:00-08:00",
+        "2026-11-01T02:00:00-08:00",
+    ]
 
 
 def test_parquet(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
-    assert run("cat", "fs", READ, "2026-10-31", "2026-11-02", "--output", path, "--archive", archive.root) == (0, "", f"{path} written\n")
+    assert run(
+        "cat", "fs", READ, "2026-10-31", "2026-11-02", "--output", path, "--archive", archive.root
+    ) == (0, "", f"{path} written\n")
     import pyarrow.parquet as pq
 
     series = archive.read("fs", READ, "2026-10-31", "2026-11-03")
     table = pq.read_table(path)
     assert table.column_names == ["timestamp", *series.columns]
-    np.testing.assert_array_equal(table["timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64), series.timestamps)
+    np.testing.assert_array_equal(
+        table["timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64), series.timestamps
+    )
     for number, name in enumerate(series.columns):
         assert table[name].null_count == np.isnan(series.values[:, number]).sum()
         np.testing.assert_array_equal(table[name].to_numpy(), series.values[:, number])
@@ -566,12 +870,21 @@ steps = st.sampled_from([None, "10min", "1h", "7h", "1d"])
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(-2000, 270_000), st.integers(1, 270_000), steps, st.sampled_from([None, "a", ["b", "a"], "e*"]))
-def test_pieces_together_are_what_is_read(archive: archive_tools.Archive, start: int, length: int, step: str | None, components: Any) -> None:
+@given(
+    st.integers(-2000, 270_000),
+    st.integers(1, 270_000),
+    steps,
+    st.sampled_from([None, "a", ["b", "a"], "e*"]),
+)
+def test_pieces_together_are_what_is_read(
+    archive: archive_tools.Archive, start: int, length: int, step: str | None, components: Any
+) -> None:
     first = archive.day(dt.date(2026, 10, 31)).start + start
     request = export.Request("fs", READ, first, first + length, components, False, step)
     try:
-        whole = archive.read("fs", READ, first, first + length, components=components, resample=step)
+        whole = archive.read(
+            "fs", READ, first, first + length, components=components, resample=step
+        )
     except NotFound:
         with pytest.raises(NotFound):
             export.columns(archive, request)
@@ -580,11 +893,17 @@ def test_pieces_together_are_what_is_read(archive: archive_tools.Archive, start:
     assert names == list(whole.columns)
     pieces = list(export.pieces(archive, request))
     assert all(len(piece.timestamps) <= 25 * 6 for piece in pieces)
-    np.testing.assert_array_equal(np.concatenate([piece.timestamps for piece in pieces]), whole.timestamps)
-    np.testing.assert_array_equal(np.concatenate([export.widened(piece, names) for piece in pieces]), whole.values)
+    np.testing.assert_array_equal(
+        np.concatenate([piece.timestamps for piece in pieces]), whole.timestamps
+    )
+    np.testing.assert_array_equal(
+        np.concatenate([export.widened(piece, names) for piece in pieces]), whole.values
+    )
 
 
-def test_an_output_appears_whole_or_not_at_all(archive: archive_tools.Archive, run: Run, tmp_path: Path) -> None:
+def test_an_output_appears_whole_or_not_at_all(
+    archive: archive_tools.Archive, run: Run, tmp_path: Path
+) -> None:
     output = tmp_path / "out.csv"
     output.write_text("before")
     damaged = write_days(tmp_path / "archive")
@@ -595,21 +914,42 @@ def test_an_output_appears_whole_or_not_at_all(archive: archive_tools.Archive, r
     with path.open("r+b") as raw:
         raw.seek(found[-1].byte_offset)
         raw.write(b"\xff" * found[-1].size)
-    code, _, err = run("cat", "fs", READ, "2026-10-31", "2026-11-02", "--output", output, "--archive", damaged.root)
+    code, _, err = run(
+        "cat", "fs", READ, "2026-10-31", "2026-11-02", "--output", output, "--archive", damaged.root
+    )
     assert code == 1
     assert "2026-11-02" in err
     assert output.read_text() == "before"
-    assert run("cat", "fs", READ, "2026-10-31", "--output", output, "--archive", archive.root)[0] == 0
+    assert (
+        run("cat", "fs", READ, "2026-10-31", "--output", output, "--archive", archive.root)[0] == 0
+    )
     assert output.read_text().startswith("timestamp,a,b\n")
-    assert run("cat", "fs", READ, "2026-10-31", "--output", tmp_path / "none/out.csv", "--archive", archive.root)[0] == 1
+    assert (
+        run(
+            "cat",
+            "fs",
+            READ,
+            "2026-10-31",
+            "--output",
+            tmp_path / "none/out.csv",
+            "--archive",
+            archive.root,
+        )[0]
+        == 1
+    )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["archive", "out.csv"]
 
 
 def test_a_reader_that_goes_away_is_no_traceback(archive: archive_tools.Archive) -> None:
-    python = f"from archive_tools.command import main; import sys; sys.exit(main(['cat', 'fs', '{READ}', '2026-10-31', '--archive', {str(archive.root)!r}]))"
+    python = (
+        f"from archive_tools.command import main; import sys; sys.exit(main(['cat', 'fs', '{READ}',"
+        f" '2026-10-31', '--archive', {str(archive.root)!r}]))"
+    )
     reader, writer = os.pipe()
     os.close(reader)
-    shown = subprocess.run([sys.executable, "-c", python], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    shown = subprocess.run(
+        [sys.executable, "-c", python], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
     os.close(writer)
     assert shown.returncode == 1
     assert shown.stderr == ""
@@ -618,21 +958,31 @@ def test_a_reader_that_goes_away_is_no_traceback(archive: archive_tools.Archive)
 # ls, info
 
 
-def test_info_of_a_file_and_of_an_instances_day(archive: archive_tools.Archive, site_folder: Path, run: Run) -> None:
+def test_info_of_a_file_and_of_an_instances_day(
+    archive: archive_tools.Archive, site_folder: Path, run: Run
+) -> None:
     path = archive.path("fs", dt.date(2026, 11, 1))
     code, out, _ = run("info", path, "--json")
     told = json.loads(out)
     assert code == 0
     assert told["datasets"][READ] == {
-        "unit": "bytes", "kind": "delta", "timestep": STEP, "rows": 150, "columns": ["b", HOSTILE], "missing": pytest.approx(100 * 5 / 300), "source": "t",
-    }  # fmt: skip
+        "unit": "bytes",
+        "kind": "delta",
+        "timestep": STEP,
+        "rows": 150,
+        "columns": ["b", HOSTILE],
+        "missing": pytest.approx(100 * 5 / 300),
+        "source": "t",
+    }
     assert "receipt" not in told
     shown = run("info", path)[1]
     assert f"start: {epoch('2026-11-01T00:00-07:00')} (2026-11-01T00:00:00-07:00)" in shown
     assert tables.clean(HOSTILE) in shown
     assert "\x1b" not in shown
     assert run("info", path)[0] == 0
-    code, out, _ = run("info", "scratch", "2026-11-22", "--json", "--archive", site_folder / "archive")
+    code, out, _ = run(
+        "info", "scratch", "2026-11-22", "--json", "--archive", site_folder / "archive"
+    )
     told = json.loads(out)
     assert (code, told["receipt"]["state"], told["instance"]) == (0, "complete", "scratch")
     assert told["datasets"][READ]["source"] == "lmt"
@@ -679,29 +1029,49 @@ def test_scoreboard_counts_what_is_asked_for(site_folder: Path, run: Run) -> Non
     index = site_folder / "archive/2026/2026-11-22/darshan_index.sqlite"
     with sqlite3.connect(index) as connection:
         rows = connection.execute(
-            "SELECT log_id, username, exename, fsname, mountpt, bytes_read, bytes_written FROM summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)"
+            "SELECT log_id, username, exename, fsname, mountpt, bytes_read, bytes_written FROM"
+            " summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)"
         ).fetchall()
     connection.close()
 
     def expected(keep: Callable[[Any], bool]) -> dict[str, tuple[int, int, int]]:
         kept = [row for row in rows if keep(row)]
-        by_user = {user: [row for row in kept if row[1] == user] for user in {row[1] for row in kept}}
-        return {user: (len({row[0] for row in own}), sum(row[5] or 0 for row in own), sum(row[6] or 0 for row in own)) for user, own in by_user.items()}
+        by_user = {
+            user: [row for row in kept if row[1] == user] for user in {row[1] for row in kept}
+        }
+        return {
+            user: (
+                len({row[0] for row in own}),
+                sum(row[5] or 0 for row in own),
+                sum(row[6] or 0 for row in own),
+            )
+            for user, own in by_user.items()
+        }
 
     for options, keep in (
         (["--limit-fs", "scratch"], lambda row: row[3] == "scratch"),
         (["--limit-fs", "/pro*"], lambda row: row[4].startswith("/pro")),
-        (["--exclude-fs", "scratch", "--exclude-exe", "dd"], lambda row: row[3] != "scratch" and row[2] != "dd"),
-        (["--limit-user", "user01", "--limit-user", "user02", "--exclude-exe", "m*"], lambda row: not row[2].startswith("m")),
+        (
+            ["--exclude-fs", "scratch", "--exclude-exe", "dd"],
+            lambda row: row[3] != "scratch" and row[2] != "dd",
+        ),
+        (
+            ["--limit-user", "user01", "--limit-user", "user02", "--exclude-exe", "m*"],
+            lambda row: not row[2].startswith("m"),
+        ),
         (["--limit-user", "user0_"], lambda row: False),
         (["--limit-user", "x' OR '1'='1"], lambda row: False),
     ):
         code, out, _ = run("scoreboard", index, "--by", "user", "--json", *options)
         assert code == 0
-        assert {s["name"]: (s["logs"], s["read"], s["written"]) for s in json.loads(out)["user"]} == expected(keep), options
+        assert {
+            s["name"]: (s["logs"], s["read"], s["written"]) for s in json.loads(out)["user"]
+        } == expected(keep), options
 
 
-def test_the_archive_is_the_scoreboards_default(site_folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_archive_is_the_scoreboards_default(
+    site_folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TOKIO_ARCHIVE", str(site_folder / "archive"))
     code, out, _ = run("scoreboard", "--by", "fs", "--limit", 1)
     assert code == 0
@@ -715,9 +1085,14 @@ def test_paths_of_logs_are_bytes_in_a_pipe(run: Run, tmp_path: Path) -> None:
     name = b"user_x_id7_\xff\x1b.darshan"
     (folder / os.fsdecode(name)).touch()
     (folder / "user_x_id8_.darshan").touch()
-    python = "import sys; from archive_tools.old_commands import find_darshanlogs as f; sys.exit(f(sys.argv[1:]))"
+    python = (
+        "import sys; from archive_tools.old_commands import find_darshanlogs as f;"
+        " sys.exit(f(sys.argv[1:]))"
+    )
     arguments = ["-s", "2026-11-02", "-j", "7", "--logdir", str(tmp_path / "logs")]
-    shown = subprocess.run([sys.executable, "-c", python, *arguments], capture_output=True, cwd=ROOT)
+    shown = subprocess.run(
+        [sys.executable, "-c", python, *arguments], capture_output=True, cwd=ROOT
+    )
     assert (shown.returncode, shown.stdout) == (0, os.fsencode(folder) + b"/" + name + b"\n")
 
 
@@ -733,7 +1108,16 @@ def test_find_darshanlogs(site_folder: Path, run: Run, monkeypatch: pytest.Monke
         assert run(*arguments, of=find) == (0, f"{log}\n", "")
     assert run("-s", "2026-11-22", "--host", "scratch", of=find)[:2] == (1, "")
     assert run("-j", "1", of=find)[:2] == (1, "")
-    by_folder = ["--logdir", SITEDAY_LOGS.parents[2], "--start", "2026-11-21", "--end", "2026-11-23", "--username", "user01"]
+    by_folder = [
+        "--logdir",
+        SITEDAY_LOGS.parents[2],
+        "--start",
+        "2026-11-21",
+        "--end",
+        "2026-11-23",
+        "--username",
+        "user01",
+    ]
     assert len(run(*by_folder, of=find)[1].splitlines()) == 52
     assert run("-u", "user01", of=find)[0] == 2
     assert run("-s", "2026-11-22", "-e", "2026-11-21", of=find)[0] == 2
@@ -741,14 +1125,28 @@ def test_find_darshanlogs(site_folder: Path, run: Run, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["sample_tokiots.hdf5", "snx11025_2018-01-28.hdf5"])
 def test_summarize_tts_of_files_that_pytokio_wrote(real: Path, run: Run, name: str) -> None:
-    """Numbers straight out of the file: there a missing cell is -0.0, and rates stand for amounts."""
+    """Numbers straight out of the file: there a missing cell is -0.0, and rates stand for
+    amounts.
+    """
     path = real / "tts" / name
     with h5py.File(path) as file:
         group = file["datatargets"]
         stamps = group["timestamps"][...]
         step = int(stamps[1] - stamps[0]) if "readrates" in group else 1
-        names = group["readrates" if "readrates" in group else "readbytes"].attrs["columns"].astype("U").tolist()
-        read, written = (group[f"{way}bytes"][...] if f"{way}bytes" in group else group[f"{way}rates"][...] * step for way in ("read", "write"))
+        names = (
+            group["readrates" if "readrates" in group else "readbytes"]
+            .attrs["columns"]
+            .astype("U")
+            .tolist()
+        )
+        read, written = (
+            (
+                group[f"{way}bytes"][...]
+                if f"{way}bytes" in group
+                else group[f"{way}rates"][...] * step
+            )
+            for way in ("read", "write")
+        )
     missing = (read == 0) & np.signbit(read)
     rows = np.flatnonzero(~missing.all(axis=1))
     code, out, _ = run(path, "--json", "--timesteps", "--columns", of=old_commands.summarize_tts)
@@ -765,11 +1163,21 @@ def test_summarize_tts_of_files_that_pytokio_wrote(real: Path, run: Run, name: s
     }
     assert list(told["timesteps"]) == [str(stamp) for stamp in stamps]
     for key, values in (("read_bytes", read), ("write_bytes", written)):
-        assert [row[key] for row in told["timesteps"].values()] == pytest.approx(values.sum(axis=1).tolist())
-        assert {name: row[key] for name, row in told["columns"].items()} == pytest.approx(dict(zip(names, values.sum(axis=0).tolist(), strict=True)))
+        assert [row[key] for row in told["timesteps"].values()] == pytest.approx(
+            values.sum(axis=1).tolist()
+        )
+        assert {name: row[key] for name, row in told["columns"].items()} == pytest.approx(
+            dict(zip(names, values.sum(axis=0).tolist(), strict=True))
+        )
     lines = run(path, of=old_commands.summarize_tts)[1].splitlines()
-    assert [line[:21].rstrip() for line in lines[:3]] == ["Data Read:", "Data Written:", "Missing data points:"]
-    assert len(run(path, "--timesteps", "--columns", of=old_commands.summarize_tts)[1].splitlines()) == 7 + len(stamps) + len(names)
+    assert [line[:21].rstrip() for line in lines[:3]] == [
+        "Data Read:",
+        "Data Written:",
+        "Missing data points:",
+    ]
+    assert len(
+        run(path, "--timesteps", "--columns", of=old_commands.summarize_tts)[1].splitlines()
+    ) == 7 + len(stamps) + len(names)
 
 
 def test_summarize_tts_says_what_the_older_tool_says(real: Path, run: Run) -> None:
@@ -795,12 +1203,21 @@ def test_darshan_scoreboard(site_folder: Path, run: Run) -> None:
     assert {row[3]: row[4] for row in told["per_fs"]}["scratch"] == "/scratch"
     assert {row[3] for row in told["per_user_exe_fs"]} >= {"user01|mpiio|scratch"}
     twice = json.loads(run(index, index, "--json", of=board)[1])
-    assert [row[:3] for row in twice["per_exe"]] == [[2 * n for n in row[:3]] for row in told["per_exe"]]
-    only = json.loads(run(index, "--json", "--limit-fs", "/scr%,nothing", "--exclude-user", "user01", of=board)[1])
+    assert [row[:3] for row in twice["per_exe"]] == [
+        [2 * n for n in row[:3]] for row in told["per_exe"]
+    ]
+    only = json.loads(
+        run(index, "--json", "--limit-fs", "/scr%,nothing", "--exclude-user", "user01", of=board)[1]
+    )
     assert [row[3] for row in only["per_fs"]] == ["scratch"]
     assert [row[3] for row in only["per_user"]] == ["user02"]
-    assert json.loads(run(index, "--json", "--limit-user", "x' OR '1'='1", of=board)[1])["per_user"] == []
-    assert json.loads(run(index, "--json", "--limit-user", "user*", of=board)[1])["per_user"] == [], "only % stands for others"
+    assert (
+        json.loads(run(index, "--json", "--limit-user", "x' OR '1'='1", of=board)[1])["per_user"]
+        == []
+    )
+    assert (
+        json.loads(run(index, "--json", "--limit-user", "user*", of=board)[1])["per_user"] == []
+    ), "only % stands for others"
     lines = run(index, "--max-show", 1, of=board)[1].splitlines()
     assert len(lines) == 4 * 3 + 3
     assert lines[2].split()[0] == "1."
@@ -838,15 +1255,28 @@ def shown_commands() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("line", list(shown_commands()))
-def test_what_the_document_shows_is_run(line: str, site_folder: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_what_the_document_shows_is_run(
+    line: str, site_folder: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
     monkeypatch.chdir(site_folder)
     monkeypatch.setenv("TOKIO_SITE", str(site_folder / "site.json"))
     name, *arguments = shlex.split(line)
-    programs = {"tokio-archive": main, "summarize_job": summarize_job, **{one: getattr(old_commands, one) for one in OLD_NAMES}}
+    programs = {
+        "tokio-archive": main,
+        "summarize_job": summarize_job,
+        **{one: getattr(old_commands, one) for one in OLD_NAMES},
+    }
     code, _, err = run(*arguments, of=programs[name])
-    written = f"{arguments[arguments.index(WRITTEN[arguments[0]]) + 1]} written\n" if WRITTEN.get(arguments[0]) in arguments else ""
+    written = (
+        f"{arguments[arguments.index(WRITTEN[arguments[0]]) + 1]} written\n"
+        if WRITTEN.get(arguments[0]) in arguments
+        else ""
+    )
     if "bad-osts" in line:
-        assert (code, err.partition(";")[0]) == (1, "tokio-archive: 0 files with Lustre stripes and I/O"), "the example's logs have no Lustre records"
+        assert (code, err.partition(";")[0]) == (
+            1,
+            "tokio-archive: 0 files with Lustre stripes and I/O",
+        ), "the example's logs have no Lustre records"
     elif "archive jobs" in line:
         assert re.fullmatch(r"(\d+ of \d+; --limit 0 shows all\n)?", err)
         assert code == 0
@@ -870,6 +1300,11 @@ def test_summarize_loads_nothing_heavy(archive: archive_tools.Archive) -> None:
 
     path = archive.path("fs", dt.date(2026, 11, 1))
     loaded = f"[m for m in {(*HEAVY, 'rich')!r} if m in sys.modules]"
-    code = f"import sys; from archive_tools.command import main; main(['summarize', {str(path)!r}]); print({loaded})"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    code = (
+        f"import sys; from archive_tools.command import main; main(['summarize', {str(path)!r}]);"
+        f" print({loaded})"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert shown.stdout.splitlines()[-1] == "[]"

@@ -32,18 +32,38 @@ def days(count: int) -> list[dt.date]:
 
 
 def backfill(folder: Path, count: int, *more: str) -> int:
-    return main(["backfill", "--site", str(folder / "site.json"), "--start", str(FIRST), "--stop", str(days(count)[-1]), *more])
+    return main(
+        [
+            "backfill",
+            "--site",
+            str(folder / "site.json"),
+            "--start",
+            str(FIRST),
+            "--stop",
+            str(days(count)[-1]),
+            *more,
+        ]
+    )
 
 
 def made(folder: Path, count: int) -> dict[tuple[dt.date, str, str], int]:
     """What stands, but for reports, and when it was written."""
     found = Receipts(folder / "archive").days(days(count))
-    return {(date, *r.key): os.stat(day.folder / r.name).st_mtime_ns for date, day in found.items() for r in day.all if r.good and r.product != "report"}
+    return {
+        (date, *r.key): os.stat(day.folder / r.name).st_mtime_ns
+        for date, day in found.items()
+        for r in day.all
+        if r.good and r.product != "report"
+    }
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     """All products but reports."""
-    files = (path for path in (folder / "archive/2025").rglob("*") if path.is_file() and path.name != "report.html")
+    files = (
+        path
+        for path in (folder / "archive/2025").rglob("*")
+        if path.is_file() and path.name != "report.html"
+    )
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
@@ -54,7 +74,9 @@ def planned(shown: str) -> Made:
         date, *parts = line.split("  ")
         for part in parts:
             instance, _, products = part.partition(": ")
-            found |= {(dt.date.fromisoformat(date), instance, product) for product in products.split()}
+            found |= {
+                (dt.date.fromisoformat(date), instance, product) for product in products.split()
+            }
     return found
 
 
@@ -76,7 +98,10 @@ def test_the_plan_is_what_runs(tmp_path: Path, capsys: Capture) -> None:
             Receipts(tmp_path / "archive").remove(receipt.date, *receipt.key)
     assert backfill(tmp_path, 4, "--dry-run") == COMPLETE
     plan = planned(capsys.readouterr().out)
-    assert plan == {(FIRST, "home", "tts"), *((days(4)[2], "darshan", product) for product in ("raw", "tts", "index", "jobs"))}
+    assert plan == {
+        (FIRST, "home", "tts"),
+        *((days(4)[2], "darshan", product) for product in ("raw", "tts", "index", "jobs")),
+    }
     assert backfill(tmp_path, 4) == COMPLETE
     after = made(tmp_path, 4)
     assert {key for key in after if after[key] != before.get(key)} == {
@@ -85,7 +110,14 @@ def test_the_plan_is_what_runs(tmp_path: Path, capsys: Capture) -> None:
     }, "what was fetched anew is what was fetched before: nothing else had to be made"
 
 
-@pytest.mark.parametrize("more", [("--newest-first",), ("--workers", "2"), ("--instance", "home", "--instance", "scratch,darshan")])
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--newest-first",),
+        ("--workers", "2"),
+        ("--instance", "home", "--instance", "scratch,darshan"),
+    ],
+)
 def test_ways_that_give_the_same(tmp_path: Path, more: tuple[str, ...]) -> None:
     write_days(tmp_path, days(3))
     assert backfill(tmp_path, 3) == COMPLETE
@@ -103,7 +135,9 @@ def test_one_instance_alone(tmp_path: Path) -> None:
     assert len(made(tmp_path, 2)) == 16
 
 
-def test_a_day_that_fails_stops_no_other_and_is_tried_again(tmp_path: Path, capsys: Capture, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_day_that_fails_stops_no_other_and_is_tried_again(
+    tmp_path: Path, capsys: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
     write_days(tmp_path, days(4))
     (tmp_path / f"lmt/home_{days(4)[1]}.sqlite3").write_bytes(b"no database" * 1000)
     (tmp_path / f"lmt/scratch_{days(4)[2]}.sqlite3").unlink()
@@ -111,18 +145,45 @@ def test_a_day_that_fails_stops_no_other_and_is_tried_again(tmp_path: Path, caps
     shown = capsys.readouterr().out
     assert "10 complete, 2 failed" in shown
     assert f"{days(4)[1]}  home             failed" in shown
-    assert len([record for record in caplog.records if "instance=home product=raw state=failed" in record.message]) == 3
+    assert (
+        len(
+            [
+                record
+                for record in caplog.records
+                if "instance=home product=raw state=failed" in record.message
+            ]
+        )
+        == 3
+    )
     write_lmt(tmp_path / f"lmt/home_{days(4)[1]}.sqlite3", days(4)[1])
     write_lmt(tmp_path / f"lmt/scratch_{days(4)[2]}.sqlite3", days(4)[2])
     assert backfill(tmp_path, 4) == COMPLETE
 
 
-def test_days_of_another_run_are_left_to_it(tmp_path: Path, capsys: Capture, caplog: pytest.LogCaptureFixture) -> None:
+def test_days_of_another_run_are_left_to_it(
+    tmp_path: Path, capsys: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
     write_days(tmp_path, days(3))
     with lock.holding(tmp_path / "archive", [days(3)[1]]):
         assert backfill(tmp_path, 3, "--wait", "0") == FAILED
-        assert main(["nightly", "--site", str(tmp_path / "site.json"), "--date", str(days(3)[1]), "--wait", "0"]) == BUSY
-        assert main(["nightly", "--site", str(tmp_path / "site.json"), "--date", str(days(3)[0])]) == COMPLETE, "other days are free"
+        assert (
+            main(
+                [
+                    "nightly",
+                    "--site",
+                    str(tmp_path / "site.json"),
+                    "--date",
+                    str(days(3)[1]),
+                    "--wait",
+                    "0",
+                ]
+            )
+            == BUSY
+        )
+        assert (
+            main(["nightly", "--site", str(tmp_path / "site.json"), "--date", str(days(3)[0])])
+            == COMPLETE
+        ), "other days are free"
     assert "another run has them" in caplog.text
     assert {date for date, _, _ in made(tmp_path, 3)} == {days(3)[0], days(3)[2]}
     assert backfill(tmp_path, 3) == COMPLETE
@@ -140,8 +201,12 @@ def test_what_the_source_keeps_no_longer_is_not_asked_for(tmp_path: Path, capsys
     assert backfill(tmp_path, 2, "--expired") == COMPLETE
 
 
-def test_logs_that_ran_on_a_day_that_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """Newest first, a day at a time: the index of the 23rd is made before the servers of the 22nd are archived, and again after."""
+def test_logs_that_ran_on_a_day_that_comes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Newest first, a day at a time: the index of the 23rd is made before the servers of the 22nd
+    are archived, and again after.
+    """
     from pipeline.commands import backfill as command
 
     monkeypatch.setattr(command, "CHUNK", 1)
@@ -158,9 +223,50 @@ def test_logs_that_ran_on_a_day_that_comes_later(tmp_path: Path, monkeypatch: py
 
 def test_wrong_ranges(tmp_path: Path, capsys: Capture) -> None:
     write_site(tmp_path)
-    assert main(["backfill", "--site", str(tmp_path / "site.json"), "--start", "2025-03-02", "--stop", "2025-03-01"]) == USAGE
-    assert main(["backfill", "--site", str(tmp_path / "site.json"), "--start", "2025-03-02", "--stop", "2199-03-01"]) == USAGE
-    assert main(["backfill", "--site", str(tmp_path / "site.json"), "--start", "2025-03-02", "--stop", "2025-03-02", "--instance", "hom"]) == USAGE
+    assert (
+        main(
+            [
+                "backfill",
+                "--site",
+                str(tmp_path / "site.json"),
+                "--start",
+                "2025-03-02",
+                "--stop",
+                "2025-03-01",
+            ]
+        )
+        == USAGE
+    )
+    assert (
+        main(
+            [
+                "backfill",
+                "--site",
+                str(tmp_path / "site.json"),
+                "--start",
+                "2025-03-02",
+                "--stop",
+                "2199-03-01",
+            ]
+        )
+        == USAGE
+    )
+    assert (
+        main(
+            [
+                "backfill",
+                "--site",
+                str(tmp_path / "site.json"),
+                "--start",
+                "2025-03-02",
+                "--stop",
+                "2025-03-02",
+                "--instance",
+                "hom",
+            ]
+        )
+        == USAGE
+    )
     assert "not over yet" in capsys.readouterr().err
 
 
@@ -183,9 +289,18 @@ def test_killed_twice_and_resumed(tmp_path: Path, workers: str) -> None:
     random = np.random.default_rng(int(workers))
     for _ in range(2):
         before = len(made(tmp_path, count))
-        run = subprocess.Popen([*command, "--workers", workers], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        run = subprocess.Popen(
+            [*command, "--workers", workers],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         deadline = time.monotonic() + 60
-        while len(made(tmp_path, count)) < before + random.integers(6, 20) and time.monotonic() < deadline:
+        while (
+            len(made(tmp_path, count)) < before + random.integers(6, 20)
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.05)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
@@ -194,7 +309,9 @@ def test_killed_twice_and_resumed(tmp_path: Path, workers: str) -> None:
     assert backfill(tmp_path, count) == COMPLETE
     after = made(tmp_path, count)
     assert len(after) == count * 8
-    assert all(after[key] == when for key, when in standing.items()), "what was complete was not done again"
+    assert all(after[key] == when for key, when in standing.items()), (
+        "what was complete was not done again"
+    )
     assert not list((tmp_path / "archive").rglob("*.tmp"))
     resumed = contents(tmp_path)
     shutil.rmtree(tmp_path / "archive")
@@ -205,13 +322,36 @@ def test_killed_twice_and_resumed(tmp_path: Path, workers: str) -> None:
 def test_luigis_own_range(tmp_path: Path) -> None:
     path = write_days(tmp_path, days(3))
     (tmp_path / "luigi.cfg").symlink_to(ROOT / "luigi.cfg")
-    span = ["--start", str(FIRST), "--stop", str(days(4)[-1]), "--days-back", "20000", "--reverse", "--task-limit", "50"]
-    command = [sys.executable, "-m", "luigi", "--module", "pipeline.tasks", "RangeDaily", "--of", "Nightly", *span, "--local-scheduler"]
+    span = [
+        "--start",
+        str(FIRST),
+        "--stop",
+        str(days(4)[-1]),
+        "--days-back",
+        "20000",
+        "--reverse",
+        "--task-limit",
+        "50",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "luigi",
+        "--module",
+        "pipeline.tasks",
+        "RangeDaily",
+        "--of",
+        "Nightly",
+        *span,
+        "--local-scheduler",
+    ]
     env = os.environ | {"TOKIO_SITE": str(path), "PYTHONPATH": str(ROOT)}
     subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=300)
     assert len(made(tmp_path, 3)) == 24
     before = made(tmp_path, 3)
-    again = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True, timeout=300)
+    again = subprocess.run(
+        command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True, timeout=300
+    )
     assert made(tmp_path, 3) == before
     assert "state=" not in again.stderr
 
@@ -219,7 +359,9 @@ def test_luigis_own_range(tmp_path: Path) -> None:
 # Late and changed data
 
 
-def test_a_change_rebuilds_what_depends_on_it_and_only_that(tmp_path: Path, capsys: Capture) -> None:
+def test_a_change_rebuilds_what_depends_on_it_and_only_that(
+    tmp_path: Path, capsys: Capture
+) -> None:
     """The result equals a fresh build, byte for byte."""
     write_days(tmp_path, days(2), late_days=10**5, raw_days=10**5)
     for date in days(2):
@@ -229,27 +371,51 @@ def test_a_change_rebuilds_what_depends_on_it_and_only_that(tmp_path: Path, caps
     write_lmt(tmp_path / f"lmt/home_{FIRST}.sqlite3", FIRST)
     site = ["--site", str(tmp_path / "site.json")]
     capsys.readouterr()
-    assert main(["status", *site, "--start", str(FIRST), "--stop", str(days(2)[-1]), "--json"]) == PARTIAL
+    assert (
+        main(["status", *site, "--start", str(FIRST), "--stop", str(days(2)[-1]), "--json"])
+        == PARTIAL
+    )
     states = json.loads(capsys.readouterr().out)
     assert states[str(FIRST)]["home"]["state"] == "late"
     assert states[str(days(2)[1])]["home"] == {"state": "partial", "detail": "68 %", "percent": 68}
     assert main(["nightly", *site, "--date", str(FIRST)]) == COMPLETE
     after = made(tmp_path, 2)
     changed = {key for key in after if after[key] != before[key]}
-    assert {(date, instance) for date, instance, _ in changed} <= {(FIRST, "home"), (FIRST, "darshan")}
-    assert {key for key in changed if key[1] == "home"} == {(FIRST, "home", "raw"), (FIRST, "home", "tts")}
-    assert (FIRST, "darshan", "tts") not in changed, "only what is joined with servers is made again"
+    assert {(date, instance) for date, instance, _ in changed} <= {
+        (FIRST, "home"),
+        (FIRST, "darshan"),
+    }
+    assert {key for key in changed if key[1] == "home"} == {
+        (FIRST, "home", "raw"),
+        (FIRST, "home", "tts"),
+    }
+    assert (
+        FIRST,
+        "darshan",
+        "tts",
+    ) not in changed, "only what is joined with servers is made again"
     new = contents(tmp_path)
-    assert {name for name in new if new[name] != old[name] and "home.hdf5" in name} == {f"archive/2025/{FIRST}/home.hdf5"}
+    assert {name for name in new if new[name] != old[name] and "home.hdf5" in name} == {
+        f"archive/2025/{FIRST}/home.hdf5"
+    }
     shutil.rmtree(tmp_path / "archive")
     assert backfill(tmp_path, 2) == PARTIAL
     assert contents(tmp_path) == new
 
 
-def test_a_new_version_is_rebuilt_from_raw_without_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_a_new_version_is_rebuilt_from_raw_without_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     write_days(tmp_path, days(2), raw_days=10**5)
     assert backfill(tmp_path, 2) == COMPLETE
-    site = ["--site", str(tmp_path / "site.json"), "--start", str(FIRST), "--stop", str(days(2)[-1])]
+    site = [
+        "--site",
+        str(tmp_path / "site.json"),
+        "--start",
+        str(FIRST),
+        "--stop",
+        str(days(2)[-1]),
+    ]
     assert main(["rebuild", *site]) == COMPLETE
     assert "0 days made anew" in capsys.readouterr().out
     shutil.rmtree(tmp_path / "lmt")
@@ -265,11 +431,17 @@ def test_a_new_version_is_rebuilt_from_raw_without_the_source(tmp_path: Path, mo
     before = made(tmp_path, 2)
     shutil.rmtree(next((tmp_path / f"archive/raw/2025/{FIRST}").glob("home.*")))
     assert main(["rebuild", *site, "--dry-run"]) == COMPLETE
-    assert f"{FIRST}  scratch: tts  darshan: tts  darshan: index  darshan: jobs" in capsys.readouterr().out
+    assert (
+        f"{FIRST}  scratch: tts  darshan: tts  darshan: index  darshan: jobs"
+        in capsys.readouterr().out
+    )
     assert main(["rebuild", *site]) == COMPLETE
     after = made(tmp_path, 2)
     kept = {key for key in after if after[key] == before[key]}
-    assert kept == {(FIRST, "home", "tts"), *((date, instance, "raw") for date in days(2) for instance in (*FILE_SYSTEMS, "darshan"))}
+    assert kept == {
+        (FIRST, "home", "tts"),
+        *((date, instance, "raw") for date in days(2) for instance in (*FILE_SYSTEMS, "darshan")),
+    }
     assert main(["status", *site]) == PARTIAL, "one day has no raw data to make it from"
 
 
@@ -279,9 +451,16 @@ def test_mark_empty_and_take_it_back(tmp_path: Path, capsys: Capture) -> None:
     assert backfill(tmp_path, 2) == FAILED
     site = ["--site", str(tmp_path / "site.json"), "--start", str(FIRST), "--stop", str(FIRST)]
     assert main(["mark-empty", *site, "--why", "down"]) == USAGE
-    assert main(["mark-empty", *site, "--instance", "scratch", "--why", "down"]) == USAGE, "there are data"
+    assert main(["mark-empty", *site, "--instance", "scratch", "--why", "down"]) == USAGE, (
+        "there are data"
+    )
     assert "there are data" in capsys.readouterr().err
-    assert main(["mark-empty", *site, "--instance", "home", "--why", "LMT's disk broke", "--who", "kim"]) == COMPLETE
+    assert (
+        main(
+            ["mark-empty", *site, "--instance", "home", "--why", "LMT's disk broke", "--who", "kim"]
+        )
+        == COMPLETE
+    )
     assert main(["status", *site]) == COMPLETE
     assert main(["status", *site, "--json"]) == COMPLETE
     capsys.readouterr()
@@ -292,7 +471,9 @@ def test_mark_empty_and_take_it_back(tmp_path: Path, capsys: Capture) -> None:
     assert backfill(tmp_path, 2) == COMPLETE
     assert (FIRST, "home", "raw") not in made(tmp_path, 2), "the source is not asked"
     assert main(["nightly", *site[:2], "--date", str(FIRST)]) == COMPLETE
-    assert "LMT's disk broke" in json.dumps([p.read_text() for p in (tmp_path / "archive/receipts").rglob("*home.raw*empty*")])
+    assert "LMT's disk broke" in json.dumps(
+        [p.read_text() for p in (tmp_path / "archive/receipts").rglob("*home.raw*empty*")]
+    )
     assert main(["invalidate", *site, "--instance", "home"]) == COMPLETE
     assert backfill(tmp_path, 2) == COMPLETE
     assert (FIRST, "home", "tts") in made(tmp_path, 2)
@@ -307,5 +488,8 @@ def test_raw_data_stay_until_their_products_are_made(tmp_path: Path) -> None:
     database.commit()
     database.close()
     assert main(["nightly", "--site", str(path), "--date", str(FIRST)]) == FAILED
-    kept = {folder.name.partition(".")[0] for folder in (tmp_path / "archive/raw/2025" / str(FIRST)).iterdir()}
+    kept = {
+        folder.name.partition(".")[0]
+        for folder in (tmp_path / "archive/raw/2025" / str(FIRST)).iterdir()
+    }
     assert kept == {"home"}, "of the others there are products, and raw_days is 0"

@@ -1,4 +1,6 @@
-"""`tokio-archive check`: a whole archive has no problems; each kind of damage is found, and nothing else is blamed."""
+"""`tokio-archive check`: a whole archive has no problems; each kind of damage is found, and nothing
+else is blamed.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +37,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive as the pipeline made it."""
     folder = tmp_path_factory.mktemp("whole")
     make_lmt.make(folder / "lmt.db", DATE, osts=3, oss=2, mds=1)
-    sources = {"scratch": {"kind": "lmt", "database": f"sqlite:///{folder}/lmt.db"}, "darshan": {"kind": "darshan", "logs": str(SITEDAY_LOGS)}}
-    (folder / "site.json").write_text(json.dumps({"site": "test", "archive": "archive", "sources": sources}))
+    sources = {
+        "scratch": {"kind": "lmt", "database": f"sqlite:///{folder}/lmt.db"},
+        "darshan": {"kind": "darshan", "logs": str(SITEDAY_LOGS)},
+    }
+    (folder / "site.json").write_text(
+        json.dumps({"site": "test", "archive": "archive", "sources": sources})
+    )
     assert pipeline_main(["nightly", "--site", str(folder / "site.json"), "--date", str(DATE)]) == 0
     return folder / "archive"
 
@@ -217,7 +224,12 @@ def other_sums(root: Path) -> None:
     found = pq.read_table(path)
     values = found["bytes_written"].to_pylist()
     values[next(i for i, value in enumerate(values) if value)] += 1
-    pq.write_table(found.set_column(found.column_names.index("bytes_written"), "bytes_written", pa.array(values, pa.int64())), path)
+    pq.write_table(
+        found.set_column(
+            found.column_names.index("bytes_written"), "bytes_written", pa.array(values, pa.int64())
+        ),
+        path,
+    )
 
 
 def receipt(root: Path, product: str) -> Path:
@@ -328,7 +340,9 @@ def test_two_ways_of_reading_are_compared(whole: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(parts.PlainPart, "load", other)
     assert problems(whole) == []
-    assert {(problem.kind, problem.where.rpartition(" ")[2]) for problem in problems(whole, deep=True)} == {("differs", READ)}
+    assert {
+        (problem.kind, problem.where.rpartition(" ")[2]) for problem in problems(whole, deep=True)
+    } == {("differs", READ)}
 
 
 def test_young_temporary_files_are_at_work(root: Path) -> None:
@@ -347,16 +361,24 @@ def test_only_what_is_asked_for(root: Path) -> None:
     assert seen == [f"{DATE} {name}" for name in ("_day", "darshan", "scratch")]
 
 
-@pytest.mark.parametrize("name", ["sample_tokiots.hdf5", "snx11025_2018-01-28.hdf5", "snx11025_2018-01-28.h5lmt"])
+@pytest.mark.parametrize(
+    "name", ["sample_tokiots.hdf5", "snx11025_2018-01-28.hdf5", "snx11025_2018-01-28.h5lmt"]
+)
 def test_older_files_keep_what_their_format_promises(real: Path, tmp_path: Path, name: str) -> None:
     path = real / "tts" / name
     assert list(check.check_file(path, deep=True)) == []
     copy = tmp_path / name
     shutil.copyfile(path, copy)
     with h5py.File(copy, "r+") as file:
-        axis = file["FSStepsGroup/FSStepsDataSet" if name.endswith("h5lmt") else "datatargets/timestamps"]
+        axis = file[
+            "FSStepsGroup/FSStepsDataSet" if name.endswith("h5lmt") else "datatargets/timestamps"
+        ]
         axis[3] += 2
-        values = file["OSTReadGroup/OSTBulkReadDataSet"] if name.endswith("h5lmt") else next(v for k, v in file["datatargets"].items() if k.startswith("read"))
+        values = (
+            file["OSTReadGroup/OSTBulkReadDataSet"]
+            if name.endswith("h5lmt")
+            else next(v for k, v in file["datatargets"].items() if k.startswith("read"))
+        )
         values[2, 2] = -5.0
     assert {problem.kind for problem in check.check_file(copy)} == {"time stamps", "negative"}
 
@@ -375,8 +397,23 @@ def test_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(shown.splitlines()) == 3
     negative(root)
     file = str(day(root) / "scratch.hdf5")
-    assert main(["check", "--json", file, str(day(root) / "darshan_index.sqlite"), str(day(root) / "darshan_jobs.parquet")]) == 1
+    assert (
+        main(
+            [
+                "check",
+                "--json",
+                file,
+                str(day(root) / "darshan_index.sqlite"),
+                str(day(root) / "darshan_jobs.parquet"),
+            ]
+        )
+        == 1
+    )
     (told,) = json.loads(capsys.readouterr().out)
-    assert told == {"kind": "negative", "where": f"{file}: {READ}", "what": "1 amounts are below zero"}
+    assert told == {
+        "kind": "negative",
+        "where": f"{file}: {READ}",
+        "what": "1 amounts are below zero",
+    }
     assert main(["check", f"{file}.gone"]) == 1
     assert main(["check", "--archive", str(root), "--instance", "home"]) == 1

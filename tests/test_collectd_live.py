@@ -36,7 +36,9 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def live(url: str, **keys: Any) -> collectd.Options:
-    return options([], "elasticsearch", url=url, index="collectd-%Y.%m.%d", **{"page_size": 17} | keys)
+    return options(
+        [], "elasticsearch", url=url, index="collectd-%Y.%m.%d", **{"page_size": 17} | keys
+    )
 
 
 def expected(tmp_path: Path) -> Any:
@@ -60,7 +62,16 @@ class TestContract(Contract):
             yield Case(DAY, records(), write, lambda folder: live(url, page_size=50), corrupt)
 
 
-@pytest.mark.parametrize(("flavour", "paging"), [("es6", "scroll"), ("es7", "scroll"), ("es7", "pit"), ("opensearch", "scroll"), ("opensearch", "pit")])
+@pytest.mark.parametrize(
+    ("flavour", "paging"),
+    [
+        ("es6", "scroll"),
+        ("es7", "scroll"),
+        ("es7", "pit"),
+        ("opensearch", "scroll"),
+        ("opensearch", "pit"),
+    ],
+)
 @pytest.mark.parametrize("size", [50, 61, 10_000])
 def test_every_document_once(tmp_path: Path, flavour: str, paging: str, size: int) -> None:
     state = State(hits(DOCUMENTS), flavour)
@@ -73,7 +84,10 @@ def test_every_document_once(tmp_path: Path, flavour: str, paging: str, size: in
 
 def test_more_documents_of_one_stamp_than_a_page_holds(tmp_path: Path) -> None:
     state = State(hits(DOCUMENTS), "opensearch")
-    with serving(state) as url, pytest.raises(SourceError, match=r"documents have one stamp.*scroll"):
+    with (
+        serving(state) as url,
+        pytest.raises(SourceError, match=r"documents have one stamp.*scroll"),
+    ):
         built(live(url, paging="pit", page_size=3), DAY, tmp_path / "raw")
 
 
@@ -81,11 +95,19 @@ def test_only_what_is_wanted_is_asked_for(tmp_path: Path) -> None:
     state = State(hits(DOCUMENTS))
     with serving(state) as url:
         found = built(live(url, query={"prefix": {"hostname": "oss"}}), DAY, tmp_path / "raw")
-    assert {column.partition(":")[0] for column in found["datatargets/readbytes"].columns} == {"oss1", "oss2"}
+    assert {column.partition(":")[0] for column in found["datatargets/readbytes"].columns} == {
+        "oss1",
+        "oss2",
+    }
     method, path, body = state.asked[0]
-    assert (method, path.partition("?")[0]) == ("POST", "/collectd-2026.11.22,collectd-2026.11.23/_search")
+    assert (method, path.partition("?")[0]) == (
+        "POST",
+        "/collectd-2026.11.22,collectd-2026.11.23/_search",
+    )
     assert body["_source"][:2] == ["@timestamp", "hostname"]
-    assert {"terms": {"plugin": ["cpu", "disk", "interface", "memory"]}} in body["query"]["bool"]["filter"]
+    assert {"terms": {"plugin": ["cpu", "disk", "interface", "memory"]}} in body["query"]["bool"][
+        "filter"
+    ]
 
 
 def test_the_indices_of_all_utc_dates_of_a_local_day() -> None:
@@ -112,9 +134,31 @@ def once(*answers: tuple[str, Answer]) -> Any:
 
 
 SCROLL = "/_search/scroll"
-EXPIRED: Answer = (404, {"error": {"root_cause": [{"type": "search_context_missing_exception", "reason": "No search context found for id [1]"}]}})
-FAILED: Answer = (200, {"_scroll_id": "7", "_shards": {"failed": 1, "failures": [{"reason": "node left"}]}, "hits": {"total": 1, "hits": []}})
-EMPTY: Answer = (200, {"_scroll_id": "7", "_shards": {"failed": 0}, "hits": {"total": 1, "hits": []}})
+EXPIRED: Answer = (
+    404,
+    {
+        "error": {
+            "root_cause": [
+                {
+                    "type": "search_context_missing_exception",
+                    "reason": "No search context found for id [1]",
+                }
+            ]
+        }
+    },
+)
+FAILED: Answer = (
+    200,
+    {
+        "_scroll_id": "7",
+        "_shards": {"failed": 1, "failures": [{"reason": "node left"}]},
+        "hits": {"total": 1, "hits": []},
+    },
+)
+EMPTY: Answer = (
+    200,
+    {"_scroll_id": "7", "_shards": {"failed": 0}, "hits": {"total": 1, "hits": []}},
+)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +193,9 @@ def test_a_search_that_fails_on_the_way_is_made_again(tmp_path: Path, trouble: A
         (BUSY, "was refused; got: 503"),
     ],
 )
-def test_a_search_that_never_comes_to_an_end_is_an_error(tmp_path: Path, answer: Answer, match: str) -> None:
+def test_a_search_that_never_comes_to_an_end_is_an_error(
+    tmp_path: Path, answer: Answer, match: str
+) -> None:
     state = State(hits(DOCUMENTS), trouble=lambda number, path: answer if path == SCROLL else None)
     with serving(state) as url, pytest.raises(SourceError, match=match):
         built(live(url), DAY, tmp_path / "raw")
@@ -181,7 +227,9 @@ def test_a_document_whose_fields_are_of_another_type_costs_itself(tmp_path: Path
         state.documents[5]["_source"]["plugin_instance"] = 0
         state.documents[60]["_source"]["read"] = "NaN"
         with serving(state) as url:
-            _, findings, counts = parsed(live(url, page_size=100, paging=paging), DAY, tmp_path / f"{flavour}{paging}")
+            _, findings, counts = parsed(
+                live(url, page_size=100, paging=paging), DAY, tmp_path / f"{flavour}{paging}"
+            )
         assert findings.total(UNREADABLE) == counts["unreadable"] == 2
         assert "plugin_instance" in str(next(iter(findings)))
         assert sum(counts.values()) - 2 == len([d for d in DOCUMENTS if d["plugin"] != "load"]) - 2
@@ -195,7 +243,10 @@ def test_an_answer_that_is_no_json(answer: Answer) -> None:
 
 
 def test_a_server_that_says_nothing(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(SourceError, match=r"said nothing for 0\.2 s; .*timeout_seconds"):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as deaf,
+        pytest.raises(SourceError, match=r"said nothing for 0\.2 s; .*timeout_seconds"),
+    ):
         collectd.inputs(live(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_seconds=0.2), DAY)
 
 
@@ -206,28 +257,42 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 def test_another_server_listens() -> None:
     state = State([], trouble=lambda number, path: (200, {"cluster": "of another kind"}))
-    with serving(state) as url, pytest.raises(SourceError, match="is the key url that of an Elasticsearch"):
+    with (
+        serving(state) as url,
+        pytest.raises(SourceError, match="is the key url that of an Elasticsearch"),
+    ):
         collectd.inputs(live(url), DAY)
 
 
 def test_an_answer_that_is_too_large(tmp_path: Path) -> None:
     many = hits([as_document(disk(n / 10, 1.0, "h" * 200)) for n in range(4000)])
-    with serving(State(many)) as url, pytest.raises(SourceError, match=r"larger than 1 MiB.*answer_mb"):
+    with (
+        serving(State(many)) as url,
+        pytest.raises(SourceError, match=r"larger than 1 MiB.*answer_mb"),
+    ):
         built(live(url, answer_mb=1, page_size=10_000), DAY, tmp_path / "raw")
 
 
 def test_a_night(tmp_path: Path, site: Any) -> None:
     state = State(hits(DOCUMENTS))
     with serving(state) as url:
-        site({"bb": {"kind": "collectd", "form": "elasticsearch", "url": url, "timestep": 10}}, late_days=10**4, raw_days=10**4)
+        site(
+            {"bb": {"kind": "collectd", "form": "elasticsearch", "url": url, "timestep": 10}},
+            late_days=10**4,
+            raw_days=10**4,
+        )
         assert main(["nightly", "--date", str(DAY)]) in (0, 3)
         asked = len(state.asked)
         assert main(["nightly", "--date", str(DAY)]) in (0, 3)
-    assert ["/_count" in path for _, path, _ in state.asked[asked:]] == [True], "one question, and nothing is fetched again"
+    assert ["/_count" in path for _, path, _ in state.asked[asked:]] == [True], (
+        "one question, and nothing is fetched again"
+    )
     with archive_tools.open_tts(tmp_path / f"archive/2026/{DAY}/bb.hdf5") as tts:
         assert np.isfinite(tts.to_numpy("datatargets/readbytes")).any()
     receipt = json.loads(next((tmp_path / "archive/receipts").rglob("*bb*tts*")).read_text())
-    assert receipt["quality"]["datatargets/readbytes"]["measured"] == 36 - 6  # the first of each is of the day before
+    assert (
+        receipt["quality"]["datatargets/readbytes"]["measured"] == 36 - 6
+    )  # the first of each is of the day before
 
 
 CONF = """
@@ -258,7 +323,9 @@ def test_a_real_collectd(tmp_path: Path, site: Any) -> None:
     (tmp_path / "collectd.conf").write_text(CONF.format(folder=tmp_path))
     began = time.time()
     command = [str(program), "-f", "-C", str(tmp_path / "collectd.conf")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "TZ": "UTC"})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "TZ": "UTC"}
+    )
     try:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -271,10 +338,21 @@ def test_a_real_collectd(tmp_path: Path, site: Any) -> None:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     day = Day(dt.datetime.fromtimestamp(began, dt.UTC).date())
-    site({"servers": {"kind": "collectd", "form": "csv", "files": "csv/*/*/*-%Y-%m-%d", "timestep": 1}})
+    site(
+        {
+            "servers": {
+                "kind": "collectd",
+                "form": "csv",
+                "files": "csv/*/*/*-%Y-%m-%d",
+                "timestep": 1,
+            }
+        }
+    )
     assert main(["nightly", "--date", str(day)]) in (0, 3)
     with archive_tools.open_tts(tmp_path / f"archive/{day.date.year}/{day}/servers.hdf5") as tts:
-        free, idle, load = (tts.to_numpy(f"dataservers/{name}")[:, 0] for name in ("memfree", "cpuidle", "cpuload"))
+        free, idle, load = (
+            tts.to_numpy(f"dataservers/{name}")[:, 0] for name in ("memfree", "cpuidle", "cpuload")
+        )
     assert np.isfinite(free).sum() >= 6
     assert np.isfinite(idle).sum() >= 5
     np.testing.assert_allclose((idle + load)[np.isfinite(idle)], 100, rtol=1e-9)

@@ -21,7 +21,10 @@ DATE = "2026-11-22"
 
 @pytest.fixture
 def archive(tmp_path: Path, site, darshan_source: dict[str, Any]) -> Path:  # type: ignore[no-untyped-def]
-    site({"darshan": darshan_source}, mount_to_fsname={"^/scratch": "scratch", "^/project": "project"})
+    site(
+        {"darshan": darshan_source},
+        mount_to_fsname={"^/scratch": "scratch", "^/project": "project"},
+    )
     assert pipeline_main(["nightly", "--date", DATE]) == 0
     return tmp_path / "archive"
 
@@ -44,18 +47,30 @@ def test_info_and_summarize(archive: Path, capsys: pytest.CaptureFixture[str]) -
     assert "datatargets/writebytes" in shown
     assert "(2026-11-22T00:00:00Z)" in shown
     assert main(["info", "--json", file]) == 0
-    assert json.loads(capsys.readouterr().out)["datasets"]["mdtargets/opens"]["columns"] == ["UNKNOWN", "project", "scratch"]
+    assert json.loads(capsys.readouterr().out)["datasets"]["mdtargets/opens"]["columns"] == [
+        "UNKNOWN",
+        "project",
+        "scratch",
+    ]
     assert main(["summarize", file]) == 0
     assert "6.3 GiB" in capsys.readouterr().out
     assert main(["summarize", "--json", file]) == 0
-    written = next(item for item in json.loads(capsys.readouterr().out) if item["dataset"] == "datatargets/writebytes")
+    written = next(
+        item
+        for item in json.loads(capsys.readouterr().out)
+        if item["dataset"] == "datatargets/writebytes"
+    )
     assert round(written["total"] / 2**20) == 6452
     assert written["missing"] == 0
 
 
 def test_errors_are_one_line(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    for command in (["info", str(archive / "none.hdf5")], ["ls", str(archive / "none")], ["summarize", str(archive / f"2026/{DATE}/darshan_index.sqlite")]):
+    for command in (
+        ["info", str(archive / "none.hdf5")],
+        ["ls", str(archive / "none")],
+        ["summarize", str(archive / f"2026/{DATE}/darshan_index.sqlite")],
+    ):
         assert main(command) == 1
         shown = capsys.readouterr()
         assert shown.err.startswith("tokio-archive: ")
@@ -65,7 +80,9 @@ def test_errors_are_one_line(archive: Path, capsys: pytest.CaptureFixture[str]) 
     assert stopped.value.code == 2
 
 
-def test_the_report_escapes_what_users_chose(tmp_path: Path, site, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+def test_the_report_escapes_what_users_chose(
+    tmp_path: Path, site, capsys: pytest.CaptureFixture[str]
+) -> None:  # type: ignore[no-untyped-def]
     logs = tmp_path / "logs"
     logs.mkdir()
     log = next(p for p in sorted(SITEDAY_LOGS.iterdir()) if "_cat_" in p.name)
@@ -88,7 +105,9 @@ def test_cache_darshanlogs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     log = json.loads(capsys.readouterr().out)
     assert (log["header"]["jobid"], log["header"]["nprocs"]) == ("9100001", 4)
     assert log["mounts"]["/scratch"] == "ext4"
-    ((name, ranks),) = ((n, r) for n, r in log["counters"]["posix"].items() if n.startswith("/scratch"))
+    ((name, ranks),) = (
+        (n, r) for n, r in log["counters"]["posix"].items() if n.startswith("/scratch")
+    )
     assert ranks["-1"]["BYTES_WRITTEN"] == 201326592, name
     assert cache(["--total", "--perf", "-o", str(tmp_path / "out.json"), str(MPIIO)]) == 0
     log = json.loads((tmp_path / "out.json").read_text())
@@ -133,25 +152,35 @@ def test_scoreboard_adds_up_indexes(archive: Path, capsys: pytest.CaptureFixture
     once = json.loads(capsys.readouterr().out)["user"]
     assert main(["scoreboard", "--json", "--by", "user", index, index]) == 0
     twice = json.loads(capsys.readouterr().out)["user"]
-    assert [(s["name"], 2 * s["read"], 2 * s["written"]) for s in once] == [(s["name"], s["read"], s["written"]) for s in twice]
+    assert [(s["name"], 2 * s["read"], 2 * s["written"]) for s in once] == [
+        (s["name"], s["read"], s["written"]) for s in twice
+    ]
     assert main(["scoreboard", str(archive), "--start", DATE, "--stop", DATE, "--limit", "3"]) == 0
     assert "3 of 9" in capsys.readouterr().out
     assert main(["scoreboard", str(archive), "--start", "2030-01-01"]) == 1
 
 
-def test_scoreboard_of_an_index_that_pytokio_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scoreboard_of_an_index_that_pytokio_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     connection = sqlite3.connect(tmp_path / "p.db")
     connection.executescript(
-        """CREATE TABLE headers (log_id INTEGER PRIMARY KEY, filename CHAR UNIQUE, end_time INTEGER, exe CHAR, exename CHAR, jobid CHAR,
-             nprocs INTEGER, start_time INTEGER, uid INTEGER, username CHAR, version CHAR, walltime INTEGER);
+        """CREATE TABLE headers (log_id INTEGER PRIMARY KEY, filename CHAR UNIQUE,
+            end_time INTEGER, exe CHAR, exename CHAR, jobid CHAR,
+             nprocs INTEGER, start_time INTEGER, uid INTEGER, username CHAR, version CHAR,
+                 walltime INTEGER);
            CREATE TABLE mounts (fs_id INTEGER PRIMARY KEY, mountpt CHAR UNIQUE, fsname CHAR);
-           CREATE TABLE summaries (log_id INTEGER, fs_id INTEGER, bytes_read INTEGER, bytes_written INTEGER, UNIQUE (log_id, fs_id));
-           INSERT INTO headers (log_id, username, exename) VALUES (1, 'glock', 'vpicio_uni'); INSERT INTO mounts VALUES (1, '/scratch2', 'scratch2');
+           CREATE TABLE summaries (log_id INTEGER, fs_id INTEGER, bytes_read INTEGER,
+               bytes_written INTEGER, UNIQUE (log_id, fs_id));
+           INSERT INTO headers (log_id, username, exename) VALUES (1, 'glock',
+               'vpicio_uni'); INSERT INTO mounts VALUES (1, '/scratch2', 'scratch2');
            INSERT INTO summaries VALUES (1, 1, 10, 20);"""
     )
     connection.close()
     assert main(["scoreboard", "--json", str(tmp_path / "p.db")]) == 0
-    assert json.loads(capsys.readouterr().out)["fs"] == [{"name": "scratch2", "logs": 1, "read": 10, "written": 20}]
+    assert json.loads(capsys.readouterr().out)["fs"] == [
+        {"name": "scratch2", "logs": 1, "read": 10, "written": 20}
+    ]
 
 
 def test_bad_osts(tmp_path: Path, site, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]

@@ -37,7 +37,9 @@ MIB = 2**20
 
 
 def options(*logs: Path | str, **keys: Any) -> darshan.Options:
-    return darshan.Options(kind="darshan", logs=[str(log) for log in logs], mount_to_fsname=MOUNTS, **keys)
+    return darshan.Options(
+        kind="darshan", logs=[str(log) for log in logs], mount_to_fsname=MOUNTS, **keys
+    )
 
 
 def reduced(found: darshan.Options, folder: Path, day: Day = DAY) -> tuple[Reduced, Any]:
@@ -61,7 +63,9 @@ def test_siteday(tmp_path: Path) -> None:
     day, findings = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
     assert len(day.logs["log_id"]) == 104
     assert len(day.rejects["reason"]) == 0
-    assert 104 - len(set(day.summaries["log_id"].tolist())) == 8, "logs without I/O are there, without sums"
+    assert 104 - len(set(day.summaries["log_id"].tolist())) == 8, (
+        "logs without I/O are there, without sums"
+    )
     written, read = by_fsname(day, "bytes_written"), by_fsname(day, "bytes_read")
     assert round(written["scratch"] / MIB, 1) == 4133.1
     assert round(written["project"] / MIB, 1) == 2319.1
@@ -70,12 +74,18 @@ def test_siteday(tmp_path: Path) -> None:
     for grid in day.series:
         total = by_fsname(
             day,
-            {"readbytes": "bytes_read", "writebytes": "bytes_written", "readops": "reads", "writeops": "writes", "opens": "opens"}[
-                grid.dataset.partition("/")[2]
-            ],
+            {
+                "readbytes": "bytes_read",
+                "writebytes": "bytes_written",
+                "readops": "reads",
+                "writeops": "writes",
+                "opens": "opens",
+            }[grid.dataset.partition("/")[2]],
         )
         for column, name in enumerate(grid.columns):
-            assert int(grid.values[:, column].sum()) == total[name], f"{grid.dataset} of {name}: to the byte"
+            assert int(grid.values[:, column].sum()) == total[name], (
+                f"{grid.dataset} of {name}: to the byte"
+            )
     assert findings.total("amount outside the day") == 0
     assert set(day.logs["username"]) == {"user01", "user02"}
     assert sorted(day.logs["jobid"]) == [str(n) for n in range(9100001, 9100105)]
@@ -121,7 +131,9 @@ def test_every_file_is_indexed_or_rejected_with_a_reason(tmp_path: Path) -> None
 
 
 def test_names_that_users_choose(tmp_path: Path) -> None:
-    """Quotes, SQL, bytes that are no UTF-8, and one base name in two folders: all indexed, none executed."""
+    """Quotes, SQL, bytes that are no UTF-8, and one base name in two folders: all indexed, none
+    executed.
+    """
     logs = tmp_path / "logs"
     names = ["it's.darshan", 'x"); DROP TABLE headers; --.darshan', os.fsdecode(b"caf\xe9.darshan")]
     copies(logs / "a", *names)
@@ -160,12 +172,24 @@ def test_the_index_answers_as_existing_queries_expect(tmp_path: Path) -> None:
     index = write_index(day, tmp_path)
     query = """SELECT mountpt, fsname, SUM(bytes_written) FROM summaries
                INNER JOIN headers ON summaries.log_id = headers.log_id
-               INNER JOIN mounts ON summaries.fs_id = mounts.fs_id GROUP BY mounts.fs_id ORDER BY 3 DESC"""
+               INNER JOIN mounts ON summaries.fs_id = mounts.fs_id GROUP BY mounts.fs_id ORDER BY 3
+                   DESC"""
     rows = index.execute(query).fetchall()
-    assert [row[:2] for row in rows] == [("/scratch", "scratch"), ("/project", "project"), ("UNKNOWN", "UNKNOWN")]
+    assert [row[:2] for row in rows] == [
+        ("/scratch", "scratch"),
+        ("/project", "project"),
+        ("UNKNOWN", "UNKNOWN"),
+    ]
     assert round(rows[0][2] / MIB, 1) == 4133.1
-    assert index.execute("SELECT COUNT(*) FROM summaries WHERE f_read_start_timestamp = 0").fetchone() == (0,)
-    assert index.execute("SELECT COUNT(*) FROM summaries WHERE f_read_start_timestamp IS NULL").fetchone()[0] > 0
+    assert index.execute(
+        "SELECT COUNT(*) FROM summaries WHERE f_read_start_timestamp = 0"
+    ).fetchone() == (0,)
+    assert (
+        index.execute(
+            "SELECT COUNT(*) FROM summaries WHERE f_read_start_timestamp IS NULL"
+        ).fetchone()[0]
+        > 0
+    )
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         index.execute("DELETE FROM headers")
     index.close()
@@ -197,7 +221,9 @@ def test_a_log_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> No
     found = options(tmp_path / "logs")
     darshan.fetch(found, DAY, tmp_path)
     os.utime(log, ns=(1, 1))
-    (job,) = darshan.jobs(found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, schemas.source_map("darshan")))
+    (job,) = darshan.jobs(
+        found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, schemas.source_map("darshan"))
+    )
     with pytest.raises(InputChanged, match=r"a\.darshan changed"):
         _isolated.run(job)
 
@@ -212,8 +238,18 @@ def test_what_a_log_did_on_another_day_is_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "exe", "user", "job"),
     [
-        ("shane_ior-PNETCDF_id438100-438100_11-9-41525-10280033558448664385_1.darshan", "ior-PNETCDF", "shane", "438100"),
-        ("laytonjb_test1_id28730_6-7-43012-2131301613401632697_1.darshan", "test1", "laytonjb", "28730"),
+        (
+            "shane_ior-PNETCDF_id438100-438100_11-9-41525-10280033558448664385_1.darshan",
+            "ior-PNETCDF",
+            "shane",
+            "438100",
+        ),
+        (
+            "laytonjb_test1_id28730_6-7-43012-2131301613401632697_1.darshan",
+            "test1",
+            "laytonjb",
+            "28730",
+        ),
         ("a_user_with_my_app_id7_6-7-43012-1_1.darshan", "my_app", "a_user_with", "7"),
         ("user_exe_id_x_id12_1-1-1-1_1.darshan", "exe_id_x", "user", "12"),
         ("noname.darshan", "x", "", ""),
@@ -249,7 +285,10 @@ def independent(log: Path) -> dict[str, int]:
             continue
         counters = report.records[module].to_df()["counters"]
         if module == "MPI-IO":
-            totals |= {name: int(counters[counter].clip(lower=0).sum()) for name, counter in MPIIO_BYTES.items()}
+            totals |= {
+                name: int(counters[counter].clip(lower=0).sum())
+                for name, counter in MPIIO_BYTES.items()
+            }
             continue
         totals[f"{module.lower()}_files"] = counters["id"].nunique()
         for name in OPERATIONS:
@@ -258,7 +297,9 @@ def independent(log: Path) -> dict[str, int]:
 
 
 def test_every_published_log_equals_an_independent_reading(real: Path, tmp_path: Path) -> None:
-    """Versions 3.0.0 to 3.5.0, either byte order: bytes, operations and files of POSIX, STDIO and MPI-IO."""
+    """Versions 3.0.0 to 3.5.0, either byte order: bytes, operations and files of POSIX, STDIO and
+    MPI-IO.
+    """
     logs = published(real)
     (tmp_path / "logs").mkdir()
     for number, log in enumerate(logs):
@@ -266,9 +307,15 @@ def test_every_published_log_equals_an_independent_reading(real: Path, tmp_path:
     day, _ = reduced(options(tmp_path / "logs"), tmp_path / "raw")
     assert len(day.rejects["reason"]) == 0
     assert len(day.logs["log_id"]) == len(logs)
-    sums = pd.DataFrame(day.summaries).groupby("log_id")[[*OPERATIONS, "posix_files", "stdio_files"]].sum()
+    sums = (
+        pd.DataFrame(day.summaries)
+        .groupby("log_id")[[*OPERATIONS, "posix_files", "stdio_files"]]
+        .sum()
+    )
     for number, log in enumerate(logs):
-        found = sums.loc[number].to_dict() if number in sums.index else dict.fromkeys(sums.columns, 0)
+        found = (
+            sums.loc[number].to_dict() if number in sums.index else dict.fromkeys(sums.columns, 0)
+        )
         found |= {name: max(0, int(day.logs[name][number])) for name in MPIIO_BYTES}
         assert found == independent(log), log.name
 
@@ -289,20 +336,34 @@ def test_accumulated_times_and_file_counts(real: Path, tmp_path: Path) -> None:
             if module in report.modules:
                 report.mod_read_all_records(module)
                 frames = report.records[module].to_df()
-                metrics = accumulate_records(frames, module, report.metadata["job"]["nprocs"]).derived_metrics
-                assert day.logs[f"{name}_agg_perf"][number] == pytest.approx(metrics.agg_perf_by_slowest, nan_ok=True)
-                assert day.logs[f"{name}_shared_time"][number] == pytest.approx(metrics.shared_io_total_time_by_slowest)
-                assert day.logs[f"{name}_unique_time"][number] == pytest.approx(metrics.unique_io_total_time_by_slowest)
+                metrics = accumulate_records(
+                    frames, module, report.metadata["job"]["nprocs"]
+                ).derived_metrics
+                assert day.logs[f"{name}_agg_perf"][number] == pytest.approx(
+                    metrics.agg_perf_by_slowest, nan_ok=True
+                )
+                assert day.logs[f"{name}_shared_time"][number] == pytest.approx(
+                    metrics.shared_io_total_time_by_slowest
+                )
+                assert day.logs[f"{name}_unique_time"][number] == pytest.approx(
+                    metrics.unique_io_total_time_by_slowest
+                )
                 assert day.logs[f"{name}_total_files"][number] == metrics.category_counters[0].count
-                assert day.logs[f"{name}_shared_files"][number] == metrics.category_counters[5].count
+                assert (
+                    day.logs[f"{name}_shared_files"][number] == metrics.category_counters[5].count
+                )
                 compared += 1
     assert compared > 30
 
 
 def test_bytes_stand_beside_the_devices_counters(real: Path, tmp_path: Path) -> None:
-    """At 5 s, what applications wrote against what the disks wrote: total within 1 %, and together in time."""
+    """At 5 s, what applications wrote against what the disks wrote: total within 1 %, and together
+    in time.
+    """
     day, _ = reduced(options(SITEDAY_LOGS, timestep=5), tmp_path / "raw")
-    device = json.loads(gzip.decompress((real / "siteday/prometheus/query_range.json.gz").read_bytes()))
+    device = json.loads(
+        gzip.decompress((real / "siteday/prometheus/query_range.json.gz").read_bytes())
+    )
     written = next(grid for grid in day.series if grid.dataset == "datatargets/writebytes")
     for name, disk in (("scratch", "loop0"), ("project", "loop1")):
         stamps, counter = disk_counter(device, disk)
@@ -311,7 +372,9 @@ def test_bytes_stand_beside_the_devices_counters(real: Path, tmp_path: Path) -> 
         rows = (stamps[:-1].astype(np.int64) - DAY.start) // 5
         assert disks.sum() == pytest.approx(applications.sum(), rel=0.01)
         smooth = np.ones(6) / 6  # half a minute: pages are written back later than they are written
-        together = np.corrcoef(np.convolve(disks, smooth, "same"), np.convolve(applications[rows], smooth, "same"))[0, 1]
+        together = np.corrcoef(
+            np.convolve(disks, smooth, "same"), np.convolve(applications[rows], smooth, "same")
+        )[0, 1]
         assert together > 0.9, name
 
 
@@ -319,7 +382,10 @@ def disk_counter(answers: Any, disk: str) -> tuple[np.ndarray, np.ndarray]:
     """Time stamps and values of a disk's counter of written bytes."""
     for series in answers_of(answers):
         metric = series["metric"]
-        if metric.get("__name__") == "node_disk_written_bytes_total" and metric.get("device") == disk:
+        if (
+            metric.get("__name__") == "node_disk_written_bytes_total"
+            and metric.get("device") == disk
+        ):
             stamps, values = zip(*series["values"], strict=True)
             return np.array(stamps), np.array([float(value) for value in values])
     raise AssertionError(f"no counter of {disk}")
@@ -350,9 +416,17 @@ def test_names_that_look_alike_and_folders_in_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "zone", "touches"),
     [
-        ("u_x_id1-1_11-23-1800-5_1.darshan", "UTC", True),  # within the hour that a change of clocks may take
+        (
+            "u_x_id1-1_11-23-1800-5_1.darshan",
+            "UTC",
+            True,
+        ),  # within the hour that a change of clocks may take
         ("u_x_id1-1_11-23-3700-5_1.darshan", "UTC", False),
-        ("u_x_id1-1_11-23-3700-5_1.darshan", "Europe/Berlin", True),  # 01:01 there is still 00:01 of the 23rd here, less an hour
+        (
+            "u_x_id1-1_11-23-3700-5_1.darshan",
+            "Europe/Berlin",
+            True,
+        ),  # 01:01 there is still 00:01 of the 23rd here, less an hour
         ("u_x_id1-1_11-22-80000-5_1.darshan", "UTC", True),
         ("anything.darshan", "UTC", True),
     ],

@@ -23,7 +23,9 @@ from tests.lmtdb import make_lmt
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three days of the README's example, as `make nightly` makes the last of them."""
+    """A folder with three days of the README's example, as `make nightly` makes the last of
+    them.
+    """
     root = tmp_path_factory.mktemp("example")
     folder = root / "examples/site"
     shutil.copytree(SITEDAY_LOGS, folder / "darshan/2026/11/22")
@@ -32,7 +34,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for day in (20, 21, 22):
         date = dt.date(2026, 11, day)
         make_lmt.make(folder / f"lmt/lmt_{date}.sqlite3", date, osts=6, oss=2, mds=2)
-        assert main(["nightly", "--site", str(folder / "site.json"), "--date", str(date)]) == (0 if day == 22 else 1), "no logs but on the 22nd"
+        assert main(["nightly", "--site", str(folder / "site.json"), "--date", str(date)]) == (
+            0 if day == 22 else 1
+        ), "no logs but on the 22nd"
     return root
 
 
@@ -66,9 +70,13 @@ def test_reading_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["busiest"].sizes == {"timestamps": 72}
     assert float(names["share"].sum()) == pytest.approx(1)
     assert names["opens"].sizes == {"timestamps": 17280}
-    read = names["archive"].to_dataframe("scratch", "datatargets/readbytes", "2026-11-22", "2026-11-23")
+    read = names["archive"].to_dataframe(
+        "scratch", "datatargets/readbytes", "2026-11-22", "2026-11-23"
+    )
     assert names["total"] == read.sum().sum()
-    assert names["top"].mib.sum() == pytest.approx(names["by_program"]["bytes_written"].sum() / 2**20)
+    assert names["top"].mib.sum() == pytest.approx(
+        names["by_program"]["bytes_written"].sum() / 2**20
+    )
     assert names["rows"][0][3] > 0
 
 
@@ -95,25 +103,44 @@ def test_the_site_files_that_ship_are_right(path: str) -> None:
 def test_links_lead_somewhere() -> None:
     for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-            assert link.startswith("http") or (document.parent / link).exists(), f"{document.name}: {link}"
+            assert link.startswith("http") or (document.parent / link).exists(), (
+                f"{document.name}: {link}"
+            )
 
 
 def test_add_a_source_step_by_step(tmp_path: Path) -> None:
-    """Every file that the walk shows is written into a copy of the project, every command is run there."""
+    """Every file that the walk shows is written into a copy of the project, every command is run
+    there.
+    """
     for name in ("pipeline", "archive_tools", "tests"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "data"))
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "data")
+        )
     for name in ("setup.cfg", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    environment = os.environ | {"PYTHONPATH": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = os.environ | {
+        "PYTHONPATH": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     environment.pop("TOKIO_SITE", None)
-    steps = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```", (ROOT / "docs/add_a_source.md").read_text(), re.DOTALL | re.MULTILINE)
+    steps = re.findall(
+        r"^```(\w+)(?: (\S+))?\n(.*?)^```",
+        (ROOT / "docs/add_a_source.md").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
     done = []
     for language, path, content in steps:
         if path:
             (tmp_path / path).write_text(content)
         else:
             assert language == "sh"
-            shown = subprocess.run(["bash", "-e", "-c", content], cwd=tmp_path, env=environment, capture_output=True, text=True)
+            shown = subprocess.run(
+                ["bash", "-e", "-c", content],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+            )
             assert shown.returncode == 0, shown.stdout + shown.stderr
             done.append(shown.stdout)
     assert len(done) == 2
@@ -121,6 +148,15 @@ def test_add_a_source_step_by_step(tmp_path: Path) -> None:
     assert "failed" not in done[0]
     assert "partial" in done[1]
     assert "datatargets/writebytes" in done[1]
-    for tool in (["ruff", "check", "--config", str(ROOT / "ruff.toml")], ["mypy", "--config-file", str(ROOT / "setup.cfg")]):
-        shown = subprocess.run([*tool, "pipeline/sources/zpool.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    for tool in (
+        ["ruff", "check", "--config", str(ROOT / "ruff.toml")],
+        ["mypy", "--config-file", str(ROOT / "setup.cfg")],
+    ):
+        shown = subprocess.run(
+            [*tool, "pipeline/sources/zpool.py"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
         assert shown.returncode == 0, shown.stdout + shown.stderr

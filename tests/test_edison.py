@@ -21,14 +21,32 @@ def edison(real: Path, site) -> Path:  # type: ignore[no-untyped-def]
     """The archived day."""
     zone = "America/Los_Angeles"
     database = f"sqlite://{real.absolute()}/lmt/snx11025_%Y-%m-%d.sqlite3"
-    path = site({"snx11025": {"kind": "lmt", "database": database.replace("sqlite://", "sqlite:///"), "timezone": zone, "timestep": 5}}, timezone=zone)
+    path = site(
+        {
+            "snx11025": {
+                "kind": "lmt",
+                "database": database.replace("sqlite://", "sqlite:///"),
+                "timezone": zone,
+                "timestep": 5,
+            }
+        },
+        timezone=zone,
+    )
     assert main(["nightly", "--date", "2018-01-28"]) == PARTIAL, "five minutes are not a day"
     return path.parent / "archive/2018/2018-01-28/snx11025.hdf5"
 
 
 def test_every_dataset_equals_the_reference(edison: Path, real: Path) -> None:
-    with h5py.File(real / "tts/snx11025_2018-01-28.hdf5") as reference, archive_tools.open_tts(edison) as tts:
-        names = [f"{group}/{name}" for group in reference for name in reference[group] if name != "timestamps"]
+    with (
+        h5py.File(real / "tts/snx11025_2018-01-28.hdf5") as reference,
+        archive_tools.open_tts(edison) as tts,
+    ):
+        names = [
+            f"{group}/{name}"
+            for group in reference
+            for name in reference[group]
+            if name != "timestamps"
+        ]
         assert sorted(names) == tts.datasets()
         only_missing_there = 0
         for name in names:
@@ -40,7 +58,9 @@ def test_every_dataset_equals_the_reference(edison: Path, real: Path) -> None:
             only_missing_there += int(((item[...] == 0) & np.signbit(item[...])).sum())
             assert np.isnan(found[ROWS + 1 :]).all(), "the rest of the day is missing"
             gauge = not name.startswith(("datatargets", "mdtargets"))
-            assert np.isnan(found[ROWS]).all() != gauge, "the sample of 00:05:00 is there, and closes the counters"
+            assert np.isnan(found[ROWS]).all() != gauge, (
+                "the sample of 00:05:00 is there, and closes the counters"
+            )
         assert only_missing_there == 0, "no cell of the reference is missing"
 
 
@@ -51,8 +71,12 @@ def test_the_day_is_the_sites(edison: Path) -> None:
     archive = archive_tools.Archive(edison.parents[2])
     assert archive.instances() == ["snx11025"]
     assert archive.days("snx11025") == [dt.date(2018, 1, 28)]
-    frame = archive.to_dataframe("snx11025", "datatargets/readbytes", "2018-01-28", "2018-01-28T00:05")
+    frame = archive.to_dataframe(
+        "snx11025", "datatargets/readbytes", "2018-01-28", "2018-01-28T00:05"
+    )
     assert frame.shape == (60, 24)
-    aware = archive.to_dataframe("snx11025", "datatargets/readbytes", "2018-01-28T08:00Z", "2018-01-28T08:05Z")
+    aware = archive.to_dataframe(
+        "snx11025", "datatargets/readbytes", "2018-01-28T08:00Z", "2018-01-28T08:05Z"
+    )
     assert frame.equals(aware)
     assert str(frame.index[0]) == "2018-01-28 08:00:00+00:00"

@@ -27,14 +27,45 @@ DATE = "2026-11-22"
 def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """A scheduler and two workers, each a process of its own."""
     info = tmp_path / "scheduler.json"
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(info)]
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": ROOT}
+    command = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(info),
+    ]
+    quiet: dict[str, Any] = {
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "cwd": ROOT,
+    }
     scheduler = subprocess.Popen(command, **quiet)
     deadline = time.monotonic() + 60
     while not info.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(info), "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
-    workers = [subprocess.Popen([*worker, "--local-directory", str(tmp_path / f"w{n}")], start_new_session=True, **quiet) for n in range(2)]
+    worker = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_worker",
+        "--scheduler-file",
+        str(info),
+        "--nthreads",
+        "1",
+        "--no-dashboard",
+        "--host",
+        "127.0.0.1",
+    ]
+    workers = [
+        subprocess.Popen(
+            [*worker, "--local-directory", str(tmp_path / f"w{n}")], start_new_session=True, **quiet
+        )
+        for n in range(2)
+    ]
     time.sleep(1)
     yield json.loads(info.read_text())["address"], workers
     for process in [*workers, scheduler]:
@@ -45,18 +76,31 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
 
 
 def products(root: Path) -> dict[str, bytes]:
-    return {name: (root / "2026" / DATE / name).read_bytes() for name in ("darshan.hdf5", "darshan_index.sqlite", "darshan_jobs.parquet")}
+    return {
+        name: (root / "2026" / DATE / name).read_bytes()
+        for name in ("darshan.hdf5", "darshan_index.sqlite", "darshan_jobs.parquet")
+    }
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 def test_dask_gives_the_same_bytes_though_a_worker_dies(  # type: ignore[no-untyped-def]
-    tmp_path: Path, site, darshan_source: dict[str, Any], cluster: tuple[str, list[subprocess.Popen[bytes]]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    site,
+    darshan_source: dict[str, Any],
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(darshan, "CHUNK", 8)
     site({"darshan": darshan_source}, archive="here")
     assert main(["nightly", "--date", DATE]) == COMPLETE
     address, workers = cluster
-    site({"darshan": darshan_source}, archive="there", engine={"kind": "dask", "scheduler": address})
+    site(
+        {"darshan": darshan_source}, archive="there", engine={"kind": "dask", "scheduler": address}
+    )
     done: list[int] = []
     in_order = engine.in_order
 
@@ -73,15 +117,26 @@ def test_dask_gives_the_same_bytes_though_a_worker_dies(  # type: ignore[no-unty
     assert products(tmp_path / "here") == products(tmp_path / "there")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_scheduler_that_does_not_answer(site, darshan_source: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+def test_a_scheduler_that_does_not_answer(
+    site,
+    darshan_source: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(engine, "PATIENCE", 2.0)
     site({"darshan": darshan_source}, engine={"kind": "dask", "scheduler": "tcp://127.0.0.1:9"})
     assert main(["nightly", "--date", DATE]) == FAILED
     assert "scheduler tcp://127.0.0.1:9 does not answer" in capsys.readouterr().out
 
 
-def test_a_run_that_is_stopped_does_not_wait_for_a_hanging_log(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_stopped_does_not_wait_for_a_hanging_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     from pipeline.site import LocalEngine
     from tests.test_isolated import run

@@ -1,4 +1,6 @@
-"""What the world does to a night: each gives a clear message, the right exit code, and a clean next run."""
+"""What the world does to a night: each gives a clear message, the right exit code, and a clean next
+run.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,12 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
     def mount(options: str) -> Path:
         again = "remount," if folder.is_mount() else ""
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", again + options, "tmpfs", str(folder)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", again + options, "tmpfs", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             needed(f"the right to mount a file system ({done.stderr.strip()})")
         return folder
@@ -61,29 +68,84 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 @pytest.mark.parametrize("size", ["24k", "160k", "300k", "420k", "560k"])
 def test_a_full_disk(tmp_path: Path, small_disk: Callable[[str], Path], size: str) -> None:
-    """Wherever the space ends: no crash, what could be done is done, and with more space the next run completes."""
+    """Wherever the space ends: no crash, what could be done is done, and with more space the next
+    run completes.
+    """
     write_days(tmp_path, [DATE])
     small_disk(f"size={size}")
-    command = [sys.executable, "-m", "pipeline.command", "nightly", "--site", str(tmp_path / "site.json"), "--date", str(DATE)]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.command",
+        "nightly",
+        "--site",
+        str(tmp_path / "site.json"),
+        "--date",
+        str(DATE),
+    ]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == FAILED, run.stderr
     assert "No space left on device; what is archived stands; to do: free some space" in run.stderr
     assert "Traceback" not in run.stderr
     assert no_leftovers(tmp_path)
-    assert main(["status", "--site", str(tmp_path / "site.json"), "--start", str(DATE), "--stop", str(DATE)]) == FAILED
+    assert (
+        main(
+            [
+                "status",
+                "--site",
+                str(tmp_path / "site.json"),
+                "--start",
+                str(DATE),
+                "--stop",
+                str(DATE),
+            ]
+        )
+        == FAILED
+    )
     small_disk("size=20m")
     assert night(tmp_path) == COMPLETE
-    assert main(["status", "--site", str(tmp_path / "site.json"), "--start", str(DATE), "--stop", str(DATE)]) == COMPLETE
+    assert (
+        main(
+            [
+                "status",
+                "--site",
+                str(tmp_path / "site.json"),
+                "--start",
+                str(DATE),
+                "--stop",
+                str(DATE),
+            ]
+        )
+        == COMPLETE
+    )
 
 
-def test_a_read_only_archive(tmp_path: Path, small_disk: Callable[[str], Path], capsys: Capture) -> None:
+def test_a_read_only_archive(
+    tmp_path: Path, small_disk: Callable[[str], Path], capsys: Capture
+) -> None:
     write_days(tmp_path, [DATE])
     small_disk("size=20m")
     assert night(tmp_path) == COMPLETE
     small_disk("ro")
     assert night(tmp_path) == FAILED
-    assert "archive cannot be written: Read-only file system; to do: look at the file system" in capsys.readouterr().err
-    assert main(["status", "--site", str(tmp_path / "site.json"), "--start", str(DATE), "--stop", str(DATE)]) == COMPLETE, "it can still be read"
+    assert (
+        "archive cannot be written: Read-only file system; to do: look at the file system"
+        in capsys.readouterr().err
+    )
+    assert (
+        main(
+            [
+                "status",
+                "--site",
+                str(tmp_path / "site.json"),
+                "--start",
+                str(DATE),
+                "--stop",
+                str(DATE),
+            ]
+        )
+        == COMPLETE
+    ), "it can still be read"
     small_disk("rw")
     assert night(tmp_path) == COMPLETE
 
@@ -95,14 +157,19 @@ def test_rights_of_what_is_written(tmp_path: Path) -> None:
     archive = tmp_path / "archive"
     for path in [archive, *archive.rglob("*")]:
         status = path.stat()
-        assert status.st_mode & 0o777 == (0o770 if path.is_dir() else 0o644 & 0o660 if path.suffix == ".sqlite" else 0o660), path
+        assert status.st_mode & 0o777 == (
+            0o770 if path.is_dir() else 0o644 & 0o660 if path.suffix == ".sqlite" else 0o660
+        ), path
         assert path.group() == group, path
 
 
 def test_a_group_that_there_is_not(tmp_path: Path, capsys: Capture) -> None:
     write_days(tmp_path, [DATE], group="nobody-knows-it")
     assert night(tmp_path) == FAILED
-    assert "the group 'nobody-knows-it' of site.json is not known on this host" in capsys.readouterr().err
+    assert (
+        "the group 'nobody-knows-it' of site.json is not known on this host"
+        in capsys.readouterr().err
+    )
 
 
 # Databases
@@ -113,25 +180,43 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if not shutil.which("mariadb-install-db"):
         needed("MariaDB (Debian: mariadb-server)")
     running = Server(tmp_path_factory.mktemp("my"))
-    running.sql(f"CREATE USER 'reader'@'localhost' IDENTIFIED BY '{PASSWORD}'; GRANT SELECT ON *.* TO 'reader'@'localhost';")
+    running.sql(
+        f"CREATE USER 'reader'@'localhost' IDENTIFIED BY '{PASSWORD}'; GRANT SELECT ON *.* TO"
+        " 'reader'@'localhost';"
+    )
     yield running
     running.process.kill()
     running.process.wait()
 
 
 @pytest.mark.parametrize("how", ["stopped", "hangs"])
-def test_mariadb_goes_away_in_the_middle_of_a_query(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: Capture, how: str) -> None:
+def test_mariadb_goes_away_in_the_middle_of_a_query(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: Capture, how: str
+) -> None:
     write_days(tmp_path, [DATE])
     server.load("home", tmp_path / f"lmt/home_{DATE}.sqlite3")
     monkeypatch.setenv("LMT_PASSWORD", PASSWORD)
     content = json.loads((tmp_path / "site.json").read_text())
-    keys = {"database": f"mysql://reader@localhost/home?socket={server.socket}", "password_env": "LMT_PASSWORD", "ask_seconds": 4.0}
+    keys = {
+        "database": f"mysql://reader@localhost/home?socket={server.socket}",
+        "password_env": "LMT_PASSWORD",
+        "ask_seconds": 4.0,
+    }
     content["sources"]["home"] |= keys
     (tmp_path / "site.json").write_text(json.dumps(content))
     select = Database.select
 
     def slow(self: Database, table: str, columns: Mapping[str, str], where: str = "") -> Any:
-        return select(self, table, columns, where if self.is_sqlite or table != "OST_DATA" else f"{where} AND (SELECT SLEEP(20)) = 0")
+        return select(
+            self,
+            table,
+            columns,
+            (
+                where
+                if self.is_sqlite or table != "OST_DATA"
+                else f"{where} AND (SELECT SLEEP(20)) = 0"
+            ),
+        )
 
     monkeypatch.setattr(Database, "select", slow)
     stop = threading.Timer(2.0, server.process.kill)
@@ -151,14 +236,21 @@ def test_mariadb_goes_away_in_the_middle_of_a_query(tmp_path: Path, server: Serv
         assert night(tmp_path) == COMPLETE
 
 
-def test_a_server_with_two_workers(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Task processes are forked after the server was asked: the library that asks does not bear that, so it is not used here."""
+def test_a_server_with_two_workers(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Task processes are forked after the server was asked: the library that asks does not bear
+    that, so it is not used here.
+    """
     write_days(tmp_path, [DATE], late_days=10**5, raw_days=10**5)
     monkeypatch.setenv("LMT_PASSWORD", PASSWORD)
     content = json.loads((tmp_path / "site.json").read_text())
     for name in ("home", "scratch"):
         server.load(name, tmp_path / f"lmt/{name}_{DATE}.sqlite3")
-        content["sources"][name] |= {"database": f"mysql://reader@localhost/{name}?socket={server.socket}", "password_env": "LMT_PASSWORD"}
+        content["sources"][name] |= {
+            "database": f"mysql://reader@localhost/{name}?socket={server.socket}",
+            "password_env": "LMT_PASSWORD",
+        }
     (tmp_path / "site.json").write_text(json.dumps(content))
     assert night(tmp_path, "--workers", "2") == COMPLETE
     receipt = json.loads(next((tmp_path / "archive/receipts").rglob("*home.raw*")).read_text())
@@ -169,7 +261,9 @@ def test_a_server_with_two_workers(tmp_path: Path, server: Server, monkeypatch: 
 # Inputs that change
 
 
-def test_a_log_that_changes_while_it_is_read(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_changes_while_it_is_read(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_days(tmp_path, [DATE])
     log = next((tmp_path / f"darshan/{DATE}").iterdir())
     whole = log.read_bytes()
@@ -189,11 +283,28 @@ def test_a_log_that_changes_while_it_is_read(tmp_path: Path, capsys: Capture, mo
     assert "changed" in shown
     assert "home             complete" in shown
     monkeypatch.setattr(darshan, "run", run)
-    assert main(["invalidate", "--site", str(tmp_path / "site.json"), "--start", str(DATE), "--stop", str(DATE), "--instance", "darshan"]) == COMPLETE
+    assert (
+        main(
+            [
+                "invalidate",
+                "--site",
+                str(tmp_path / "site.json"),
+                "--start",
+                str(DATE),
+                "--stop",
+                str(DATE),
+                "--instance",
+                "darshan",
+            ]
+        )
+        == COMPLETE
+    )
     assert night(tmp_path) == COMPLETE
 
 
-def test_a_database_that_changes_while_it_is_read(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_changes_while_it_is_read(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_days(tmp_path, [DATE])
     fetch = lmt.fetch
 
@@ -204,7 +315,10 @@ def test_a_database_that_changes_while_it_is_read(tmp_path: Path, capsys: Captur
 
     monkeypatch.setattr(lmt, "fetch", grown)
     assert night(tmp_path) == FAILED
-    assert "changed while they were read; to do: the next run reads them again" in capsys.readouterr().out
+    assert (
+        "changed while they were read; to do: the next run reads them again"
+        in capsys.readouterr().out
+    )
     monkeypatch.setattr(lmt, "fetch", fetch)
     assert night(tmp_path) == COMPLETE
 
@@ -234,12 +348,17 @@ def test_a_server_that_hangs(tmp_path: Path, hanging: str, capsys: Capture) -> N
     assert night(tmp_path) == FAILED
     assert time.monotonic() - began < 60
     shown = capsys.readouterr().out
-    assert "servers          failed servers: what the source has of 2025-03-01 took longer than 1.5 s; to do: look at the source" in shown
+    assert (
+        "servers          failed servers: what the source has of 2025-03-01 took longer than 1.5 s;"
+        " to do: look at the source" in shown
+    )
     for name in ("home", "scratch", "darshan"):
         assert f"{name:16} complete" in shown
 
 
-def test_a_server_that_cannot_be_reached(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_cannot_be_reached(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipeline.sources import _http
 
     monkeypatch.setattr(_http, "LONGEST_PAUSE", 0.1)
@@ -311,9 +430,25 @@ def odd() -> None:
 def test_two_nights_at_once(tmp_path: Path) -> None:
     """The second leaves with its own exit code, or waits; the files are right."""
     write_days(tmp_path, [DATE])
-    command = [sys.executable, "-m", "pipeline.command", "nightly", "--site", str(tmp_path / "site.json"), "--date", str(DATE)]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.command",
+        "nightly",
+        "--site",
+        str(tmp_path / "site.json"),
+        "--date",
+        str(DATE),
+    ]
     runs = [
-        subprocess.Popen([*command, "--wait", wait], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for wait in ("0", "0", "60", "60")
+        subprocess.Popen(
+            [*command, "--wait", wait],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for wait in ("0", "0", "60", "60")
     ]
     codes = []
     for run in runs:

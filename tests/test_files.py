@@ -32,12 +32,22 @@ def tarball(path: Path, members: Sequence[tuple[tarfile.TarInfo | str, bytes]]) 
 def read(path: Path, limit: int = LIMIT) -> tuple[dict[str, bytes], list[str]]:
     """What stands in a file, and what is wrong with it."""
     problems: list[str] = []
-    found = {member.path: _files.content(member) for member in _files.members(path, path.name, limit, lambda name, what: problems.append(f"{name}: {what}"))}
+    found = {
+        member.path: _files.content(member)
+        for member in _files.members(
+            path, path.name, limit, lambda name, what: problems.append(f"{name}: {what}")
+        )
+    }
     return found, problems
 
 
-@pytest.mark.parametrize(("suffix", "pack"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
-def test_a_file_is_read_up_to_where_it_breaks_off(tmp_path: Path, suffix: str, pack: type[bytes]) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)],
+)
+def test_a_file_is_read_up_to_where_it_breaks_off(
+    tmp_path: Path, suffix: str, pack: type[bytes]
+) -> None:
     text = "".join(f"{n * 7919 % 10007}\n" for n in range(30_000)).encode()
     path = tmp_path / f"a.txt{suffix}"
     path.write_bytes(pack(text))
@@ -55,7 +65,10 @@ def test_gzip_of_several_members(tmp_path: Path) -> None:
 
 
 def test_members_of_a_tarball_packed_or_not(tmp_path: Path) -> None:
-    path = tarball(tmp_path / "a.tgz", [("x/one", b"1"), ("x/two.gz", gzip.compress(b"2")), ("x/.hidden", b"3")])
+    path = tarball(
+        tmp_path / "a.tgz",
+        [("x/one", b"1"), ("x/two.gz", gzip.compress(b"2")), ("x/.hidden", b"3")],
+    )
     assert read(path) == ({"x/one": b"1", "x/two.gz": b"2"}, [])
 
 
@@ -67,9 +80,19 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
 
 @pytest.mark.parametrize(
     "member",
-    ["../evil", "/etc/evil", "a/../../evil", link("l", tarfile.SYMTYPE), link("h", tarfile.LNKTYPE), link("d", tarfile.CHRTYPE), link("f", tarfile.FIFOTYPE)],
+    [
+        "../evil",
+        "/etc/evil",
+        "a/../../evil",
+        link("l", tarfile.SYMTYPE),
+        link("h", tarfile.LNKTYPE),
+        link("d", tarfile.CHRTYPE),
+        link("f", tarfile.FIFOTYPE),
+    ],
 )
-def test_a_tarball_that_means_ill_is_refused_whole(tmp_path: Path, member: tarfile.TarInfo | str) -> None:
+def test_a_tarball_that_means_ill_is_refused_whole(
+    tmp_path: Path, member: tarfile.TarInfo | str
+) -> None:
     path = tarball(tmp_path / "a.tar", [("good", b"1"), (member, b"")])
     found, (problem,) = read(path)
     assert found == {}
@@ -82,7 +105,9 @@ def test_what_expands_to_too_much(tmp_path: Path) -> None:
     found, (problem,) = read(tmp_path / "bomb.gz")
     assert len(found[str(tmp_path / "bomb.gz")]) <= LIMIT
     assert "expands to more than is allowed; to do: raise max_expanded_mb" in problem
-    found, (problem,) = read(tarball(tmp_path / "plain.tgz", [("good", b"1"), ("bomb", bytes(LIMIT * 50))]))
+    found, (problem,) = read(
+        tarball(tmp_path / "plain.tgz", [("good", b"1"), ("bomb", bytes(LIMIT * 50))])
+    )
     assert (found, "refused" in problem) == ({}, True)
     packed = gzip.compress(bytes(LIMIT // 2))
     found, problems = read(tarball(tmp_path / "many.tgz", [(f"{n}.gz", packed) for n in range(20)]))
@@ -100,10 +125,16 @@ def test_a_name_of_half_a_gigabyte_is_not_read(tmp_path: Path) -> None:
             file.write(b"a" * (1 << 20))
         file.write(tarfile.TarInfo("x").tobuf())
     code = (
-        f"import resource; resource.setrlimit(resource.RLIMIT_DATA, ({300 << 20}, {300 << 20}));"
-        "import sys; from pathlib import Path; from tests.test_files import read; print(read(Path(sys.argv[1]), 1 << 40))"
+        f"import resource; resource.setrlimit(resource.RLIMIT_DATA, ({300 << 20},"
+        f" {300 << 20}));import sys; from pathlib import Path; from tests.test_files import read;"
+        " print(read(Path(sys.argv[1]), 1 << 40))"
     )
-    shown = subprocess.run([sys.executable, "-c", code, str(tmp_path / "long.tgz")], capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    shown = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "long.tgz")],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
     assert shown.returncode == 0, shown.stderr[-1000:]
     assert "a header of 524288000 bytes" in shown.stdout
 

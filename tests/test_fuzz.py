@@ -1,7 +1,8 @@
 """Damaged input of every source: an error or a result, never a hang, a crash or a wrong neighbour.
 
-Each case has an undamaged file of host alpha and one of host omega, of which mutants are made. TOKIO_FUZZ says how
-many; of one seed they are always the same. mmperfmon's are in test_mmperfmon, Darshan's in test_darshan.
+Each case has an undamaged file of host alpha and one of host omega, of which mutants are made.
+TOKIO_FUZZ says how many; of one seed they are always the same. mmperfmon's are in test_mmperfmon,
+Darshan's in test_darshan.
 """
 
 from __future__ import annotations
@@ -106,19 +107,32 @@ def test_collectd_json(form: str, tmp_path: Path) -> None:
     write(tmp_path / f"source/b.{suffix}", bad)
     options = test_collectd.options(tmp_path / "source", kind, store_rates=True)
     expected = built(options, test_collectd.DAY, tmp_path / "whole")
-    some = [found for found in outcomes([tmp_path / f"source/b.{suffix}"], options, test_collectd.DAY, tmp_path) if found is not None]
+    some = [
+        found
+        for found in outcomes(
+            [tmp_path / f"source/b.{suffix}"], options, test_collectd.DAY, tmp_path
+        )
+        if found is not None
+    ]
     for found in some:
         check_neighbour(expected, found)
     assert len(some) == COUNT, "the undamaged file is archived whatever the other one holds"
 
 
 def test_collectd_csv(tmp_path: Path) -> None:
-    good, bad = ([r for r in test_collectd.records(("alpha", "omega"), rate=False) if r[1] == host] for host in ("alpha", "omega"))
+    good, bad = (
+        [r for r in test_collectd.records(("alpha", "omega"), rate=False) if r[1] == host]
+        for host in ("alpha", "omega")
+    )
     test_collectd.write_csv(tmp_path / "source", [*good, *bad])
     options = test_collectd.options(tmp_path / "source", "csv")
     expected = built(options, test_collectd.DAY, tmp_path / "whole")
     victims = sorted(path for path in (tmp_path / "source/omega").rglob("*") if path.is_file())
-    some = [found for found in outcomes(victims, options, test_collectd.DAY, tmp_path) if found is not None]
+    some = [
+        found
+        for found in outcomes(victims, options, test_collectd.DAY, tmp_path)
+        if found is not None
+    ]
     for found in some:
         check_neighbour(expected, found)
     assert len(some) == COUNT
@@ -130,21 +144,32 @@ def test_prometheus_answers(tmp_path: Path) -> None:
         series: dict[Any, list[Any]] = {}
         for r in test_prometheus.records():
             if dict(r.more)["instance"] == host:
-                series.setdefault((r.name, r.more), []).append((test_prometheus.START + 5 * r.row, f"{r.value:g}"))
-        result = [({"__name__": name, **dict(more), "instance": names[host]}, values) for (name, more), values in series.items()]
+                series.setdefault((r.name, r.more), []).append(
+                    (test_prometheus.START + 5 * r.row, f"{r.value:g}")
+                )
+        result = [
+            ({"__name__": name, **dict(more), "instance": names[host]}, values)
+            for (name, more), values in series.items()
+        ]
         (tmp_path / "source").mkdir(exist_ok=True)
         (tmp_path / "source" / file).write_text(json.dumps(test_prometheus.matrix(*result)))
     options = test_prometheus.options(answers=str(tmp_path / "source/*"))
     expected = built(options, test_prometheus.DAY, tmp_path / "whole")
     assert {"alpha", "omega"} <= set(expected["dataservers/memfree"].columns)
-    some = [found for found in outcomes([tmp_path / "source/b.json"], options, test_prometheus.DAY, tmp_path) if found is not None]
+    some = [
+        found
+        for found in outcomes([tmp_path / "source/b.json"], options, test_prometheus.DAY, tmp_path)
+        if found is not None
+    ]
     for found in some:
         check_neighbour(expected, found)
     assert len(some) == COUNT
 
 
 def test_lmt_database(tmp_path: Path) -> None:
-    """SQLite has no check sums: a figure may be another one, but the reader comes to an end and stays alive."""
+    """SQLite has no check sums: a figure may be another one, but the reader comes to an end and
+    stays alive.
+    """
     db = LmtDb(tmp_path / "lmt.db")
     for n, ts in enumerate(db.stamps(every(60, "2026-11-22", 60))):
         db.ost(ts, 1, n * 10)

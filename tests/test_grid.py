@@ -22,15 +22,25 @@ GAUGE = next(m for m in schemas.source_map("lmt") if m.dataset.name == "dataserv
 NAN = np.nan
 
 
-def samples(rows: Sequence[tuple[float, int, float]], names: tuple[str, ...] = ("a", "b"), name: str = "datatargets/readbytes") -> Samples:
+def samples(
+    rows: Sequence[tuple[float, int, float]],
+    names: tuple[str, ...] = ("a", "b"),
+    name: str = "datatargets/readbytes",
+) -> Samples:
     """From (hours since the day's start, column, value)."""
     time = np.array([DAY.start + int(h * 3600) for h, _, _ in rows], dtype=np.int64)
     values = [v for _, _, v in rows]
-    value: npt.NDArray[np.int64] | npt.NDArray[np.float64] = np.array(values, dtype=np.int64 if all(isinstance(v, int) for v in values) else np.float64)
+    value: npt.NDArray[np.int64] | npt.NDArray[np.float64] = np.array(
+        values, dtype=np.int64 if all(isinstance(v, int) for v in values) else np.float64
+    )
     return Samples(name, time, np.array([c for _, c, _ in rows], dtype=np.int32), value, names)
 
 
-def grid(rows: Sequence[tuple[float, int, float]], metric: schemas.SourceMetric = COUNTER, names: tuple[str, ...] = ("a", "b")) -> tuple[np.ndarray, Findings]:
+def grid(
+    rows: Sequence[tuple[float, int, float]],
+    metric: schemas.SourceMetric = COUNTER,
+    names: tuple[str, ...] = ("a", "b"),
+) -> tuple[np.ndarray, Findings]:
     findings = Findings()
     return Gridder(DAY, STEP, findings).grid(samples(rows, names), metric).values, findings
 
@@ -72,7 +82,9 @@ def test_a_reset_across_a_gap() -> None:
 
 def test_a_single_low_sample_is_no_reset() -> None:
     big = 10**15
-    values, findings = grid([(0, 0, big), (1, 0, big + 5), (2, 0, 0), (3, 0, big + 10), (4, 0, big + 11)])
+    values, findings = grid(
+        [(0, 0, big), (1, 0, big + 5), (2, 0, 0), (3, 0, big + 10), (4, 0, big + 11)]
+    )
     assert values[0, 0] == 5
     assert np.isnan(values[1, 0])
     assert values[2:4, 0].tolist() == [5, 1], "not the whole counter"
@@ -99,7 +111,9 @@ def test_samples_outside_the_day_are_counted() -> None:
 
 def test_names_that_stand_twice_are_one_column() -> None:
     findings = Findings()
-    found = Gridder(DAY, STEP, findings).grid(samples([(0, 0, 5), (1, 2, 8), (2, 2, 9)], ("x", "a", "x")), COUNTER)
+    found = Gridder(DAY, STEP, findings).grid(
+        samples([(0, 0, 5), (1, 2, 8), (2, 2, 9)], ("x", "a", "x")), COUNTER
+    )
     assert found.columns == ("a", "x")
     assert found.values[:2, 1].tolist() == [3.0, 1.0]
 
@@ -130,7 +144,9 @@ def test_one_cpu_sample_is_not_divided_however_its_documents_are_paged() -> None
     assert values[0, 0] == 40
 
 
-counters = st.lists(st.tuples(st.integers(0, 24), st.integers(0, 1), st.integers(0, 10**6)), max_size=60)
+counters = st.lists(
+    st.tuples(st.integers(0, 24), st.integers(0, 1), st.integers(0, 10**6)), max_size=60
+)
 
 
 @given(counters, st.randoms(use_true_random=False))
@@ -142,7 +158,10 @@ def test_order_does_not_matter(rows: list[tuple[int, int, int]], random: object)
     assert [str(f) for f in found] == [str(f) for f in found_again]
 
 
-@given(st.lists(st.tuples(st.integers(0, 24), st.floats(0, 100)), max_size=60), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.tuples(st.integers(0, 24), st.floats(0, 100)), max_size=60),
+    st.randoms(use_true_random=False),
+)
 def test_order_does_not_matter_for_means(rows: list[tuple[int, float]], random: object) -> None:
     both = [(hour, 0, value) for hour, value in rows]
     first, _ = grid(both, GAUGE)
@@ -150,9 +169,14 @@ def test_order_does_not_matter_for_means(rows: list[tuple[int, float]], random: 
     np.testing.assert_array_equal(first, grid(both, GAUGE)[0])
 
 
-@given(st.sets(st.integers(0, 24), min_size=2), st.lists(st.integers(0, 10**12), min_size=25, max_size=25))
+@given(
+    st.sets(st.integers(0, 24), min_size=2),
+    st.lists(st.integers(0, 10**12), min_size=25, max_size=25),
+)
 def test_growth_is_conserved_whatever_is_lost(hours: set[int], growth: list[int]) -> None:
-    """The day's total is the last counter less the first, however many samples between them are missing."""
+    """The day's total is the last counter less the first, however many samples between them are
+    missing.
+    """
     counter = np.cumsum(growth).tolist()
     rows = [(hour, 0, counter[hour]) for hour in hours]
     values, _ = grid(rows)
@@ -165,4 +189,9 @@ def test_nothing_is_negative_and_nothing_is_made_up(rows: list[tuple[int, int, i
     values, findings = grid(rows)
     assert not (values < 0).any()
     cells = len({(hour, column) for hour, column, _ in rows})
-    assert np.count_nonzero(~np.isnan(values)) + findings.total("resets") + findings.total("single low samples") <= cells
+    assert (
+        np.count_nonzero(~np.isnan(values))
+        + findings.total("resets")
+        + findings.total("single low samples")
+        <= cells
+    )

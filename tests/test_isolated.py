@@ -31,7 +31,9 @@ MOUNTS = {"^/scratch": "scratch", "^/project": "project"}
 
 
 def options(*logs: Path, **keys: Any) -> darshan.Options:
-    return darshan.Options(kind="darshan", logs=[str(log) for log in logs], mount_to_fsname=MOUNTS, **keys)
+    return darshan.Options(
+        kind="darshan", logs=[str(log) for log in logs], mount_to_fsname=MOUNTS, **keys
+    )
 
 
 class Hostile(BatchReader):
@@ -55,15 +57,26 @@ class Hostile(BatchReader):
 
 def names_of(batch: Any) -> tuple[list[str], dict[str, str]]:
     """What was read, and what was rejected why."""
-    return batch.logs["filename"].tolist(), dict(zip(batch.rejects["filename"].tolist(), batch.rejects["reason"].tolist(), strict=True))
+    return batch.logs["filename"].tolist(), dict(
+        zip(batch.rejects["filename"].tolist(), batch.rejects["reason"].tolist(), strict=True)
+    )
 
 
-def run(names: list[str], seconds: float = 1.0, reduce: Any = None) -> tuple[list[str], dict[str, str]]:
+def run(
+    names: list[str], seconds: float = 1.0, reduce: Any = None
+) -> tuple[list[str], dict[str, str]]:
     log = os.fsencode(sorted(SITEDAY_LOGS.iterdir())[0])
     status = os.stat(log)
-    listed = Listed(os.path.dirname(log), os.path.basename(log), status.st_size, status.st_mtime_ns, True)
+    listed = Listed(
+        os.path.dirname(log), os.path.basename(log), status.st_size, status.st_mtime_ns, True
+    )
     make = functools.partial(Hostile, DAY.start, DAY.end)
-    job = _isolated.Job([(listed, name) for name in names], make, reduce or names_of, _isolated.Limits(seconds, 2**31))
+    job = _isolated.Job(
+        [(listed, name) for name in names],
+        make,
+        reduce or names_of,
+        _isolated.Limits(seconds, 2**31),
+    )
     read: list[str] = []
     rejected: dict[str, str] = {}
     for some, reasons in _isolated.run(job):
@@ -119,18 +132,31 @@ def test_a_log_that_cannot_be_reduced_costs_itself() -> None:
     names[7], names[8] = "bad7", "worse8"
     read, rejected = run(names, reduce=fussy)
     assert read == [name for name in names if name.startswith("good")]
-    assert rejected == {"bad7": "cannot be reduced: ValueError: no sense", "worse8": "library abort"}
+    assert rejected == {
+        "bad7": "cannot be reduced: ValueError: no sense",
+        "worse8": "library abort",
+    }
 
 
 def test_a_hard_limit_of_the_account() -> None:
     program = (
-        "import resource; resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30)); import tests.test_isolated as t; print(t.run(['good', 'abort']))"
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30)); import"
+        " tests.test_isolated as t; print(t.run(['good', 'abort']))"
     )
-    shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert shown.stdout.strip() == "(['good'], {'abort': 'library abort'})"
 
 
-def test_nothing_of_the_current_folder_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_the_current_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "pipeline").mkdir()
     (tmp_path / "pipeline/__init__.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
@@ -139,9 +165,13 @@ def test_nothing_of_the_current_folder_is_run(tmp_path: Path, monkeypatch: pytes
 
 
 def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:
-    """Mutants among good logs: the good ones are indexed with the right sums, every mutant is somewhere."""
+    """Mutants among good logs: the good ones are indexed with the right sums, every mutant is
+    somewhere.
+    """
     good = sorted(SITEDAY_LOGS.iterdir())[:100]
-    mutants = write_mutants(tmp_path / "logs", [*good, *sorted((real / "darshan").rglob("*.darshan"))], 400)
+    mutants = write_mutants(
+        tmp_path / "logs", [*good, *sorted((real / "darshan").rglob("*.darshan"))], 400
+    )
     alone = reduced(options(*good), tmp_path / "alone", DAY)
     for log in good:
         shutil.copy(log, tmp_path / "logs")
@@ -150,11 +180,16 @@ def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:
     assert sorted(logs + rejects) == sorted(mutants + [log.name for log in good])
     assert {log.name for log in good} <= set(logs)
     numbers = {name: number for number, name in enumerate(logs)}
-    expected = {name: alone.summaries["bytes_read"][alone.summaries["log_id"] == n].sum() for n, name in enumerate(alone.logs["filename"])}
+    expected = {
+        name: alone.summaries["bytes_read"][alone.summaries["log_id"] == n].sum()
+        for n, name in enumerate(alone.logs["filename"])
+    }
     for name, read in expected.items():
         assert day.summaries["bytes_read"][day.summaries["log_id"] == numbers[name]].sum() == read
     assert all(day.rejects["reason"])
-    assert not [p for p in psutil.Process().children(recursive=True) if "_isolated" in " ".join(p.cmdline())], "no process is left behind"
+    assert not [
+        p for p in psutil.Process().children(recursive=True) if "_isolated" in " ".join(p.cmdline())
+    ], "no process is left behind"
 
 
 def test_a_reader_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
-"""kill -9 at any instant of a nightly run: old files or new files, and the next run ends as an undisturbed one does.
+"""kill -9 at any instant of a nightly run: old files or new files, and the next run ends as an
+undisturbed one does.
 
-TOKIO_KILLS says how many kills there are (default 24, shared out over the ways): by the process group, or the parent
-alone, whose task processes must then end by themselves.
+TOKIO_KILLS says how many kills there are (default 24, shared out over the ways): by the process
+group, or the parent alone, whose task processes must then end by themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ KILLS = max(1, int(os.environ.get("TOKIO_KILLS", "24")) // len(WAYS))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (folder / f"archive/2025/{DATE}").glob("[!.]*") if path.name != "report.html"}
+    return {
+        path.name: path.read_bytes()
+        for path in (folder / f"archive/2025/{DATE}").glob("[!.]*")
+        if path.name != "report.html"
+    }
 
 
 def night(folder: Path, *more: str) -> list[str]:
@@ -81,7 +86,9 @@ def test_kill_9_at_any_instant(tmp_path: Path, workers: int, whole: bool) -> Non
         _, alive = psutil.wait_procs(children, timeout=10)
         assert not alive, "no process is left"
         for name, found in contents(tmp_path).items():
-            assert found in [state.get(name) for state in states] or _is_of_both(name), f"{name} is neither old nor new"
+            assert found in [state.get(name) for state in states] or _is_of_both(name), (
+                f"{name} is neither old nor new"
+            )
         if kill % 2:
             assert main(night(tmp_path)) == COMPLETE
             assert contents(tmp_path) == states[1]
@@ -90,16 +97,28 @@ def test_kill_9_at_any_instant(tmp_path: Path, workers: int, whole: bool) -> Non
 
 
 def _is_of_both(name: str) -> bool:
-    """The index and the table of jobs are made of the logs and the servers: also of new logs and old servers."""
+    """The index and the table of jobs are made of the logs and the servers: also of new logs and
+    old servers.
+    """
     return name in ("darshan_index.sqlite", "darshan_jobs.parquet")
 
 
 def test_sigterm_ends_task_processes_too(tmp_path: Path) -> None:
     write_days(tmp_path, [DATE])
-    program = "import time, pipeline.command as c, pipeline.tasks as t; t.Build.make = lambda *a: time.sleep(60); raise SystemExit(c.main())"
-    run = subprocess.Popen([sys.executable, "-c", program, *night(tmp_path, "--workers", "2")], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    program = (
+        "import time, pipeline.command as c, pipeline.tasks as t; t.Build.make = lambda *a:"
+        " time.sleep(60); raise SystemExit(c.main())"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", program, *night(tmp_path, "--workers", "2")],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 30
-    while len(list((tmp_path / "archive").rglob("*.raw.*.json"))) < 3 and time.monotonic() < deadline:
+    while (
+        len(list((tmp_path / "archive").rglob("*.raw.*.json"))) < 3 and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     time.sleep(0.5)
     children = family(run)  # type: ignore[arg-type]
@@ -115,4 +134,7 @@ def test_sigterm_ends_task_processes_too(tmp_path: Path) -> None:
     assert not alive
     assert not list((tmp_path / "archive").rglob("*.tmp"))
     assert not list((tmp_path / "archive").rglob("*failed*"))
-    assert json.loads((tmp_path / "archive/receipts/last_nightly.json").read_text())["exit_code"] is None
+    assert (
+        json.loads((tmp_path / "archive/receipts/last_nightly.json").read_text())["exit_code"]
+        is None
+    )

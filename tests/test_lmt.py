@@ -25,17 +25,24 @@ UTC = Day(dt.date(2026, 11, 22))
 
 def options(db: LmtDb | Path, timezone: str = "UTC", timestep: int = 5) -> lmt.Options:
     path = db.path if isinstance(db, LmtDb) else db
-    return lmt.Options(kind="lmt", database=f"sqlite://{path}", timezone=timezone, timestep=timestep)
+    return lmt.Options(
+        kind="lmt", database=f"sqlite://{path}", timezone=timezone, timestep=timestep
+    )
 
 
-def grids(found: lmt.Options, day: Day, folder: Path) -> tuple[dict[str, tuple[tuple[str, ...], Float64]], Findings]:
+def grids(
+    found: lmt.Options, day: Day, folder: Path
+) -> tuple[dict[str, tuple[tuple[str, ...], Float64]], Findings]:
     """Fetch, parse and grid a day: dataset to columns and values."""
     folder.mkdir(exist_ok=True)
     lmt.fetch(found, day, folder)
     findings = Findings()
     metrics = {m.dataset.name: m for m in schemas.source_map("lmt")}
     gridder = Gridder(day, found.timestep, findings)
-    made = {s.dataset: gridder.grid(s, metrics[s.dataset]) for s in lmt.parse(found, day, folder, findings)}
+    made = {
+        s.dataset: gridder.grid(s, metrics[s.dataset])
+        for s in lmt.parse(found, day, folder, findings)
+    }
     return {name: (grid.columns, grid.values) for name, grid in made.items()}, findings
 
 
@@ -46,7 +53,12 @@ def test_an_ordinary_day(tmp_path: Path) -> None:
         db.ost(ts, 2, 5)
         db.add("OSS_DATA", (1, ts, 12.5, 90.25))
         db.add("MDS_DATA", (1, ts, 3.5, 1, 2, 3, 4))
-        db.add("MDS_OPS_DATA", (1, ts, 1, 1000 + n, 0, 0), (1, ts, 2, 50, 0, 0), (1, ts, 77, 9 * n, 0, 0))
+        db.add(
+            "MDS_OPS_DATA",
+            (1, ts, 1, 1000 + n, 0, 0),
+            (1, ts, 2, 50, 0, 0),
+            (1, ts, 77, 9 * n, 0, 0),
+        )
     db.add("OPERATION_INFO", (77, "ping", "reqs"))
     found, findings = grids(options(db), UTC, tmp_path / "raw")
     assert set(found) == {m.dataset.name for m in schemas.source_map("lmt")}
@@ -92,7 +104,9 @@ def test_nulls_unknown_ids_and_text_cost_their_own_cells_only(tmp_path: Path) ->
 def test_a_target_that_changes_its_id_and_place_keeps_its_column(tmp_path: Path) -> None:
     db = LmtDb(tmp_path / "lmt.db", ["fs-OST0001", "fs-OST0000"])
     a, b, c = db.stamps(every(5, "2026-11-22", 3))
-    db.add("OST_INFO", (9, 1, "fs-OST0000", "oss0", 0, None), (10, 1, "fs-OST0002", "oss0", 0, None))
+    db.add(
+        "OST_INFO", (9, 1, "fs-OST0000", "oss0", 0, None), (10, 1, "fs-OST0002", "oss0", 0, None)
+    )
     db.ost(a, 2, 10)
     db.ost(b, 2, 15)
     db.ost(c, 9, 22)  # the same target under a new id
@@ -133,13 +147,19 @@ def test_several_metadata_targets(tmp_path: Path) -> None:
             db.add("MDS_DATA", (mds, ts, 10.0 * mds, 0, 0, 0, 0))
     found, _ = grids(options(db), UTC, tmp_path / "raw")
     columns, values = found["mdtargets/opens"]
-    assert columns == ("mds0", "fs-MDT0001", "fs-MDT0002"), "the host, or the target where several share a host"
+    assert columns == (
+        "mds0",
+        "fs-MDT0001",
+        "fs-MDT0002",
+    ), "the host, or the target where several share a host"
     assert values[0].tolist() == [10, 100, 1000]
     assert found["mdservers/cpuload"][0] == ("mds0", "mds1")
     assert found["mdservers/cpuload"][1][0].tolist() == [10, 25]
 
 
-@pytest.mark.parametrize(("date", "rows"), [(dt.date(2026, 3, 8), 23 * 720), (dt.date(2026, 11, 1), 25 * 720)])
+@pytest.mark.parametrize(
+    ("date", "rows"), [(dt.date(2026, 3, 8), 23 * 720), (dt.date(2026, 11, 1), 25 * 720)]
+)
 def test_days_on_which_clocks_change(tmp_path: Path, date: dt.date, rows: int) -> None:
     """The counter is the time itself: every cell must be exactly 5, none shifted, none empty."""
     zone = "America/Los_Angeles"
@@ -148,8 +168,12 @@ def test_days_on_which_clocks_change(tmp_path: Path, date: dt.date, rows: int) -
     seconds = list(range(day.start - 50, day.end + 55, 5))
     from zoneinfo import ZoneInfo
 
-    ids = db.stamps([dt.datetime.fromtimestamp(s, ZoneInfo(zone)).replace(tzinfo=None) for s in seconds])
-    db.add("OST_DATA", *[(1, ts, s, 0, 0.0, 1, 1, 1, 1) for ts, s in zip(ids, seconds, strict=True)])
+    ids = db.stamps(
+        [dt.datetime.fromtimestamp(s, ZoneInfo(zone)).replace(tzinfo=None) for s in seconds]
+    )
+    db.add(
+        "OST_DATA", *[(1, ts, s, 0, 0.0, 1, 1, 1, 1) for ts, s in zip(ids, seconds, strict=True)]
+    )
     found, findings = grids(options(db, zone), day, tmp_path / "raw")
     values = found["datatargets/readbytes"][1]
     assert values.shape == (rows, 2)
@@ -160,7 +184,9 @@ def test_days_on_which_clocks_change(tmp_path: Path, date: dt.date, rows: int) -
 def test_stamps_that_no_clock_showed_are_counted(tmp_path: Path) -> None:
     db = LmtDb(tmp_path / "lmt.db")
     day = Day(dt.date(2026, 3, 8), "America/Los_Angeles")
-    for ts in db.stamps(["2026-03-08 01:59:55", "2026-03-08 02:30:00", "2026-03-08 03:00:00", "nonsense"]):
+    for ts in db.stamps(
+        ["2026-03-08 01:59:55", "2026-03-08 02:30:00", "2026-03-08 03:00:00", "nonsense"]
+    ):
         db.ost(ts, 1, ts)
     found, findings = grids(options(db, day.timezone), day, tmp_path / "raw")
     assert found["datatargets/readbytes"][1][7199 // 5, 0] == 2
@@ -171,7 +197,16 @@ def test_a_small_step_back_of_the_clock_is_not_winter_time() -> None:
     zone = "America/Los_Angeles"
     hour = 3600
     base = int(dt.datetime(2026, 11, 1, tzinfo=dt.UTC).timestamp())
-    local = np.array([base + hour, base + hour + 50, base + hour + 45, base + hour + 3595, base + hour, base + 2 * hour])
+    local = np.array(
+        [
+            base + hour,
+            base + hour + 50,
+            base + hour + 45,
+            base + hour + 3595,
+            base + hour,
+            base + 2 * hour,
+        ]
+    )
     utc, real = utc_seconds(local, zone)
     assert (utc - utc[0]).tolist() == [0, 50, 45, 3595, 3600, 7200]
     assert real.all()
@@ -180,7 +215,9 @@ def test_a_small_step_back_of_the_clock_is_not_winter_time() -> None:
 def test_mysql_floats_are_the_numbers_that_the_server_shows() -> None:
     shown = [2.66902, 0.612653, 98.1213, 100.0, 0.0, 1e-5, 123456.0, 7.00649e-41, 3.14159e30]
     with np.errstate(over="ignore"):
-        np.testing.assert_array_equal(lmt._as_shown(np.array(shown[:7], dtype=np.float32)), shown[:7])
+        np.testing.assert_array_equal(
+            lmt._as_shown(np.array(shown[:7], dtype=np.float32)), shown[:7]
+        )
 
 
 def test_no_file_is_made_where_there_is_none(tmp_path: Path) -> None:
@@ -201,7 +238,9 @@ def test_what_is_no_lmt_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"text\.db"):
         lmt.fetch(options(tmp_path / "text.db"), UTC, tmp_path)
     sqlite3.connect(tmp_path / "empty.db").close()
-    with pytest.raises(SourceError, match="is no LMT database: no table OST_DATA, OST_INFO, TIMESTAMP_INFO"):
+    with pytest.raises(
+        SourceError, match="is no LMT database: no table OST_DATA, OST_INFO, TIMESTAMP_INFO"
+    ):
         lmt.fetch(options(tmp_path / "empty.db"), UTC, tmp_path)
 
 
@@ -232,22 +271,34 @@ def test_tables_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_table_without_rowid(tmp_path: Path) -> None:
     db = LmtDb(tmp_path / "lmt.db")
     db.execute("DROP TABLE OSS_DATA")
-    db.execute("CREATE TABLE OSS_DATA (OSS_ID, TS_ID, PCT_CPU, PCT_MEMORY, PRIMARY KEY (OSS_ID, TS_ID)) WITHOUT ROWID")
+    db.execute(
+        "CREATE TABLE OSS_DATA (OSS_ID, TS_ID, PCT_CPU, PCT_MEMORY, PRIMARY KEY (OSS_ID, TS_ID))"
+        " WITHOUT ROWID"
+    )
     for ts in db.stamps(every(5, "2026-11-22", 2)):
         db.ost(ts, 1, ts)
         db.add("OSS_DATA", (1, ts, 1.5, 2.5))
     assert grids(options(db), UTC, tmp_path / "raw")[0]["dataservers/cpuload"][1][0, 0] == 1.5
 
 
-@pytest.mark.parametrize("date", [dt.date(2026, 10, 24), dt.date(2026, 10, 25), dt.date(2026, 3, 28), dt.date(2026, 3, 29)])
-def test_a_database_of_another_zone_whose_clocks_change_at_our_midnight(tmp_path: Path, date: dt.date) -> None:
+@pytest.mark.parametrize(
+    "date",
+    [dt.date(2026, 10, 24), dt.date(2026, 10, 25), dt.date(2026, 3, 28), dt.date(2026, 3, 29)],
+)
+def test_a_database_of_another_zone_whose_clocks_change_at_our_midnight(
+    tmp_path: Path, date: dt.date
+) -> None:
     from zoneinfo import ZoneInfo
 
     zone, day = "Europe/Berlin", Day(date, "UTC")
     db = LmtDb(tmp_path / "lmt.db")
     seconds = list(range(day.start - 5 * 3600, day.end + 5 * 3600, 60))
-    ids = db.stamps([dt.datetime.fromtimestamp(s, ZoneInfo(zone)).replace(tzinfo=None) for s in seconds])
-    db.add("OST_DATA", *[(1, ts, s, 0, 0.0, 1, 1, 1, 1) for ts, s in zip(ids, seconds, strict=True)])
+    ids = db.stamps(
+        [dt.datetime.fromtimestamp(s, ZoneInfo(zone)).replace(tzinfo=None) for s in seconds]
+    )
+    db.add(
+        "OST_DATA", *[(1, ts, s, 0, 0.0, 1, 1, 1, 1) for ts, s in zip(ids, seconds, strict=True)]
+    )
     found, _ = grids(options(db, zone, 60), day, tmp_path / "raw")
     assert (found["datatargets/readbytes"][1][:, 0] == 60).all()
 
@@ -259,7 +310,11 @@ def test_operations_without_names_are_in_no_dataset(tmp_path: Path) -> None:
         db.ost(ts, 1, n)
         db.add("MDS_OPS_DATA", (1, ts, 1, 10 * n, 0, 0), (1, ts, 2, 7000 * n, 0, 0))
     found, findings = grids(options(db), UTC, tmp_path / "raw")
-    assert all(np.isnan(values).all() for name, (_, values) in found.items() if name.startswith("mdtargets"))
+    assert all(
+        np.isnan(values).all()
+        for name, (_, values) in found.items()
+        if name.startswith("mdtargets")
+    )
     assert findings.total("rows of an unknown OPERATION_ID") == 6
 
 
@@ -273,7 +328,9 @@ def write_records(folder: Path, records: Sequence[tuple[int, int, int, int]]) ->
     ids: dict[int, int] = {}
     for record in records:
         n, ost, read, written = record
-        ts = 100 + n + 100 * seen[record]  # the tables have no row twice: the same stamp has another TS_ID then
+        ts = (
+            100 + n + 100 * seen[record]
+        )  # the tables have no row twice: the same stamp has another TS_ID then
         seen[record] += 1
         if ts not in ids:
             db.add("TIMESTAMP_INFO", (ts, str(stamps[n])))
@@ -293,4 +350,10 @@ def spoil_a_stamp(folder: Path) -> str:
 class TestContract(Contract):
     @pytest.fixture
     def case(self) -> Case:
-        return Case(Day(dt.date(2026, 11, 22)), LMT_RECORDS, write_records, lambda folder: options(folder / "lmt.db", timestep=60), spoil_a_stamp)
+        return Case(
+            Day(dt.date(2026, 11, 22)),
+            LMT_RECORDS,
+            write_records,
+            lambda folder: options(folder / "lmt.db", timestep=60),
+            spoil_a_stamp,
+        )

@@ -18,7 +18,9 @@ from pipeline.model import Day, Findings, Grid, Samples
         ((2026, 11, 22), "UTC", 24),
     ],
 )
-def test_a_day_has_as_many_hours_as_its_zone_says(date: tuple[int, int, int], zone: str, hours: int) -> None:
+def test_a_day_has_as_many_hours_as_its_zone_says(
+    date: tuple[int, int, int], zone: str, hours: int
+) -> None:
     day = Day(dt.date(*date), zone)
     assert day.end - day.start == hours * 3600
     assert day.rows(5) == hours * 720
@@ -47,7 +49,10 @@ def test_start_does_not_depend_on_the_hosts_zone(monkeypatch: pytest.MonkeyPatch
 
 
 def test_template() -> None:
-    assert Day(dt.date(2026, 1, 2)).expand("/logs/%Y/%-m/%-d/x_%Y-%m-%d") == "/logs/2026/1/2/x_2026-01-02"
+    assert (
+        Day(dt.date(2026, 1, 2)).expand("/logs/%Y/%-m/%-d/x_%Y-%m-%d")
+        == "/logs/2026/1/2/x_2026-01-02"
+    )
 
 
 def test_shapes_are_checked() -> None:

@@ -33,7 +33,12 @@ Site = Callable[..., Path]
 LMT_DAY = dt.date.fromisoformat(DATE)
 
 
-def lmt_db(path: Path, osts: tuple[str, ...] = ("fs-OST0000", "fs-OST0001"), step: int = 600, upto: int = 145) -> LmtDb:
+def lmt_db(
+    path: Path,
+    osts: tuple[str, ...] = ("fs-OST0000", "fs-OST0001"),
+    step: int = 600,
+    upto: int = 145,
+) -> LmtDb:
     """A whole day, one sample every ten minutes; OST n grows by (n + 1) * 1000 a sample."""
     db = LmtDb(path, osts)
     ids = db.stamps(every(step, DATE, upto))
@@ -60,18 +65,30 @@ def written(root: Path) -> dict[str, int]:
     return {path.name: path.stat().st_ino for path in (root / "2026" / DATE).iterdir()}
 
 
-def test_a_night_then_nothing_then_a_late_log(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_night_then_nothing_then_a_late_log(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     logs = tmp_path / "logs"
     shutil.copytree(SITEDAY_LOGS, logs)
     late = next(iter(sorted(logs.iterdir())))
     late.rename(tmp_path / late.name)
     lmt_db(tmp_path / "lmt.db")
-    site({"fs": lmt_source(tmp_path / "lmt.db"), "darshan": {"kind": "darshan", "logs": "logs"}}, late_days=10**5, raw_days=10**5)
+    site(
+        {"fs": lmt_source(tmp_path / "lmt.db"), "darshan": {"kind": "darshan", "logs": "logs"}},
+        late_days=10**5,
+        raw_days=10**5,
+    )
     root = tmp_path / "archive"
     assert night() == COMPLETE
     shown = capsys.readouterr().out
     assert f"archive: {root}" in shown
-    for name in ("fs.hdf5", "darshan.hdf5", "darshan_index.sqlite", "darshan_jobs.parquet", "report.html"):
+    for name in (
+        "fs.hdf5",
+        "darshan.hdf5",
+        "darshan_index.sqlite",
+        "darshan_jobs.parquet",
+        "report.html",
+    ):
         assert name in shown
     first, before = receipts(root), written(root)
 
@@ -86,24 +103,32 @@ def test_a_night_then_nothing_then_a_late_log(tmp_path: Path, site: Site, capsys
     assert "late" in capsys.readouterr().out
     assert night() == COMPLETE
     after = receipts(root)
-    assert {key for key in after if after[key] != first[key]} == {f"darshan.{p}" for p in ("raw", "tts", "index", "jobs")} | {"_day.report"}
+    assert {key for key in after if after[key] != first[key]} == {
+        f"darshan.{p}" for p in ("raw", "tts", "index", "jobs")
+    } | {"_day.report"}
     assert written(root)["fs.hdf5"] == before["fs.hdf5"], "the other instance is left alone"
     with archive_tools.open_index(root / f"2026/{DATE}/darshan_index.sqlite") as index:
         assert index.execute("SELECT COUNT(*) FROM headers").fetchone() == (104,)
     index.close()
 
 
-def test_a_fresh_build_gives_the_same_bytes(tmp_path: Path, site: Site, darshan_source: dict[str, Any]) -> None:
+def test_a_fresh_build_gives_the_same_bytes(
+    tmp_path: Path, site: Site, darshan_source: dict[str, Any]
+) -> None:
     lmt_db(tmp_path / "lmt.db")
     contents = []
     for name in ("one", "two"):
         site({"fs": lmt_source(tmp_path / "lmt.db"), "darshan": darshan_source}, archive=name)
         assert night() == COMPLETE
-        contents.append({path.name: path.read_bytes() for path in (tmp_path / name / "2026" / DATE).iterdir()})
+        contents.append(
+            {path.name: path.read_bytes() for path in (tmp_path / name / "2026" / DATE).iterdir()}
+        )
     assert contents[0] == contents[1]
 
 
-def test_one_source_that_fails_leaves_the_others_done(tmp_path: Path, site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_source_that_fails_leaves_the_others_done(
+    tmp_path: Path, site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     site({"fs": lmt_source(tmp_path / "none.db"), "darshan": darshan_source})
     assert night() == FAILED
     shown = capsys.readouterr().out
@@ -119,7 +144,9 @@ def test_one_source_that_fails_leaves_the_others_done(tmp_path: Path, site: Site
     assert "failed" not in " ".join(receipts(tmp_path / "archive").values())
 
 
-def test_a_day_that_the_source_does_not_have(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_day_that_the_source_does_not_have(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     lmt_db(tmp_path / "lmt.db")
     site({"fs": lmt_source(tmp_path / "lmt.db")})
     assert main(["nightly", "--date", "2026-11-01"]) == FAILED
@@ -127,7 +154,9 @@ def test_a_day_that_the_source_does_not_have(tmp_path: Path, site: Site, capsys:
     assert not (tmp_path / "archive/2026/2026-11-01/fs.hdf5").exists(), "no file of zeros"
 
 
-def test_fewer_rows_never_replace_good_data(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_fewer_rows_never_replace_good_data(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     lmt_db(tmp_path / "lmt.db")
     site({"fs": lmt_source(tmp_path / "lmt.db")}, late_days=10**5, raw_days=10**5)
     assert night() == COMPLETE
@@ -138,7 +167,10 @@ def test_fewer_rows_never_replace_good_data(tmp_path: Path, site: Site, capsys: 
     assert file.read_bytes() == good
     assert "OST_DATA has 200 rows, 290 are archived" in caplog.text
     assert "source has fewer rows now" in capsys.readouterr().out
-    assert "the archived day is kept: TIMESTAMP_INFO has 100 rows" in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
+    assert (
+        "the archived day is kept: TIMESTAMP_INFO has 100 rows"
+        in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
+    )
     caplog.clear()
     assert night() == COMPLETE
     assert "no task was run" in caplog.text, "it is looked at once, not every night"
@@ -151,7 +183,11 @@ def test_a_target_that_comes_in_mid_day_and_another_order(tmp_path: Path, site: 
     """Archived again and again while targets come and change places: columns keep their data."""
     site({"fs": lmt_source(tmp_path / "lmt.db")}, late_days=10**5, raw_days=10**5)
     archive = None
-    for osts, upto in [(("fs-OST0000", "fs-OST0001"), 50), (("fs-OST0001", "fs-OST0000"), 100), (("fs-OST0002", "fs-OST0001", "fs-OST0000"), 145)]:
+    for osts, upto in [
+        (("fs-OST0000", "fs-OST0001"), 50),
+        (("fs-OST0001", "fs-OST0000"), 100),
+        (("fs-OST0002", "fs-OST0001", "fs-OST0000"), 145),
+    ]:
         lmt_db(tmp_path / "lmt.db", osts, upto=upto)
         assert night() == (COMPLETE if upto == 145 else PARTIAL)
         archive = archive_tools.Archive(tmp_path / "archive")
@@ -196,23 +232,78 @@ def test_missing_as_pytokio_writes_it(tmp_path: Path, site: Site) -> None:
 
 def test_luigi_runs_it_too(tmp_path: Path, site: Site, darshan_source: dict[str, Any]) -> None:
     path = site({"darshan": darshan_source})
-    command = [sys.executable, "-m", "luigi", "--module", "pipeline.tasks", "Nightly", "--date", DATE, "--local-scheduler"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"TOKIO_SITE": str(path)})
+    command = [
+        sys.executable,
+        "-m",
+        "luigi",
+        "--module",
+        "pipeline.tasks",
+        "Nightly",
+        "--date",
+        DATE,
+        "--local-scheduler",
+    ]
+    run = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TOKIO_SITE": str(path)},
+    )
     assert run.returncode == 0, run.stderr
     assert (tmp_path / f"archive/2026/{DATE}/report.html").is_file()
-    range_of = [*command[:5], "RangeDaily", "--of", "Nightly", "--start", "2026-11-21", "--stop", "2026-11-23", "--days-back", "20000", "--reverse"]
-    run = subprocess.run([*range_of, "--local-scheduler"], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"TOKIO_SITE": str(path)})
+    range_of = [
+        *command[:5],
+        "RangeDaily",
+        "--of",
+        "Nightly",
+        "--start",
+        "2026-11-21",
+        "--stop",
+        "2026-11-23",
+        "--days-back",
+        "20000",
+        "--reverse",
+    ]
+    run = subprocess.run(
+        [*range_of, "--local-scheduler"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TOKIO_SITE": str(path)},
+    )
     assert (tmp_path / "archive/2026/2026-11-21/darshan_index.sqlite").is_file(), run.stderr
 
 
 def test_a_failure_is_not_exit_0_for_luigi(site: Site) -> None:
     path = site({"darshan": {"kind": "darshan", "logs": "none"}})
-    command = [sys.executable, "-m", "luigi", "--module", "pipeline.tasks", "Nightly", "--date", DATE, "--local-scheduler"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | {"TOKIO_SITE": str(path)})
+    command = [
+        sys.executable,
+        "-m",
+        "luigi",
+        "--module",
+        "pipeline.tasks",
+        "Nightly",
+        "--date",
+        DATE,
+        "--local-scheduler",
+    ]
+    run = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TOKIO_SITE": str(path)},
+    )
     assert run.returncode == 30, run.stderr
 
 
-def test_two_runs_at_once(tmp_path: Path, site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_at_once(
+    tmp_path: Path, site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     site({"darshan": darshan_source})
     with holding(tmp_path / "archive", [LMT_DAY]):
         assert night() == BUSY
@@ -220,7 +311,9 @@ def test_two_runs_at_once(tmp_path: Path, site: Site, darshan_source: dict[str, 
     assert night() == COMPLETE
 
 
-def test_a_wrong_configuration_comes_out_before_anything_runs(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_configuration_comes_out_before_anything_runs(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     site({"fs": {"kind": "lmt", "database": "sqlite:///x", "timestap": 5}})
     for command in (["nightly"], ["status"], ["check-config"]):
         assert main(command) == USAGE
@@ -231,7 +324,9 @@ def test_a_wrong_configuration_comes_out_before_anything_runs(tmp_path: Path, si
     assert "fs: lmt, a row every 5 s" in capsys.readouterr().out
 
 
-def test_status_of_days_without_receipts(site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_of_days_without_receipts(
+    site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     site({"darshan": darshan_source})
     assert main(["status", "--start", "2026-01-01", "--stop", "2026-01-03"]) == FAILED
     assert capsys.readouterr().out.count("missing") == 4
@@ -251,7 +346,9 @@ def test_raw_data_are_pruned_by_their_own_age(tmp_path: Path, site: Site) -> Non
     assert night() == COMPLETE, "the products stand without it"
 
 
-def test_a_product_that_was_deleted_is_made_again(tmp_path: Path, site: Site, darshan_source: dict[str, Any]) -> None:
+def test_a_product_that_was_deleted_is_made_again(
+    tmp_path: Path, site: Site, darshan_source: dict[str, Any]
+) -> None:
     site({"darshan": darshan_source}, late_days=10**5, raw_days=10**5)
     assert night() == COMPLETE
     index = tmp_path / f"archive/2026/{DATE}/darshan_index.sqlite"
@@ -277,7 +374,9 @@ def some_logs(folder: Path, count: int) -> list[Path]:
     return [Path(shutil.copy(log, folder)) for log in sorted(SITEDAY_LOGS.iterdir())[:count]]
 
 
-def test_a_product_of_older_data_is_not_complete(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_product_of_older_data_is_not_complete(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A run that dies after fetching leaves an old product beside new raw data."""
     logs = some_logs(tmp_path / "logs", 6)
     logs[0].rename(tmp_path / "later")
@@ -292,7 +391,9 @@ def test_a_product_of_older_data_is_not_complete(tmp_path: Path, site: Site, cap
     assert logs_in(tmp_path) == 6
 
 
-def test_changed_keys_make_a_day_stale(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_changed_keys_make_a_day_stale(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     some_logs(tmp_path / "logs", 3)
     source = {"darshan": {"kind": "darshan", "logs": "logs"}}
     site(source, **FOREVER)
@@ -317,7 +418,9 @@ def test_a_failure_that_is_over_is_forgotten(tmp_path: Path, site: Site) -> None
     assert "failed" not in " ".join(receipts(tmp_path / "archive").values())
 
 
-def test_a_folder_that_is_away_for_a_night(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_away_for_a_night(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     some_logs(tmp_path / "logs", 3)
     site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
     assert night() == COMPLETE
@@ -335,10 +438,14 @@ def test_a_source_that_forgets_the_day(tmp_path: Path, site: Site) -> None:
     assert night() == COMPLETE
     LmtDb(tmp_path / "lmt.db").stamps(every(600, "2026-11-25", 5))
     assert night() == COMPLETE
-    assert "kept" in " ".join(Path(name).name for name in os.listdir(tmp_path / "archive/receipts/2026/11"))
+    assert "kept" in " ".join(
+        Path(name).name for name in os.listdir(tmp_path / "archive/receipts/2026/11")
+    )
 
 
-def test_a_log_that_arrives_during_the_run_is_for_the_next(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_arrives_during_the_run_is_for_the_next(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     some_logs(tmp_path / "logs", 3)
     site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
     make = Build.make
@@ -375,7 +482,9 @@ def test_archived_logs_that_are_purged_stay(tmp_path: Path, site: Site) -> None:
     assert "1 archived logs are gone" in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
 
 
-def test_rejects_are_tried_again_only_when_they_change(tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rejects_are_tried_again_only_when_they_change(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     logs = some_logs(tmp_path / "logs", 3)
     good = logs[0].read_bytes()
     logs[0].write_bytes(good[:300])
@@ -383,7 +492,9 @@ def test_rejects_are_tried_again_only_when_they_change(tmp_path: Path, site: Sit
     site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
     assert night() == COMPLETE
     assert "2 logs, 1 rejected" in capsys.readouterr().out
-    logs[0].write_bytes(good[:300][::-1])  # other content behind the same size and time: it is not looked at
+    logs[0].write_bytes(
+        good[:300][::-1]
+    )  # other content behind the same size and time: it is not looked at
     os.utime(logs[0], ns=(10**18, 10**18))
     some_logs(tmp_path / "logs2", 4)[3].rename(tmp_path / "logs" / "late.darshan")
     assert night() == COMPLETE
@@ -407,7 +518,9 @@ def test_purged_logs_and_changed_keys_leave_the_archived_day(tmp_path: Path, sit
     assert logs_in(tmp_path) == 4
 
 
-def test_neighbours_that_are_purged_do_not_take_their_bytes_along(tmp_path: Path, site: Site) -> None:
+def test_neighbours_that_are_purged_do_not_take_their_bytes_along(
+    tmp_path: Path, site: Site
+) -> None:
     """Logs of jobs that ran on the day, in the folder of the day before."""
     folders = [tmp_path / f"logs/{day}" for day in (21, 22)]
     logs = sorted(SITEDAY_LOGS.iterdir())
@@ -428,7 +541,9 @@ def test_neighbours_that_are_purged_do_not_take_their_bytes_along(tmp_path: Path
         assert np.nansum(tts.to_numpy("datatargets/writebytes")) == whole
 
 
-def test_a_folder_that_cannot_be_listed_is_a_reject(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_listed_is_a_reject(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     some_logs(tmp_path / "logs", 2)
     (tmp_path / "logs/private").mkdir()
     scandir = os.scandir
@@ -460,7 +575,9 @@ def test_a_corrected_time_zone_fetches_the_right_window(tmp_path: Path, site: Si
         assert not tts.missing("datatargets/readbytes")[:, 0].any()
 
 
-def test_a_new_version_builds_from_raw_without_the_source(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_version_builds_from_raw_without_the_source(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lmt_db(tmp_path / "lmt.db")
     site({"fs": lmt_source(tmp_path / "lmt.db")}, **FOREVER)
     assert night() == COMPLETE
@@ -478,17 +595,24 @@ def test_one_table_that_ends_early_is_not_a_whole_day(tmp_path: Path, site: Site
     site({"fs": lmt_source(tmp_path / "lmt.db")})
     assert night() == PARTIAL
     assert re.search(
-        r"datasets whose data end before the day does: \d+ \([^)]*datatargets/readbytes", (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
+        r"datasets whose data end before the day does: \d+ \([^)]*datatargets/readbytes",
+        (tmp_path / f"archive/2026/{DATE}/report.html").read_text(),
     )
 
 
-def test_without_a_date_young_days_are_looked_at_again(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_date_young_days_are_looked_at_again(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("pipeline.site.Site.yesterday", lambda self: dt.date(2026, 11, 24))
     logs = {day: tmp_path / f"logs/2026/11/{day}" for day in (22, 24)}
     for folder in logs.values():
         folder.parent.mkdir(parents=True, exist_ok=True)
         some_logs(folder, 2)
-    site({"darshan": {"kind": "darshan", "logs": "logs/%Y/%m/%d", "neighbours": 0}}, late_days=10**3, raw_days=10**3)
+    site(
+        {"darshan": {"kind": "darshan", "logs": "logs/%Y/%m/%d", "neighbours": 0}},
+        late_days=10**3,
+        raw_days=10**3,
+    )
     assert night() == COMPLETE
     some_logs(logs[22], 3)
     capsys.readouterr()
@@ -499,7 +623,9 @@ def test_without_a_date_young_days_are_looked_at_again(tmp_path: Path, site: Sit
     assert "2026-11-23" not in shown, "days that the archive does not know are for a backfill"
 
 
-def test_a_day_in_the_future_is_a_mistake(site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_day_in_the_future_is_a_mistake(
+    site: Site, darshan_source: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     site({"darshan": darshan_source})
     assert main(["nightly", "--date", "2199-01-01"]) == USAGE
     assert "is in the future" in capsys.readouterr().err
@@ -508,11 +634,22 @@ def test_a_day_in_the_future_is_a_mistake(site: Site, darshan_source: dict[str, 
 def test_sigterm_ends_a_run_cleanly(tmp_path: Path, site: Site) -> None:
     some_logs(tmp_path / "logs", 1)
     path = site({"darshan": {"kind": "darshan", "logs": "logs"}})
-    program = "import time, pipeline.command as c, pipeline.tasks as t; t.Build.make = lambda *a: time.sleep(60); raise SystemExit(c.main())"
+    program = (
+        "import time, pipeline.command as c, pipeline.tasks as t; t.Build.make = lambda *a:"
+        " time.sleep(60); raise SystemExit(c.main())"
+    )
     env = os.environ | {"TOKIO_SITE": str(path)}
-    run = subprocess.Popen([sys.executable, "-c", program, "nightly", "--date", DATE], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        [sys.executable, "-c", program, "nightly", "--date", DATE],
+        cwd=ROOT,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 30
-    while not list((tmp_path / "archive/receipts").rglob("*.raw.*")) and time.monotonic() < deadline:
+    while (
+        not list((tmp_path / "archive/receipts").rglob("*.raw.*")) and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     time.sleep(0.3)
     run.terminate()
@@ -530,18 +667,31 @@ def _complete_or_absent(root: Path, expected: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_kill_9_at_any_instant(tmp_path: Path, site: Site, darshan_source: dict[str, Any], seed: int) -> None:
+def test_kill_9_at_any_instant(
+    tmp_path: Path, site: Site, darshan_source: dict[str, Any], seed: int
+) -> None:
     """Every file found afterwards is whole, and the next run ends as an undisturbed one does."""
     lmt_db(tmp_path / "lmt.db")
     sources = {"fs": lmt_source(tmp_path / "lmt.db"), "darshan": darshan_source}
     site(sources, archive="undisturbed")
     assert night() == COMPLETE
-    expected = {path.name: path.read_bytes() for path in (tmp_path / "undisturbed/2026" / DATE).iterdir()}
+    expected = {
+        path.name: path.read_bytes() for path in (tmp_path / "undisturbed/2026" / DATE).iterdir()
+    }
     path = site(sources)
     random = np.random.default_rng(seed)
     for _ in range(4):
         run = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.command", "nightly", "--date", DATE, "--workers", str(1 + seed % 2)],
+            [
+                sys.executable,
+                "-m",
+                "pipeline.command",
+                "nightly",
+                "--date",
+                DATE,
+                "--workers",
+                str(1 + seed % 2),
+            ],
             cwd=ROOT,
             env=os.environ | {"TOKIO_SITE": str(path)},
             stdout=subprocess.DEVNULL,

@@ -1,4 +1,6 @@
-"""Chunks read directly give what h5py gives; a damaged or replaced file is an error that names it."""
+"""Chunks read directly give what h5py gives; a damaged or replaced file is an error that names
+it.
+"""
 
 from __future__ import annotations
 
@@ -35,16 +37,22 @@ layouts = st.fixed_dictionaries(
 
 
 def foreign(path: Path, layout: dict[str, Any]) -> None:
-    """A version 1 file of any layout, with cells of all kinds and chunks that were never written."""
+    """A version 1 file of any layout, with cells of all kinds and chunks that were never
+    written.
+    """
     shape = layout["rows"], layout["columns"]
-    chunks = layout["chunks"] and tuple(min(pair) for pair in zip(layout["chunks"], shape, strict=True))
+    chunks = layout["chunks"] and tuple(
+        min(pair) for pair in zip(layout["chunks"], shape, strict=True)
+    )
     filters = {"compression": layout["compression"], "shuffle": layout["shuffle"]} if chunks else {}
     random = np.random.default_rng(layout["seed"])
     values = random.choice([0.0, -0.0, np.nan, 1.5, 2.0**60], shape)
     with h5py.File(path, "w") as file:
         file.attrs.update({"version": "1", "start": DAY.start, "end": DAY.end})
         file["datatargets/timestamps"] = DAY.start + 10 * np.arange(shape[0])
-        item = file.create_dataset(NAME, shape=shape, dtype="f8", chunks=chunks, fillvalue=-0.0, **filters)
+        item = file.create_dataset(
+            NAME, shape=shape, dtype="f8", chunks=chunks, fillvalue=-0.0, **filters
+        )
         item[: (shape[0] + 1) // 2] = values[: (shape[0] + 1) // 2]
         item.attrs["columns"] = np.array([f"c{n}".encode() for n in range(shape[1])])
         item.attrs["units"] = "bytes"
@@ -52,28 +60,65 @@ def foreign(path: Path, layout: dict[str, Any]) -> None:
 
 @settings(deadline=None, max_examples=80)
 @given(layout=layouts, data=st.data())
-def test_direct_equals_h5py(tmp_path_factory: pytest.TempPathFactory, layout: dict[str, Any], data: st.DataObject) -> None:
+def test_direct_equals_h5py(
+    tmp_path_factory: pytest.TempPathFactory, layout: dict[str, Any], data: st.DataObject
+) -> None:
     path = tmp_path_factory.mktemp("layout") / "a.hdf5"
     foreign(path, layout)
     first = data.draw(st.integers(0, layout["rows"]))
     last = data.draw(st.integers(first, layout["rows"]))
     names = [f"c{n}" for n in range(layout["columns"])]
-    wanted = data.draw(st.one_of(st.none(), st.permutations(names).flatmap(lambda all_: st.integers(1, len(all_)).map(lambda n: all_[:n]))))
+    wanted = data.draw(
+        st.one_of(
+            st.none(),
+            st.permutations(names).flatmap(
+                lambda all_: st.integers(1, len(all_)).map(lambda n: all_[:n])
+            ),
+        )
+    )
     name = data.draw(st.sampled_from([NAME, "datatargets/readrates"]))
     with open_tts(path) as direct, open_tts(path, direct=False) as plain:
-        one, other = (file.to_numpy(name, first, last, components=wanted) for file in (direct, plain))
+        one, other = (
+            file.to_numpy(name, first, last, components=wanted) for file in (direct, plain)
+        )
         with h5py.File(path) as file:
             stored = file[NAME][first:last][:, [names.index(n) for n in wanted or names]]
-    expected = np.where((stored == 0) & np.signbit(stored), np.nan, stored) / (10 if name != NAME and layout["rows"] > 1 else 1)
+    expected = np.where((stored == 0) & np.signbit(stored), np.nan, stored) / (
+        10 if name != NAME and layout["rows"] > 1 else 1
+    )
     if layout["rows"] > 1:
         np.testing.assert_array_equal(one, expected)
     np.testing.assert_array_equal(one, other)
 
 
 def test_both_ways_are_taken(tmp_path: Path) -> None:
-    foreign(tmp_path / "a.hdf5", {"rows": 9, "columns": 3, "chunks": (4, 2), "compression": "gzip", "shuffle": True, "seed": 1})
-    foreign(tmp_path / "b.hdf5", {"rows": 9, "columns": 3, "chunks": (4, 2), "compression": "lzf", "shuffle": True, "seed": 1})
-    with open_tts(tmp_path / "a.hdf5") as one, open_tts(tmp_path / "a.hdf5", direct=False) as reference, open_tts(tmp_path / "b.hdf5") as other:
+    foreign(
+        tmp_path / "a.hdf5",
+        {
+            "rows": 9,
+            "columns": 3,
+            "chunks": (4, 2),
+            "compression": "gzip",
+            "shuffle": True,
+            "seed": 1,
+        },
+    )
+    foreign(
+        tmp_path / "b.hdf5",
+        {
+            "rows": 9,
+            "columns": 3,
+            "chunks": (4, 2),
+            "compression": "lzf",
+            "shuffle": True,
+            "seed": 1,
+        },
+    )
+    with (
+        open_tts(tmp_path / "a.hdf5") as one,
+        open_tts(tmp_path / "a.hdf5", direct=False) as reference,
+        open_tts(tmp_path / "b.hdf5") as other,
+    ):
         kinds = [{type(part) for part in file.parts(NAME)} for file in (one, reference, other)]
     assert kinds == [{parts.ChunkPart}, {parts.PlainPart}, {parts.PlainPart}]
 
@@ -83,7 +128,12 @@ def written(tmp_path: Path) -> Path:
     path = tmp_path / "day.hdf5"
     values = np.random.default_rng(1).integers(0, 2**40, (8640, 5)).astype(float)
     with TtsWriter(path, DAY) as writer:
-        writer.write(Grid(NAME, tuple("abcde"), DAY.start, 10, values), catalogue()[NAME], source="t", updated=0)
+        writer.write(
+            Grid(NAME, tuple("abcde"), DAY.start, 10, values),
+            catalogue()[NAME],
+            source="t",
+            updated=0,
+        )
     return path
 
 
@@ -119,5 +169,8 @@ def test_parts_of_a_replaced_file_are_refused(written: Path, direct: bool) -> No
 
 
 def test_components_that_are_not_there(written: Path) -> None:
-    with open_tts(written) as tts, pytest.raises(NotFound, match="no component x; expected: a, b, c, d, e"):
+    with (
+        open_tts(written) as tts,
+        pytest.raises(NotFound, match="no component x; expected: a, b, c, d, e"),
+    ):
         tts.to_numpy(NAME, components=["a", "x"])

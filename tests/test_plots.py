@@ -1,4 +1,6 @@
-"""Pictures: what they say, without comparing pixels. The real data are the ten minutes of siteday."""
+"""Pictures: what they say, without comparing pixels. The real data are the ten minutes of
+siteday.
+"""
 
 from __future__ import annotations
 
@@ -35,16 +37,38 @@ NAN = float("nan")
 HOSTILE = "$\\frac{1}{0}$ _a^b <script>&\n\x1b[31m \u202e日本\udc80" + "x" * 3000
 
 
-def series(values: Float64 | list[list[float]], *, start: int = NOON, step: int = 5, kind: str = "delta", unit: str = "bytes", **keys: str) -> Series:
+def series(
+    values: Float64 | list[list[float]],
+    *,
+    start: int = NOON,
+    step: int = 5,
+    kind: str = "delta",
+    unit: str = "bytes",
+    **keys: str,
+) -> Series:
     values = np.asarray(values, dtype=np.float64)
     stamps = start + step * np.arange(len(values), dtype=np.int64)
     columns = tuple(f"OST{i:04x}" for i in range(values.shape[1]))
-    return Series(keys.get("dataset", "datatargets/readbytes"), unit, kind, columns, stamps, np.full_like(stamps, step), values)
+    return Series(
+        keys.get("dataset", "datatargets/readbytes"),
+        unit,
+        kind,
+        columns,
+        stamps,
+        np.full_like(stamps, step),
+        values,
+    )
 
 
 def without(one: Series, rows: slice) -> Series:
     """The series as if a day were absent."""
-    return Series(one.dataset, one.unit, one.kind, one.columns, *(np.delete(part, rows, axis=0) for part in (one.timestamps, one.seconds, one.values)))
+    return Series(
+        one.dataset,
+        one.unit,
+        one.kind,
+        one.columns,
+        *(np.delete(part, rows, axis=0) for part in (one.timestamps, one.seconds, one.values)),
+    )
 
 
 def texts(figure: object) -> list[str]:
@@ -53,15 +77,30 @@ def texts(figure: object) -> list[str]:
     return ["".join(item.itertext()) for item in page.iter("{http://www.w3.org/2000/svg}text")]
 
 
-def metric(values: list[float], *, big_is_good: bool | None = True, label: str = "performance", unit: str = "MiB/s") -> Metric:
-    return Metric(label, unit, NOON + 86400 * np.arange(len(values), dtype=np.int64), np.array(values), big_is_good)
+def metric(
+    values: list[float],
+    *,
+    big_is_good: bool | None = True,
+    label: str = "performance",
+    unit: str = "MiB/s",
+) -> Metric:
+    return Metric(
+        label,
+        unit,
+        NOON + 86400 * np.arange(len(values), dtype=np.int64),
+        np.array(values),
+        big_is_good,
+    )
 
 
 cells = st.one_of(st.just(NAN), st.integers(0, 2**40).map(float))
 
 
 @settings(deadline=None)
-@given(arrays(np.float64, st.tuples(st.integers(1, 300), st.integers(1, 3)), elements=cells), st.integers(1, 40))
+@given(
+    arrays(np.float64, st.tuples(st.integers(1, 300), st.integers(1, 3)), elements=cells),
+    st.integers(1, 40),
+)
 def test_stretches_conserve_the_total_and_the_time(values: Float64, most: int) -> None:
     joined = stretches.stretches(series(values), most, BERLIN)
     np.testing.assert_array_equal(np.nansum(joined.totals, axis=0), np.nansum(values, axis=0))
@@ -70,21 +109,32 @@ def test_stretches_conserve_the_total_and_the_time(values: Float64, most: int) -
     for column, cell in enumerate(values.T):
         measured = np.flatnonzero(np.isfinite(cell))
         whole = 5 * (measured[-1] + 1 - measured[0]) if len(measured) else 0
-        assert joined.seconds[:, column].sum() == whole, "from the first measurement to the last, gaps included"
+        assert joined.seconds[:, column].sum() == whole, (
+            "from the first measurement to the last, gaps included"
+        )
 
 
 @settings(deadline=None)
-@given(arrays(np.float64, st.tuples(st.integers(1, 200), st.integers(1, 3)), elements=cells), st.integers(1, 40))
-def test_stretches_keep_the_largest_and_lie_between_least_and_largest(values: Float64, most: int) -> None:
+@given(
+    arrays(np.float64, st.tuples(st.integers(1, 200), st.integers(1, 3)), elements=cells),
+    st.integers(1, 40),
+)
+def test_stretches_keep_the_largest_and_lie_between_least_and_largest(
+    values: Float64, most: int
+) -> None:
     joined = stretches.stretches(series(values, kind="gauge"), most, BERLIN)
-    np.testing.assert_array_equal(np.fmax.reduce(joined.largest, axis=0), np.fmax.reduce(values, axis=0))
+    np.testing.assert_array_equal(
+        np.fmax.reduce(joined.largest, axis=0), np.fmax.reduce(values, axis=0)
+    )
     low, high = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
     have = np.isfinite(joined.means)
     assert (~have | ((joined.means >= low) & (joined.means <= high))).all()
 
 
 def test_growth_across_a_gap_is_spread_over_the_gap() -> None:
-    """A steady 10 bytes/s, of which 50 s were not measured: their growth stands in the gap's last cell."""
+    """A steady 10 bytes/s, of which 50 s were not measured: their growth stands in the gap's last
+    cell.
+    """
     values = np.full((40, 1), 50.0)
     values[10:19], values[19] = NAN, 500.0
     for most in (40, 8, 4):
@@ -114,8 +164,14 @@ def test_rates_are_drawn_like_the_amounts_that_they_are_of() -> None:
 def test_intervals_and_their_complement_share_out_the_range(pairs: list[tuple[int, int]]) -> None:
     intervals = [(min(pair), max(pair)) for pair in pairs]
     inside = {second for start, end in intervals for second in range(start, end)}
-    assert {second for start, end in stretches.merged(intervals) for second in range(start, end)} == inside
-    rest = [second for start, end in stretches.complement(intervals, (10, 40)) for second in range(start, end)]
+    assert {
+        second for start, end in stretches.merged(intervals) for second in range(start, end)
+    } == inside
+    rest = [
+        second
+        for start, end in stretches.complement(intervals, (10, 40))
+        for second in range(start, end)
+    ]
     assert rest == [second for second in range(10, 40) if second not in inside]
 
 
@@ -135,7 +191,9 @@ def test_a_line_is_the_sum_a_second_and_says_its_unit() -> None:
 
 def test_a_gauge_is_the_mean_with_the_largest_beside_it() -> None:
     values = np.tile([10.0, 30.0], (20, 1))
-    figure = plots.lines([series(values, kind="gauge", unit="%", dataset="dataservers/cpuload")], timezone=BERLIN)
+    figure = plots.lines(
+        [series(values, kind="gauge", unit="%", dataset="dataservers/cpuload")], timezone=BERLIN
+    )
     assert {value for value in first_line(figure)[1] if np.isfinite(value)} == {20.0}
     assert {value for value in first_line(figure, 2)[1] if np.isfinite(value)} == {30.0}
     assert figure.axes[0].get_ylabel() == "%"
@@ -145,7 +203,11 @@ def test_a_gauge_is_the_mean_with_the_largest_beside_it() -> None:
 
 def hatched(figure: object, hatch: str = "////") -> list[tuple[int, int]]:
     found = [item for item in figure.axes[0].collections if item.get_hatch() == hatch]  # type: ignore[attr-defined]
-    return sorted((int(path.vertices[:, 0].min()), int(path.vertices[:, 0].max())) for item in found for path in item.get_paths())
+    return sorted(
+        (int(path.vertices[:, 0].min()), int(path.vertices[:, 0].max()))
+        for item in found
+        for path in item.get_paths()
+    )
 
 
 def test_nothing_is_drawn_across_a_gap_which_is_hatched() -> None:
@@ -180,7 +242,9 @@ def test_a_sum_that_lacks_components_is_marked() -> None:
     values[5:8, 1] = NAN
     values[:, 2] = NAN
     figure = plots.lines([series(values)], timezone=BERLIN)
-    assert hatched(figure, "...") == [(NOON + 25, NOON + 40)], "a component that never was is not lacking"
+    assert hatched(figure, "...") == [(NOON + 25, NOON + 40)], (
+        "a component that never was is not lacking"
+    )
     assert "some components not measured" in texts(figure)
 
 
@@ -207,10 +271,16 @@ def test_a_lonely_row_gets_a_dot() -> None:
 def test_components_are_drawn_each_for_itself() -> None:
     few = plots.lines([series(np.ones((9, 3)))], timezone=BERLIN, by_component=True)
     assert {"OST0000", "OST0001", "OST0002"} <= set(texts(few))
-    styles = {(line.get_linestyle(), line.get_marker()) for line in few.axes[0].get_lines() if line.get_marker() != "."}
+    styles = {
+        (line.get_linestyle(), line.get_marker())
+        for line in few.axes[0].get_lines()
+        if line.get_marker() != "."
+    }
     assert len(styles) == 3, "told apart without colour"
     most = plots.lines([series(np.ones((9, plots.NAMED)))], timezone=BERLIN, by_component=True)
-    assert len({line.get_marker() for line in most.axes[0].get_lines()} - {"."}) == plots.NAMED, "each has its own marker"
+    assert len({line.get_marker() for line in most.axes[0].get_lines()} - {"."}) == plots.NAMED, (
+        "each has its own marker"
+    )
     cycles = [len(plots.COLOURS), len(plots.DASHES), len(plots.MARKERS)]
     assert math.lcm(*cycles) == math.prod(cycles), "and is known between the markers"
     many = plots.lines([series(np.ones((9, 248)))], timezone=BERLIN, by_component=True)
@@ -223,34 +293,61 @@ def test_a_component_that_came_later_hides_no_other() -> None:
     values[:10, 1], values[5:8, 2], values[15:17] = NAN, NAN, NAN
     figure = plots.lines([series(values)], timezone=BERLIN, by_component=True)
     assert hatched(figure) == [(NOON + 75, NOON + 85)], "all of them"
-    assert hatched(figure, "...") == [(NOON + 25, NOON + 40)], "as with their sum, one that was there before and after"
+    assert hatched(figure, "...") == [(NOON + 25, NOON + 40)], (
+        "as with their sum, one that was there before and after"
+    )
 
 
 def test_rows_that_were_joined_are_called_means() -> None:
     values = np.ones((2400, 1))
-    assert plots.lines([series(values)], timezone=BERLIN).axes[0].get_xlabel() == "Time in Europe/Berlin (CET); means of 15 s"
-    several = plots.lines({"short": series(values), "long": series(values[:100], step=120)}, timezone=BERLIN)
+    assert (
+        plots.lines([series(values)], timezone=BERLIN).axes[0].get_xlabel()
+        == "Time in Europe/Berlin (CET); means of 15 s"
+    )
+    several = plots.lines(
+        {"short": series(values), "long": series(values[:100], step=120)}, timezone=BERLIN
+    )
     assert several.axes[0].get_xlabel().endswith("; steps of 2 min and means of 15 s")
     assert "B/s, means of 20 s" in texts(plots.heat_map(series(values), timezone=BERLIN))
 
 
 def test_a_heat_map_of_gauges_has_plain_colours() -> None:
-    assert "%" in texts(plots.heat_map(series(np.ones((20, 2)), kind="gauge", unit="%"), timezone=BERLIN))
-    joined = texts(plots.heat_map(series(np.ones((2400, 2)), kind="gauge", unit="%"), timezone=BERLIN))
+    assert "%" in texts(
+        plots.heat_map(series(np.ones((20, 2)), kind="gauge", unit="%"), timezone=BERLIN)
+    )
+    joined = texts(
+        plots.heat_map(series(np.ones((2400, 2)), kind="gauge", unit="%"), timezone=BERLIN)
+    )
     assert "%, means of 20 s" in joined
     assert "colours by square root" not in joined
 
 
 def test_each_unit_has_its_panel() -> None:
-    one, two = series(np.ones((9, 1))), series(np.ones((9, 1)), kind="gauge", unit="%", dataset="dataservers/cpuload")
+    one, two = (
+        series(np.ones((9, 1))),
+        series(np.ones((9, 1)), kind="gauge", unit="%", dataset="dataservers/cpuload"),
+    )
     figure = plots.lines([one, two, one], timezone=BERLIN)
     assert [at.get_ylabel() for at in figure.axes] == ["B/s", "%"]
 
 
-@pytest.mark.parametrize("draw", [lambda one: plots.lines([one], timezone=BERLIN), lambda one: plots.heat_map(one, timezone=BERLIN)])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda one: plots.lines([one], timezone=BERLIN),
+        lambda one: plots.heat_map(one, timezone=BERLIN),
+    ],
+)
 @pytest.mark.parametrize(
     "values",
-    [np.ones((1, 1)), np.full((50, 3), NAN), np.zeros((50, 3)), np.ones((3, 1200)), np.full((9, 2), 1e30), -np.ones((9, 2))],
+    [
+        np.ones((1, 1)),
+        np.full((50, 3), NAN),
+        np.zeros((50, 3)),
+        np.ones((3, 1200)),
+        np.full((9, 2), 1e30),
+        -np.ones((9, 2)),
+    ],
     ids=["one cell", "all missing", "all zero", "1,200 components", "huge", "negative"],
 )
 def test_odd_data_can_be_drawn(draw: object, values: Float64) -> None:
@@ -258,7 +355,13 @@ def test_odd_data_can_be_drawn(draw: object, values: Float64) -> None:
     assert ("nothing was measured" in written) == bool(np.isnan(values).all())
 
 
-@pytest.mark.parametrize("draw", [lambda one: plots.lines([one], timezone=BERLIN), lambda one: plots.heat_map(one, timezone=BERLIN)])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda one: plots.lines([one], timezone=BERLIN),
+        lambda one: plots.heat_map(one, timezone=BERLIN),
+    ],
+)
 def test_no_rows_are_an_error(draw: object) -> None:
     with pytest.raises(TokioError, match="no rows"):
         draw(series(np.ones((0, 2))))  # type: ignore[operator]
@@ -271,11 +374,27 @@ def test_no_rows_of_a_whole_range_are_a_gap() -> None:
 
 def test_ten_years_are_some_thousand_stretches() -> None:
     rows = 3653
-    figure = plots.lines([series(np.full((rows, 2), 86400.0), start=Day(dt.date(2016, 1, 1), BERLIN).start, step=86400)], timezone=BERLIN)
+    figure = plots.lines(
+        [
+            series(
+                np.full((rows, 2), 86400.0),
+                start=Day(dt.date(2016, 1, 1), BERLIN).start,
+                step=86400,
+            )
+        ],
+        timezone=BERLIN,
+    )
     x, y = first_line(figure)
     assert 500 < len(x) / 3 <= 1001
     assert set(y[np.isfinite(y)]) == {2.0}
-    assert [at.get_text() for at in figure.axes[0].get_xticklabels()] == ["2016", "2018", "2020", "2022", "2024", "2026"]
+    assert [at.get_text() for at in figure.axes[0].get_xticklabels()] == [
+        "2016",
+        "2018",
+        "2020",
+        "2022",
+        "2024",
+        "2026",
+    ]
 
 
 def test_a_heat_map_shows_each_cell_and_leaves_out_what_nobody_measured() -> None:
@@ -290,7 +409,15 @@ def test_a_heat_map_shows_each_cell_and_leaves_out_what_nobody_measured() -> Non
     figure = plots.heat_map(one, timezone=BERLIN, title="a map")
     image = figure.axes[0].get_images()[0]
     np.testing.assert_array_equal(np.ma.getmaskarray(image.get_array()), np.isnan(shown).T)
-    assert {"a map", "not measured", "3 components", "OST0000", "OST0002", "B/s, means of 5 s", "colours by square root"} <= set(texts(figure))
+    assert {
+        "a map",
+        "not measured",
+        "3 components",
+        "OST0000",
+        "OST0002",
+        "B/s, means of 5 s",
+        "colours by square root",
+    } <= set(texts(figure))
 
 
 def test_a_missing_cell_is_transparent_and_a_zero_is_not() -> None:
@@ -319,9 +446,15 @@ JOB = (NOON + 1000, NOON + 1600)
 
 
 def surroundings() -> list[Panel]:
-    servers, own = series(np.full((1440, 4), 50.0), start=NOON - 3600), series(np.full((120, 1), 50.0), start=JOB[0])
+    servers, own = (
+        series(np.full((1440, 4), 50.0), start=NOON - 3600),
+        series(np.full((120, 1), 50.0), start=JOB[0]),
+    )
     cpu = series(np.full((1440, 1), 50.0), start=NOON - 3600, kind="gauge", unit="%")
-    return [Panel("Servers", "bytes/s", {"written": servers, "the job's own": own}), Panel("OSS", "%", {"CPU": cpu})]
+    return [
+        Panel("Servers", "bytes/s", {"written": servers, "the job's own": own}),
+        Panel("OSS", "%", {"CPU": cpu}),
+    ]
 
 
 def test_a_job_stands_in_its_surroundings() -> None:
@@ -329,7 +462,9 @@ def test_a_job_stands_in_its_surroundings() -> None:
     assert [at.get_ylabel() for at in figure.axes] == ["B/s", "%"]
     assert figure.axes[1].get_xlim() == (JOB[0] - 300, JOB[1] + 300)
     assert hatched(figure) == [], "the job's own line ends with the job"
-    assert {"job 7", "Servers", "the job's own", "the job: 2026-11-22 12:16:40 to 12:26:39"} <= set(texts(figure)), "its last second"
+    assert {"job 7", "Servers", "the job's own", "the job: 2026-11-22 12:16:40 to 12:26:39"} <= set(
+        texts(figure)
+    ), "its last second"
 
 
 def test_the_label_of_a_job_hides_what_is_behind_it() -> None:
@@ -341,32 +476,53 @@ def test_the_label_of_a_job_hides_what_is_behind_it() -> None:
 
 def test_a_row_that_reaches_into_the_surroundings_is_drawn() -> None:
     slow = series(np.full((10, 1), 3000.0), start=JOB[0] - 650, step=300)
-    x, y = first_line(plots.job([Panel("Servers", "bytes/s", {"written": slow})], JOB, timezone=BERLIN, title=""))
+    x, y = first_line(
+        plots.job([Panel("Servers", "bytes/s", {"written": slow})], JOB, timezone=BERLIN, title="")
+    )
     assert (x[0], y[0]) == (JOB[0] - 350, 10.0), "the job's surroundings begin 300 s before it"
 
 
 @pytest.mark.parametrize("begin", [7 * 3600 + 90, 90], ids=["in the day", "at midnight"])
-def test_panels_have_each_row_that_reaches_into_the_surroundings(tmp_path: Path, begin: int) -> None:
+def test_panels_have_each_row_that_reaches_into_the_surroundings(
+    tmp_path: Path, begin: int
+) -> None:
     day = Day(dt.date(2026, 11, 22), BERLIN)
     (tmp_path / layout.ABOUT).write_text(json.dumps({"site": "test", "timezone": BERLIN}))
     for instance, step in (("scratch", 5), ("darshan", 60)):
         path = layout.path(tmp_path, layout.TTS, day.date, instance)
         path.parent.mkdir(parents=True, exist_ok=True)
         with TtsWriter(path, day) as writer:
-            grid = Grid("datatargets/readbytes", ("scratch",), day.start, step, np.ones((day.rows(step), 1)))
+            grid = Grid(
+                "datatargets/readbytes", ("scratch",), day.start, step, np.ones((day.rows(step), 1))
+            )
             writer.write(grid, catalogue()[grid.dataset], source="t", updated=0)
     start = day.start + begin
     job = Job(day.date, "darshan", "7", 1, "u", "x", 1, start, start + 20, [], [], [])
-    (panel,) = job_panels.panels(Archive(tmp_path), job, {"fsname": "scratch", "fs_instance": "scratch"})
+    (panel,) = job_panels.panels(
+        Archive(tmp_path), job, {"fsname": "scratch", "fs_instance": "scratch"}
+    )
     first = {label: int(one.timestamps[0]) - start for label, one in panel.lines.items()}
-    assert first == {"servers, read": -60, "all applications, read": -90}, "a minute of margin, and the row that is on then"
+    assert first == {
+        "servers, read": -60,
+        "all applications, read": -90,
+    }, "a minute of margin, and the row that is on then"
 
 
 def test_series_of_different_steps_are_told_apart() -> None:
     slow = series(np.full((60, 1), 50.0), start=NOON, step=60)
     both = [*surroundings(), Panel("Applications", "bytes/s", {"read": slow})]
-    assert plots.job(both, JOB, timezone=BERLIN, title="").axes[-1].get_xlabel().endswith("; steps of 5 s and 1 min")
-    assert plots.job(surroundings(), JOB, timezone=BERLIN, title="").axes[-1].get_xlabel().endswith("; a step is 5 s")
+    assert (
+        plots.job(both, JOB, timezone=BERLIN, title="")
+        .axes[-1]
+        .get_xlabel()
+        .endswith("; steps of 5 s and 1 min")
+    )
+    assert (
+        plots.job(surroundings(), JOB, timezone=BERLIN, title="")
+        .axes[-1]
+        .get_xlabel()
+        .endswith("; a step is 5 s")
+    )
 
 
 def test_a_gap_of_one_series_does_not_hide_another() -> None:
@@ -379,7 +535,11 @@ def test_a_gap_of_one_series_does_not_hide_another() -> None:
     servers = np.ones((20, 2))
     servers[:3, 1], servers[5:10], servers[15, 1] = NAN, NAN, NAN
     figure = plots.lines({"servers": series(servers), "applications": series(own)}, timezone=BERLIN)
-    assert hatched(figure, "...") == [(NOON + 25, NOON + 40), (NOON + 50, NOON + 60), (NOON + 75, NOON + 80)]
+    assert hatched(figure, "...") == [
+        (NOON + 25, NOON + 40),
+        (NOON + 50, NOON + 60),
+        (NOON + 75, NOON + 80),
+    ]
     assert "some components or series not measured" in texts(figure)
 
 
@@ -391,12 +551,18 @@ def test_a_job_at_the_end_of_the_data_has_no_margin_there() -> None:
 @pytest.mark.parametrize(
     ("panels", "interval", "says"),
     [
-        ([Panel("p", "%", {"x": series([[1.0]])})], JOB, "x cannot be drawn in the panel p; expected: %; got: bytes/s"),
+        (
+            [Panel("p", "%", {"x": series([[1.0]])})],
+            JOB,
+            "x cannot be drawn in the panel p; expected: %; got: bytes/s",
+        ),
         ([], JOB, "nothing to draw"),
         ([Panel("p", "bytes/s", {"x": series([[1.0]])})], (NOON, NOON), "no length"),
     ],
 )
-def test_a_job_that_cannot_be_drawn(panels: list[Panel], interval: tuple[int, int], says: str) -> None:
+def test_a_job_that_cannot_be_drawn(
+    panels: list[Panel], interval: tuple[int, int], says: str
+) -> None:
     with pytest.raises(TokioError, match=re.escape(says)):
         plots.job(panels, interval, timezone=BERLIN, title="")
 
@@ -414,7 +580,9 @@ HISTORY = np.arange(1.0, 10.0)
         (7.1, 4, "best quarter", "worst quarter", "highest quarter"),
     ],
 )
-def test_the_quarter_of_a_value(value: float, quarter: int, big: str, small: str, neither: str) -> None:
+def test_the_quarter_of_a_value(
+    value: float, quarter: int, big: str, small: str, neither: str
+) -> None:
     for good, words in ((True, big), (False, small), (None, neither)):
         standing = plots.quartile(HISTORY, value, good)
         assert standing
@@ -438,49 +606,88 @@ def test_what_has_always_been_so_is_neither_good_nor_bad() -> None:
         ([-1000.0, -500.0, 0.0, 500.0, 1000.0], 5.1, 3),
         ([1.0, 1.0, 1.0, 1.0, 1.0, 1e6], 2.0, 4),
     ],
-    ids=["coverage", "at 0.5 %", "beyond", "of the quartiles", "beyond them", "an outlier does not hide it"],
+    ids=[
+        "coverage",
+        "at 0.5 %",
+        "beyond",
+        "of the quartiles",
+        "beyond them",
+        "an outlier does not hide it",
+    ],
 )
-def test_what_is_almost_the_median_is_no_news(history: list[float], value: float, quarter: int) -> None:
+def test_what_is_almost_the_median_is_no_news(
+    history: list[float], value: float, quarter: int
+) -> None:
     standing = plots.quartile(np.array(history), value, True)
     assert standing
     assert standing.quarter == quarter
 
 
-@pytest.mark.parametrize(("history", "value"), [([1.0, 2.0, 3.0], 2.0), ([1.0, 2.0, 3.0, NAN], 2.0), ([1.0, 2.0, 3.0, 4.0], NAN)])
+@pytest.mark.parametrize(
+    ("history", "value"),
+    [([1.0, 2.0, 3.0], 2.0), ([1.0, 2.0, 3.0, NAN], 2.0), ([1.0, 2.0, 3.0, 4.0], NAN)],
+)
 def test_too_little_history_has_no_quarter(history: list[float], value: float) -> None:
     assert plots.quartile(np.array(history), value, True) is None
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(-1000, 1000).map(float), min_size=4, max_size=30), st.integers(-1000, 1000).map(float))
+@given(
+    st.lists(st.integers(-1000, 1000).map(float), min_size=4, max_size=30),
+    st.integers(-1000, 1000).map(float),
+)
 def test_good_and_bad_change_sides_with_the_sign(history: list[float], value: float) -> None:
-    one, other = plots.quartile(np.array(history), value, True), plots.quartile(-np.array(history), -value, False)
+    one, other = (
+        plots.quartile(np.array(history), value, True),
+        plots.quartile(-np.array(history), -value, False),
+    )
     assert one
     assert other
     assert (one.words, one.goodness) == (other.words, other.goodness)
 
 
 def test_umami_compares_the_newest_with_a_history_without_it() -> None:
-    figure = plots.umami([metric([10.0, 11.0, NAN, 12.0, 13.0, 14.0, 100.0])], timezone=BERLIN, title="HACC")
+    figure = plots.umami(
+        [metric([10.0, 11.0, NAN, 12.0, 13.0, 14.0, 100.0])], timezone=BERLIN, title="HACC"
+    )
     left, right = figure.axes
     assert list(left.get_lines()[0].get_ydata()) == [10, 11, 12, 13, 14, 100]
-    assert (left.get_lines()[1].get_xdata()[0], left.get_lines()[1].get_ydata()[0]) == (NOON + 6 * 86400, 100)
+    assert (left.get_lines()[1].get_xdata()[0], left.get_lines()[1].get_ydata()[0]) == (
+        NOON + 6 * 86400,
+        100,
+    )
     heights = sorted({float(value) for line in right.get_lines() for value in line.get_ydata()})
-    assert heights == pytest.approx([10.2, 11.0, 12.0, 13.0, 13.8, 100.0]), "5, 25, 50, 75, 95 %, and the newest"
+    assert heights == pytest.approx([10.2, 11.0, 12.0, 13.0, 13.8, 100.0]), (
+        "5, 25, 50, 75, 95 %, and the newest"
+    )
     assert right.get_ylim() == left.get_ylim()
-    assert {"HACC", "performance", "best quarter", "100 MiB/s", "Time in Europe/Berlin (CET)"} <= set(texts(figure))
+    assert {
+        "HACC",
+        "performance",
+        "best quarter",
+        "100 MiB/s",
+        "Time in Europe/Berlin (CET)",
+    } <= set(texts(figure))
 
 
 def test_umami_says_the_quarter_by_marker_and_colour_too() -> None:
     looks = set()
     for value, good in ((0.0, True), (4.0, True), (6.0, True), (9.5, True), (9.5, None)):
-        newest = plots.umami([metric([*HISTORY, value], big_is_good=good)], timezone=BERLIN, title="").axes[0].get_lines()[1]
+        newest = (
+            plots.umami([metric([*HISTORY, value], big_is_good=good)], timezone=BERLIN, title="")
+            .axes[0]
+            .get_lines()[1]
+        )
         looks.add((newest.get_color(), newest.get_marker()))
     assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == 5
 
 
 def test_umami_of_little_or_nothing() -> None:
-    figure = plots.umami([metric([1.0, 2.0, 3.0, 4.0]), metric([1.0, 2.0, 3.0, 4.0, NAN]), metric([7.0])], timezone=BERLIN, title="")
+    figure = plots.umami(
+        [metric([1.0, 2.0, 3.0, 4.0]), metric([1.0, 2.0, 3.0, 4.0, NAN]), metric([7.0])],
+        timezone=BERLIN,
+        title="",
+    )
     written = texts(figure)
     assert "newest: not measured" in written
     assert [text for text in written if text.endswith("values")] == ["3 values", "0 values"]
@@ -492,7 +699,10 @@ def moments(day: dt.date, first: int, last: int) -> list[tuple[str, str]]:
     """Ticks between two hours since a day's midnight, as UTC and label."""
     start = Day(day, BERLIN).start
     ticks = axes.time_ticks(start + first * 3600, start + last * 3600, ZoneInfo(BERLIN))
-    return [(f"{dt.datetime.fromtimestamp(moment, dt.UTC):%H:%M}", label.replace("\n", " ").strip()) for moment, label in ticks]
+    return [
+        (f"{dt.datetime.fromtimestamp(moment, dt.UTC):%H:%M}", label.replace("\n", " ").strip())
+        for moment, label in ticks
+    ]
 
 
 def test_ticks_of_the_days_on_which_clocks_change() -> None:
@@ -504,13 +714,29 @@ def test_ticks_of_the_days_on_which_clocks_change() -> None:
         ("02:00", "03:00"),
         ("03:00", "04:00"),
     ]
-    assert [label for _, label in moments(dt.date(2026, 3, 29), 0, 5)] == ["00:00 2026-03-29", "01:00", "03:00 CEST", "04:00", "05:00", "06:00"]
-    assert [label for _, label in moments(dt.date(2026, 3, 29), 0, 23)][1::7] == ["03:00 CEST", "00:00 2026-03-30"]
+    assert [label for _, label in moments(dt.date(2026, 3, 29), 0, 5)] == [
+        "00:00 2026-03-29",
+        "01:00",
+        "03:00 CEST",
+        "04:00",
+        "05:00",
+        "06:00",
+    ]
+    assert [label for _, label in moments(dt.date(2026, 3, 29), 0, 23)][1::7] == [
+        "03:00 CEST",
+        "00:00 2026-03-30",
+    ]
 
 
 @settings(deadline=None)
-@given(st.sampled_from(["UTC", BERLIN, "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe"]), st.integers(0, 2**31), st.integers(1, 10**9))
-def test_ticks_are_few_in_order_and_at_round_local_times(name: str, start: int, length: int) -> None:
+@given(
+    st.sampled_from(["UTC", BERLIN, "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe"]),
+    st.integers(0, 2**31),
+    st.integers(1, 10**9),
+)
+def test_ticks_are_few_in_order_and_at_round_local_times(
+    name: str, start: int, length: int
+) -> None:
     ticks = axes.time_ticks(start, start + length, ZoneInfo(name))
     places = [moment for moment, _ in ticks]
     assert places == sorted(set(places))
@@ -521,13 +747,17 @@ def test_ticks_are_few_in_order_and_at_round_local_times(name: str, start: int, 
         if ":" in label:
             assert label.startswith(f"{local:%H:%M}")
         else:
-            assert (local.hour, local.minute) == (0, 0) or local.utcoffset() != (local - dt.timedelta(hours=2)).utcoffset()
+            assert (local.hour, local.minute) == (0, 0) or local.utcoffset() != (
+                local - dt.timedelta(hours=2)
+            ).utcoffset()
 
 
 def test_the_zone_and_its_short_names_are_told() -> None:
     assert axes.zone_label(ZoneInfo("UTC"), [NOON]) == "UTC"
     assert axes.zone_label(ZoneInfo("America/Sao_Paulo"), [NOON]) == "America/Sao_Paulo (UTC-03)"
-    assert axes.zone_label(ZoneInfo(BERLIN), [NOON - 100 * 86400, NOON]) == "Europe/Berlin (CEST, CET)"
+    assert (
+        axes.zone_label(ZoneInfo(BERLIN), [NOON - 100 * 86400, NOON]) == "Europe/Berlin (CEST, CET)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -543,16 +773,33 @@ def test_the_zone_and_its_short_names_are_told() -> None:
         ("%", 0.0, 1, "%"),
     ],
 )
-def test_units_have_the_prefix_that_the_largest_value_wants(unit: str, largest: float, factor: float, shown: str) -> None:
+def test_units_have_the_prefix_that_the_largest_value_wants(
+    unit: str, largest: float, factor: float, shown: str
+) -> None:
     assert axes.scale(unit, largest) == axes.Scale(float(factor), shown)
 
 
 def test_numbers_are_plain() -> None:
-    assert [axes.number(value) for value in (0.0, 1234567.0, 2.5, 1e-6)] == ["0", "1,234,567", "2.5", "1e-06"]
+    assert [axes.number(value) for value in (0.0, 1234567.0, 2.5, 1e-6)] == [
+        "0",
+        "1,234,567",
+        "2.5",
+        "1e-06",
+    ]
     assert axes.scale("bytes", 2.0**30).shown(1.5 * 2**30) == "1.5 GiB"
     assert axes.scale("ops", 3e9).shown(3e9) == "3×10⁹ ops"
-    assert [axes.length(seconds) for seconds in (5, 120, 86400, 5400)] == ["5 s", "2 min", "1 d", "90 min"]
-    assert [axes.steps([5, 60, 3600], []), axes.steps([], [120, 300]), axes.steps([5, 60], [120]), axes.steps([], [])] == [
+    assert [axes.length(seconds) for seconds in (5, 120, 86400, 5400)] == [
+        "5 s",
+        "2 min",
+        "1 d",
+        "90 min",
+    ]
+    assert [
+        axes.steps([5, 60, 3600], []),
+        axes.steps([], [120, 300]),
+        axes.steps([5, 60], [120]),
+        axes.steps([], []),
+    ] == [
         "steps of 5 s, 1 min and 1 h",
         "means of 2 min and 5 min",
         "steps of 5 s and 1 min and means of 2 min",
@@ -578,13 +825,22 @@ def test_plain_text_keeps_what_is_harmless() -> None:
 
 def test_hostile_names_are_only_text() -> None:
     one = series(np.ones((9, 2)))
-    named = Series(one.dataset, one.unit, one.kind, (HOSTILE, "_x"), one.timestamps, one.seconds, one.values)
+    named = Series(
+        one.dataset, one.unit, one.kind, (HOSTILE, "_x"), one.timestamps, one.seconds, one.values
+    )
     figures = [
         plots.lines({HOSTILE: one, "_hidden": one, "$x$": one}, timezone=BERLIN, title=HOSTILE),
         plots.lines([named], timezone=BERLIN, title=HOSTILE, by_component=True),
         plots.heat_map(named, timezone=BERLIN, title=HOSTILE),
-        plots.job([Panel(HOSTILE, "bytes/s", {HOSTILE: one})], (NOON, NOON + 20), timezone=BERLIN, title=HOSTILE),
-        plots.umami([metric([*HISTORY], label=HOSTILE, unit=HOSTILE)], timezone=BERLIN, title=HOSTILE),
+        plots.job(
+            [Panel(HOSTILE, "bytes/s", {HOSTILE: one})],
+            (NOON, NOON + 20),
+            timezone=BERLIN,
+            title=HOSTILE,
+        ),
+        plots.umami(
+            [metric([*HISTORY], label=HOSTILE, unit=HOSTILE)], timezone=BERLIN, title=HOSTILE
+        ),
     ]
     for figure in figures:
         text = plots.svg(figure)
@@ -609,7 +865,9 @@ def test_the_same_figure_gives_the_same_file(draw, tmp_path: Path) -> None:  # t
     for suffix in ("png", "svg"):
         plots.save(draw(), tmp_path / f"one.{suffix}")
         plots.save(figure, str(tmp_path / f"two.{suffix}"))
-        assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
+        assert (tmp_path / f"one.{suffix}").read_bytes() == (
+            tmp_path / f"two.{suffix}"
+        ).read_bytes()
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "one.svg").read_text().startswith("<svg")
     assert len(list(tmp_path.iterdir())) == 4, "no temporary file is left"
@@ -625,10 +883,25 @@ def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
 def test_ten_real_minutes_fill_the_picture(tmp_path: Path) -> None:
     """collectd's csv of siteday: 4,148.0 and 2,321.9 MiB were written within ten minutes."""
     day = Day(dt.date(2026, 11, 22))
-    options = collectd.Options(kind="collectd", form="csv", files=[str(SITEDAY / "csv.tar.gz")], timestep=5, timezone="UTC", devices="loop[01]")
+    options = collectd.Options(
+        kind="collectd",
+        form="csv",
+        files=[str(SITEDAY / "csv.tar.gz")],
+        timestep=5,
+        timezone="UTC",
+        devices="loop[01]",
+    )
     grid = built(options, day, tmp_path / "source")["datatargets/writebytes"]
     stamps = day.timestamps(5)
-    one = Series("datatargets/writebytes", "bytes", "delta", grid.columns, stamps, np.full_like(stamps, 5), grid.values)
+    one = Series(
+        "datatargets/writebytes",
+        "bytes",
+        "delta",
+        grid.columns,
+        stamps,
+        np.full_like(stamps, 5),
+        grid.values,
+    )
     figure = plots.lines([one], timezone="UTC")
     low, high = figure.axes[0].get_xlim()
     assert 400 < high - low < 700

@@ -46,7 +46,10 @@ def options(**keys: Any) -> prometheus.Options:
 
 def matrix(*series: tuple[Mapping[str, str], Sequence[Any]], **keys: Any) -> dict[str, Any]:
     """An answer as the server gives it."""
-    result = [{"metric": dict(labels), "values": [list(pair) for pair in values]} for labels, values in series]
+    result = [
+        {"metric": dict(labels), "values": [list(pair) for pair in values]}
+        for labels, values in series
+    ]
     return {"status": "success", "data": {"resultType": "matrix", "result": result}, **keys}
 
 
@@ -82,27 +85,75 @@ def records() -> list[Record]:
             server = (("instance", host),)
             for name in ("read_bytes", "written_bytes", "reads_completed", "writes_completed"):
                 for device in ("sda", "sdb"):
-                    found.append(Record(f"node_disk_{name}_total", (*server, ("device", device)), row, 4096.0 * row * (number + 1)))
+                    found.append(
+                        Record(
+                            f"node_disk_{name}_total",
+                            (*server, ("device", device)),
+                            row,
+                            4096.0 * row * (number + 1),
+                        )
+                    )
             for cpu in "01":
-                found.append(Record("node_cpu_seconds_total", (*server, ("cpu", cpu), ("mode", "idle")), row, row * (2.5 + number)))
-                found.append(Record("node_cpu_seconds_total", (*server, ("cpu", cpu), ("mode", "user")), row, row * 1.25))
-            for what, value in (("MemTotal", 1000), ("MemFree", 300 + row), ("Cached", 200), ("Buffers", 50), ("SReclaimable", 25), ("SUnreclaim", 5)):
+                found.append(
+                    Record(
+                        "node_cpu_seconds_total",
+                        (*server, ("cpu", cpu), ("mode", "idle")),
+                        row,
+                        row * (2.5 + number),
+                    )
+                )
+                found.append(
+                    Record(
+                        "node_cpu_seconds_total",
+                        (*server, ("cpu", cpu), ("mode", "user")),
+                        row,
+                        row * 1.25,
+                    )
+                )
+            for what, value in (
+                ("MemTotal", 1000),
+                ("MemFree", 300 + row),
+                ("Cached", 200),
+                ("Buffers", 50),
+                ("SReclaimable", 25),
+                ("SUnreclaim", 5),
+            ):
                 found.append(Record(f"node_memory_{what}_bytes", server, row, value + number))
             for device in ("lo", "ib0", "eth0"):
-                found.append(Record("node_network_receive_bytes_total", (*server, ("device", device)), row, 100.0 * row))
+                found.append(
+                    Record(
+                        "node_network_receive_bytes_total",
+                        (*server, ("device", device)),
+                        row,
+                        100.0 * row,
+                    )
+                )
     return found
 
 
 def write(folder: Path, given: Sequence[Record]) -> None:
-    """A file for each metric and one for each half of the day of disks, as curl would have saved them."""
+    """A file for each metric and one for each half of the day of disks, as curl would have saved
+    them.
+    """
     for old in folder.iterdir():
         old.unlink()
     files: dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[int, str]]]] = {}
     for r in given:
         file = f"{DAY}-{r.name}{r.row // 4 if 'disk' in r.name else ''}.json"
-        files.setdefault(file, {}).setdefault((r.name, r.more), []).append((START + 5 * r.row, f"{r.value:g}"))
+        files.setdefault(file, {}).setdefault((r.name, r.more), []).append(
+            (START + 5 * r.row, f"{r.value:g}")
+        )
     for file, series in files.items():
-        (folder / file).write_text(json.dumps(matrix(*(({"__name__": name, **dict(more)}, values) for (name, more), values in series.items()))))
+        (folder / file).write_text(
+            json.dumps(
+                matrix(
+                    *(
+                        ({"__name__": name, **dict(more)}, values)
+                        for (name, more), values in series.items()
+                    )
+                )
+            )
+        )
 
 
 def corrupt(folder: Path) -> str:
@@ -114,7 +165,13 @@ def corrupt(folder: Path) -> str:
 class TestContract(Contract):
     @pytest.fixture
     def case(self) -> Case:
-        return Case(DAY, records(), write, lambda folder: options(answers=str(folder / "%Y-%m-%d-*.json")), corrupt)
+        return Case(
+            DAY,
+            records(),
+            write,
+            lambda folder: options(answers=str(folder / "%Y-%m-%d-*.json")),
+            corrupt,
+        )
 
 
 # Options and selectors
@@ -138,7 +195,10 @@ def test_wrong_keys_are_named(keys: dict[str, Any], said: str) -> None:
         validated(prometheus.Options, {"kind": "prometheus", **keys}, "site.json")
 
 
-@pytest.mark.parametrize("text", ["up", "a:b", 'x{a="b"}', 'x{a="b",c!="d",e=~"f.*",g!~"h"}', 'x{a="b\\"},{\\\\"}', 'x{a=""}'])
+@pytest.mark.parametrize(
+    "text",
+    ["up", "a:b", 'x{a="b"}', 'x{a="b",c!="d",e=~"f.*",g!~"h"}', 'x{a="b\\"},{\\\\"}', 'x{a=""}'],
+)
 def test_selectors(text: str) -> None:
     assert str(Selector.parse(text)) == text
 
@@ -183,14 +243,20 @@ def test_matchers() -> None:
     selector = Selector.parse('x{a="1",b!="2",c=~"3|4",d!~"5.*"}')
     good = {"__name__": "x", "a": "1", "c": "4"}
     assert selector.matches(good)
-    assert not any(selector.matches({**good, **wrong}) for wrong in ({"__name__": "y"}, {"a": ""}, {"b": "2"}, {"c": "34"}, {"d": "55"}))
+    assert not any(
+        selector.matches({**good, **wrong})
+        for wrong in ({"__name__": "y"}, {"a": ""}, {"b": "2"}, {"c": "34"}, {"d": "55"})
+    )
 
 
 def test_queries() -> None:
     cpu, *_ = lines(["node_exporter"])["dataservers/cpuidle"]
     (question,) = cpu.questions()
     series = 'node_cpu_seconds_total{mode="idle",cluster="a\\"b"}'
-    assert question.query({"cluster": 'a"b'}, 60) == f"avg without (cpu) (min_over_time({series}[60s]))"
+    assert (
+        question.query({"cluster": 'a"b'}, 60)
+        == f"avg without (cpu) (min_over_time({series}[60s]))"
+    )
     ((free,),) = (each.questions() for each in lines(["node_exporter"])["dataservers/memfree"])
     assert free.query({}, 60) == "last_over_time(node_memory_MemFree_bytes[60s])"
 
@@ -198,16 +264,35 @@ def test_queries() -> None:
 def test_a_wrong_line_of_the_table_is_refused() -> None:
     metric, *_ = schemas.source_map("prometheus")
     with pytest.raises(ConfigError, match="datatargets/readbytes: node_exporter: wrong keys"):
-        line(dataclasses.replace(metric, find={"node_exporter": {"select": "a", "componnent": "{host}"}}), "node_exporter")
+        line(
+            dataclasses.replace(
+                metric, find={"node_exporter": {"select": "a", "componnent": "{host}"}}
+            ),
+            "node_exporter",
+        )
 
 
 def test_both_exporters_together_tell_all_of_the_table() -> None:
-    assert set(lines(["lustre_exporter", "node_exporter"])) == {metric.dataset.name for metric in schemas.source_map("prometheus")}
-    assert {group.partition("/")[0] for group in lines(["lustre_exporter"])} == {"datatargets", "mdtargets", "fullness"}
+    assert set(lines(["lustre_exporter", "node_exporter"])) == {
+        metric.dataset.name for metric in schemas.source_map("prometheus")
+    }
+    assert {group.partition("/")[0] for group in lines(["lustre_exporter"])} == {
+        "datatargets",
+        "mdtargets",
+        "fullness",
+    }
 
 
 @pytest.mark.parametrize(
-    ("label", "host"), [("oss1:9100", "oss1"), ("oss1", "oss1"), ("[::1]:9100", "[::1]"), ("fe80::1", "fe80::1"), ("10.0.0.1:80", "10.0.0.1"), ("", "")]
+    ("label", "host"),
+    [
+        ("oss1:9100", "oss1"),
+        ("oss1", "oss1"),
+        ("[::1]:9100", "[::1]"),
+        ("fe80::1", "fe80::1"),
+        ("10.0.0.1:80", "10.0.0.1"),
+        ("", ""),
+    ],
 )
 def test_host_names(label: str, host: str) -> None:
     assert host_name(label) == host
@@ -227,7 +312,9 @@ def test_disks_of_servers_by_their_roles(tmp_path: Path) -> None:
         for host in ("oss1", "mds1", "login1")
         for device in ("sda", "nvme0n1", "loop7")
     ]
-    found = saved(tmp_path / "in", matrix(*series)).model_copy(update={"mdservers": "mds.*", "dataservers": "oss.*", "devices": "sd.*|nvme.*"})
+    found = saved(tmp_path / "in", matrix(*series)).model_copy(
+        update={"mdservers": "mds.*", "dataservers": "oss.*", "devices": "sd.*|nvme.*"}
+    )
     made = built(found, DAY, tmp_path / "raw")
     assert {name: grid.columns for name, grid in made.items()} == {
         "datatargets/readbytes": ("oss1:sda", "oss1:nvme0n1"),
@@ -237,7 +324,10 @@ def test_disks_of_servers_by_their_roles(tmp_path: Path) -> None:
 
 
 def test_interfaces_are_added_up(tmp_path: Path) -> None:
-    series = [(labels("node_network_receive_bytes_total", device=device), every([0, grows])) for device, grows in (("lo", 1000), ("ib0", 100), ("eth0", 10))]
+    series = [
+        (labels("node_network_receive_bytes_total", device=device), every([0, grows]))
+        for device, grows in (("lo", 1000), ("ib0", 100), ("eth0", 10))
+    ]
     found = saved(tmp_path / "in", matrix(*series))
     assert built(found, DAY, tmp_path / "raw")["dataservers/netinbytes"].values[0].tolist() == [110]
     only = found.model_copy(update={"interfaces": "ib.*"})
@@ -245,9 +335,22 @@ def test_interfaces_are_added_up(tmp_path: Path) -> None:
 
 
 def test_memory_in_use_is_missing_where_a_figure_is(tmp_path: Path) -> None:
-    figures = {"MemTotal": [1000, 1000], "MemFree": [300, 300], "Buffers": [50, 50], "Cached": [200, 200], "SReclaimable": [25, 25], "SUnreclaim": [5]}
-    series = [(labels(f"node_memory_{what}_bytes"), every(values)) for what, values in figures.items()]
-    series += [(labels(f"node_memory_{what}_bytes", "oss2:9100"), every(values)) for what, values in figures.items() if what != "Cached"]
+    figures = {
+        "MemTotal": [1000, 1000],
+        "MemFree": [300, 300],
+        "Buffers": [50, 50],
+        "Cached": [200, 200],
+        "SReclaimable": [25, 25],
+        "SUnreclaim": [5],
+    }
+    series = [
+        (labels(f"node_memory_{what}_bytes"), every(values)) for what, values in figures.items()
+    ]
+    series += [
+        (labels(f"node_memory_{what}_bytes", "oss2:9100"), every(values))
+        for what, values in figures.items()
+        if what != "Cached"
+    ]
     made = built(saved(tmp_path / "in", matrix(*series)), DAY, tmp_path / "raw")
     used = made["dataservers/memused"]
     assert used.columns == ("oss1", "oss2")
@@ -258,7 +361,10 @@ def test_memory_in_use_is_missing_where_a_figure_is(tmp_path: Path) -> None:
 
 
 def test_the_mean_over_cores(tmp_path: Path) -> None:
-    series = [(labels("node_cpu_seconds_total", cpu=cpu, mode="idle"), every([0, busy, 2 * busy])) for cpu, busy in (("0", 5), ("1", 2.5))]
+    series = [
+        (labels("node_cpu_seconds_total", cpu=cpu, mode="idle"), every([0, busy, 2 * busy]))
+        for cpu, busy in (("0", 5), ("1", 2.5))
+    ]
     made = built(saved(tmp_path / "in", matrix(*series)), DAY, tmp_path / "raw")
     assert made["dataservers/cpuidle"].values[:2].tolist() == [[75], [75]]
     assert made["dataservers/cpuload"].values[:2].tolist() == [[25], [25]]
@@ -266,7 +372,9 @@ def test_the_mean_over_cores(tmp_path: Path) -> None:
 
 def test_a_reset_and_a_gap(tmp_path: Path) -> None:
     values = [*every([100, 110, 5, 15]), *every([45, 50], first=35)]
-    found = saved(tmp_path / "in", matrix((labels("node_disk_read_bytes_total", device="sda"), values)))
+    found = saved(
+        tmp_path / "in", matrix((labels("node_disk_read_bytes_total", device="sda"), values))
+    )
     samples, _, _ = parsed(found, DAY, tmp_path / "raw")
     findings = Findings()
     cells = grids(found, DAY, samples, findings)["datatargets/readbytes"].values[:8, 0]
@@ -275,9 +383,17 @@ def test_a_reset_and_a_gap(tmp_path: Path) -> None:
 
 
 def test_lustre_exporter(tmp_path: Path) -> None:
-    def lustre(name: str, target: str, *values: float, **more: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    def lustre(
+        name: str, target: str, *values: float, **more: str
+    ) -> tuple[dict[str, str], list[tuple[int, str]]]:
         component = "ost" if "OST" in target else "mdt"
-        return {"__name__": f"lustre_{name}", "instance": "oss1:32221", "component": component, "target": target, **more}, every(values)
+        return {
+            "__name__": f"lustre_{name}",
+            "instance": "oss1:32221",
+            "component": component,
+            "target": target,
+            **more,
+        }, every(values)
 
     content = matrix(
         lustre("read_bytes_total", "fs-OST0000", 0, 7),
@@ -291,9 +407,14 @@ def test_lustre_exporter(tmp_path: Path) -> None:
         (labels("node_disk_read_bytes_total", device="sda"), every([0, 1])),
         (labels("node_disk_written_bytes_total", device="sda"), every([0, 1])),
     )
-    found = saved(tmp_path / "in", content).model_copy(update={"exporters": ["lustre_exporter", "node_exporter"]})
+    found = saved(tmp_path / "in", content).model_copy(
+        update={"exporters": ["lustre_exporter", "node_exporter"]}
+    )
     made = built(found, DAY, tmp_path / "raw")
-    first = {name: dict(zip(grid.columns, grid.values[0].tolist(), strict=True)) for name, grid in made.items()}
+    first = {
+        name: dict(zip(grid.columns, grid.values[0].tolist(), strict=True))
+        for name, grid in made.items()
+    }
     assert first == {
         "datatargets/readbytes": {"fs-OST0000": 7},
         "datatargets/writebytes": {"oss1:sda": 1},
@@ -307,7 +428,10 @@ def test_lustre_exporter(tmp_path: Path) -> None:
 
 
 def test_forms_of_saved_files(tmp_path: Path) -> None:
-    one, two, three = (matrix((labels("node_disk_read_bytes_total", f"oss{n}", device="sda"), every([0, n]))) for n in (1, 2, 3))
+    one, two, three = (
+        matrix((labels("node_disk_read_bytes_total", f"oss{n}", device="sda"), every([0, n])))
+        for n in (1, 2, 3)
+    )
     folder = tmp_path / "in"
     saved(folder, one)
     (folder / "list.json.gz").write_bytes(gzip.compress(json.dumps([two]).encode()))
@@ -329,15 +453,27 @@ def test_extra_labels_and_another_host_label(tmp_path: Path) -> None:
         ({"__name__": name, "device": "sda", "host": "b", "cluster": "y"}, every([0, 1])),
         ({"__name__": name, "device": "sda", "cluster": "x"}, every([0, 1])),
     )
-    found = saved(tmp_path / "in", content).model_copy(update={"extra": {"cluster": "x"}, "host_label": "host"})
+    found = saved(tmp_path / "in", content).model_copy(
+        update={"extra": {"cluster": "x"}, "host_label": "host"}
+    )
     samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert samples[0].names == ("a:sda",)
     assert findings.of("datatargets/readbytes") == {"series whose labels name no component": 1}
 
 
 def test_what_is_not_measured_is_not_in_the_samples(tmp_path: Path) -> None:
-    values = [(START, "1"), (START + 5, "NaN"), (START + 10, "+Inf"), (START + 15, "-Inf"), (START + 20, "9"), (START - 1, "0"), (DAY.end + 5, "99")]
-    found = saved(tmp_path / "in", matrix((labels("node_disk_read_bytes_total", device="sda"), values)))
+    values = [
+        (START, "1"),
+        (START + 5, "NaN"),
+        (START + 10, "+Inf"),
+        (START + 15, "-Inf"),
+        (START + 20, "9"),
+        (START - 1, "0"),
+        (DAY.end + 5, "99"),
+    ]
+    found = saved(
+        tmp_path / "in", matrix((labels("node_disk_read_bytes_total", device="sda"), values))
+    )
     samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert samples[0].time.tolist() == [START, START + 20]
     assert samples[0].value.tolist() == [1, 9]
@@ -345,9 +481,21 @@ def test_what_is_not_measured_is_not_in_the_samples(tmp_path: Path) -> None:
 
 
 def test_values_that_are_no_numbers_cost_themselves(tmp_path: Path) -> None:
-    values: list[Any] = [(START, "1"), (START + 5, "garbage"), (START + 10, None), [START + 15], (START + 20, "9"), (START + 25, "1e999")]
+    values: list[Any] = [
+        (START, "1"),
+        (START + 5, "garbage"),
+        (START + 10, None),
+        [START + 15],
+        (START + 20, "9"),
+        (START + 25, "1e999"),
+    ]
     other = labels("node_disk_read_bytes_total", device="sdb")
-    found = saved(tmp_path / "in", matrix((labels("node_disk_read_bytes_total", device="sda"), values), (other, every([1, 2]))))
+    found = saved(
+        tmp_path / "in",
+        matrix(
+            (labels("node_disk_read_bytes_total", device="sda"), values), (other, every([1, 2]))
+        ),
+    )
     samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert sorted(samples[0].value.tolist()) == [1, 1, 2, 9]
     assert findings.total(UNREADABLE) == 3
@@ -363,7 +511,9 @@ def test_an_answer_that_failed_costs_itself(tmp_path: Path) -> None:
         "good": matrix(good),
         "refused": {"status": "error", "errorType": "timeout", "error": "query timed out"},
         "vector": {"status": "success", "data": {"resultType": "vector", "result": []}},
-        "partial": matrix((labels("node_disk_read_bytes_total", device="sdb"), every([1, 3])), isPartial=True),
+        "partial": matrix(
+            (labels("node_disk_read_bytes_total", device="sdb"), every([1, 3])), isPartial=True
+        ),
         "no answer": 5,
     }
     samples, findings, _ = parsed(saved(tmp_path / "in", content), DAY, tmp_path / "raw")
@@ -374,10 +524,22 @@ def test_an_answer_that_failed_costs_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {"a": "\xff"}}]}}'],
+    [
+        b"",
+        b"{",
+        b'"text"',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        (
+            b'{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {"a":'
+            b' "\xff"}}]}}'
+        ),
+    ],
 )
 def test_what_is_no_answer_is_named(tmp_path: Path, content: bytes) -> None:
-    found = saved(tmp_path / "in", matrix((labels("node_disk_read_bytes_total", device="sda"), every([1, 2]))))
+    found = saved(
+        tmp_path / "in", matrix((labels("node_disk_read_bytes_total", device="sda"), every([1, 2])))
+    )
     (tmp_path / "in/bad.json").write_bytes(content)
     samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert samples[0].value.tolist() == [1, 2]
@@ -385,7 +547,17 @@ def test_what_is_no_answer_is_named(tmp_path: Path, content: bytes) -> None:
     assert findings.total(UNREADABLE) == 1
 
 
-@pytest.mark.parametrize("values", [b'[[1,"\xff"]]', b"[[1," + b"9" * 5000 + b"]]", b"[" * 90_000 + b"]" * 90_000, b"[[1,2],", b'{"1":2}', b"[[1,{}]]"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        b'[[1,"\xff"]]',
+        b"[[1," + b"9" * 5000 + b"]]",
+        b"[" * 90_000 + b"]" * 90_000,
+        b"[[1,2],",
+        b'{"1":2}',
+        b"[[1,{}]]",
+    ],
+)
 def test_values_that_cannot_be_read_cost_their_series(values: bytes) -> None:
     pairs, bad, first = numbers(msgspec.Raw(values))
     assert (len(pairs), bad) == (0, 1)
@@ -394,7 +566,10 @@ def test_values_that_cannot_be_read_cost_their_series(values: bytes) -> None:
 
 def test_mutants_of_an_answer_cost_no_other_file(tmp_path: Path) -> None:
     chance = random.Random(5)
-    good, bad = ((labels("node_disk_read_bytes_total", device=device), every([1, 2, 3, "NaN", "1e5"])) for device in ("sda", "sdb"))
+    good, bad = (
+        (labels("node_disk_read_bytes_total", device=device), every([1, 2, 3, "NaN", "1e5"]))
+        for device in ("sda", "sdb")
+    )
     found = saved(tmp_path / "in", matrix(good), "good.json")
     text = json.dumps(matrix(bad, bad)).encode()
     named = 0
@@ -407,15 +582,31 @@ def test_mutants_of_an_answer_cost_no_other_file(tmp_path: Path) -> None:
     assert named, "damage is found and named"
 
 
-def test_large_datasets_come_in_pieces_by_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    series = [(labels("node_disk_read_bytes_total", f"h{n}:1", device="sda"), every([0, n])) for n in range(5)]
-    series += [(labels(f"node_memory_{what}_bytes", f"h{n}:1"), every([9])) for n in range(3) for what in ("MemTotal", "MemFree")]
+def test_large_datasets_come_in_pieces_by_components(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = [
+        (labels("node_disk_read_bytes_total", f"h{n}:1", device="sda"), every([0, n]))
+        for n in range(5)
+    ]
+    series += [
+        (labels(f"node_memory_{what}_bytes", f"h{n}:1"), every([9]))
+        for n in range(3)
+        for what in ("MemTotal", "MemFree")
+    ]
     found = saved(tmp_path / "in", matrix(*series))
     whole = built(found, DAY, tmp_path / "whole")
     monkeypatch.setattr(prometheus, "PIECE", 3)
     samples, _, _ = parsed(found, DAY, tmp_path / "raw")
-    assert [each.names for each in samples if each.dataset == "datatargets/readbytes"] == [("h0:sda", "h1:sda"), ("h2:sda", "h3:sda"), ("h4:sda",)]
-    assert [len(each) for each in samples if each.dataset == "dataservers/memused"] == [4, 2], "all terms of a component are in one piece"
+    assert [each.names for each in samples if each.dataset == "datatargets/readbytes"] == [
+        ("h0:sda", "h1:sda"),
+        ("h2:sda", "h3:sda"),
+        ("h4:sda",),
+    ]
+    assert [len(each) for each in samples if each.dataset == "dataservers/memused"] == [
+        4,
+        2,
+    ], "all terms of a component are in one piece"
     assert_same(whole, grids(found, DAY, samples))
 
 
@@ -424,7 +615,9 @@ def test_parts_of_different_servers_are_not_mixed_up(tmp_path: Path) -> None:
         (labels("node_network_receive_bytes_total", host, device=device), every([0, grows]))
         for host, device, grows in (("a", "b/c", 1), ("a/b", "c", 10), ("a", "b", 100))
     ]
-    made = built(saved(tmp_path / "in", matrix(*series)), DAY, tmp_path / "raw")["dataservers/netinbytes"]
+    made = built(saved(tmp_path / "in", matrix(*series)), DAY, tmp_path / "raw")[
+        "dataservers/netinbytes"
+    ]
     assert dict(zip(made.columns, made.values[0].tolist(), strict=True)) == {"a": 101, "a/b": 10}
 
 
@@ -442,7 +635,11 @@ def test_labels_are_what_anyone_wrote(tmp_path: Path) -> None:
         {"instance": "h"},
     ]
     hostile += [labels(name, "{job}", device="{host}")]
-    samples, findings, _ = parsed(saved(tmp_path / "in", matrix(*((each, every([0, 1])) for each in hostile))), DAY, tmp_path / "raw")
+    samples, findings, _ = parsed(
+        saved(tmp_path / "in", matrix(*((each, every([0, 1])) for each in hostile))),
+        DAY,
+        tmp_path / "raw",
+    )
     assert samples[0].names == ("{job}:{host}",)
     assert findings.total("series whose labels name no component") == 4
     assert findings.total("series without a metric name") == 1
@@ -452,9 +649,15 @@ def test_two_series_of_one_component(tmp_path: Path) -> None:
     """Two servers scrape the same exporter; a counter is then the larger of the two at any time."""
     name = "node_disk_read_bytes_total"
     one, two = ({**labels(name, device="sda"), "replica": replica} for replica in "ab")
-    samples, findings, _ = parsed(saved(tmp_path / "in", matrix((one, every([0, 10, 20])), (two, every([0, 11])))), DAY, tmp_path / "raw")
+    samples, findings, _ = parsed(
+        saved(tmp_path / "in", matrix((one, every([0, 10, 20])), (two, every([0, 11])))),
+        DAY,
+        tmp_path / "raw",
+    )
     assert findings.total("components of several series") == 1
-    assert grids(options(answers="x"), DAY, samples)["datatargets/readbytes"].values[:2, 0].tolist() == [11, 9]
+    assert grids(options(answers="x"), DAY, samples)["datatargets/readbytes"].values[
+        :2, 0
+    ].tolist() == [11, 9]
 
 
 def test_there_are_no_saved_files(tmp_path: Path) -> None:
@@ -464,7 +667,13 @@ def test_there_are_no_saved_files(tmp_path: Path) -> None:
 
 @given(st.lists(st.floats(), min_size=1, max_size=30))
 def test_every_finite_number_is_read_to_the_last_bit(values: list[float]) -> None:
-    pairs, bad, _ = numbers(msgspec.Raw(json.dumps([[n, f"+{v}" if v == np.inf else repr(v)] for n, v in enumerate(values)]).encode()))
+    pairs, bad, _ = numbers(
+        msgspec.Raw(
+            json.dumps(
+                [[n, f"+{v}" if v == np.inf else repr(v)] for n, v in enumerate(values)]
+            ).encode()
+        )
+    )
     assert not bad
     np.testing.assert_array_equal(pairs[:, 1], values)
 
@@ -485,8 +694,15 @@ def serve() -> Iterator[Callable[[Respond], tuple[str, list[dict[str, str]]]]]:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
-                form["path"], form["authorization"] = self.path, self.headers.get("Authorization", "")
+                form = dict(
+                    urllib.parse.parse_qsl(
+                        self.rfile.read(int(self.headers["Content-Length"])).decode()
+                    )
+                )
+                form["path"], form["authorization"] = (
+                    self.path,
+                    self.headers.get("Authorization", ""),
+                )
                 seen.append(form)
                 status, content = respond(form)
                 body = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -500,7 +716,9 @@ def serve() -> Iterator[Callable[[Respond], tuple[str, list[dict[str, str]]]]]:
                 pass
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
         running.append(server)
         return f"http://127.0.0.1:{server.server_address[1]}", seen
 
@@ -518,7 +736,12 @@ def disks(form: dict[str, str], step: int = 3600) -> tuple[int, Any]:
     if "node_disk_read_bytes_total" not in form["query"]:
         return 200, EMPTY
     times = np.arange(float(form["start"]), float(form["end"]) + 0.0005, step)
-    return 200, matrix(({"__name__": "node_disk_read_bytes_total", "instance": "h:1", "device": "sda"}, [(t, str(int(t) - START)) for t in times.tolist()]))
+    return 200, matrix(
+        (
+            {"__name__": "node_disk_read_bytes_total", "instance": "h:1", "device": "sda"},
+            [(t, str(int(t) - START)) for t in times.tolist()],
+        )
+    )
 
 
 def points(form: dict[str, str]) -> int:
@@ -539,7 +762,9 @@ def test_a_day_in_pieces(tmp_path: Path, serve: Any) -> None:
     assert {form["nocache"] for form in seen} == {"1"}
     assert counts == {"series": 1, "samples": 25}
     assert not len(findings)
-    made = grids(found, DAY, parsed(options(url=url, timestep=3600, points=7), DAY, tmp_path / "raw2")[0])
+    made = grids(
+        found, DAY, parsed(options(url=url, timestep=3600, points=7), DAY, tmp_path / "raw2")[0]
+    )
     assert set(made) == {"datatargets/readbytes"}
     assert (made["datatargets/readbytes"].values == 3600).all()
     assert made["datatargets/readbytes"].values.shape == (24, 1)
@@ -548,30 +773,59 @@ def test_a_day_in_pieces(tmp_path: Path, serve: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        (400, "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"),
+        (
+            400,
+            (
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the"
+                " query resolution (?step=XX)"
+            ),
+        ),
         (422, "query processing would load too many samples into memory in query execution"),
         (503, "query timed out in expression evaluation"),
-        (422, "cannot select more than -search.maxSamplesPerQuery=1000000000 samples; possible solutions: increase the -search.maxSamplesPerQuery"),
+        (
+            422,
+            (
+                "cannot select more than -search.maxSamplesPerQuery=1000000000 samples; possible"
+                " solutions: increase the -search.maxSamplesPerQuery"
+            ),
+        ),
     ],
 )
 def test_what_is_too_much_is_halved(tmp_path: Path, serve: Any, status: int, text: str) -> None:
     def respond(form: dict[str, str]) -> tuple[int, Any]:
         refused = points(form) > 6
-        return (status, {"status": "error", "errorType": "bad_data", "error": text}) if refused else disks(form, 600)
+        return (
+            (status, {"status": "error", "errorType": "bad_data", "error": text})
+            if refused
+            else disks(form, 600)
+        )
 
     url, seen = serve(respond)
     samples, _, _ = parsed(options(url=url, timestep=600, points=40), DAY, tmp_path / "raw")
-    assert [points(form) for form in seen if "read_bytes" in form["query"]][:6] == [40, 20, 10, 6, 6, 6]
+    assert [points(form) for form in seen if "read_bytes" in form["query"]][:6] == [
+        40,
+        20,
+        10,
+        6,
+        6,
+        6,
+    ]
     assert len(samples[0]) == 145
 
-    url, seen = serve(lambda form: (status, {"status": "error", "errorType": "bad_data", "error": text}))
-    with pytest.raises(SourceError, match=r"refuses the query min_over_time\(node_disk_read_bytes_total") as error:
+    url, seen = serve(
+        lambda form: (status, {"status": "error", "errorType": "bad_data", "error": text})
+    )
+    with pytest.raises(
+        SourceError, match=r"refuses the query min_over_time\(node_disk_read_bytes_total"
+    ) as error:
         prometheus.fetch(options(url=url, timestep=600, points=40), DAY, tmp_path)
     assert text[:40] in str(error.value)
     assert [points(form) for form in seen] == [40, 20, 10, 6]
 
 
-def test_a_query_that_a_server_does_not_answer_in_time_is_halved(tmp_path: Path, serve: Any) -> None:
+def test_a_query_that_a_server_does_not_answer_in_time_is_halved(
+    tmp_path: Path, serve: Any
+) -> None:
     released = threading.Event()
 
     def respond(form: dict[str, str]) -> tuple[int, Any]:
@@ -580,26 +834,46 @@ def test_a_query_that_a_server_does_not_answer_in_time_is_halved(tmp_path: Path,
         return disks(form, 1200)
 
     url, seen = serve(respond)
-    samples, _, _ = parsed(options(url=url, timestep=1200, timeout_seconds=0.5), DAY, tmp_path / "raw")
+    samples, _, _ = parsed(
+        options(url=url, timestep=1200, timeout_seconds=0.5), DAY, tmp_path / "raw"
+    )
     released.set()
     assert len(samples[0]) == 73
-    assert [points(form) for form in seen if "read_bytes" in form["query"]][:5] == [73, 37, 19, 10, 10], "no size is tried twice"
+    assert [points(form) for form in seen if "read_bytes" in form["query"]][:5] == [
+        73,
+        37,
+        19,
+        10,
+        10,
+    ], "no size is tried twice"
 
 
-def test_all_exporters_are_asked_and_the_first_that_has_a_series_of_the_site_is_used(tmp_path: Path, serve: Any) -> None:
-    """The first exporter has figures of a login server only, which is none of the site's data servers."""
+def test_all_exporters_are_asked_and_the_first_that_has_a_series_of_the_site_is_used(
+    tmp_path: Path, serve: Any
+) -> None:
+    """The first exporter has figures of a login server only, which is none of the site's data
+    servers.
+    """
 
     def respond(form: dict[str, str]) -> tuple[int, Any]:
         if "read_bytes" not in form["query"]:
             return 200, EMPTY
         node = "node_disk" in form["query"]
-        series = labels("node_disk_read_bytes_total", "login1:9100", device="sda") if node else labels("lustre_read_bytes_total", target="OST0")
+        series = (
+            labels("node_disk_read_bytes_total", "login1:9100", device="sda")
+            if node
+            else labels("lustre_read_bytes_total", target="OST0")
+        )
         return 200, matrix((series, every([0, 3600], step=3600)))
 
     url, _ = serve(respond)
-    found = options(url=url, timestep=3600, dataservers="oss.*", exporters=["node_exporter", "lustre_exporter"])
+    found = options(
+        url=url, timestep=3600, dataservers="oss.*", exporters=["node_exporter", "lustre_exporter"]
+    )
     assert built(found, DAY, tmp_path / "raw")["datatargets/readbytes"].columns == ("OST0",)
-    assert prometheus.inputs(found, DAY) != prometheus.inputs(found.model_copy(update={"exporters": ["node_exporter"]}), DAY)
+    assert prometheus.inputs(found, DAY) != prometheus.inputs(
+        found.model_copy(update={"exporters": ["node_exporter"]}), DAY
+    )
 
 
 @pytest.mark.parametrize("value", ["NaN", "x", "9" * 5000])
@@ -611,7 +885,11 @@ def test_a_count_that_is_no_number_is_an_error(serve: Any, value: str) -> None:
 
 def test_an_answer_that_is_too_large_is_halved(tmp_path: Path, serve: Any) -> None:
     def respond(form: dict[str, str]) -> tuple[int, Any]:
-        return (200, json.dumps(disks(form)[1]).encode() + b" " * (1 << 20)) if points(form) > 6 else disks(form, 1200)
+        return (
+            (200, json.dumps(disks(form)[1]).encode() + b" " * (1 << 20))
+            if points(form) > 6
+            else disks(form, 1200)
+        )
 
     url, _ = serve(respond)
     samples, _, _ = parsed(options(url=url, timestep=1200, answer_mb=1), DAY, tmp_path / "raw")
@@ -621,19 +899,32 @@ def test_an_answer_that_is_too_large_is_halved(tmp_path: Path, serve: Any) -> No
 @pytest.mark.parametrize(
     ("status", "content", "said"),
     [
-        (400, {"status": "error", "errorType": "bad_data", "error": "parse error: unexpected end"}, "parse error"),
+        (
+            400,
+            {"status": "error", "errorType": "bad_data", "error": "parse error: unexpected end"},
+            "parse error",
+        ),
         (401, b"who are you", "password_env"),
         (200, matrix(isPartial=True), "partial"),
         (200, matrix(warnings=["store gateway 3 did not answer"]), "store gateway 3"),
-        (200, {"status": "error", "errorType": "internal", "error": "disk is gone"}, "disk is gone"),
+        (
+            200,
+            {"status": "error", "errorType": "internal", "error": "disk is gone"},
+            "disk is gone",
+        ),
         (200, {"status": "success", "data": {"resultType": "vector", "result": []}}, "vector"),
         (200, b"<html>a proxy</html>", "a proxy"),
         (200, b"", "truncated"),
     ],
 )
-def test_a_server_that_does_not_give_all_is_an_error(tmp_path: Path, serve: Any, status: int, content: Any, said: str) -> None:
+def test_a_server_that_does_not_give_all_is_an_error(
+    tmp_path: Path, serve: Any, status: int, content: Any, said: str
+) -> None:
     url, seen = serve(lambda form: (status, content))
-    for ask in (lambda: prometheus.fetch(options(url=url), DAY, tmp_path), lambda: prometheus.inputs(options(url=url), DAY)):
+    for ask in (
+        lambda: prometheus.fetch(options(url=url), DAY, tmp_path),
+        lambda: prometheus.inputs(options(url=url), DAY),
+    ):
         seen.clear()
         with pytest.raises(SourceError, match=said):
             ask()
@@ -686,7 +977,12 @@ def test_inputs_of_a_server(serve: Any) -> None:
     def respond(form: dict[str, str]) -> tuple[int, Any]:
         if form["query"].startswith("max(timestamp("):
             return 200, matrix(({}, [(float(form["end"]), str(newest["value"]))]))
-        return 200, matrix(({"__name__": "node_disk_read_bytes_total"}, [(float(form["start"]), "3"), (float(form["end"]), "4")]))
+        return 200, matrix(
+            (
+                {"__name__": "node_disk_read_bytes_total"},
+                [(float(form["start"]), "3"), (float(form["end"]), "4")],
+            )
+        )
 
     url, seen = serve(respond)
     before = prometheus.inputs(options(url=url), DAY)
@@ -704,7 +1000,10 @@ def test_inputs_of_a_server(serve: Any) -> None:
 def test_what_is_lost_is_told() -> None:
     there = {"series": 3, "samples": 100}
     assert prometheus.gone(there, {"series": 3, "samples": 101}, Path(), Path(), set()) == ""
-    assert prometheus.gone(there, {"series": 3, "samples": 9}, Path(), Path(), set()) == "9 samples, 100 are archived"
+    assert (
+        prometheus.gone(there, {"series": 3, "samples": 9}, Path(), Path(), set())
+        == "9 samples, 100 are archived"
+    )
 
 
 @given(st.integers(1, 500), st.integers(1, 50))

@@ -1,4 +1,6 @@
-"""Time ranges out of an archive: joined rows, rates, components, coverage, damaged days, lazy arrays."""
+"""Time ranges out of an archive: joined rows, rates, components, coverage, damaged days, lazy
+arrays.
+"""
 
 from __future__ import annotations
 
@@ -32,19 +34,32 @@ DAYS = [dt.date(2026, 10, 31), dt.date(2026, 11, 1), dt.date(2026, 11, 2)]
 """The second has 25 hours."""
 
 
-def write_day(root: Path, date: dt.date, columns: tuple[str, ...], step: int, values: Callable[[tuple[int, int]], Float64]) -> Path:
+def write_day(
+    root: Path,
+    date: dt.date,
+    columns: tuple[str, ...],
+    step: int,
+    values: Callable[[tuple[int, int]], Float64],
+) -> Path:
     day = Day(date, ZONE)
     path = layout.path(root, layout.TTS, date, "fs")
     path.parent.mkdir(parents=True)
     with TtsWriter(path, day) as writer:
         for name in (NAME, LOAD):
-            writer.write(Grid(name, columns, day.start, step, values((day.rows(step), len(columns)))), catalogue()[name], source="t", updated=0)
+            writer.write(
+                Grid(name, columns, day.start, step, values((day.rows(step), len(columns)))),
+                catalogue()[name],
+                source="t",
+                updated=0,
+            )
     return path
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three days of whole numbers with a tenth missing; OST0002 leaves and OST0010 comes on the last."""
+    """Three days of whole numbers with a tenth missing; OST0002 leaves and OST0010 comes on the
+    last.
+    """
     root = tmp_path_factory.mktemp("archive")
     (root / layout.ABOUT).write_text(json.dumps({"site": "test", "timezone": ZONE}))
     random = np.random.default_rng(7)
@@ -56,7 +71,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return numbers
 
     for date in DAYS:
-        write_day(root, date, ("OST0001", "OST0010") if date == DAYS[2] else ("OST0001", "OST0002"), 20, values)
+        write_day(
+            root,
+            date,
+            ("OST0001", "OST0010") if date == DAYS[2] else ("OST0001", "OST0002"),
+            20,
+            values,
+        )
     return root
 
 
@@ -70,13 +91,17 @@ STEPS = {"1min": "1min", "15min": "15min", "7min": "7min", "1h": "1h", "6h": "6h
 
 @pytest.mark.parametrize(("dataset", "how"), [(NAME, "sum"), (LOAD, "mean")])
 @pytest.mark.parametrize("step", STEPS)
-def test_joined_rows_are_those_of_pandas(archive: archive_tools.Archive, dataset: str, how: str, step: str) -> None:
+def test_joined_rows_are_those_of_pandas(
+    archive: archive_tools.Archive, dataset: str, how: str, step: str
+) -> None:
     start, end = "2026-10-31T13:07:20", "2026-11-02T21:00:00"
     whole = archive.to_dataframe("fs", dataset, start, end)
     joined = archive.to_dataframe("fs", dataset, start, end, resample=step)
     groups = whole.resample(STEPS[step], origin="epoch")
     expected = groups.sum(min_count=1) if how == "sum" else groups.mean()
-    pd.testing.assert_frame_equal(joined, expected, check_freq=False, rtol=1e-14 if how == "mean" else 1e-30)
+    pd.testing.assert_frame_equal(
+        joined, expected, check_freq=False, rtol=1e-14 if how == "mean" else 1e-30
+    )
 
 
 def test_days_are_the_sites(archive: archive_tools.Archive) -> None:
@@ -112,7 +137,9 @@ def test_pieces_join_in_any_cut(cuts: list[int], how: Any, length: int, seed: in
     values = np.where(random.random((rows, 3)) < 0.3, np.nan, random.integers(-9, 9, (rows, 3)))
     starts = resample.Step(length).starts(np.arange(rows, dtype=np.int64))
     edges = np.cumsum([0, *cuts])
-    pieces = [resample.join(starts[a:b], values[a:b].copy(), how) for a, b in itertools.pairwise(edges)]
+    pieces = [
+        resample.join(starts[a:b], values[a:b].copy(), how) for a, b in itertools.pairwise(edges)
+    ]
     joined = resample.merged(pieces, how)
     frame = pd.DataFrame(values).groupby(starts)
     expected = frame.sum(min_count=1) if how == "sum" else frame.agg(how)
@@ -146,12 +173,22 @@ def test_components(archive: archive_tools.Archive, wanted: Any, columns: list[s
     all_of_them = archive.to_dataframe("fs", NAME, DAYS[0], "2026-11-03")
     some = archive.to_dataframe("fs", NAME, DAYS[0], "2026-11-03", components=wanted)
     pd.testing.assert_frame_equal(some, all_of_them[columns])
-    joined = archive.to_dataframe("fs", NAME, DAYS[0], "2026-11-03", components=wanted, resample="1h")
-    pd.testing.assert_frame_equal(joined, archive.to_dataframe("fs", NAME, DAYS[0], "2026-11-03", resample="1h")[columns])
+    joined = archive.to_dataframe(
+        "fs", NAME, DAYS[0], "2026-11-03", components=wanted, resample="1h"
+    )
+    pd.testing.assert_frame_equal(
+        joined, archive.to_dataframe("fs", NAME, DAYS[0], "2026-11-03", resample="1h")[columns]
+    )
 
 
 def test_names_that_do_not_exist(archive: archive_tools.Archive) -> None:
-    with pytest.raises(NotFound, match=r"no component OST0003 in .*; expected: 3 components: OST0001, OST0002, OST0010; to do: near: "):
+    with pytest.raises(
+        NotFound,
+        match=(
+            r"no component OST0003 in .*; expected: 3 components: OST0001, OST0002, OST0010; to do:"
+            r" near: "
+        ),
+    ):
         archive.read("fs", NAME, DAYS[0], "2026-11-03", components="OST0003")
     with pytest.raises(TokioError, match="cpuload has no rate"):
         archive.read("fs", LOAD, DAYS[0], DAYS[1], rate=True)
@@ -175,11 +212,17 @@ def test_lazy_arrays(archive: archive_tools.Archive) -> None:
     lazy = archive.to_xarray("fs", NAME, DAYS[0], "2026-11-03")
     assert lazy.chunks is not None
     assert set(lazy.chunks[0]) == {180}, "an hour, as on disk"
-    assert lazy.attrs == {"units": "bytes", "kind": "delta", "long_name": "Bytes read from the data target"}
+    assert lazy.attrs == {
+        "units": "bytes",
+        "kind": "delta",
+        "long_name": "Bytes read from the data target",
+    }
     assert lazy.dims == ("timestamps", "component")
     np.testing.assert_array_equal(lazy.to_numpy(), whole.to_numpy())
     assert list(lazy.component.to_numpy()) == list(whole.columns)
-    np.testing.assert_array_equal(lazy.timestamps.to_numpy(), whole.index.tz_localize(None).to_numpy())
+    np.testing.assert_array_equal(
+        lazy.timestamps.to_numpy(), whole.index.tz_localize(None).to_numpy()
+    )
     rates = archive.to_xarray("fs", NAME, DAYS[0], DAYS[1], rate=True, components="OST0002")
     np.testing.assert_array_equal(rates.to_numpy()[:, 0], whole["OST0002"].iloc[:4320] / 20)
     hourly = lazy.resample(timestamps="1h").sum()
@@ -190,7 +233,16 @@ def test_lazy_arrays(archive: archive_tools.Archive) -> None:
 def damaged(tmp_path: Path) -> archive_tools.Archive:
     """Of four days the second is no HDF5, the third has a damaged chunk."""
     (tmp_path / layout.ABOUT).write_text(json.dumps({"site": "test", "timezone": ZONE}))
-    paths = [write_day(tmp_path, dt.date(2026, 10, n), ("a",), 60, lambda shape: np.random.default_rng(0).random(shape)) for n in range(1, 5)]
+    paths = [
+        write_day(
+            tmp_path,
+            dt.date(2026, 10, n),
+            ("a",),
+            60,
+            lambda shape: np.random.default_rng(0).random(shape),
+        )
+        for n in range(1, 5)
+    ]
     paths[1].write_bytes(b"no HDF5")
     data = bytearray(paths[2].read_bytes())
     data[len(data) // 3 : 2 * len(data) // 3] = b"\xff" * (2 * len(data) // 3 - len(data) // 3)
@@ -232,7 +284,10 @@ def test_a_day_replaced_while_it_is_read(archive: archive_tools.Archive, root: P
 
 
 def test_plain_and_direct_archives_agree(root: Path) -> None:
-    one, other = (archive_tools.Archive(root, direct=direct).read("fs", NAME, DAYS[0], "2026-11-03") for direct in (True, False))
+    one, other = (
+        archive_tools.Archive(root, direct=direct).read("fs", NAME, DAYS[0], "2026-11-03")
+        for direct in (True, False)
+    )
     np.testing.assert_array_equal(one.values, other.values)
     assert one.columns == other.columns
 
@@ -240,7 +295,9 @@ def test_plain_and_direct_archives_agree(root: Path) -> None:
 # What foreign or unlucky files can be
 
 
-def foreign(path: Path, stamps: Any, values: Any, columns: list[str], unit: str = "bytes", name: str = NAME) -> None:
+def foreign(
+    path: Path, stamps: Any, values: Any, columns: list[str], unit: str = "bytes", name: str = NAME
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "a") as file:
         file.attrs.update({"version": "1", "start": 0, "end": 1})
@@ -256,16 +313,28 @@ ROWS = DAY.start + 10 * np.arange(60)
 @pytest.mark.parametrize(
     ("stamps", "values", "columns", "match"),
     [
-        (DAY.start + 10 * np.arange(100), np.ones((60, 2)), ["a", "b"], r"another shape than its axes.*100 time stamps by 2 columns; got: \(60, 2\)"),
+        (
+            DAY.start + 10 * np.arange(100),
+            np.ones((60, 2)),
+            ["a", "b"],
+            r"another shape than its axes.*100 time stamps by 2 columns; got: \(60, 2\)",
+        ),
         (ROWS, np.ones((60, 1)), ["a", "b", "c"], "60 time stamps by 3 columns"),
         (ROWS, np.ones(60), ["a"], "another shape"),
         (ROWS, np.ones((60, 2)), ["a", "a"], "two columns of one name; got: a"),
         (ROWS[::-1], np.ones((60, 1)), ["a"], "do not grow"),
         (np.append(ROWS[:1], ROWS[:-1]), np.ones((60, 1)), ["a"], "do not grow"),
-        (ROWS + 8 * 3600 + 86400, np.ones((60, 1)), ["a"], "rows of another time than 2026-10-31 in America/Los_Angeles"),
+        (
+            ROWS + 8 * 3600 + 86400,
+            np.ones((60, 1)),
+            ["a"],
+            "rows of another time than 2026-10-31 in America/Los_Angeles",
+        ),
     ],
 )
-def test_files_that_contradict_themselves_are_refused(tmp_path: Path, stamps: Any, values: Any, columns: list[str], match: str) -> None:
+def test_files_that_contradict_themselves_are_refused(
+    tmp_path: Path, stamps: Any, values: Any, columns: list[str], match: str
+) -> None:
     (tmp_path / layout.ABOUT).write_text(json.dumps({"timezone": ZONE}))
     foreign(layout.path(tmp_path, layout.TTS, DAY.date, "fs"), stamps, values, columns)
     archive = archive_tools.Archive(tmp_path)
@@ -285,16 +354,31 @@ def test_a_missing_time_stamp_does_not_change_rates(tmp_path: Path) -> None:
 def test_units_that_change_are_not_mixed(tmp_path: Path) -> None:
     for n, unit in enumerate(["%", "bytes"]):
         day = Day(dt.date(2026, 10, 1 + n))
-        foreign(layout.path(tmp_path, layout.TTS, day.date, "fs"), day.timestamps(60), np.ones((1440, 1)), ["a"], unit, "dataservers/memused")
+        foreign(
+            layout.path(tmp_path, layout.TTS, day.date, "fs"),
+            day.timestamps(60),
+            np.ones((1440, 1)),
+            ["a"],
+            unit,
+            "dataservers/memused",
+        )
     archive = archive_tools.Archive(tmp_path)
     for read in (archive.read, archive.to_xarray):
-        with pytest.raises(TokioError, match=r"changed its unit.*% from 2026-10-01, bytes from 2026-10-02"):
+        with pytest.raises(
+            TokioError, match=r"changed its unit.*% from 2026-10-01, bytes from 2026-10-02"
+        ):
             read("fs", "dataservers/memused", "2026-10-01", "2026-10-03")
     assert archive.read("fs", "dataservers/memused", "2026-10-01", "2026-10-02").unit == "%"
 
 
 @pytest.mark.parametrize(
-    ("unit", "shown", "factor"), [("GiB", "bytes", 2**30), ("UNKNOWN", "bytes", 1), ("bytes/sec", "bytes", 1), ("furlongs", "furlongs", 1)]
+    ("unit", "shown", "factor"),
+    [
+        ("GiB", "bytes", 2**30),
+        ("UNKNOWN", "bytes", 1),
+        ("bytes/sec", "bytes", 1),
+        ("furlongs", "furlongs", 1),
+    ],
 )
 def test_units_of_older_files(tmp_path: Path, unit: str, shown: str, factor: int) -> None:
     foreign(tmp_path / "a.hdf5", ROWS, np.full((60, 1), 3.0), ["a"], unit, "fullness/bytes")
@@ -306,18 +390,37 @@ def test_units_of_older_files(tmp_path: Path, unit: str, shown: str, factor: int
 def test_means_are_of_time_where_rows_are_of_different_lengths(tmp_path: Path) -> None:
     for n, step in enumerate([5, 60]):
         day = Day(dt.date(2026, 10, 1 + n), ZONE)
-        foreign(layout.path(tmp_path, layout.TTS, day.date, "fs"), day.timestamps(step), np.full((day.rows(step), 1), 100.0 * (1 - n)), ["a"], "%", LOAD)
+        foreign(
+            layout.path(tmp_path, layout.TTS, day.date, "fs"),
+            day.timestamps(step),
+            np.full((day.rows(step), 1), 100.0 * (1 - n)),
+            ["a"],
+            "%",
+            LOAD,
+        )
     (tmp_path / layout.ABOUT).write_text(json.dumps({"timezone": ZONE}))
-    series = archive_tools.Archive(tmp_path).read("fs", LOAD, "2026-10-01", "2026-10-03", resample="24h")
+    series = archive_tools.Archive(tmp_path).read(
+        "fs", LOAD, "2026-10-01", "2026-10-03", resample="24h"
+    )
     assert series.seconds.tolist() == [61200, 86400, 25200]
     np.testing.assert_allclose(series.values[:, 0], [100, 100 * 7 / 24, 0])
 
 
-def test_lazy_days_without_the_component_and_ranges_without_rows(archive: archive_tools.Archive) -> None:
+def test_lazy_days_without_the_component_and_ranges_without_rows(
+    archive: archive_tools.Archive,
+) -> None:
     lazy = archive.to_xarray("fs", NAME, DAYS[0], "2026-11-03", components="OST0010")
-    np.testing.assert_array_equal(lazy.to_numpy(), archive.to_numpy("fs", NAME, DAYS[0], "2026-11-03", components="OST0010"))
-    assert archive.to_xarray("fs", NAME, "2026-10-31T12:00:01", "2026-10-31T12:00:02").shape == (0, 2)
-    assert archive.read("fs", NAME, "2026-10-31T12:00:01", "2026-10-31T12:00:02").values.shape == (0, 2)
+    np.testing.assert_array_equal(
+        lazy.to_numpy(), archive.to_numpy("fs", NAME, DAYS[0], "2026-11-03", components="OST0010")
+    )
+    assert archive.to_xarray("fs", NAME, "2026-10-31T12:00:01", "2026-10-31T12:00:02").shape == (
+        0,
+        2,
+    )
+    assert archive.read("fs", NAME, "2026-10-31T12:00:01", "2026-10-31T12:00:02").values.shape == (
+        0,
+        2,
+    )
 
 
 def test_coverage_of_damaged_days(damaged: archive_tools.Archive) -> None:
@@ -340,7 +443,9 @@ def test_moments_are_rounded_up(archive: archive_tools.Archive) -> None:
     assert archive.moment(np.datetime64("2026-10-31")) == 1793404800, "UTC"
 
 
-@pytest.mark.parametrize("when", [np.datetime64("NaT"), float("nan"), float("inf"), 10**15, "0000-01-01", object()])
+@pytest.mark.parametrize(
+    "when", [np.datetime64("NaT"), float("nan"), float("inf"), 10**15, "0000-01-01", object()]
+)
 def test_no_moments(archive: archive_tools.Archive, when: Any) -> None:
     with pytest.raises(TokioError):
         archive.read("fs", NAME, when, DAYS[1])

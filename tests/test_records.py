@@ -15,7 +15,11 @@ from pipeline.transform.records import STAMPS, SUMS, Amounts, amounts, spread, s
 
 POSIX = ("POSIX_BYTES_READ", "POSIX_BYTES_WRITTEN", "POSIX_OPENS", "POSIX_MMAPS")
 STDIO = ("STDIO_BYTES_READ", "STDIO_BYTES_WRITTEN", "STDIO_OPENS")
-TIMES = tuple(f"F_{what}_{edge}_TIMESTAMP" for what in ("OPEN", "READ", "WRITE", "CLOSE") for edge in ("START", "END"))
+TIMES = tuple(
+    f"F_{what}_{edge}_TIMESTAMP"
+    for what in ("OPEN", "READ", "WRITE", "CLOSE")
+    for edge in ("START", "END")
+)
 
 
 def plain(amount: Any, begin: Any, end: Any, column: Any) -> Amounts:
@@ -67,7 +71,11 @@ def test_sums_minima_maxima_and_files() -> None:
     stdio = records("STDIO", [(0, 7, [100, 0, 1], NEVER), (0, 5, [0, 7, 1], NEVER)])
     found = summaries([posix, stdio], [np.array([0, 0, 0, 1]), np.array([0, 1])])
     assert set(found) == {"log_id", "fs_id", *SUMS, "posix_files", "stdio_files", *STAMPS}
-    assert list(zip(found["log_id"].tolist(), found["fs_id"].tolist(), strict=True)) == [(0, 0), (0, 1), (2, 1)]
+    assert list(zip(found["log_id"].tolist(), found["fs_id"].tolist(), strict=True)) == [
+        (0, 0),
+        (0, 1),
+        (2, 1),
+    ]
     first = row_of(found, log_id=0, fs_id=0)
     assert (first["bytes_read"], first["bytes_written"], first["opens"]) == (170, 7, 4)
     assert first["mmaps"] == 2, "-1 is not a number"
@@ -84,14 +92,30 @@ def test_no_records_no_rows() -> None:
 
 
 def test_intervals_of_records_without_time_stamps_are_the_jobs() -> None:
-    posix = records("POSIX", [(0, 1, [5, 0, 0, 0], NEVER), (0, 2, [6, 0, 0, 0], [0, 0, 2.0, 3.0, 0, 0, 0, 0]), (0, 3, [0, 9, 0, 0], NEVER)])
-    found = amounts(posix, np.array([0, 1, 0]), "POSIX_BYTES_READ", "READ", np.array([1000.0]), np.array([1100.0]))
+    posix = records(
+        "POSIX",
+        [
+            (0, 1, [5, 0, 0, 0], NEVER),
+            (0, 2, [6, 0, 0, 0], [0, 0, 2.0, 3.0, 0, 0, 0, 0]),
+            (0, 3, [0, 9, 0, 0], NEVER),
+        ],
+    )
+    found = amounts(
+        posix,
+        np.array([0, 1, 0]),
+        "POSIX_BYTES_READ",
+        "READ",
+        np.array([1000.0]),
+        np.array([1100.0]),
+    )
     assert found.amount.tolist() == [5, 6]
     assert (found.begin.tolist(), found.end.tolist()) == ([1000, 1002], [1100, 1003])
     assert found.column.tolist() == [0, 1]
 
 
-def spread_one(amount: int, begin: float, end: float, rows: int = 6) -> tuple[list[float], int, int]:
+def spread_one(
+    amount: int, begin: float, end: float, rows: int = 6
+) -> tuple[list[float], int, int]:
     values, before, after = spread(plain([amount], [begin], [end], [0]), 0, 10, rows, 1)
     return values[:, 0].tolist(), before, after
 
@@ -106,14 +130,22 @@ def test_spread_by_hand() -> None:
     assert spread_one(5, 70, 80) == ([0] * 6, 0, 5)
 
 
-intervals = st.lists(st.tuples(st.integers(1, 2**50), st.floats(-200, 200), st.floats(0, 300), st.integers(0, 2)), max_size=40)
+intervals = st.lists(
+    st.tuples(st.integers(1, 2**50), st.floats(-200, 200), st.floats(0, 300), st.integers(0, 2)),
+    max_size=40,
+)
 
 
 @given(intervals, st.integers(1, 40))
 def test_every_byte_is_conserved(rows: list[tuple[int, float, float, int]], at_once: int) -> None:
     import pipeline.transform.records as module
 
-    what = plain([r[0] for r in rows], [r[1] for r in rows], [r[1] + r[2] for r in rows], [r[3] for r in rows])
+    what = plain(
+        [r[0] for r in rows],
+        [r[1] for r in rows],
+        [r[1] + r[2] for r in rows],
+        [r[3] for r in rows],
+    )
     values, before, after = spread(what, 0, 10, 6, 3)
     assert int(values.sum()) + before + after == sum(r[0] for r in rows)
     assert (values >= 0).all()
@@ -149,7 +181,9 @@ def test_no_root_mount() -> None:
 
 
 def test_file_systems() -> None:
-    names = FileSystems({"^/scratch1": "one", r"^/bb/.*_striped_scratch": "bb", "^/scratch\\d": "digit"})
+    names = FileSystems(
+        {"^/scratch1": "one", r"^/bb/.*_striped_scratch": "bb", "^/scratch\\d": "digit"}
+    )
     assert names["/scratch1"] == "one"
     assert names["/scratch10"] == "/scratch10", "a pattern does not match half a component"
     assert names["/scratch2/sub"] == "digit"

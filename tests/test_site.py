@@ -11,7 +11,11 @@ from pipeline import site as sites
 from pipeline import sources
 from pipeline.errors import ConfigError
 
-GOOD: dict[str, Any] = {"site": "s", "archive": "a", "sources": {"fs": {"kind": "lmt", "database": "sqlite:///x_%Y.db"}}}
+GOOD: dict[str, Any] = {
+    "site": "s",
+    "archive": "a",
+    "sources": {"fs": {"kind": "lmt", "database": "sqlite:///x_%Y.db"}},
+}
 
 
 def load(tmp_path: Path, **changes: Any) -> sites.Site:
@@ -35,23 +39,54 @@ def test_defaults_and_relative_paths(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"timezon": "UTC"}, ["timezon is not known", "did you mean timezone?"]),
-        ({"timezone": "America/Los_Angles"}, ["timezone", "not an IANA time zone", "America/Los_Angeles", "got 'America/Los_Angles'"]),
+        (
+            {"timezone": "America/Los_Angles"},
+            [
+                "timezone",
+                "not an IANA time zone",
+                "America/Los_Angeles",
+                "got 'America/Los_Angles'",
+            ],
+        ),
         ({"missing": "zero"}, ["missing", "'nan' or 'negative_zero'", "got 'zero'"]),
         ({"late_days": "7"}, ["late_days", "got '7'"]),
         ({"late_days": 30, "raw_days": 7}, ["raw_days is smaller than late_days"]),
-        ({"mount_to_fsname": {"(?i)^/scratch": "x"}}, ["mount_to_fsname", "not a regular expression"]),
+        (
+            {"mount_to_fsname": {"(?i)^/scratch": "x"}},
+            ["mount_to_fsname", "not a regular expression"],
+        ),
         ({"mount_to_fsname": {"^/scratch(": "x"}}, ["mount_to_fsname", "not a regular expression"]),
-        ({"sources": {"../evil": {"kind": "lmt", "database": "sqlite:///x"}}}, ["../evil", "cannot be a file name"]),
-        ({"sources": {"fs": {"kind": "lmtt", "database": "sqlite:///x"}}}, ["'lmtt' is not known", "darshan, lmt", "did you mean lmt?"]),
+        (
+            {"sources": {"../evil": {"kind": "lmt", "database": "sqlite:///x"}}},
+            ["../evil", "cannot be a file name"],
+        ),
+        (
+            {"sources": {"fs": {"kind": "lmtt", "database": "sqlite:///x"}}},
+            ["'lmtt' is not known", "darshan, lmt", "did you mean lmt?"],
+        ),
         ({"sources": {"fs": {"database": "sqlite:///x"}}}, ["fs", "kind is missing"]),
         ({"sources": {"fs": {"kind": "lmt"}}}, ["fs", "database is missing"]),
-        ({"sources": {"fs": {"kind": "lmt", "database": "oracle://x"}}}, ["database", "must begin with sqlite:/// or mysql://"]),
-        ({"sources": {"fs": {"kind": "lmt", "database": "mysql://u:secret@h/d"}}}, ["holds a password", "password_env"]),
-        ({"sources": {"fs": {"kind": "lmt", "database": "sqlite:///x", "timestep": 7}}}, ["timestep", "divide an hour", "got 7"]),
-        ({"sources": {"fs": {"kind": "lmt", "database": "sqlite:///x", "host": "h"}}}, ["host is not known", "password_env"]),
+        (
+            {"sources": {"fs": {"kind": "lmt", "database": "oracle://x"}}},
+            ["database", "must begin with sqlite:/// or mysql://"],
+        ),
+        (
+            {"sources": {"fs": {"kind": "lmt", "database": "mysql://u:secret@h/d"}}},
+            ["holds a password", "password_env"],
+        ),
+        (
+            {"sources": {"fs": {"kind": "lmt", "database": "sqlite:///x", "timestep": 7}}},
+            ["timestep", "divide an hour", "got 7"],
+        ),
+        (
+            {"sources": {"fs": {"kind": "lmt", "database": "sqlite:///x", "host": "h"}}},
+            ["host is not known", "password_env"],
+        ),
     ],
 )
-def test_errors_name_the_key_what_was_found_and_what_is_allowed(tmp_path: Path, changes: dict[str, Any], words: list[str]) -> None:
+def test_errors_name_the_key_what_was_found_and_what_is_allowed(
+    tmp_path: Path, changes: dict[str, Any], words: list[str]
+) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, **changes)
     for word in words:
@@ -67,7 +102,11 @@ def test_all_wrong_sources_are_named_at_once(tmp_path: Path) -> None:
 
 def test_no_json_and_keys_that_stand_twice(tmp_path: Path) -> None:
     path = tmp_path / "site.json"
-    for text, word in [("{", "is not JSON"), ("[]", "a JSON object"), ('{"site": "a", "site": "b"}', "stands twice")]:
+    for text, word in [
+        ("{", "is not JSON"),
+        ("[]", "a JSON object"),
+        ('{"site": "a", "site": "b"}', "stands twice"),
+    ]:
         path.write_text(text)
         with pytest.raises(ConfigError, match=word):
             sites.load(str(path))

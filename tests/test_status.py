@@ -28,11 +28,15 @@ Capture = pytest.CaptureFixture[str]
 RAW = "0" * 16
 
 
-def archived(root: Path, date: dt.date, instance: str, state: str = COMPLETE, percent: int = 100) -> None:
+def archived(
+    root: Path, date: dt.date, instance: str, state: str = COMPLETE, percent: int = 100
+) -> None:
     """A day of a source of counters, as far as status looks."""
     receipts = Receipts(root)
     receipts.write(Receipt(date, instance, "raw", 1, RAW, COMPLETE), {})
-    receipts.write(Receipt(date, instance, "tts", BUILD_VERSION, derived(RAW, "x"), state, percent), {})
+    receipts.write(
+        Receipt(date, instance, "tts", BUILD_VERSION, derived(RAW, "x"), state, percent), {}
+    )
     path = root / f"{date:%Y}/{date}/{instance}.hdf5"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
@@ -50,15 +54,31 @@ def some(tmp_path: Path) -> Path:
         archived(root, FIRST + dt.timedelta(days=n), "home")
     archived(root, FIRST, "scratch", PARTIAL, 41)
     failure = {"error": "no such host lmt01", "kind": "SourceError"}
-    Receipts(root).write(Receipt(FIRST + dt.timedelta(days=1), "scratch", "raw", 1, RAW, FAILED), failure)
     Receipts(root).write(
-        Receipt(FIRST + dt.timedelta(days=2), "scratch", "raw", 1, RAW, EMPTY), {"who": "kim", "why": "moved", "written": "2025-02-03T04:05:06"}
+        Receipt(FIRST + dt.timedelta(days=1), "scratch", "raw", 1, RAW, FAILED), failure
+    )
+    Receipts(root).write(
+        Receipt(FIRST + dt.timedelta(days=2), "scratch", "raw", 1, RAW, EMPTY),
+        {"who": "kim", "why": "moved", "written": "2025-02-03T04:05:06"},
     )
     return path
 
 
 def test_a_table(some: Path, capsys: Capture) -> None:
-    assert main(["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST + dt.timedelta(days=4))]) == EXIT_FAILED
+    assert (
+        main(
+            [
+                "status",
+                "--site",
+                str(some),
+                "--start",
+                str(FIRST),
+                "--stop",
+                str(FIRST + dt.timedelta(days=4)),
+            ]
+        )
+        == EXIT_FAILED
+    )
     assert capsys.readouterr().out.splitlines() == [
         "day         home      scratch",
         "2025-01-30  complete  partial 41 %",
@@ -72,7 +92,20 @@ def test_a_table(some: Path, capsys: Capture) -> None:
 
 
 def test_a_calendar(some: Path, capsys: Capture) -> None:
-    assert main(["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST + dt.timedelta(days=39))]) == EXIT_FAILED
+    assert (
+        main(
+            [
+                "status",
+                "--site",
+                str(some),
+                "--start",
+                str(FIRST),
+                "--stop",
+                str(FIRST + dt.timedelta(days=39)),
+            ]
+        )
+        == EXIT_FAILED
+    )
     assert capsys.readouterr().out.splitlines()[:10] == [
         "home     1...5....10...15...20...25...30",
         "2025-01                               ##",
@@ -88,7 +121,20 @@ def test_a_calendar(some: Path, capsys: Capture) -> None:
 
 
 def test_json(some: Path, capsys: Capture) -> None:
-    main(["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST + dt.timedelta(days=2)), "--json", "--instance", "scratch"])
+    main(
+        [
+            "status",
+            "--site",
+            str(some),
+            "--start",
+            str(FIRST),
+            "--stop",
+            str(FIRST + dt.timedelta(days=2)),
+            "--json",
+            "--instance",
+            "scratch",
+        ]
+    )
     assert json.loads(capsys.readouterr().out) == {
         "2025-01-30": {"scratch": {"state": "partial", "detail": "41 %", "percent": 41}},
         "2025-01-31": {"scratch": {"state": "failed", "detail": "no such host lmt01"}},
@@ -104,7 +150,9 @@ def test_json(some: Path, capsys: Capture) -> None:
         (3, "expired", "keeps it no longer"),
     ],
 )
-def test_a_source_that_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ago: float, word: str, words: str) -> None:
+def test_a_source_that_forgets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ago: float, word: str, words: str
+) -> None:
     path = write_site(tmp_path)
     content = json.loads(path.read_text())
     content["sources"]["home"]["retention_days"] = 1
@@ -116,10 +164,14 @@ def test_a_source_that_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert state.word == word
     assert words in state.detail
     assert (state.forgotten_in is None) == (word == "expired")
-    assert states.of(site, [FIRST], str(path), ask=False)[FIRST]["scratch"] == State("missing"), "no retention is known"
+    assert states.of(site, [FIRST], str(path), ask=False)[FIRST]["scratch"] == State("missing"), (
+        "no retention is known"
+    )
 
 
-def test_a_source_that_does_not_answer_is_waited_for_once(some: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_does_not_answer_is_waited_for_once(
+    some: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Twelve young days of a hanging source: one time limit, not twelve."""
     content = json.loads(some.read_text())
     content["late_days"] = 10**5
@@ -133,10 +185,30 @@ def test_a_source_that_does_not_answer_is_waited_for_once(some: Path, capsys: Ca
     monkeypatch.setattr(lmt, "inputs", lambda options, day: (asked.append(day), time.sleep(30)))
     monkeypatch.setattr(command, "ANSWER_SECONDS", 0.5)
     began = time.monotonic()
-    assert main(["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST + dt.timedelta(days=11)), "--instance", "home"]) == 0
+    assert (
+        main(
+            [
+                "status",
+                "--site",
+                str(some),
+                "--start",
+                str(FIRST),
+                "--stop",
+                str(FIRST + dt.timedelta(days=11)),
+                "--instance",
+                "home",
+            ]
+        )
+        == 0
+    )
     assert len(asked) == 1
     assert time.monotonic() - began < 20
-    assert main(["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST), "--no-ask"]) == EXIT_PARTIAL
+    assert (
+        main(
+            ["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST), "--no-ask"]
+        )
+        == EXIT_PARTIAL
+    )
     assert len(asked) == 1
 
 
@@ -145,10 +217,22 @@ def test_metrics(some: Path, tmp_path: Path) -> None:
         needed("promtool (Debian: prometheus)")
     target = tmp_path / "tokio.prom"
     assert main(["nightly", "--site", str(some), "--date", "2025-06-01"]) == EXIT_FAILED
-    command = ["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST + dt.timedelta(days=39)), "--textfile", str(target)]
+    command = [
+        "status",
+        "--site",
+        str(some),
+        "--start",
+        str(FIRST),
+        "--stop",
+        str(FIRST + dt.timedelta(days=39)),
+        "--textfile",
+        str(target),
+    ]
     assert main(command) == EXIT_FAILED
     text = target.read_text()
-    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
     assert (checked.returncode, checked.stderr) == (0, "")
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert values['tokio_archive_states{instance="home",state="complete"}'] == "40.0"

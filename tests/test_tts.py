@@ -26,9 +26,22 @@ DAY = Day(dt.date(2026, 11, 22))
 READ = catalogue()["datatargets/readbytes"]
 
 
-def write(path: Path, values: np.ndarray, names: tuple[str, ...], *, timestep: int = 600, missing: Any = "nan", name: str = "datatargets/readbytes") -> None:
+def write(
+    path: Path,
+    values: np.ndarray,
+    names: tuple[str, ...],
+    *,
+    timestep: int = 600,
+    missing: Any = "nan",
+    name: str = "datatargets/readbytes",
+) -> None:
     with TtsWriter(path, DAY, missing=missing) as writer:
-        writer.write(Grid(name, names, DAY.start, timestep, values), catalogue()[name], source="test", updated=7)
+        writer.write(
+            Grid(name, names, DAY.start, timestep, values),
+            catalogue()[name],
+            source="test",
+            updated=7,
+        )
 
 
 def some(columns: int = 3, rows: int = 144) -> np.ndarray:
@@ -42,8 +55,17 @@ finite = st.floats(min_value=0, allow_nan=False, allow_infinity=False, width=64)
 
 
 @settings(max_examples=40)
-@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 200), st.integers(1, 4)), elements=finite | st.just(np.nan)), st.sampled_from(["nan", "negative_zero"]))
-def test_round_trip(tmp_path_factory: pytest.TempPathFactory, values: np.ndarray, missing: str) -> None:
+@given(
+    hnp.arrays(
+        np.float64,
+        st.tuples(st.integers(1, 200), st.integers(1, 4)),
+        elements=finite | st.just(np.nan),
+    ),
+    st.sampled_from(["nan", "negative_zero"]),
+)
+def test_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, values: np.ndarray, missing: str
+) -> None:
     path = tmp_path_factory.mktemp("tts") / "x.hdf5"
     names = tuple(f"c{i}" for i in range(values.shape[1]))
     write(path, values, names, missing=missing)
@@ -62,10 +84,19 @@ def test_dataframe_rates_units(tmp_path: Path) -> None:
         assert frame.index[1] == pd.Timestamp("2026-11-22T00:10Z")
         assert list(frame.columns) == ["a", "b", "c"]
         assert (frame.dtypes == "float64").all()
-        np.testing.assert_array_equal(tts.to_dataframe("datatargets/readrates").to_numpy(), some() / 600)
+        np.testing.assert_array_equal(
+            tts.to_dataframe("datatargets/readrates").to_numpy(), some() / 600
+        )
         assert tts.datasets() == ["datatargets/readbytes"]
-        assert (tts.units("datatargets/readbytes"), tts.units("datatargets/readrates")) == ("bytes", "bytes/s")
-        assert (tts.start, tts.end, tts.timestep("datatargets/readbytes")) == (DAY.start, DAY.end, 600)
+        assert (tts.units("datatargets/readbytes"), tts.units("datatargets/readrates")) == (
+            "bytes",
+            "bytes/s",
+        )
+        assert (tts.start, tts.end, tts.timestep("datatargets/readbytes")) == (
+            DAY.start,
+            DAY.end,
+            600,
+        )
         with pytest.raises(NotFound, match="near: datatargets/readbytes"):
             tts.to_dataframe("datatarget/readbytes")
 
@@ -82,7 +113,11 @@ def test_others_see_plain_hdf5(tmp_path: Path) -> None:
         assert item.chunks == (6, 3), "one hour by all columns"
         assert (item.compression, item.shuffle) == ("gzip", True)
         assert item.attrs["columns"].dtype.kind == "S"
-        assert (item.attrs["units"], item.attrs["version"], item.attrs["updated"]) == ("bytes", "1", 7)
+        assert (item.attrs["units"], item.attrs["version"], item.attrs["updated"]) == (
+            "bytes",
+            "1",
+            7,
+        )
         assert file["datatargets"].attrs["source"] == "test"
         assert file["datatargets/timestamps"][:2].tolist() == [DAY.start, DAY.start + 600]
 
@@ -107,12 +142,24 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_group_with_two_sets_of_columns_and_two_timesteps(tmp_path: Path) -> None:
     with TtsWriter(tmp_path / "x.hdf5", DAY) as writer:
-        for name, names, step in [("readbytes", ("a", "b"), 600), ("writebytes", ("a", "b", "c"), 600), ("readops", ("a", "b"), 60)]:
+        for name, names, step in [
+            ("readbytes", ("a", "b"), 600),
+            ("writebytes", ("a", "b", "c"), 600),
+            ("readops", ("a", "b"), 60),
+        ]:
             full = f"datatargets/{name}"
-            writer.write(Grid(full, names, DAY.start, step, some(len(names), 86400 // step)), catalogue()[full], source="t", updated=0)
+            writer.write(
+                Grid(full, names, DAY.start, step, some(len(names), 86400 // step)),
+                catalogue()[full],
+                source="t",
+                updated=0,
+            )
     with archive_tools.open_tts(tmp_path / "x.hdf5") as tts:
         assert tts.columns("datatargets/writebytes") == ("a", "b", "c")
-        assert (tts.timestep("datatargets/writebytes"), tts.timestep("datatargets/readops")) == (600, 60)
+        assert (tts.timestep("datatargets/writebytes"), tts.timestep("datatargets/readops")) == (
+            600,
+            60,
+        )
         np.testing.assert_array_equal(tts.to_numpy("datatargets/readops"), some(2, 1440))
     with xarray.open_datatree(tmp_path / "x.hdf5", engine="h5netcdf") as tree:
         assert tree["datatargets/writebytes"].shape == (144, 3)
@@ -138,7 +185,12 @@ def test_hdf5_1_10_can_read_it_however_many_components(tmp_path: Path, count: in
 
 
 def test_nothing_measured_takes_no_space(tmp_path: Path) -> None:
-    write(tmp_path / "x.hdf5", np.full((17280, 248), np.nan), tuple(f"c{i}" for i in range(248)), timestep=5)
+    write(
+        tmp_path / "x.hdf5",
+        np.full((17280, 248), np.nan),
+        tuple(f"c{i}" for i in range(248)),
+        timestep=5,
+    )
     assert (tmp_path / "x.hdf5").stat().st_size < 200_000
     with archive_tools.open_tts(tmp_path / "x.hdf5") as tts:
         assert tts.missing(READ.name).all()
@@ -168,8 +220,13 @@ def test_files_that_pytokio_wrote(real: Path) -> None:
         rates = tts.to_numpy("datatargets/readrates")
         np.testing.assert_array_equal(tts.to_numpy("datatargets/readbytes"), rates * 10)
         assert tts.missing("datatargets/readrates").any()
-    with h5py.File(real / "tts/snx11025_2018-01-28.hdf5") as file, archive_tools.open_tts(real / "tts/snx11025_2018-01-28.hdf5") as tts:
-        np.testing.assert_array_equal(tts.to_numpy("fullness/bytes"), file["fullness/bytes"][...] * 1024)
+    with (
+        h5py.File(real / "tts/snx11025_2018-01-28.hdf5") as file,
+        archive_tools.open_tts(real / "tts/snx11025_2018-01-28.hdf5") as tts,
+    ):
+        np.testing.assert_array_equal(
+            tts.to_numpy("fullness/bytes"), file["fullness/bytes"][...] * 1024
+        )
         assert tts.units("fullness/bytes") == "bytes"
         assert tts.units("datatargets/readbytes") == "bytes"
         assert tts.units("dataservers/memused") == "%"

@@ -41,29 +41,43 @@ class WrongCommand(TokioError):
 def add_archive(parser: argparse.ArgumentParser) -> None:
     """The option ``--archive``."""
     parser.add_argument(
-        "--archive", default="", metavar="DIR", help=f"archive folder (default: ${ARCHIVE}, else that of ${SITE} or ./site.json, else ./archive)"
+        "--archive",
+        default="",
+        metavar="DIR",
+        help=(
+            f"archive folder (default: ${ARCHIVE}, else that of ${SITE} or ./site.json, else"
+            " ./archive)"
+        ),
     )
 
 
 def archive_folder(given: str = "") -> Path:
-    """The archive's folder: `given`, else $TOKIO_ARCHIVE, else what the site file says, else ./archive."""
+    """The archive's folder: `given`, else $TOKIO_ARCHIVE, else what the site file says, else
+    ./archive.
+    """
     named = given or os.environ.get(ARCHIVE, "")
     return Path(named) if named else _archive_of_site() or Path("archive")
 
 
 def _archive_of_site() -> Path | None:
-    """What the key `archive` of the site file says; the other keys are not looked at, so that no reader needs them."""
+    """What the key `archive` of the site file says; the other keys are not looked at, so that no
+    reader needs them.
+    """
     given = os.environ.get(SITE, "")
     path = Path(given or "site.json")
     if not path.is_file():
         if given:
-            raise NotFound(f"no site file {path}", hint=f"set {SITE} or {ARCHIVE}, or give --archive DIR")
+            raise NotFound(
+                f"no site file {path}", hint=f"set {SITE} or {ARCHIVE}, or give --archive DIR"
+            )
         return None
     try:
         named = json.loads(path.read_text("utf-8"))["archive"]
         return (path.absolute().parent / Path(named).expanduser()).absolute()
     except (ValueError, LookupError, TypeError) as error:
-        raise ConfigError(f"{path} names no archive: {error}", hint="tokio-pipeline check-config") from error
+        raise ConfigError(
+            f"{path} names no archive: {error}", hint="tokio-pipeline check-config"
+        ) from error
 
 
 def open_archive(given: str) -> Archive:
@@ -77,7 +91,9 @@ def open_archive(given: str) -> Archive:
 
 
 def unreadable(root: Path) -> list[Path]:
-    """Folders of an archive's days that cannot be listed: there may be days in them, and nobody can tell."""
+    """Folders of an archive's days that cannot be listed: there may be days in them, and nobody can
+    tell.
+    """
     if not _listable(root):
         return [root]
     years = [(year, _listable(year)) for year in sorted(root.glob("[0-9][0-9][0-9][0-9]"))]
@@ -101,7 +117,10 @@ def moment(text: str) -> Moment:
             continue
         if dt.MINYEAR < found.year < dt.MAXYEAR:  # a day around it must be a date, too
             return found
-    raise argparse.ArgumentTypeError(f"{text!r} is no date and no time; expected: 2026-11-22, 2026-11-22T07:50:00 or 2026-11-22T07:50:00Z")
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no date and no time; expected: 2026-11-22, 2026-11-22T07:50:00 or"
+        " 2026-11-22T07:50:00Z"
+    )
 
 
 def count(text: str) -> int:
@@ -112,7 +131,13 @@ def count(text: str) -> int:
     return number
 
 
-def add_range(parser: argparse.ArgumentParser, *, positional: bool = True, whole_days: bool = False, is_open: bool = False) -> None:
+def add_range(
+    parser: argparse.ArgumentParser,
+    *,
+    positional: bool = True,
+    whole_days: bool = False,
+    is_open: bool = False,
+) -> None:
     """The arguments START and STOP, and the options ``--start`` and ``--stop``, which say the same.
 
     Parameters
@@ -125,26 +150,44 @@ def add_range(parser: argparse.ArgumentParser, *, positional: bool = True, whole
     is_open : bool
         Bounds may be left out: the help says what that means.
     """
-    begin = "a day" if whole_days else "a date (the whole day) or a time; the site's unless it says its zone"
+    begin = (
+        "a day"
+        if whole_days
+        else "a date (the whole day) or a time; the site's unless it says its zone"
+    )
     end = "the last day" if whole_days else "a date (the last day) or a time (excluded)"
     if is_open:
-        begin, end = f"{begin}; default: from the first day", f"{end}; default: the day START, or the last day if START is left out"
+        begin, end = (
+            f"{begin}; default: from the first day",
+            f"{end}; default: the day START, or the last day if START is left out",
+        )
     else:
         end = f"{end}; default: the day START"
     if positional:
         parser.add_argument("first", nargs="?", type=moment, metavar="START", help=begin)
         parser.add_argument("last", nargs="?", type=moment, metavar="STOP", help=end)
-    parser.add_argument("--start", type=moment, metavar="WHEN", help="START" if positional else begin)
+    parser.add_argument(
+        "--start", type=moment, metavar="WHEN", help="START" if positional else begin
+    )
     parser.add_argument("--stop", type=moment, metavar="WHEN", help="STOP" if positional else end)
 
 
 def given_range(options: argparse.Namespace) -> tuple[Moment | None, Moment | None]:
     """START and STOP, however they were given."""
-    pairs = ((getattr(options, "first", None), options.start, "START"), (getattr(options, "last", None), options.stop, "STOP"))
-    twice = [name for positional, option, name in pairs if positional is not None and option is not None]
+    pairs = (
+        (getattr(options, "first", None), options.start, "START"),
+        (getattr(options, "last", None), options.stop, "STOP"),
+    )
+    twice = [
+        name for positional, option, name in pairs if positional is not None and option is not None
+    ]
     if twice:
-        raise WrongCommand(f"{twice[0]} is given twice", hint=f"give it as an argument or as --{twice[0].lower()}")
-    start, stop = (positional if positional is not None else option for positional, option, _ in pairs)
+        raise WrongCommand(
+            f"{twice[0]} is given twice", hint=f"give it as an argument or as --{twice[0].lower()}"
+        )
+    start, stop = (
+        positional if positional is not None else option for positional, option, _ in pairs
+    )
     return start, stop
 
 
@@ -154,7 +197,8 @@ def between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[i
     Parameters
     ----------
     start, stop : date, datetime or None
-        Dates are whole days, the last included. Without a stop, the day of the start, which must then be a date.
+        Dates are whole days, the last included. Without a stop, the day of the start, which must
+        then be a date.
     timezone : str
         Of dates, and of times that do not say theirs.
 
@@ -164,19 +208,32 @@ def between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[i
         ``[start, end)`` in epoch seconds.
     """
     if start is None:
-        raise WrongCommand("the time is missing", expected="a day or a range, such as 2026-11-22, or 2026-11-22T07:50 2026-11-22T08:00")
+        raise WrongCommand(
+            "the time is missing",
+            expected="a day or a range, such as 2026-11-22, or 2026-11-22T07:50 2026-11-22T08:00",
+        )
     if stop is None and isinstance(start, dt.datetime):
-        raise WrongCommand(f"the range from {start} has no end", expected="START and STOP, or a date")
+        raise WrongCommand(
+            f"the range from {start} has no end", expected="START and STOP, or a date"
+        )
     first, last = _first_second(start, timezone), _end(start if stop is None else stop, timezone)
     if last <= first:
-        raise WrongCommand("the range is empty", expected="START before STOP", got=f"{start} to {stop}")
+        raise WrongCommand(
+            "the range is empty", expected="START before STOP", got=f"{start} to {stop}"
+        )
     return first, last
 
 
-def dates_between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[dt.date, dt.date]:
-    """The first and the last day that a range touches: START alone is that day, STOP alone all until then, and neither all days."""
+def dates_between(
+    start: Moment | None, stop: Moment | None, timezone: str
+) -> tuple[dt.date, dt.date]:
+    """The first and the last day that a range touches: START alone is that day, STOP alone all
+    until then, and neither all days.
+    """
     if start is None:
-        return dt.date.min, dt.date.max if stop is None else date_of(_end(stop, timezone) - 1, timezone)
+        return dt.date.min, (
+            dt.date.max if stop is None else date_of(_end(stop, timezone) - 1, timezone)
+        )
     first, end = between(start, stop, timezone)
     return date_of(first, timezone), date_of(end - 1, timezone)
 
@@ -185,11 +242,15 @@ def whole_days(start: Moment | None, stop: Moment | None, timezone: str) -> tupl
     """As `dates_between`, for what is known of whole days only: times are refused."""
     for when in (start, stop):
         if isinstance(when, dt.datetime):
-            raise WrongCommand("whole days only", expected="dates, such as 2026-11-22", got=str(when))
+            raise WrongCommand(
+                "whole days only", expected="dates, such as 2026-11-22", got=str(when)
+            )
     return dates_between(start, stop, timezone)
 
 
-def seconds_between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[int, int] | None:
+def seconds_between(
+    start: Moment | None, stop: Moment | None, timezone: str
+) -> tuple[int, int] | None:
     """The range in epoch seconds, ``[start, end)``; None for whole days."""
     if start is None:
         return (-MOST, _first_second(stop, timezone)) if isinstance(stop, dt.datetime) else None
@@ -203,7 +264,9 @@ def _first_second(when: Moment, timezone: str) -> int:
 
 
 def _end(when: Moment, timezone: str) -> int:
-    return _first_second(when if isinstance(when, dt.datetime) else when + dt.timedelta(days=1), timezone)
+    return _first_second(
+        when if isinstance(when, dt.datetime) else when + dt.timedelta(days=1), timezone
+    )
 
 
 def check_step(given: str | None, timezone: str) -> None:
@@ -222,11 +285,15 @@ def date_of(second: int, timezone: str) -> dt.date:
 
 
 def local(second: int | None, timezone: str) -> str:
-    """An epoch second as local time with its offset from UTC; – for none, and the number for one that no calendar has."""
+    """An epoch second as local time with its offset from UTC; – for none, and the number for one
+    that no calendar has.
+    """
     if second is None:
         return "–"
     try:
-        return dt.datetime.fromtimestamp(second, ZoneInfo(timezone)).isoformat().replace("+00:00", "Z")
+        return (
+            dt.datetime.fromtimestamp(second, ZoneInfo(timezone)).isoformat().replace("+00:00", "Z")
+        )
     except (ValueError, OverflowError, OSError):
         return str(second)
 
@@ -258,22 +325,32 @@ def target(output: Path, endings: Collection[str] = ()) -> Path:
         Its folder is not there.
     """
     if endings and output.suffix.lower() not in endings:
-        raise WrongCommand(f"{output} has an unknown ending", expected=", ".join(endings), got=output.suffix or "none")
+        raise WrongCommand(
+            f"{output} has an unknown ending",
+            expected=", ".join(endings),
+            got=output.suffix or "none",
+        )
     path = output.resolve()
     if path.exists() and not path.is_file():
         raise WrongCommand(f"{output} is no file")
     if not path.parent.is_dir():
-        raise NotFound(f"no folder {path.parent}", hint=f"make it before {output.name} is written to it")
+        raise NotFound(
+            f"no folder {path.parent}", hint=f"make it before {output.name} is written to it"
+        )
     return path
 
 
 @contextlib.contextmanager
 def writing(output: Path) -> Iterator[None]:
-    """Write `output`: errors name it, not the temporary file beside it; at the end it is told to be written."""
+    """Write `output`: errors name it, not the temporary file beside it; at the end it is told to be
+    written.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno is None or not str(error.filename or files.TEMPORARY).endswith(files.TEMPORARY):
+        if error.errno is None or not str(error.filename or files.TEMPORARY).endswith(
+            files.TEMPORARY
+        ):
             raise  # an error of reading
         raise TokioError(f"{output} cannot be written: {error.strerror or error}") from error
     note(f"{output} written")
@@ -294,7 +371,9 @@ def note(text: str) -> None:
     tables.write(sys.stderr, f"{tables.clean(text)}\n")
 
 
-def show(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)) -> None:
+def show(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, left: Collection[int] = (0,)
+) -> None:
     """Write a table to standard output."""
     tables.table(sys.stdout, header, rows, left=left)
 

@@ -14,14 +14,22 @@ from archive_tools.series_file import damage_named
 from pipeline.errors import NotFound, TokioError
 
 HELP = "OSTs that go with slow files"
-ABOUT = "OSTs that correlate with slow files, by the Darshan logs of some days, with p-values corrected for many tests."
+ABOUT = (
+    "OSTs that correlate with slow files, by the Darshan logs of some days, with p-values corrected"
+    " for many tests."
+)
 EXAMPLES = ("archive/2026/2026-11-2?/darshan.hdf5", "archive/2026/2026-11-22/darshan.hdf5 --json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("files", nargs="+", help="darshan.hdf5 of some days")
-    parser.add_argument("--alpha", type=float, default=0.05, help="list OSTs whose corrected p-value is below (default: 0.05)")
+    parser.add_argument(
+        "--alpha",
+        type=float,
+        default=0.05,
+        help="list OSTs whose corrected p-value is below (default: 0.05)",
+    )
     parser.add_argument("--json", action="store_true", help="as JSON, all OSTs")
 
 
@@ -32,7 +40,16 @@ def run(options: argparse.Namespace) -> int:
         _common.show_json([dataclasses.asdict(one) for one in found])
         return _common.DONE
     slow = [one for one in found if one.adjusted < options.alpha and one.coefficient < 0]
-    rows = [[str(one.ost), str(one.files), f"{one.coefficient:.3f}", f"{one.p_value:.2g}", f"{one.adjusted:.2g}"] for one in slow]
+    rows = [
+        [
+            str(one.ost),
+            str(one.files),
+            f"{one.coefficient:.3f}",
+            f"{one.p_value:.2g}",
+            f"{one.adjusted:.2g}",
+        ]
+        for one in slow
+    ]
     if rows:
         _common.show(["OST", "files", "coefficient", "p", "corrected p"], rows)
     _common.say(f"{len(slow)} of {len(found)} OSTs go with slow files")

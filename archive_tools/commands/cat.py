@@ -10,12 +10,16 @@ from archive_tools import export, files
 from archive_tools.commands import _common
 
 HELP = "the values of a dataset as CSV, JSON or Parquet"
-ABOUT = """The values of one dataset over a day or a range, in base units. CSV: the first column is the start of the row, local
-time with its offset from UTC; a missing cell is empty. JSON: one object, whose rows begin with that time; a missing
-cell is null. Parquet (to a file only): times in UTC, a missing cell is null. A file appears whole or not at all."""
+ABOUT = """The values of one dataset over a day or a range, in base units. CSV: the first column is
+the start of the row, local time with its offset from UTC; a missing cell is empty. JSON: one
+object, whose rows begin with that time; a missing cell is null. Parquet (to a file only): times in
+UTC, a missing cell is null. A file appears whole or not at all."""
 EXAMPLES = (
     "scratch datatargets/readbytes 2026-11-22",
-    "scratch datatargets/readbytes 2026-11-22T07:50 2026-11-22T08:00 --rate --components '*OST000?'",
+    (
+        "scratch datatargets/readbytes 2026-11-22T07:50 2026-11-22T08:00 --rate --components"
+        " '*OST000?'"
+    ),
     "scratch mdtargets/opens 2026-11-21 2026-11-22 --resample 1h --format json",
     "scratch dataservers/cpuload 2026-11-22 --resample 15min --output cpuload.parquet",
 )
@@ -24,13 +28,26 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("instance", metavar="INSTANCE")
-    parser.add_argument("dataset", metavar="DATASET", help="such as datatargets/readbytes; tokio-archive info lists them")
+    parser.add_argument(
+        "dataset",
+        metavar="DATASET",
+        help="such as datatargets/readbytes; tokio-archive info lists them",
+    )
     _common.add_range(parser)
     _common.add_archive(parser)
-    parser.add_argument("--components", action="append", metavar="PATTERN", help="a name, or a pattern such as '*OST00*' (may be given again; default: all)")
+    parser.add_argument(
+        "--components",
+        action="append",
+        metavar="PATTERN",
+        help="a name, or a pattern such as '*OST00*' (may be given again; default: all)",
+    )
     parser.add_argument("--rate", action="store_true", help="amounts a second in place of amounts")
-    parser.add_argument("--resample", metavar="STEP", help="join rows: 1min, 15min, 1h, ... or 1d (the site's day)")
-    parser.add_argument("--format", choices=export.FORMATS, help="default: by the end of FILE's name, else csv")
+    parser.add_argument(
+        "--resample", metavar="STEP", help="join rows: 1min, 15min, 1h, ... or 1d (the site's day)"
+    )
+    parser.add_argument(
+        "--format", choices=export.FORMATS, help="default: by the end of FILE's name, else csv"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="default: standard output")
 
 
@@ -40,13 +57,27 @@ def run(options: argparse.Namespace) -> int:
     start, end = _common.between(*_common.given_range(options), archive.timezone)
     form = options.format or _format_of(options.output)
     _common.check_step(options.resample, archive.timezone)
-    request = export.Request(options.instance, options.dataset, start, end, options.components, options.rate, options.resample)
+    request = export.Request(
+        options.instance,
+        options.dataset,
+        start,
+        end,
+        options.components,
+        options.rate,
+        options.resample,
+    )
     if options.output:
         path = _common.target(options.output)
-        with _common.writing(options.output), files.replacing(path) as temporary, open(temporary, "wb") as sink:
+        with (
+            _common.writing(options.output),
+            files.replacing(path) as temporary,
+            open(temporary, "wb") as sink,
+        ):
             export.write(archive, request, form, sink)
     elif form == "parquet":
-        raise _common.WrongCommand("Parquet is not written to standard output", hint="give --output FILE")
+        raise _common.WrongCommand(
+            "Parquet is not written to standard output", hint="give --output FILE"
+        )
     else:
         sys.stdout.flush()
         export.write(archive, request, form, sys.stdout.buffer)
@@ -57,5 +88,9 @@ def run(options: argparse.Namespace) -> int:
 def _format_of(output: Path | None) -> str:
     suffix = output.suffix.lower().removeprefix(".") if output else ""
     if suffix and suffix not in export.FORMATS:
-        raise _common.WrongCommand(f"{output} has an unknown ending", expected=", ".join(export.FORMATS), hint="say which with --format")
+        raise _common.WrongCommand(
+            f"{output} has an unknown ending",
+            expected=", ".join(export.FORMATS),
+            hint="say which with --format",
+        )
     return suffix or "csv"

@@ -14,42 +14,71 @@ from archive_tools.commands import _common
 from pipeline.errors import NotFound
 
 HELP = "whether the archive, or some files, are whole"
-ABOUT = """Checks every file of an archive, or only those given: that it opens; that version, day, time stamps, columns, units and
-kinds are right; that every value can be read, none is infinite and no amount is below zero; that receipts and files belong together;
-that indexes and job tables are undamaged and agree with what they are made from. With --deep, values are read in two
-independent ways and compared, and the numbers of measured cells with the receipts. Nothing is changed. The range is of whole
-days; START alone is that day, and without both all days are checked."""
-EXAMPLES = ("", "--start 2026-11-20 --stop 2026-11-22 --instance scratch --deep", "archive/2026/2026-11-22/scratch.hdf5 --json")
+ABOUT = """Checks every file of an archive, or only those given: that it opens; that version, day,
+time stamps, columns, units and kinds are right; that every value can be read, none is infinite and
+no amount is below zero; that receipts and files belong together; that indexes and job tables are
+undamaged and agree with what they are made from. With --deep, values are read in two independent
+ways and compared, and the numbers of measured cells with the receipts. Nothing is changed. The
+range is of whole days; START alone is that day, and without both all days are checked."""
+EXAMPLES = (
+    "",
+    "--start 2026-11-20 --stop 2026-11-22 --instance scratch --deep",
+    "archive/2026/2026-11-22/scratch.hdf5 --json",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="only these files, of an archive or not")
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="only these files, of an archive or not"
+    )
     _common.add_archive(parser)
     _common.add_range(parser, positional=False, whole_days=True, is_open=True)
-    parser.add_argument("--instance", action="append", default=[], help="only this one (may be given again)")
-    parser.add_argument("--deep", action="store_true", help="compare two ways of reading, and receipts with values")
+    parser.add_argument(
+        "--instance", action="append", default=[], help="only this one (may be given again)"
+    )
+    parser.add_argument(
+        "--deep", action="store_true", help="compare two ways of reading, and receipts with values"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     if options.files and (options.start or options.stop or options.instance or options.archive):
-        raise _common.WrongCommand("files are checked one by one", hint="leave out --archive, --start, --stop and --instance, or the files")
+        raise _common.WrongCommand(
+            "files are checked one by one",
+            hint="leave out --archive, --start, --stop and --instance, or the files",
+        )
     looked = check.Looked()
     with _progress() as told:
-        found = list(_of_files(options, told, looked) if options.files else _of_archive(options, told, looked))
+        found = list(
+            _of_files(options, told, looked)
+            if options.files
+            else _of_archive(options, told, looked)
+        )
     if options.json:
-        _common.show_json([{"kind": one.kind, "where": one.where, "what": one.what} for one in found])
+        _common.show_json(
+            [{"kind": one.kind, "where": one.where, "what": one.what} for one in found]
+        )
     else:
         if found:
-            _common.show(["kind", "where", "what"], [[one.kind, one.where, one.what] for one in found], left=(0, 1, 2))
+            _common.show(
+                ["kind", "where", "what"],
+                [[one.kind, one.where, one.what] for one in found],
+                left=(0, 1, 2),
+            )
         days = "" if options.files else f"{_common.counted(looked.days, 'day')}, "
-        _common.say(f"{_common.counted(len(found), 'problem')} in {days}{_common.counted(looked.files, 'file')}")
+        _common.say(
+            f"{_common.counted(len(found), 'problem')} in"
+            f" {days}{_common.counted(looked.files, 'file')}"
+        )
     return _common.NOT_THERE if found else _common.DONE
 
 
-def _of_files(options: argparse.Namespace, told: check.Progress, looked: check.Looked) -> Iterator[Problem]:
+def _of_files(
+    options: argparse.Namespace, told: check.Progress, looked: check.Looked
+) -> Iterator[Problem]:
     for path in options.files:
         with contextlib.suppress(PermissionError):  # which the check tells of
             if not path.is_file():
@@ -59,13 +88,26 @@ def _of_files(options: argparse.Namespace, told: check.Progress, looked: check.L
         yield from check.check_file(path, deep=options.deep)
 
 
-def _of_archive(options: argparse.Namespace, told: check.Progress, looked: check.Looked) -> Iterator[Problem]:
+def _of_archive(
+    options: argparse.Namespace, told: check.Progress, looked: check.Looked
+) -> Iterator[Problem]:
     archive = _common.open_archive(options.archive)
     start, stop = _common.whole_days(options.start, options.stop, archive.timezone)
     unknown = set(options.instance) - set(archive.instances() if options.instance else ())
     if unknown:
-        raise NotFound(f"no instance {', '.join(sorted(unknown))} in {archive.root}", expected=", ".join(archive.instances()))
-    return check.check_archive(archive, start, stop, instances=options.instance, deep=options.deep, progress=told, looked=looked)
+        raise NotFound(
+            f"no instance {', '.join(sorted(unknown))} in {archive.root}",
+            expected=", ".join(archive.instances()),
+        )
+    return check.check_archive(
+        archive,
+        start,
+        stop,
+        instances=options.instance,
+        deep=options.deep,
+        progress=told,
+        looked=looked,
+    )
 
 
 @contextlib.contextmanager

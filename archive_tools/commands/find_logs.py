@@ -12,15 +12,25 @@ from archive_tools import logs, tables
 from archive_tools.commands import _common
 
 HELP = "Darshan logs by day, user, job"
-ABOUT = """Paths of the Darshan logs of some days, a line each, as they are in the folders that site.json names. User and job
-are those of the archive's index, else those of the log's name. The range is of whole days. Exit code 1 if there are none."""
-EXAMPLES = ("2026-11-22", "2026-11-22 --user user01", "--start 2026-11-21 --stop 2026-11-22 --job 9100001")
+ABOUT = """Paths of the Darshan logs of some days, a line each, as they are in the folders that
+site.json names. User and job are those of the archive's index, else those of the log's name. The
+range is of whole days. Exit code 1 if there are none."""
+EXAMPLES = (
+    "2026-11-22",
+    "2026-11-22 --user user01",
+    "--start 2026-11-21 --stop 2026-11-22 --job 9100001",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     _common.add_range(parser, whole_days=True)
-    parser.add_argument("--site", default="", metavar="FILE", help=f"site file (default: ${_common.SITE}, else ./site.json)")
+    parser.add_argument(
+        "--site",
+        default="",
+        metavar="FILE",
+        help=f"site file (default: ${_common.SITE}, else ./site.json)",
+    )
     parser.add_argument("--user", default="", help="name of the user")
     parser.add_argument("--job", default="", help="job id")
 
@@ -32,13 +42,17 @@ def run(options: argparse.Namespace) -> int:
     site = sites.load(options.site)
     given = _common.given_range(options)
     if given[0] is None:
-        raise _common.WrongCommand("the days are missing", expected="a day or a range, such as 2026-11-22")
+        raise _common.WrongCommand(
+            "the days are missing", expected="a day or a range, such as 2026-11-22"
+        )
     start, stop = _common.whole_days(*given, site.timezone)
     return print_paths(logs.find_logs(site, start, stop, user=options.user, job=options.job))
 
 
 def print_paths(found: Iterable[Path]) -> int:
-    """Write paths, a line each: their bytes in a pipe; on a terminal, what cannot be printed is escaped."""
+    """Write paths, a line each: their bytes in a pipe; on a terminal, what cannot be printed is
+    escaped.
+    """
     code = _common.NOT_THERE
     sys.stdout.flush()
     for path in found:

@@ -20,18 +20,37 @@ from archive_tools.tts_read import open_tts
 from pipeline.errors import FormatError
 
 HELP = "what is in a file, and where it came from"
-ABOUT = """Attributes and datasets of a file: unit, kind, rows, components, per cent missing and the source it came from. Of an
-instance and day of the archive, also what its receipt tells: state, inputs, when it was made, and by what."""
-EXAMPLES = ("archive/2026/2026-11-22/scratch.hdf5", "scratch 2026-11-22", "scratch 2026-11-22 --json")
-HEADER = ["dataset", "unit", "kind", "timestep", "rows", "components", "missing", "source", "first and last"]
+ABOUT = """Attributes and datasets of a file: unit, kind, rows, components, per cent missing and the
+source it came from. Of an instance and day of the archive, also what its receipt tells: state,
+inputs, when it was made, and by what."""
+EXAMPLES = (
+    "archive/2026/2026-11-22/scratch.hdf5",
+    "scratch 2026-11-22",
+    "scratch 2026-11-22 --json",
+)
+HEADER = [
+    "dataset",
+    "unit",
+    "kind",
+    "timestep",
+    "rows",
+    "components",
+    "missing",
+    "source",
+    "first and last",
+]
 TOLD = ("software", "host", "written", "seconds", "inputs", "findings")
 """What is shown of a receipt."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("what", metavar="FILE|INSTANCE", help="a file, or an instance of the archive with its day")
-    parser.add_argument("date", nargs="?", type=_date, metavar="DATE", help="a day, such as 2026-11-22")
+    parser.add_argument(
+        "what", metavar="FILE|INSTANCE", help="a file, or an instance of the archive with its day"
+    )
+    parser.add_argument(
+        "date", nargs="?", type=_date, metavar="DATE", help="a day, such as 2026-11-22"
+    )
     _common.add_archive(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, with every component")
 
@@ -51,20 +70,36 @@ def run(options: argparse.Namespace) -> int:
         about = {"file": str(tts.path), "bytes": tts.path.stat().st_size, **tts.attributes}
         timezone = str(about.get("timezone") or (archive.timezone if archive else "UTC"))
         datasets = _datasets(tts)
-    code = _common.NOT_THERE if any(told["missing"] is None for told in datasets.values()) else _common.DONE
+    code = (
+        _common.NOT_THERE
+        if any(told["missing"] is None for told in datasets.values())
+        else _common.DONE
+    )
     if options.json:
-        _common.show_json({**about, **({"receipt": receipt} if receipt else {}), "datasets": datasets})
+        _common.show_json(
+            {**about, **({"receipt": receipt} if receipt else {}), "datasets": datasets}
+        )
         return code
     for key, value in _lines(about):
-        _common.say(f"{key}: {value}" + (f" ({_common.local(int(value), timezone)})" if key in ("start", "end") else ""))
+        _common.say(
+            f"{key}: {value}"
+            + (f" ({_common.local(int(value), timezone)})" if key in ("start", "end") else "")
+        )
     for key, value in receipt.items():
-        _common.say(f"receipt {key}: {f'{len(value)} (--json shows them)' if isinstance(value, list | dict) else value}")
-    _common.show(HEADER, [_row(name, told) for name, told in datasets.items()], left=(0, 1, 2, 7, 8))
+        _common.say(
+            f"receipt {key}:"
+            f" {f'{len(value)} (--json shows them)' if isinstance(value, list | dict) else value}"
+        )
+    _common.show(
+        HEADER, [_row(name, told) for name, told in datasets.items()], left=(0, 1, 2, 7, 8)
+    )
     return code
 
 
 def _lines(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The attributes, a line each; where the file comes from is JSON, of which each part is a line."""
+    """The attributes, a line each; where the file comes from is JSON, of which each part is a
+    line.
+    """
     for key, value in about.items():
         try:
             parts = json.loads(value) if key == "provenance" else None
@@ -74,7 +109,16 @@ def _lines(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield key, value
             continue
         for name, part in parts.items():
-            yield f"provenance {name}", f"{len(part)} (--json shows them)" if isinstance(part, list) else json.dumps(part) if isinstance(part, dict) else part
+            yield (
+                f"provenance {name}",
+                (
+                    f"{len(part)} (--json shows them)"
+                    if isinstance(part, list)
+                    else json.dumps(part)
+                    if isinstance(part, dict)
+                    else part
+                ),
+            )
 
 
 def _datasets(tts: SeriesFile) -> dict[str, dict[str, Any]]:
@@ -106,8 +150,17 @@ def _missing(path: Path, name: str) -> float | None:
 def _origins(path: Path) -> dict[str, str]:
     """Group to the kind of source that it came from, where the file says it."""
     with h5py.File(path, "r") as file:
-        told = {name: group.attrs.get("source", "") for name, group in file.items() if isinstance(group, h5py.Group)}
-    return {name: source.decode("utf-8", "backslashreplace") if isinstance(source, bytes) else str(source) for name, source in told.items()}
+        told = {
+            name: group.attrs.get("source", "")
+            for name, group in file.items()
+            if isinstance(group, h5py.Group)
+        }
+    return {
+        name: (
+            source.decode("utf-8", "backslashreplace") if isinstance(source, bytes) else str(source)
+        )
+        for name, source in told.items()
+    }
 
 
 def _receipt(archive: Archive, instance: str, date: dt.date) -> dict[str, Any]:
@@ -115,13 +168,31 @@ def _receipt(archive: Archive, instance: str, date: dt.date) -> dict[str, Any]:
     day = Receipts(archive.root).day(date)
     receipt = day.good(instance, "tts")
     content = day.content(receipt) if receipt else {}
-    return {"state": receipt.state, "percent": receipt.percent, **{key: content[key] for key in TOLD if key in content}} if receipt else {}
+    return (
+        {
+            "state": receipt.state,
+            "percent": receipt.percent,
+            **{key: content[key] for key in TOLD if key in content},
+        }
+        if receipt
+        else {}
+    )
 
 
 def _row(name: str, told: dict[str, Any]) -> list[str]:
     missing = "damaged" if told["missing"] is None else f"{told['missing']:.2f} %"
     columns = told["columns"]
-    return [name, told["unit"], told["kind"], f"{told['timestep']} s", str(told["rows"]), str(len(columns)), missing, told["source"], _few(columns)]
+    return [
+        name,
+        told["unit"],
+        told["kind"],
+        f"{told['timestep']} s",
+        str(told["rows"]),
+        str(len(columns)),
+        missing,
+        told["source"],
+        _few(columns),
+    ]
 
 
 def _few(names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from archive_tools.commands import _common
 from pipeline.errors import NotFound
 
 HELP = "how a job did, what the servers saw, who else was there"
-ABOUT = """What a job did, what the servers behind its file systems saw meanwhile, and who else was there. Coverage is the job's bytes by
-those that the servers moved in that time: near 1, the job was alone; far below, others were busy; above, its bytes came from a cache or
-were written later. Share is the job's part of what all logged jobs moved, over the whole rows of darshan.hdf5 that it
-touches: that of a job shorter than its timestep is of a longer time. The newest day that has the job is shown, or the newest of the range, if
-one is given; START alone is that day, and of a range with times the job must have run in it."""
+ABOUT = """What a job did, what the servers behind its file systems saw meanwhile, and who else was
+there. Coverage is the job's bytes by those that the servers moved in that time: near 1, the job was
+alone; far below, others were busy; above, its bytes came from a cache or were written later. Share
+is the job's part of what all logged jobs moved, over the whole rows of darshan.hdf5 that it
+touches: that of a job shorter than its timestep is of a longer time. The newest day that has the
+job is shown, or the newest of the range, if one is given; START alone is that day, and of a range
+with times the job must have run in it."""
 EXAMPLES = ("9100003", "9100003 --start 2026-11-22 --json", "9100003 --plot job.png --fs scratch")
 
 
@@ -26,9 +29,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOBID")
     _common.add_range(parser, positional=False, is_open=True)
     _common.add_archive(parser)
-    parser.add_argument("--fs", default="", metavar="NAME", help="file system of the picture (default: where the job moved most)")
-    parser.add_argument("--limit", type=_common.count, default=10, metavar="N", help="logs and other jobs listed; 0 is all (default: 10)")
-    parser.add_argument("--json", action="store_true", help="as JSON, with every column, base units")
+    parser.add_argument(
+        "--fs",
+        default="",
+        metavar="NAME",
+        help="file system of the picture (default: where the job moved most)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=_common.count,
+        default=10,
+        metavar="N",
+        help="logs and other jobs listed; 0 is all (default: 10)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="as JSON, with every column, base units"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it: .png or .svg")
 
 
@@ -52,15 +68,23 @@ def found(archive: Archive, options: argparse.Namespace) -> list[jobs.Job]:
     """The jobs that are meant, newest first."""
     given = _common.given_range(options)
     dates = _common.dates_between(*given, archive.timezone)
-    return jobs.find(archive.root, options.job, *dates, between=_common.seconds_between(*given, archive.timezone))
+    return jobs.find(
+        archive.root, options.job, *dates, between=_common.seconds_between(*given, archive.timezone)
+    )
 
 
 def of_file_system(job: jobs.Job, fsname: str) -> jobs.Row:
     """The row of a job's file system; that on which it moved most, unless one is named."""
     names = [row["fsname"] for row in job.file_systems]
     if not names or (fsname and fsname not in names):
-        raise NotFound(f"job {job.jobid} moved nothing on {fsname or 'any file system'}", expected=", ".join(names) or "a job with I/O")
-    return max((row for row in job.file_systems if fsname in ("", row["fsname"])), key=lambda row: int(row["bytes_moved"]))
+        raise NotFound(
+            f"job {job.jobid} moved nothing on {fsname or 'any file system'}",
+            expected=", ".join(names) or "a job with I/O",
+        )
+    return max(
+        (row for row in job.file_systems if fsname in ("", row["fsname"])),
+        key=lambda row: int(row["bytes_moved"]),
+    )
 
 
 def _plot(archive: Archive, job: jobs.Job, options: argparse.Namespace) -> None:
@@ -69,9 +93,14 @@ def _plot(archive: Archive, job: jobs.Job, options: argparse.Namespace) -> None:
     one = of_file_system(job, options.fs)
     panels = job_panels.panels(archive, job, one)
     if not panels:
-        raise NotFound(f"the archive has nothing of the servers behind {one['fsname']} at that time", hint="fsname_to_instance in site.json")
+        raise NotFound(
+            f"the archive has nothing of the servers behind {one['fsname']} at that time",
+            hint="fsname_to_instance in site.json",
+        )
     title = f"Job {job.jobid}, {job.exenames}, {job.username}"
-    figure = plots.job(panels, (job.start_time, job.end_time + 1), timezone=archive.timezone, title=title)
+    figure = plots.job(
+        panels, (job.start_time, job.end_time + 1), timezone=archive.timezone, title=title
+    )
     with _common.writing(options.plot):
         plots.save(figure, options.plot)
 
@@ -79,8 +108,14 @@ def _plot(archive: Archive, job: jobs.Job, options: argparse.Namespace) -> None:
 def _show(job: jobs.Job, timezone: str, limit: int | None) -> None:
     """The job for people."""
     begin, end = (_common.local(moment, timezone) for moment in (job.start_time, job.end_time))
-    _common.say(f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'}, {_common.counted(job.nprocs, 'process', 'processes')}")
-    _common.say(f"{begin} to {end}, {job.end_time - job.start_time:,} s; {_common.counted(len(job.logs), 'log')} of {job.instance}, {job.date}")
+    _common.say(
+        f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'},"
+        f" {_common.counted(job.nprocs, 'process', 'processes')}"
+    )
+    _common.say(
+        f"{begin} to {end}, {job.end_time - job.start_time:,} s;"
+        f" {_common.counted(len(job.logs), 'log')} of {job.instance}, {job.date}"
+    )
     _common.say()
     if not job.file_systems:
         _common.say("no I/O on any file system that Darshan saw")
@@ -116,7 +151,9 @@ def _servers(job: jobs.Job) -> None:
         rows = [[label, *(show(row) for row in seen)] for label, show in SEEN]
         _common.show(["what the servers saw of", *(row["fsname"] for row in seen)], rows)
     if unseen:
-        _common.say(f"no servers are known behind {', '.join(unseen)} (fsname_to_instance in site.json)")
+        _common.say(
+            f"no servers are known behind {', '.join(unseen)} (fsname_to_instance in site.json)"
+        )
     _common.say()
 
 
@@ -149,7 +186,13 @@ SEEN = (
     ("targets full, mean / fullest", _percent("fs_bytes_full", "fs_bytes_fullest")),
     ("inodes used, mean / fullest", _percent("fs_inodes_full", "fs_inodes_fullest")),
     ("missing", _amount("fs_missing", "%")),
-    ("other logs / jobs", lambda row: f"{summary.quantity(row.get('other_logs'), '')} / {summary.quantity(row.get('other_jobs'), '')}"),
+    (
+        "other logs / jobs",
+        lambda row: (
+            f"{summary.quantity(row.get('other_logs'), '')} /"
+            f" {summary.quantity(row.get('other_jobs'), '')}"
+        ),
+    ),
 )
 """Lines of the table of servers: label, and how a row's figure is shown."""
 
@@ -164,7 +207,11 @@ def _logs(job: jobs.Job, limit: int | None) -> None:
             summary.quantity(log["walltime"], ""),
             summary.quantity(log["bytes_read"], "bytes"),
             summary.quantity(log["bytes_written"], "bytes"),
-            "–" if log.get("posix_agg_perf") is None else summary.quantity(log["posix_agg_perf"] * 2**20, "bytes/s"),
+            (
+                "–"
+                if log.get("posix_agg_perf") is None
+                else summary.quantity(log["posix_agg_perf"] * 2**20, "bytes/s")
+            ),
         ]
         for log in job.logs[:limit]
     ]
@@ -174,7 +221,16 @@ def _logs(job: jobs.Job, limit: int | None) -> None:
 
 
 def _others(job: jobs.Job, timezone: str, limit: int | None) -> None:
-    header = ["who else was there", "start", "user", "program", "file system", "read", "written", "seconds together"]
+    header = [
+        "who else was there",
+        "start",
+        "user",
+        "program",
+        "file system",
+        "read",
+        "written",
+        "seconds together",
+    ]
     rows = [
         [
             row["jobid"],
@@ -184,7 +240,7 @@ def _others(job: jobs.Job, timezone: str, limit: int | None) -> None:
             row["fsname"],
             summary.quantity(row["bytes_read"], "bytes"),
             summary.quantity(row["bytes_written"], "bytes"),
-            f"{max(0, min(row['end_time'], job.end_time) - max(row['start_time'], job.start_time)):,}",
+            f"{_seconds_together(row, job):,}",
         ]
         for row in job.others[:limit]
     ]
@@ -193,6 +249,13 @@ def _others(job: jobs.Job, timezone: str, limit: int | None) -> None:
         _more(len(job.others), len(rows), "other jobs and file systems")
     else:
         _common.say("no other job was on its file systems then")
+
+
+def _seconds_together(row: Mapping[str, Any], job: jobs.Job) -> int:
+    """How long another job was there while the job ran."""
+    begin: int = max(row["start_time"], job.start_time)
+    end: int = min(row["end_time"], job.end_time)
+    return max(0, end - begin)
 
 
 def _more(there: int, shown: int, what: str) -> None:

@@ -9,10 +9,11 @@ from archive_tools import jobs, summary
 from archive_tools.commands import _common
 
 HELP = "which jobs ran, and what they moved"
-ABOUT = """Jobs of a range of days, a line for each job and file system: what it moved, the coverage factor (its bytes by those that
-the servers moved at that time, in the direction in which it moved more), the servers' CPU load, and how many other jobs were there.
-A job is of the day in whose folder its logs are. With a time, jobs that ran in the range, of those days and the day before. Exit code 1 if
-there are none."""
+ABOUT = """Jobs of a range of days, a line for each job and file system: what it moved, the coverage
+factor (its bytes by those that the servers moved at that time, in the direction in which it moved
+more), the servers' CPU load, and how many other jobs were there. A job is of the day in whose
+folder its logs are. With a time, jobs that ran in the range, of those days and the day before. Exit
+code 1 if there are none."""
 EXAMPLES = (
     "2026-11-22",
     "2026-11-01 2026-11-22 --user user01 --fs scratch --order written --limit 20",
@@ -24,14 +25,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     _common.add_range(parser, is_open=True)
     _common.add_archive(parser)
-    parser.add_argument("--user", default="", metavar="PATTERN", help="of these users; '*' and '?' stand for any characters")
+    parser.add_argument(
+        "--user",
+        default="",
+        metavar="PATTERN",
+        help="of these users; '*' and '?' stand for any characters",
+    )
     parser.add_argument("--exe", default="", metavar="PATTERN", help="with such a program")
     parser.add_argument("--fs", default="", metavar="PATTERN", help="on these file systems")
     parser.add_argument("--job", default="", metavar="ID", help="job id")
-    parser.add_argument("--min-bytes", type=_common.count, default=0, metavar="N", help="that moved at least so much")
-    parser.add_argument("--order", choices=jobs.ORDERS, default="bytes", help="largest first (default: bytes, read and written)")
-    parser.add_argument("--limit", type=_common.count, default=20, metavar="N", help="lines at most; 0 is all (default: 20)")
-    parser.add_argument("--json", action="store_true", help="as JSON, with every column, base units")
+    parser.add_argument(
+        "--min-bytes",
+        type=_common.count,
+        default=0,
+        metavar="N",
+        help="that moved at least so much",
+    )
+    parser.add_argument(
+        "--order",
+        choices=jobs.ORDERS,
+        default="bytes",
+        help="largest first (default: bytes, read and written)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=_common.count,
+        default=20,
+        metavar="N",
+        help="lines at most; 0 is all (default: 20)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="as JSON, with every column, base units"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,13 +64,34 @@ def run(options: argparse.Namespace) -> int:
     archive = _common.open_archive(options.archive)
     given = _common.given_range(options)
     between = _common.seconds_between(*given, archive.timezone)
-    wanted = jobs.Wanted(options.user, options.exe, options.fs, options.job, options.min_bytes, between)
-    found, there = jobs.listed(archive.root, *_common.dates_between(*given, archive.timezone), wanted, order=options.order, limit=options.limit or None)
+    wanted = jobs.Wanted(
+        options.user, options.exe, options.fs, options.job, options.min_bytes, between
+    )
+    found, there = jobs.listed(
+        archive.root,
+        *_common.dates_between(*given, archive.timezone),
+        wanted,
+        order=options.order,
+        limit=options.limit or None,
+    )
     rows = found.to_pylist()
     if options.json:
         _common.show_json(rows)
     else:
-        header = ["job", "start", "user", "program", "procs", "file system", "read", "written", "seconds", "coverage", "OSS CPU", "others"]
+        header = [
+            "job",
+            "start",
+            "user",
+            "program",
+            "procs",
+            "file system",
+            "read",
+            "written",
+            "seconds",
+            "coverage",
+            "OSS CPU",
+            "others",
+        ]
         _common.show(header, [_line(row, archive.timezone) for row in rows], left=(0, 1, 2, 3, 5))
     if not there:
         _common.note("no job matches")

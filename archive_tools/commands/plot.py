@@ -8,25 +8,42 @@ from pathlib import Path
 from archive_tools.commands import _common
 
 HELP = "a picture of a dataset over time"
-ABOUT = """Draws datasets of an instance over a day or a range: lines, or one dataset as a heat map of its components by time. Amounts
-are drawn a second; what nobody measured is hatched. The format follows from the file's name: .png or .svg. The range
-is given as --start and --stop only."""
+ABOUT = """Draws datasets of an instance over a day or a range: lines, or one dataset as a heat map
+of its components by time. Amounts are drawn a second; what nobody measured is hatched. The format
+follows from the file's name: .png or .svg. The range is given as --start and --stop only."""
 EXAMPLES = (
     "scratch datatargets/readbytes datatargets/writebytes --start 2026-11-22 --output bytes.png",
     "scratch datatargets/writebytes --start 2026-11-22 --heat-map --output targets.svg",
-    "scratch dataservers/cpuload --start 2026-11-22T07:00 --stop 2026-11-22T09:00 --by-component --output load.png",
+    (
+        "scratch dataservers/cpuload --start 2026-11-22T07:00 --stop 2026-11-22T09:00"
+        " --by-component --output load.png"
+    ),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("instance", metavar="INSTANCE")
-    parser.add_argument("datasets", nargs="+", metavar="DATASET", help="such as datatargets/readbytes; tokio-archive info lists them")
+    parser.add_argument(
+        "datasets",
+        nargs="+",
+        metavar="DATASET",
+        help="such as datatargets/readbytes; tokio-archive info lists them",
+    )
     _common.add_range(parser, positional=False)
     _common.add_archive(parser)
-    parser.add_argument("--components", action="append", metavar="PATTERN", help="a name, or a pattern such as '*OST00*' (may be given again; default: all)")
-    parser.add_argument("--resample", metavar="STEP", help="join rows before: 1min, 15min, 1h, ... or 1d")
-    parser.add_argument("--heat-map", action="store_true", help="components by time, of one dataset")
+    parser.add_argument(
+        "--components",
+        action="append",
+        metavar="PATTERN",
+        help="a name, or a pattern such as '*OST00*' (may be given again; default: all)",
+    )
+    parser.add_argument(
+        "--resample", metavar="STEP", help="join rows before: 1min, 15min, 1h, ... or 1d"
+    )
+    parser.add_argument(
+        "--heat-map", action="store_true", help="components by time, of one dataset"
+    )
     parser.add_argument("--by-component", action="store_true", help="a line for each component")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help=".png or .svg")
 
@@ -41,12 +58,29 @@ def run(options: argparse.Namespace) -> int:
     archive = _common.open_archive(options.archive)
     _common.check_step(options.resample, archive.timezone)
     start, end = _common.between(*_common.given_range(options), archive.timezone)
-    series = [archive.read(options.instance, name, start, end, components=options.components, resample=options.resample) for name in options.datasets]
-    title = f"{options.instance} {_common.local(start, archive.timezone)} to {_common.local(end, archive.timezone)}"
+    series = [
+        archive.read(
+            options.instance,
+            name,
+            start,
+            end,
+            components=options.components,
+            resample=options.resample,
+        )
+        for name in options.datasets
+    ]
+    title = (
+        f"{options.instance} {_common.local(start, archive.timezone)} to"
+        f" {_common.local(end, archive.timezone)}"
+    )
     if options.heat_map:
-        figure = plots.heat_map(series[0], timezone=archive.timezone, title=f"{title}, {options.datasets[0]}")
+        figure = plots.heat_map(
+            series[0], timezone=archive.timezone, title=f"{title}, {options.datasets[0]}"
+        )
     else:
-        figure = plots.lines(series, timezone=archive.timezone, title=title, by_component=options.by_component)
+        figure = plots.lines(
+            series, timezone=archive.timezone, title=title, by_component=options.by_component
+        )
     with _common.writing(options.output):
         plots.save(figure, options.output)
     return _common.DONE

@@ -11,9 +11,10 @@ from archive_tools.commands import _common
 from pipeline.errors import NotFound
 
 HELP = "who moved most bytes"
-ABOUT = """Top users, programs and file systems by the bytes that Darshan logs tell of, over the days of an archive or over index
-files, ours or pytokio's. Patterns (may be given again) limit what is counted: '*' and '?' stand for any characters.
-The range is of whole days; START alone is that day."""
+ABOUT = """Top users, programs and file systems by the bytes that Darshan logs tell of, over the
+days of an archive or over index files, ours or pytokio's. Patterns (may be given again) limit what
+is counted: '*' and '?' stand for any characters. The range is of whole days; START alone is that
+day."""
 EXAMPLES = (
     "",
     "--start 2026-11-21 --stop 2026-11-22 --by user --limit 3",
@@ -23,14 +24,39 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("where", nargs="*", help="archive folders or index files (default: the archive)")
+    parser.add_argument(
+        "where", nargs="*", help="archive folders or index files (default: the archive)"
+    )
     _common.add_archive(parser)
     _common.add_range(parser, positional=False, whole_days=True, is_open=True)
-    parser.add_argument("--by", choices=sorted(logs.BY), action="append", help="of what (may be given again; default: all)")
-    parser.add_argument("--limit", type=_common.count, default=10, metavar="N", help="rows of each; 0 is all (default: 10)")
+    parser.add_argument(
+        "--by",
+        choices=sorted(logs.BY),
+        action="append",
+        help="of what (may be given again; default: all)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=_common.count,
+        default=10,
+        metavar="N",
+        help="rows of each; 0 is all (default: 10)",
+    )
     for key in logs.FILTERS:
-        parser.add_argument(f"--limit-{key}", action="append", default=[], metavar="PATTERN", help=f"only {logs.FILTERS[key]}")
-        parser.add_argument(f"--exclude-{key}", action="append", default=[], metavar="PATTERN", help=f"all but {logs.FILTERS[key]}")
+        parser.add_argument(
+            f"--limit-{key}",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"only {logs.FILTERS[key]}",
+        )
+        parser.add_argument(
+            f"--exclude-{key}",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"all but {logs.FILTERS[key]}",
+        )
     parser.add_argument("--json", action="store_true", help="as JSON, all rows")
 
 
@@ -38,15 +64,26 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     paths = _indexes(options)
     only = logs.Filter(
-        limit={key: getattr(options, f"limit_{key}") for key in logs.FILTERS}, exclude={key: getattr(options, f"exclude_{key}") for key in logs.FILTERS}
+        limit={key: getattr(options, f"limit_{key}") for key in logs.FILTERS},
+        exclude={key: getattr(options, f"exclude_{key}") for key in logs.FILTERS},
     )
     boards = {by: logs.scoreboard(paths, by, only=only) for by in options.by or logs.BY}
     if options.json:
-        _common.show_json({by: [dataclasses.asdict(score) for score in scores] for by, scores in boards.items()})
+        _common.show_json(
+            {by: [dataclasses.asdict(score) for score in scores] for by, scores in boards.items()}
+        )
         return _common.DONE
     for by, scores in boards.items():
         shown = scores[: options.limit or None]
-        rows = [[s.name or "–", str(s.logs), summary.quantity(s.read, "bytes"), summary.quantity(s.written, "bytes")] for s in shown]
+        rows = [
+            [
+                s.name or "–",
+                str(s.logs),
+                summary.quantity(s.read, "bytes"),
+                summary.quantity(s.written, "bytes"),
+            ]
+            for s in shown
+        ]
         _common.show([by, "logs", "read", "written"], rows)
         _common.say(f"{len(shown)} of {len(scores)}")
         _common.say()
@@ -57,12 +94,21 @@ def _indexes(options: argparse.Namespace) -> list[Path]:
     """The indexes that are meant: of folders, those of the days of the range."""
     found: list[Path] = []
     for where in options.where or [str(_common.archive_folder(options.archive))]:
-        found += _of_folder(where, options) if Path(where).is_dir() or not options.where else [Path(where)]
+        found += (
+            _of_folder(where, options)
+            if Path(where).is_dir() or not options.where
+            else [Path(where)]
+        )
     if not found:
-        raise NotFound(f"no index in {', '.join(options.where) or 'the archive'}", expected="days from --start to --stop")
+        raise NotFound(
+            f"no index in {', '.join(options.where) or 'the archive'}",
+            expected="days from --start to --stop",
+        )
     return found
 
 
 def _of_folder(where: str, options: argparse.Namespace) -> list[Path]:
     archive = _common.open_archive(where)
-    return logs.indexes_of(archive.root, *_common.whole_days(options.start, options.stop, archive.timezone))
+    return logs.indexes_of(
+        archive.root, *_common.whole_days(options.start, options.stop, archive.timezone)
+    )

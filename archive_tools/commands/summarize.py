@@ -11,9 +11,10 @@ from archive_tools.commands import _common
 from archive_tools.tts_read import open_tts
 
 HELP = "totals, means, peaks and what is missing"
-ABOUT = """Totals, means, peaks (when, in local time) and per cent missing of each dataset: of a file, or of an instance
-over a day or a range. The peak of an amount is the largest row, all components together; that of a state
-(CPU load, fullness) the largest cell. With --by-component, of each component; then the peak is its largest cell."""
+ABOUT = """Totals, means, peaks (when, in local time) and per cent missing of each dataset: of a
+file, or of an instance over a day or a range. The peak of an amount is the largest row, all
+components together; that of a state (CPU load, fullness) the largest cell. With --by-component, of
+each component; then the peak is its largest cell."""
 EXAMPLES = (
     "archive/2026/2026-11-22/scratch.hdf5",
     "scratch 2026-11-22",
@@ -25,17 +26,31 @@ HEADER = ["dataset", "components", "total", "mean", "row", "peak", "peak at", "m
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("what", metavar="FILE|INSTANCE", help="a file, or an instance of the archive with a day or range")
+    parser.add_argument(
+        "what",
+        metavar="FILE|INSTANCE",
+        help="a file, or an instance of the archive with a day or range",
+    )
     _common.add_range(parser)
     _common.add_archive(parser)
-    parser.add_argument("--dataset", action="append", default=[], metavar="PATTERN", help="only these, such as 'datatargets/*' (may be given again)")
+    parser.add_argument(
+        "--dataset",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="only these, such as 'datatargets/*' (may be given again)",
+    )
     parser.add_argument("--by-component", action="store_true", help="also of each component")
-    parser.add_argument("--json", action="store_true", help="as JSON, numbers in base units, times in epoch seconds")
+    parser.add_argument(
+        "--json", action="store_true", help="as JSON, numbers in base units, times in epoch seconds"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    found, timezone = _of_file(options) if _common.given_range(options) == (None, None) else _of_range(options)
+    found, timezone = (
+        _of_file(options) if _common.given_range(options) == (None, None) else _of_range(options)
+    )
     if options.json:
         _common.show_json([_as_json(item, options.by_component) for item in found])
     else:
@@ -45,17 +60,31 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_file(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary], str]:
     if not Path(options.what).exists() and "." not in options.what and "/" not in options.what:
-        raise _common.WrongCommand(f"no file {options.what}", hint="of an instance, say also which day")
+        raise _common.WrongCommand(
+            f"no file {options.what}", hint="of an instance, say also which day"
+        )
     with open_tts(options.what) as tts:
         timezone = str(tts.attributes.get("timezone", "UTC"))
-        return summary.summarize(tts, wanted=options.dataset, by_component=options.by_component), timezone
+        return (
+            summary.summarize(tts, wanted=options.dataset, by_component=options.by_component),
+            timezone,
+        )
 
 
 def _of_range(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary], str]:
     archive = _common.open_archive(options.archive)
     first, last = _common.between(*_common.given_range(options), archive.timezone)
-    found, there = summary.summarize_range(archive, options.what, first, last, wanted=options.dataset, by_component=options.by_component)
-    days = (_common.date_of(last - 1, archive.timezone) - _common.date_of(first, archive.timezone)).days + 1
+    found, there = summary.summarize_range(
+        archive,
+        options.what,
+        first,
+        last,
+        wanted=options.dataset,
+        by_component=options.by_component,
+    )
+    days = (
+        _common.date_of(last - 1, archive.timezone) - _common.date_of(first, archive.timezone)
+    ).days + 1
     if there < days:
         _common.note(f"{there} of {days} days are in the archive")
     return found, archive.timezone
@@ -63,14 +92,33 @@ def _of_range(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary]
 
 def _as_json(item: summary.DatasetSummary, by_component: bool) -> dict[str, object]:
     told = dataclasses.asdict(item)
-    return told if by_component else {key: value for key, value in told.items() if key != "components"}
+    return (
+        told if by_component else {key: value for key, value in told.items() if key != "components"}
+    )
 
 
 def _rows(item: summary.DatasetSummary, timezone: str) -> list[list[str]]:
     whole = [item.dataset, str(item.columns), *_numbers(item, item.unit, item.timestep, timezone)]
-    return [whole, *([f"  {one.name}", "", *_numbers(one, item.unit, item.timestep, timezone)] for one in item.components)]
+    return [
+        whole,
+        *(
+            [f"  {one.name}", "", *_numbers(one, item.unit, item.timestep, timezone)]
+            for one in item.components
+        ),
+    ]
 
 
-def _numbers(item: summary.DatasetSummary | summary.ComponentSummary, unit: str, timestep: int, timezone: str) -> list[str]:
-    total, mean, peak = (summary.quantity(value, unit) for value in (item.total, item.mean, item.peak))
-    return [total, mean, f"{timestep} s", peak, _common.local(item.peak_at, timezone), f"{item.missing:.2f} %"]
+def _numbers(
+    item: summary.DatasetSummary | summary.ComponentSummary, unit: str, timestep: int, timezone: str
+) -> list[str]:
+    total, mean, peak = (
+        summary.quantity(value, unit) for value in (item.total, item.mean, item.peak)
+    )
+    return [
+        total,
+        mean,
+        f"{timestep} s",
+        peak,
+        _common.local(item.peak_at, timezone),
+        f"{item.missing:.2f} %",
+    ]

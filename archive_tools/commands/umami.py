@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from archive_tools.plots import Metric
 
 HELP = "a job beside its history: the diagram of metrics, quartiles and today"
-ABOUT = """Draws the UMAMI diagram (Lockwood and others, PDSW-DISCS 2017) of a job and file system: a row a metric, its history over earlier
-runs of the same kind on the left, their box plot on the right, this run's value across it. Runs of the same kind have the same program, user
-and number of processes; --like says otherwise. Without --output a table.
-The job is the newest of that number, or the newest of the range, if one is given; START alone is that day."""
-EXAMPLES = ("9100092 --fs scratch --like exe --output umami.png", "9100092 --like exe --days 365 --json")
+ABOUT = """Draws the UMAMI diagram (Lockwood and others, PDSW-DISCS 2017) of a job and file system:
+a row a metric, its history over earlier runs of the same kind on the left, their box plot on the
+right, this run's value across it. Runs of the same kind have the same program, user and number of
+processes; --like says otherwise. Without --output a table. The job is the newest of that number, or
+the newest of the range, if one is given; START alone is that day."""
+EXAMPLES = (
+    "9100092 --fs scratch --like exe --output umami.png",
+    "9100092 --like exe --days 365 --json",
+)
 DAYS = 90
 
 
@@ -29,10 +33,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOBID")
     _common.add_range(parser, positional=False, is_open=True)
     _common.add_archive(parser)
-    parser.add_argument("--fs", default="", metavar="NAME", help="file system (default: where the job moved most)")
-    parser.add_argument("--like", choices=sorted(jobs.LIKE), action="append", help="what runs have in common (may be given again; default: all of these)")
-    parser.add_argument("--days", type=_common.count, default=DAYS, metavar="N", help=f"days before the job that are looked at (default: {DAYS})")
-    parser.add_argument("--json", action="store_true", help="as JSON: every metric's history, base units")
+    parser.add_argument(
+        "--fs", default="", metavar="NAME", help="file system (default: where the job moved most)"
+    )
+    parser.add_argument(
+        "--like",
+        choices=sorted(jobs.LIKE),
+        action="append",
+        help="what runs have in common (may be given again; default: all of these)",
+    )
+    parser.add_argument(
+        "--days",
+        type=_common.count,
+        default=DAYS,
+        metavar="N",
+        help=f"days before the job that are looked at (default: {DAYS})",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="as JSON: every metric's history, base units"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help=".png or .svg")
 
 
@@ -45,21 +64,40 @@ def run(options: argparse.Namespace) -> int:
     archive = _common.open_archive(options.archive)
     job = found(archive, options)[0]
     one = of_file_system(job, options.fs)
-    since = job.date - min(dt.timedelta(days=min(options.days, dt.timedelta.max.days)), job.date - dt.date.min)
+    since = job.date - min(
+        dt.timedelta(days=min(options.days, dt.timedelta.max.days)), job.date - dt.date.min
+    )
     runs = jobs.history(archive.root, one, since, job.date, options.like or tuple(jobs.LIKE))
     metrics = jobs.metrics(runs)
     if not metrics:
         raise NotFound(f"nothing is known of job {job.jobid} on {one['fsname']}")
-    told = f"job {job.jobid}, {job.exenames} on {one['fsname']}: {_common.counted(len(runs) - 1, 'earlier run')}"
+    told = (
+        f"job {job.jobid}, {job.exenames} on {one['fsname']}:"
+        f" {_common.counted(len(runs) - 1, 'earlier run')}"
+    )
     if options.json:
-        _common.show_json([{"metric": m.label, "unit": m.unit, "timestamps": m.timestamps.tolist(), "values": m.values.tolist()} for m in metrics])
+        _common.show_json(
+            [
+                {
+                    "metric": m.label,
+                    "unit": m.unit,
+                    "timestamps": m.timestamps.tolist(),
+                    "values": m.values.tolist(),
+                }
+                for m in metrics
+            ]
+        )
     elif options.output:
         figure = plots.umami(metrics, timezone=archive.timezone, title=f"J{told[1:]}")
         with _common.writing(options.output):
             plots.save(figure, options.output)
     else:
         _common.say(told)
-        _common.show(["metric", "this run", "quarter 1", "median", "quarter 3", "standing"], [_line(metric) for metric in metrics], left=(0, 5))
+        _common.show(
+            ["metric", "this run", "quarter 1", "median", "quarter 3", "standing"],
+            [_line(metric) for metric in metrics],
+            left=(0, 5),
+        )
     return _common.DONE
 
 
@@ -70,6 +108,13 @@ def _line(metric: Metric) -> list[str]:
 
     past = metric.values[:-1][np.isfinite(metric.values[:-1])]
     today = float(metric.values[-1])
-    shown = [None if not np.isfinite(today) else today, *(np.percentile(past, [25, 50, 75]).tolist() if len(past) else [None] * 3)]
+    shown = [
+        None if not np.isfinite(today) else today,
+        *(np.percentile(past, [25, 50, 75]).tolist() if len(past) else [None] * 3),
+    ]
     standing = plots.quartile(past, today, metric.big_is_good)
-    return [metric.label, *(summary.quantity(value, metric.unit) for value in shown), standing.words if standing else "too few to say"]
+    return [
+        metric.label,
+        *(summary.quantity(value, metric.unit) for value in shown),
+        standing.words if standing else "too few to say",
+    ]

@@ -71,18 +71,35 @@ def seconds(text: str) -> float:
 
 def add_site(parser: argparse.ArgumentParser) -> None:
     """The option ``--site``."""
-    parser.add_argument("--site", default="", metavar="FILE", help="site file (default: $TOKIO_SITE, else ./site.json)")
+    parser.add_argument(
+        "--site",
+        default="",
+        metavar="FILE",
+        help="site file (default: $TOKIO_SITE, else ./site.json)",
+    )
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The options of commands that run tasks."""
-    parser.add_argument("--workers", type=positive, default=1, metavar="N", help="tasks at the same time (default: 1; a task of logs uses all cores)")
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="tasks at the same time (default: 1; a task of logs uses all cores)",
+    )
     add_wait(parser)
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """The option ``--wait``."""
-    parser.add_argument("--wait", type=seconds, default=5.0, metavar="SECONDS", help="how long to wait for days that another run holds (default: 5)")
+    parser.add_argument(
+        "--wait",
+        type=seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="how long to wait for days that another run holds (default: 5)",
+    )
 
 
 def add_range(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +111,12 @@ def add_range(parser: argparse.ArgumentParser) -> None:
 def add_instances(parser: argparse.ArgumentParser) -> None:
     """The option ``--instance``."""
     parser.add_argument(
-        "--instance", "--instances", action="append", default=[], metavar="NAME", help="only this instance (may be given again, or several by commas)"
+        "--instance",
+        "--instances",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this instance (may be given again, or several by commas)",
     )
 
 
@@ -128,7 +150,10 @@ def instances(options: argparse.Namespace, site: Site) -> list[str]:
     named = [name for given in options.instance for name in given.split(",") if name]
     unknown = set(named) - set(site.sources)
     if unknown:
-        raise ConfigError(f"instance {', '.join(sorted(unknown))} is not in site.json", expected=", ".join(site.sources))
+        raise ConfigError(
+            f"instance {', '.join(sorted(unknown))} is not in site.json",
+            expected=", ".join(site.sources),
+        )
     return list(dict.fromkeys(named)) or list(site.sources)
 
 
@@ -137,7 +162,8 @@ def instances(options: argparse.Namespace, site: Site) -> list[str]:
 
 @contextlib.contextmanager
 def writing(site: Site, command: str) -> Iterator[list[int]]:
-    """Files get the rights that site.json says; at the end the run is noted for monitoring, unless another run had the days.
+    """Files get the rights that site.json says; at the end the run is noted for monitoring, unless
+    another run had the days.
 
     Yields
     ------
@@ -159,14 +185,28 @@ def writing(site: Site, command: str) -> Iterator[list[int]]:
 
 
 def _note(site: Site, command: str, began: str, since: float, code: int | None) -> None:
-    """Write down when a command ran, how long, and how it ended (null: it was stopped, or broke off)."""
-    told = {"command": command, "began": began, "ended": now(), "seconds": round(time.monotonic() - since, 3), "host": platform.node(), "exit_code": code}
+    """Write down when a command ran, how long, and how it ended (null: it was stopped, or broke
+    off).
+    """
+    told = {
+        "command": command,
+        "began": began,
+        "ended": now(),
+        "seconds": round(time.monotonic() - since, 3),
+        "host": platform.node(),
+        "exit_code": code,
+    }
     try:
-        files.write_text(site.root / layout.LAST_RUN.format(command=command), json.dumps(told, indent=1) + "\n")
+        files.write_text(
+            site.root / layout.LAST_RUN.format(command=command), json.dumps(told, indent=1) + "\n"
+        )
     except (ArchiveError, OSError) as error:
         log.error("the run could not be noted: %s", error)
 
 
 def listed(lines: Sequence[str], more: str) -> list[str]:
     """The first of some lines, and how many more there are."""
-    return [*lines[:LISTED], *([f"and {len(lines) - LISTED} more; {more}"] if len(lines) > LISTED else [])]
+    return [
+        *lines[:LISTED],
+        *([f"and {len(lines) - LISTED} more; {more}"] if len(lines) > LISTED else []),
+    ]

@@ -22,16 +22,19 @@ from pipeline.tasks.plan import DayPlan, Plan
 log = logging.getLogger("tokio")
 
 HELP = "bring the days of a range into the archive"
-ABOUT = """Bring all days of a range into the archive: those that are complete are left alone, so that a backfill that was
-stopped goes on where it was. It goes in chunks of days; each is locked, so that the nightly run and backfills of other
-ranges, also of other hosts, can work at the same time. Days that fail are tried again at the end, and never stop the others."""
+ABOUT = """Bring all days of a range into the archive: those that are complete are left alone, so
+that a backfill that was stopped goes on where it was. It goes in chunks of days; each is locked, so
+that the nightly run and backfills of other ranges, also of other hosts, can work at the same time.
+Days that fail are tried again at the end, and never stop the others."""
 EXAMPLES = (
     "--start 2018-01-01 --stop 2018-12-31 --dry-run",
     "--start 2018-01-01 --stop 2018-12-31 --workers 2",
     "--start 2026-10-01 --stop 2026-11-20 --newest-first --instance cscratch,darshan",
 )
 CHUNK = 16
-"""Days that Luigi's scheduler is given at a time: what it does for each task grows with the number of those that wait."""
+"""Days that Luigi's scheduler is given at a time: what it does for each task grows with the number
+of those that wait.
+"""
 NOBODY_ELSE = 0.0
 """Seconds to wait for days of another run: their turn comes again at the end."""
 
@@ -41,9 +44,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common.add_site(parser)
     _common.add_range(parser)
     _common.add_instances(parser)
-    parser.add_argument("--newest-first", action="store_true", help="begin with the last days, which a source forgets last or which are asked for most")
-    parser.add_argument("--tries", type=_common.positive, default=2, metavar="N", help="how often a day that fails is tried (default: 2)")
-    parser.add_argument("--expired", action="store_true", help="also ask for days that the source should keep no longer (retention_days)")
+    parser.add_argument(
+        "--newest-first",
+        action="store_true",
+        help="begin with the last days, which a source forgets last or which are asked for most",
+    )
+    parser.add_argument(
+        "--tries",
+        type=_common.positive,
+        default=2,
+        metavar="N",
+        help="how often a day that fails is tried (default: 2)",
+    )
+    parser.add_argument(
+        "--expired",
+        action="store_true",
+        help="also ask for days that the source should keep no longer (retention_days)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     _common.add_run(parser)
 
@@ -53,7 +70,9 @@ def run(options: argparse.Namespace) -> int:
     site = _common.loaded(options)
     dates = _common.span(options.start, options.stop)
     if options.stop > site.yesterday():
-        raise ConfigError(f"{options.stop} is not over yet", expected=f"--stop {site.yesterday()} or earlier")
+        raise ConfigError(
+            f"{options.stop} is not over yet", expected=f"--stop {site.yesterday()} or earlier"
+        )
     instances = _common.instances(options, site)
     ordered = dates[::-1] if options.newest_first else dates
     began = time.monotonic()
@@ -65,7 +84,13 @@ def run(options: argparse.Namespace) -> int:
         title = f"{dates[0]} to {dates[-1]}"
         run = _Run(site, options)
         with progress.showing(title, len(planned.days), run.done, "days"):
-            log.info("%s: %d days to do, %d are complete (looked at in %.1f s)", title, len(planned.days), planned.complete, time.monotonic() - began)
+            log.info(
+                "%s: %d days to do, %d are complete (looked at in %.1f s)",
+                title,
+                len(planned.days),
+                planned.complete,
+                time.monotonic() - began,
+            )
             run.all(planned.days)
         retention.prune(site)
         codes.append(_tell(site, dates, options.site, instances))
@@ -89,14 +114,19 @@ class _Run:
             return self.finished
         known = self._receipts(current)
         new = {(r.date, *r.key) for r in known if r.name not in self.before}
-        return self.finished + sum(all((day.date, last.instance, last.product) in new for last in day.lasts) for day in current)
+        return self.finished + sum(
+            all((day.date, last.instance, last.product) in new for last in day.lasts)
+            for day in current
+        )
 
     def _receipts(self, days: Sequence[DayPlan]) -> list[Receipt]:
         known = Receipts(self.site.root).days([day.date for day in days])
         return [receipt for day in known.values() for receipt in day.all]
 
     def all(self, days: Sequence[DayPlan]) -> None:
-        """Run the days in their order, then again those that failed or that another run had, at most `tries` times."""
+        """Run the days in their order, then again those that failed or that another run had, at
+        most `tries` times.
+        """
         waiting = self._pass(days, NOBODY_ELSE)
         for _ in range(1, self.options.tries):
             if not waiting:
@@ -121,51 +151,93 @@ class _Run:
         for first in range(0, len(days), CHUNK):
             chunk = days[first : first + CHUNK]
             dates = [day.date for day in chunk]
-            with lock.free(self.site.root, dates, patience=patience) as held, running.swept(self.site, held):
+            with (
+                lock.free(self.site.root, dates, patience=patience) as held,
+                running.swept(self.site, held),
+            ):
                 mine = [day for day in chunk if day.date in held]
                 self.before = {receipt.name for receipt in self._receipts(mine)}
                 self.current = mine
                 with by_receipts(fetching=True):
-                    running.bring_up([task for day in mine for task in day.roots], [day.night for day in mine], self.options.workers)
+                    running.bring_up(
+                        [task for day in mine for task in day.roots],
+                        [day.night for day in mine],
+                        self.options.workers,
+                    )
                 self.current = ()
                 failed = self._failed(mine)
             others = [day for day in chunk if day.date not in held]
             if others:
-                log.warning("%s and %d more days: another run has them", others[0].date, len(others) - 1)
+                log.warning(
+                    "%s and %d more days: another run has them", others[0].date, len(others) - 1
+                )
             again += [*failed, *others]
             self.finished += len(chunk)
             self._say(chunk, len(failed))
         return again
 
     def _failed(self, days: Sequence[DayPlan]) -> list[DayPlan]:
-        """Days of which the last try of a part failed, but for those of which the source says that it has nothing."""
+        """Days of which the last try of a part failed, but for those of which the source says that
+        it has nothing.
+        """
         known = Receipts(self.site.root).days([day.date for day in days])
         return [
             day
             for day in days
-            if any(r.state == FAILED and r.instance != DAY and known[day.date].content(r).get("kind") != "NoData" for r in known[day.date].all)
+            if any(
+                r.state == FAILED
+                and r.instance != DAY
+                and known[day.date].content(r).get("kind") != "NoData"
+                for r in known[day.date].all
+            )
         ]
 
     def _say(self, chunk: Sequence[DayPlan], failed: int) -> None:
         rate = self.finished / (time.monotonic() - self.began)
-        log.info("days=%d first=%s last=%s failed=%d rate=%.2f/s", self.finished, chunk[0].date, chunk[-1].date, failed, rate)
+        log.info(
+            "days=%d first=%s last=%s failed=%d rate=%.2f/s",
+            self.finished,
+            chunk[0].date,
+            chunk[-1].date,
+            failed,
+            rate,
+        )
 
 
 def _show(planned: Plan) -> None:
     """Say what would be done."""
     for day in planned.days:
-        print(f"{day.date}  " + "  ".join(f"{instance}: {' '.join(made)}" for instance, made in day.by_instance().items()))
+        print(
+            f"{day.date}  "
+            + "  ".join(
+                f"{instance}: {' '.join(made)}" for instance, made in day.by_instance().items()
+            )
+        )
     for date, instance in planned.expired:
         print(f"{date}  {instance}: expired, the source is not asked (--expired asks it)")
-    print(f"{len(planned.days)} days to do, {sum(len(day.todo) for day in planned.days)} products; {planned.complete} days are complete")
+    print(
+        f"{len(planned.days)} days to do, {sum(len(day.todo) for day in planned.days)} products;"
+        f" {planned.complete} days are complete"
+    )
 
 
 def _tell(site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str]) -> int:
     """Say what the archive says of the range now."""
     found = states.of(site, dates, given, instances=instances, ask=False)
     words = [state.word for day in found.values() for state in day.values()]
-    print(f"{dates[0]} to {dates[-1]}: " + ", ".join(f"{words.count(word)} {word}" for word in sorted(set(words), key=words.count, reverse=True)))
-    bad = [f"{date}  {instance:16} {state}" for date, day in found.items() for instance, state in day.items() if state.word in _common.BAD]
+    print(
+        f"{dates[0]} to {dates[-1]}: "
+        + ", ".join(
+            f"{words.count(word)} {word}"
+            for word in sorted(set(words), key=words.count, reverse=True)
+        )
+    )
+    bad = [
+        f"{date}  {instance:16} {state}"
+        for date, day in found.items()
+        for instance, state in day.items()
+        if state.word in _common.BAD
+    ]
     for line in _common.listed(bad, "tokio-pipeline status --json has all"):
         print(line)
     return _common.exit_code(state for day in found.values() for state in day.values())

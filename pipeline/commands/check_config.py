@@ -29,6 +29,10 @@ def run(options: argparse.Namespace) -> int:
     for instance, found in checked.items():
         print(
             f"{instance}: {found.kind}, a row every {found.timestep} s"
-            + (f", kept by the source for {found.retention_days:g} days" if found.retention_days else "")
+            + (
+                f", kept by the source for {found.retention_days:g} days"
+                if found.retention_days
+                else ""
+            )
         )
     return _common.COMPLETE

@@ -15,9 +15,15 @@ from pipeline.tasks.base import NO_FINGERPRINT, now
 from pipeline.tasks.nightly import Nightly
 
 HELP = "say that days have no data for good"
-ABOUT = """Say that days of an instance have no data and will never have: the machine was down, the logs were lost. No run asks the
-source for them again, and status counts them as done, with who said so and why. `invalidate` takes it back."""
-EXAMPLES = ("--start 2026-11-03 --stop 2026-11-05 --instance cscratch --why 'LMT server was being replaced'",)
+ABOUT = """Say that days of an instance have no data and will never have: the machine was down, the
+logs were lost. No run asks the source for them again, and status counts them as done, with who said
+so and why. `invalidate` takes it back."""
+EXAMPLES = (
+    (
+        "--start 2026-11-03 --stop 2026-11-05 --instance cscratch --why 'LMT server was being"
+        " replaced'"
+    ),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,17 +43,32 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError("--instance is missing", expected=", ".join(site.sources))
     dates, instances = _common.span(options.start, options.stop), _common.instances(options, site)
     receipts = Receipts(site.root)
-    told = {"who": options.who or f"{getpass.getuser()}@{platform.node()}", "why": options.why, "written": now()}
-    with _common.writing(site, "mark-empty") as codes, lock.holding(site.root, dates, patience=options.wait):
+    told = {
+        "who": options.who or f"{getpass.getuser()}@{platform.node()}",
+        "why": options.why,
+        "written": now(),
+    }
+    with (
+        _common.writing(site, "mark-empty") as codes,
+        lock.holding(site.root, dates, patience=options.wait),
+    ):
         days = receipts.days(dates)
-        archived = [f"{date} {instance}" for date in dates for instance in instances if any(days[date].good(instance, product) for product in Nightly.parts)]
+        archived = [
+            f"{date} {instance}"
+            for date in dates
+            for instance in instances
+            if any(days[date].good(instance, product) for product in Nightly.parts)
+        ]
         if archived:
             raise ConfigError(
-                "there are data: " + "; ".join(_common.listed(archived, "nothing was marked")), hint="tokio-pipeline invalidate, if they shall go"
+                "there are data: " + "; ".join(_common.listed(archived, "nothing was marked")),
+                hint="tokio-pipeline invalidate, if they shall go",
             )
         for date in dates:
             for instance in instances:
-                receipts.write(Receipt(date, instance, "raw", RAW_VERSION, NO_FINGERPRINT, EMPTY), told)
+                receipts.write(
+                    Receipt(date, instance, "raw", RAW_VERSION, NO_FINGERPRINT, EMPTY), told
+                )
                 for product in Nightly.parts:
                     receipts.remove(date, instance, product, FAILED)
         codes.append(_common.COMPLETE)

@@ -19,15 +19,22 @@ from pipeline.tasks.nightly import Nightly
 log = logging.getLogger("tokio")
 
 HELP = "bring one day into the archive"
-ABOUT = """Bring one day into the archive, and say what the archive then says of it. Without --date that is yesterday (of the
-site's time zone), and those earlier days that late data may have come to. What is complete is not done again."""
+ABOUT = """Bring one day into the archive, and say what the archive then says of it. Without --date
+that is yesterday (of the site's time zone), and those earlier days that late data may have come to.
+What is complete is not done again."""
 EXAMPLES = ("", "--date 2026-11-22", "--workers 2 --site /etc/tokio/site.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     _common.add_site(parser)
-    parser.add_argument("--date", type=_common.date, help="day of the site (default: yesterday, and earlier days that late data may have come to)")
+    parser.add_argument(
+        "--date",
+        type=_common.date,
+        help=(
+            "day of the site (default: yesterday, and earlier days that late data may have come to)"
+        ),
+    )
     _common.add_run(parser)
 
 
@@ -43,24 +50,39 @@ def run(options: argparse.Namespace) -> int:
             if dates[0] not in held:
                 raise Busy(
                     f"another run holds {dates[0]} of {site.root}",
-                    hint="wait for it (--wait SECONDS), or look for tokio-pipeline on the hosts that use this archive",
+                    hint=(
+                        "wait for it (--wait SECONDS), or look for tokio-pipeline on the hosts that"
+                        " use this archive"
+                    ),
                 )
             for date in sorted(set(dates) - set(held)):
                 log.warning("%s: another run has this day", date)
-            codes.append(_common.worst(_nights(site, [Nightly(date=date, site=options.site) for date in held], options.workers)))
+            codes.append(
+                _common.worst(
+                    _nights(
+                        site,
+                        [Nightly(date=date, site=options.site) for date in held],
+                        options.workers,
+                    )
+                )
+            )
         retention.prune(site)
     return codes[-1]
 
 
 def young(site: Site) -> list[dt.date]:
-    """Days before yesterday that late data may still come to, and that the archive knows; latest first."""
+    """Days before yesterday that late data may still come to, and that the archive knows; latest
+    first.
+    """
     dates = [site.yesterday() - dt.timedelta(days=n) for n in range(1, site.late_days)]
     known = Receipts(site.root).days(dates)
     return [date for date in dates if known[date].all]
 
 
 def _nights(site: Site, nights: Sequence[Nightly], workers: int) -> list[int]:
-    """Bring days up to date, and then those whose logs ran on a day whose servers were archived after them."""
+    """Bring days up to date, and then those whose logs ran on a day whose servers were archived
+    after them.
+    """
     codes, joined = {}, []
     for night in nights:
         codes[night] = _one(site, night, workers)
@@ -74,7 +96,9 @@ def _nights(site: Site, nights: Sequence[Nightly], workers: int) -> list[int]:
 def _one(site: Site, night: Nightly, workers: int) -> int:
     """Bring one day up to date, and say what the archive then says of it."""
     tasks = running.everything(night)
-    with progress.showing(str(night.date), len(tasks), lambda: sum(task.stands() for task in tasks)):
+    with progress.showing(
+        str(night.date), len(tasks), lambda: sum(task.stands() for task in tasks)
+    ):
         wanted = [] if night.complete() else [night]
         if not wanted:
             log.info("%s: everything is complete, no task was run", night.date)
@@ -84,7 +108,9 @@ def _one(site: Site, night: Nightly, workers: int) -> int:
 
 
 def _tell(site: Site, night: Nightly) -> int:
-    """Say where things are and what the archive says of the day; the exit code follows from that."""
+    """Say where things are and what the archive says of the day; the exit code follows from
+    that.
+    """
     found = states.of(site, [night.date], night.site)[night.date]
     for instance, state in found.items():
         print(f"{night.date}  {instance:16} {state}")

@@ -15,9 +15,13 @@ from pipeline.tasks.fetch import Fetch, by_receipts
 log = logging.getLogger("tokio")
 
 HELP = "make products anew from the raw data that are kept"
-ABOUT = """Make products anew from the raw data that are kept, without asking any source: those that are stale, after a new version
-of this software or with other keys of site.json; with --all every one. Days whose raw data are pruned keep what they have."""
-EXAMPLES = ("--start 2026-10-01 --stop 2026-11-20 --dry-run", "--start 2026-10-01 --stop 2026-11-20 --instance cscratch --all")
+ABOUT = """Make products anew from the raw data that are kept, without asking any source: those that
+are stale, after a new version of this software or with other keys of site.json; with --all every
+one. Days whose raw data are pruned keep what they have."""
+EXAMPLES = (
+    "--start 2026-10-01 --stop 2026-11-20 --dry-run",
+    "--start 2026-10-01 --stop 2026-11-20 --instance cscratch --all",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,19 +39,35 @@ def run(options: argparse.Namespace) -> int:
     site = _common.loaded(options)
     dates, instances = _common.span(options.start, options.stop), _common.instances(options, site)
     with by_receipts(fetching=False):
-        planned = plan.of(site, dates, options.site, instances, wanted=_has_raw if options.all else None, expired=False)
-        days = [(day, [task for task in day.todo if _has_raw(task) and not isinstance(task, Fetch)]) for day in planned.days]
+        planned = plan.of(
+            site,
+            dates,
+            options.site,
+            instances,
+            wanted=_has_raw if options.all else None,
+            expired=False,
+        )
+        days = [
+            (day, [task for task in day.todo if _has_raw(task) and not isinstance(task, Fetch)])
+            for day in planned.days
+        ]
         days = [(day, tasks) for day, tasks in days if tasks]
         if options.dry_run:
             for day, tasks in days:
-                print(f"{day.date}  " + "  ".join(f"{task.instance}: {task.product}" for task in tasks))
+                print(
+                    f"{day.date}  "
+                    + "  ".join(f"{task.instance}: {task.product}" for task in tasks)
+                )
             print(f"{len(days)} days, {sum(len(tasks) for _, tasks in days)} products")
             return _common.COMPLETE
         made = failed = 0
         with _common.writing(site, "rebuild") as codes:
             with progress.showing("rebuild", len(days), lambda: made, "days"):
                 for day, tasks in days:
-                    with lock.holding(site.root, [day.date], patience=options.wait), running.swept(site, [day.date]):
+                    with (
+                        lock.holding(site.root, [day.date], patience=options.wait),
+                        running.swept(site, [day.date]),
+                    ):
                         failed += sum(not task.produced() for task in tasks)
                         running.finish(day.night)
                     made += 1

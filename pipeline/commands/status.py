@@ -22,13 +22,27 @@ from pipeline.tasks import states
 from pipeline.tasks.fetch import at_most
 
 HELP = "what is in the archive, a day by instance"
-ABOUT = """What is in the archive: a table of some days, or of more than a month a calendar, and what needs somebody. No product is
-opened. Sources are asked whether they have other data for the last days (late_days), and wait for an answer only for some seconds;
---no-ask does without."""
-EXAMPLES = ("", "--start 2016-01-01 --stop 2026-11-22", "--start 2026-11-01 --json", "--no-ask --textfile /var/lib/node_exporter/tokio.prom")
+ABOUT = """What is in the archive: a table of some days, or of more than a month a calendar, and
+what needs somebody. No product is opened. Sources are asked whether they have other data for the
+last days (late_days), and wait for an answer only for some seconds; --no-ask does without."""
+EXAMPLES = (
+    "",
+    "--start 2016-01-01 --stop 2026-11-22",
+    "--start 2026-11-01 --json",
+    "--no-ask --textfile /var/lib/node_exporter/tokio.prom",
+)
 
 Found = Mapping[dt.date, Mapping[str, State]]
-LETTERS = {"complete": "#", "partial": "+", "late": "~", "stale": "~", "failed": "!", "missing": ".", "expired": "x", "empty": "-"}
+LETTERS = {
+    "complete": "#",
+    "partial": "+",
+    "late": "~",
+    "stale": "~",
+    "failed": "!",
+    "missing": ".",
+    "expired": "x",
+    "empty": "-",
+}
 COLOURS = {
     "complete": "green",
     "partial": "yellow",
@@ -50,12 +64,29 @@ ANSWER_SECONDS = 20.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     _common.add_site(parser)
-    parser.add_argument("--start", type=_common.date, metavar="DATE", help="first day (default: of two weeks, the first that the archive knows)")
-    parser.add_argument("--stop", type=_common.date, metavar="DATE", help="last day (default: yesterday)")
+    parser.add_argument(
+        "--start",
+        type=_common.date,
+        metavar="DATE",
+        help="first day (default: of two weeks, the first that the archive knows)",
+    )
+    parser.add_argument(
+        "--stop", type=_common.date, metavar="DATE", help="last day (default: yesterday)"
+    )
     _common.add_instances(parser)
-    parser.add_argument("--json", action="store_true", help="as JSON: state, detail and figures of every day and instance")
-    parser.add_argument("--no-ask", action="store_true", help="do not ask the sources what they have now")
-    parser.add_argument("--textfile", metavar="FILE", help="also write metrics for node_exporter's textfile collector")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="as JSON: state, detail and figures of every day and instance",
+    )
+    parser.add_argument(
+        "--no-ask", action="store_true", help="do not ask the sources what they have now"
+    )
+    parser.add_argument(
+        "--textfile",
+        metavar="FILE",
+        help="also write metrics for node_exporter's textfile collector",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,14 +95,30 @@ def run(options: argparse.Namespace) -> int:
     stop = options.stop or site.yesterday()
     dates = _common.span(options.start or _start(site, stop), stop)
     with at_most(ANSWER_SECONDS):
-        found = states.of(site, dates, options.site, instances=_common.instances(options, site), ask=not options.no_ask)
+        found = states.of(
+            site,
+            dates,
+            options.site,
+            instances=_common.instances(options, site),
+            ask=not options.no_ask,
+        )
     if options.textfile:
         path = Path(options.textfile).absolute()
         zones = {date: site.day(date).start for date in dates}
         files.write_text(path, textfile.metrics(found, zones, textfile.last_runs(site.root)))
-        path.chmod(0o644)  # node_exporter runs as another user; it holds no names but those of instances
+        path.chmod(
+            0o644
+        )  # node_exporter runs as another user; it holds no names but those of instances
     if options.json:
-        print(json.dumps({str(date): {instance: _told(state) for instance, state in day.items()} for date, day in found.items()}, indent=1))
+        print(
+            json.dumps(
+                {
+                    str(date): {instance: _told(state) for instance, state in day.items()}
+                    for date, day in found.items()
+                },
+                indent=1,
+            )
+        )
     else:
         _show(found)
     return _common.exit_code(state for day in found.values() for state in day.values())
@@ -87,8 +134,15 @@ def _start(site: Site, stop: dt.date) -> dt.date:
 def _told(state: State) -> dict[str, object]:
     """A state for JSON."""
     hours = None if state.forgotten_in is None else round(state.forgotten_in / 3600, 2)
-    more = {"percent": state.percent, "logs": state.logs, "rejected": state.rejected, "forgotten_in_hours": hours}
-    return {"state": state.word, "detail": state.detail} | {key: value for key, value in more.items() if value is not None}
+    more = {
+        "percent": state.percent,
+        "logs": state.logs,
+        "rejected": state.rejected,
+        "forgotten_in_hours": hours,
+    }
+    return {"state": state.word, "detail": state.detail} | {
+        key: value for key, value in more.items() if value is not None
+    }
 
 
 def _show(found: Found) -> None:
@@ -98,7 +152,12 @@ def _show(found: Found) -> None:
         print(
             "\n".join(
                 [
-                    *(line.plain for line in (_table(found) if len(found) <= TABLE_DAYS else _calendar(found))),
+                    *(
+                        line.plain
+                        for line in (
+                            _table(found) if len(found) <= TABLE_DAYS else _calendar(found)
+                        )
+                    ),
                     *_common.listed(_stretches(found), "--json has all"),
                 ]
             )
@@ -111,19 +170,34 @@ def _show(found: Found) -> None:
 
 
 def _stretches(found: Found) -> list[str]:
-    """What needs somebody, the newest first: days that follow each other with the same state are one line."""
+    """What needs somebody, the newest first: days that follow each other with the same state are
+    one line.
+    """
     lines: list[tuple[dt.date, str]] = []
     for instance in dict.fromkeys(name for day in found.values() for name in day):
-        for (needs, said), dates in itertools.groupby(found, key=lambda date: (_needs_somebody(found[date][instance]), _said(found[date][instance]))):
+        for (needs, said), dates in itertools.groupby(
+            found,
+            key=lambda date: (_needs_somebody(found[date][instance]), _said(found[date][instance])),
+        ):
             first, *others = dates
             if needs:
                 span = f"{first} to {others[-1]}" if others else f"{first}"
-                lines.append((others[-1] if others else first, f"{span}  {instance}: {said}" + (f" ({1 + len(others)} days)" if others else "")))
+                lines.append(
+                    (
+                        others[-1] if others else first,
+                        f"{span}  {instance}: {said}"
+                        + (f" ({1 + len(others)} days)" if others else ""),
+                    )
+                )
     return [text for _, text in sorted(lines, key=lambda line: line[0], reverse=True)]
 
 
 def _needs_somebody(state: State) -> bool:
-    return state.word in _common.BAD | {"late", "stale"} or bool(state.rejected) or (state.word == "complete" and "fewer" in state.detail)
+    return (
+        state.word in _common.BAD | {"late", "stale"}
+        or bool(state.rejected)
+        or (state.word == "complete" and "fewer" in state.detail)
+    )
 
 
 def _said(state: State) -> str:
@@ -136,7 +210,9 @@ def _table(found: Found) -> list[Text]:
     widths = {i: max(len(i), *(len(_cell(day[i])) for day in found.values())) for i in instances}
     lines = [Text(("day         " + "  ".join(f"{i:{w}}" for i, w in widths.items())).rstrip())]
     for date, day in found.items():
-        cells = [Text(f"{_cell(day[i]):{w}}", style=COLOURS[day[i].word]) for i, w in widths.items()]
+        cells = [
+            Text(f"{_cell(day[i]):{w}}", style=COLOURS[day[i].word]) for i, w in widths.items()
+        ]
         line = Text("  ").join([Text(str(date)), *cells])
         line.rstrip()
         lines.append(line)
@@ -161,5 +237,16 @@ def _calendar(found: Found) -> list[Text]:
                 line.append(LETTERS[word] * len(list(same)), style=COLOURS[word])
             lines.append(line)
         counts = Counter(day[instance].word for day in found.values())
-        lines.append(Text(" " * max(len(instance), 7) + "  " + ", ".join(f"{count} {word}" for word, count in counts.most_common())))
-    return [*lines, Text("# complete  + partial  ~ late or stale  ! failed  . missing  x expired  - marked empty")]
+        lines.append(
+            Text(
+                " " * max(len(instance), 7)
+                + "  "
+                + ", ".join(f"{count} {word}" for word, count in counts.most_common())
+            )
+        )
+    return [
+        *lines,
+        Text(
+            "# complete  + partial  ~ late or stale  ! failed  . missing  x expired  - marked empty"
+        ),
+    ]

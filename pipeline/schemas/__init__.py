@@ -1,8 +1,8 @@
 """What the datasets are, and where each source keeps them: tables in TOML, checked when loaded.
 
-`tts-1.toml` is the catalogue: unit, kind and reducers of each dataset. `sources/<kind>.toml` maps a source's
-figures to it. `darshan_index.sql` is the index's DDL. A table that says something impossible is refused here,
-so that nothing has to be guessed later.
+`tts-1.toml` is the catalogue: unit, kind and reducers of each dataset. `sources/<kind>.toml` maps a
+source's figures to it. `darshan_index.sql` is the index's DDL. A table that says something
+impossible is refused here, so that nothing has to be guessed later.
 """
 
 from __future__ import annotations
@@ -24,16 +24,25 @@ RAW_VERSION = 1
 """Raised when raw data are kept in another way; it has nothing to do with what is made of them."""
 
 BUILD_VERSION = 2
-"""Raised whenever the same inputs would give different products: older ones become stale, not unreadable."""
+"""Raised whenever the same inputs would give different products: older ones become stale, not
+unreadable.
+"""
 
 Kind = Literal["delta", "gauge"]
 Reports = Literal["counter", "delta", "rate", "gauge", "seconds"]
 Reducer = Literal["sum", "mean", "min", "max"]
 Parts = Literal["sum", "mean", "total"]
 
-LEGAL: Mapping[str, Kind] = {"counter": "delta", "delta": "delta", "rate": "delta", "gauge": "gauge", "seconds": "gauge"}
-"""What a source reports, and the kind of dataset it may become; `seconds` is a counter of seconds spent in a state,
-which becomes the share of the row's time, %."""
+LEGAL: Mapping[str, Kind] = {
+    "counter": "delta",
+    "delta": "delta",
+    "rate": "delta",
+    "gauge": "gauge",
+    "seconds": "gauge",
+}
+"""What a source reports, and the kind of dataset it may become; `seconds` is a counter of seconds
+spent in a state, which becomes the share of the row's time, %.
+"""
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,10 @@ class Dataset:
 class SourceMetric:
     """One line of a source map: how a source's figure becomes a dataset.
 
-    The catalogue's figure is ``reported * scale + offset``; `merge` joins several samples of one cell, `parts` the
-    parts of a component that the source measures one by one: their ``sum``, their ``mean``, or their ``total``,
-    which is missing unless all of them were measured.
-    `find` holds the source's own keys, those that say where the figure stands. A line's `unit` and `columns`
+    The catalogue's figure is ``reported * scale + offset``; `merge` joins several samples of one
+    cell, `parts` the parts of a component that the source measures one by one: their ``sum``, their
+    ``mean``, or their ``total``, which is missing unless all of them were measured. `find` holds
+    the source's own keys, those that say where the figure stands. A line's `unit` and `columns`
     replace the catalogue's where the source's figure cannot be brought to the base unit.
     """
 
@@ -94,7 +103,9 @@ def _read(name: str) -> str:
 
 def _choice(where: str, key: str, value: object, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
-        raise ConfigError(f"{where}: {key} is not known", expected=" or ".join(allowed), got=repr(value))
+        raise ConfigError(
+            f"{where}: {key} is not known", expected=" or ".join(allowed), got=repr(value)
+        )
     return str(value)
 
 
@@ -107,7 +118,8 @@ def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
     Raises
     ------
     ConfigError
-        A key that is not known or missing, a kind or reducer that does not exist, a rate of a gauge.
+        A key that is not known or missing, a kind or reducer that does not exist, a rate of a
+        gauge.
     """
     catalogue: dict[str, Dataset] = {}
     for group, lines in tomllib.loads(text).items():
@@ -117,7 +129,11 @@ def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
             unknown = set(line) - {"unit", "kind", "time", "columns", "rate", "doc"}
             lacking = {"unit", "kind", "doc"} - set(line)
             if unknown or lacking:
-                raise ConfigError(f"{at}: wrong keys", expected="unit, kind, doc, and optionally time, columns, rate", got=", ".join(sorted(line)))
+                raise ConfigError(
+                    f"{at}: wrong keys",
+                    expected="unit, kind, doc, and optionally time, columns, rate",
+                    got=", ".join(sorted(line)),
+                )
             kind = cast(Kind, _choice(at, "kind", line["kind"], ("delta", "gauge")))
             default = "sum" if kind == "delta" else "mean"
             if kind == "gauge" and "rate" in line:
@@ -127,14 +143,18 @@ def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
                 unit=line["unit"],
                 kind=kind,
                 time=cast(Reducer, _choice(at, "time", line.get("time", default), REDUCERS)),
-                columns=cast(Reducer, _choice(at, "columns", line.get("columns", default), REDUCERS)),
+                columns=cast(
+                    Reducer, _choice(at, "columns", line.get("columns", default), REDUCERS)
+                ),
                 rate=f"{group}/{line['rate']}" if "rate" in line else "",
                 doc=line["doc"],
             )
     return catalogue
 
 
-def parse_source_map(text: str, known: Mapping[str, Dataset], where: str) -> tuple[SourceMetric, ...]:
+def parse_source_map(
+    text: str, known: Mapping[str, Dataset], where: str
+) -> tuple[SourceMetric, ...]:
     """Source map of a TOML text.
 
     Raises
@@ -147,11 +167,18 @@ def parse_source_map(text: str, known: Mapping[str, Dataset], where: str) -> tup
     for name, line in tomllib.loads(text).items():
         at = f"{where}: {name}"
         if name not in known:
-            raise ConfigError(f"{at}: not in the catalogue", hint="add the dataset to tts-1.toml, or correct its name")
+            raise ConfigError(
+                f"{at}: not in the catalogue",
+                hint="add the dataset to tts-1.toml, or correct its name",
+            )
         dataset = known[name]
         reports = cast(Reports, _choice(at, "reports", line.get("reports"), tuple(LEGAL)))
         if LEGAL[reports] != dataset.kind:
-            raise ConfigError(f"{at}: a {reports} cannot become a {dataset.kind}", expected=f"reports that give a {dataset.kind}", got=reports)
+            raise ConfigError(
+                f"{at}: a {reports} cannot become a {dataset.kind}",
+                expected=f"reports that give a {dataset.kind}",
+                got=reports,
+            )
         if line.get("offset") and dataset.kind != "gauge":
             raise ConfigError(f"{at}: only a gauge has an offset", got=f"reports = {reports}")
         default: Reducer = "mean" if reports in ("gauge", "rate") else "sum"
@@ -166,7 +193,11 @@ def parse_source_map(text: str, known: Mapping[str, Dataset], where: str) -> tup
                 offset=float(line.get("offset", 0.0)),
                 merge=cast(Reducer, _choice(at, "merge", line.get("merge", default), REDUCERS)),
                 parts=cast(Parts, _choice(at, "parts", together, ("sum", "mean", "total"))),
-                find={k: v for k, v in line.items() if k not in {"reports", "scale", "offset", "merge", "parts", *own}},
+                find={
+                    k: v
+                    for k, v in line.items()
+                    if k not in {"reports", "scale", "offset", "merge", "parts", *own}
+                },
             )
         )
     return tuple(metrics)

@@ -3,18 +3,21 @@
 A source module has
 
 - `Options`: its keys in site.json, a `pipeline.site.SourceOptions`,
-- `located(options, site)`: the same options with paths counted from site.json and the site's defaults,
-- `inputs(options, day)`: what the source has for the day, small and quick to ask for: its fingerprint tells
-  whether anything changed,
-- `fetch(options, day, folder)`: all network and database I/O; writes what the source says, unchanged, into
-  `folder` and returns how many rows of what it wrote,
-- `about(options, day)`, if it likes: what the source says of itself, such as the server's version and time zone,
-- `gone(before, now, old, new, rejected)`: what was fetched before and is no longer there, in words, from the two
-  row counts and folders: the archived day is then kept,
-- `parse(options, day, folder, findings)`: no I/O but reading `folder` (and the logs that a manifest in it
-  names); the same files give the same result,
-- `GIVES`: what comes out: `Samples` (counters, gauges) or `LogBatch` (Darshan logs). A source of logs has
-  `jobs(options, day, folder, reduce, known)` and `run(job)` in place of `parse`: pieces of work for an executor.
+- `located(options, site)`: the same options with paths counted from site.json and the site's
+  defaults,
+- `inputs(options, day)`: what the source has for the day, small and quick to ask for: its
+  fingerprint tells whether anything changed,
+- `fetch(options, day, folder)`: all network and database I/O; writes what the source says,
+  unchanged, into `folder` and returns how many rows of what it wrote,
+- `about(options, day)`, if it likes: what the source says of itself, such as the server's version
+  and time zone,
+- `gone(before, now, old, new, rejected)`: what was fetched before and is no longer there, in words,
+  from the two row counts and folders: the archived day is then kept,
+- `parse(options, day, folder, findings)`: no I/O but reading `folder` (and the logs that a manifest
+  in it names); the same files give the same result,
+- `GIVES`: what comes out: `Samples` (counters, gauges) or `LogBatch` (Darshan logs). A source of
+  logs has `jobs(options, day, folder, reduce, known)` and `run(job)` in place of `parse`: pieces of
+  work for an executor.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ from pipeline.site import Site, SourceOptions, validated
 @functools.cache
 def kinds() -> list[str]:
     """The kinds that there are: the public modules of this package."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
+    )
 
 
 def find(kind: str) -> Any:
@@ -45,7 +50,11 @@ def find(kind: str) -> Any:
     """
     if kind not in kinds():
         near = difflib.get_close_matches(kind, kinds(), 1)
-        raise ConfigError(f"source kind {kind!r} is not known", expected=", ".join(kinds()), hint=f"did you mean {near[0]}?" if near else "")
+        raise ConfigError(
+            f"source kind {kind!r} is not known",
+            expected=", ".join(kinds()),
+            hint=f"did you mean {near[0]}?" if near else "",
+        )
     return importlib.import_module(f"{__name__}.{kind}")
 
 
@@ -58,7 +67,10 @@ def options(site: Site, instance: str) -> SourceOptions:
         The instance, its kind or one of its keys is not known, or a value is wrong.
     """
     if instance not in site.sources:
-        raise ConfigError(f"instance {instance!r} is not in site.json", expected=", ".join(site.sources) or "sources is empty")
+        raise ConfigError(
+            f"instance {instance!r} is not in site.json",
+            expected=", ".join(site.sources) or "sources is empty",
+        )
     content = dict(site.sources[instance])
     where = f"site.json: sources: {instance}"
     if not isinstance(content.get("kind"), str):

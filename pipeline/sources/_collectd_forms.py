@@ -1,7 +1,8 @@
-"""The forms in which collectd's values are kept: documents of Elasticsearch, JSON of write_http, files of csv.
+"""The forms in which collectd's values are kept: documents of Elasticsearch, JSON of write_http,
+files of csv.
 
-Each form becomes value lists, columns of lists that a `Spool` takes. Only plugins of the source map are kept.
-Whatever cannot be read is told to `problem`, with file and place, and costs nothing else.
+Each form becomes value lists, columns of lists that a `Spool` takes. Only plugins of the source map
+are kept. Whatever cannot be read is told to `problem`, with file and place, and costs nothing else.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ Number = int | float | None
 
 
 def json_values(member: Member, problem: Problem) -> Iterator[tuple[str, bytes | Any]]:
-    """Pieces of a stream of JSON: ``("lines", bytes)`` for a block of lines, each a value, or ``("values", list)``.
+    """Pieces of a stream of JSON: ``("lines", bytes)`` for a block of lines, each a value, or
+    ``("values", list)``.
 
     The first line decides: where it is a value of its own, so are the others.
     """
@@ -92,7 +94,9 @@ class _Prefixed:
 
 
 def _scanned(stream: _Prefixed, name: str, problem: Problem) -> Iterator[Any]:
-    """The objects that stand in arrays, however deep, one after the other; what cannot be read is skipped."""
+    """The objects that stand in arrays, however deep, one after the other; what cannot be read is
+    skipped.
+    """
     decode = json.JSONDecoder().raw_decode
     pieces = stream.text()
     text, at, before, ended, reported = "", 0, 0, False, False
@@ -112,7 +116,9 @@ def _scanned(stream: _Prefixed, name: str, problem: Problem) -> Iterator[Any]:
             reported = False
             yield value
         except (ValueError, RecursionError) as error:
-            broken = not isinstance(error, json.JSONDecodeError) or (error.pos < len(text) - 16 and not error.msg.startswith("Unterminated"))
+            broken = not isinstance(error, json.JSONDecodeError) or (
+                error.pos < len(text) - 16 and not error.msg.startswith("Unterminated")
+            )
             if not broken and not ended and len(text) - at < LONGEST:
                 piece = next(pieces, None)
                 ended = piece is None
@@ -148,9 +154,16 @@ class _Decoder:
         lines = piece.split(b"\n")
         first, self._line = self._line, self._line + len(lines) - 1
         try:
-            return self._many.decode(b"[" + b",".join(line for line in lines if line.strip()) + b"]")
+            return self._many.decode(
+                b"[" + b",".join(line for line in lines if line.strip()) + b"]"
+            )
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return [item for number, line in enumerate(lines, first + 1) if line.strip() for item in self._one(line, f"line {number}: ")]
+            return [
+                item
+                for number, line in enumerate(lines, first + 1)
+                if line.strip()
+                for item in self._one(line, f"line {number}: ")
+            ]
 
     def _one(self, line: bytes, where: str) -> list[Any]:
         try:
@@ -203,10 +216,14 @@ def documents(member: Member, plugins: Collection[str], arrival: str, problem: P
     for form, piece in json_values(member, problem):
         hits = decoder.batch(form, piece)
         pages = [hit.hits for hit in hits if hit.hits is not None]
-        yield from of_documents([*hits, *decoder.converted(pages, "")], member.name, plugins, problem)
+        yield from of_documents(
+            [*hits, *decoder.converted(pages, "")], member.name, plugins, problem
+        )
 
 
-def of_documents(hits: Iterable[Any], name: str, plugins: Collection[str], problem: Problem) -> Lists:
+def of_documents(
+    hits: Iterable[Any], name: str, plugins: Collection[str], problem: Problem
+) -> Lists:
     """Value lists of hits, or of documents without what a search puts around them."""
     by_plugin: dict[str, list[Any]] = {plugin: [] for plugin in plugins}
     for hit in hits:
@@ -226,7 +243,9 @@ def of_documents(hits: Iterable[Any], name: str, plugins: Collection[str], probl
 def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
     stamps = _milliseconds([document.stamp for document in some])
     if None in stamps:
-        wrong = [document.stamp for document, stamp in zip(some, stamps, strict=True) if stamp is None]
+        wrong = [
+            document.stamp for document, stamp in zip(some, stamps, strict=True) if stamp is None
+        ]
         for text in wrong:
             problem(name, f"@timestamp {text[:40]!r} is no time")
         some = [document for document, stamp in zip(some, stamps, strict=True) if stamp is not None]
@@ -247,7 +266,12 @@ def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
 def _milliseconds(stamps: list[str]) -> list[int | None]:
     """ISO 8601 stamps with a zone as ms since 1970 UTC; None where it is none."""
     try:
-        nanoseconds = pa.array(stamps, pa.string()).cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_numpy()
+        nanoseconds = (
+            pa.array(stamps, pa.string())
+            .cast(pa.timestamp("ns", "UTC"))
+            .cast(pa.int64())
+            .to_numpy()
+        )
         return np.floor_divide(nanoseconds, 1_000_000).tolist()  # type: ignore[no-any-return]
     except (pa.ArrowException, ValueError):
         return [_milliseconds([stamp])[0] for stamp in stamps] if len(stamps) > 1 else [None]
@@ -277,11 +301,22 @@ def write_http(member: Member, plugins: Collection[str], problem: Problem) -> Li
         by_plugin: dict[str, list[ValueList]] = {plugin: [] for plugin in plugins}
         for item in decoder.batch(form, piece):
             if item.plugin in by_plugin:
-                if 0 < item.time < 1e11 and len(item.values) == len(item.dsnames) and item.host and 0 <= item.interval < 1e6:
+                if (
+                    0 < item.time < 1e11
+                    and len(item.values) == len(item.dsnames)
+                    and item.host
+                    and 0 <= item.interval < 1e6
+                ):
                     by_plugin[item.plugin].append(item)
                 else:
-                    problem(member.name, f"a value list of {item.host[:40]!r} has no host, a time or interval that is none, or not a name for each value")
-        yield from ((plugin, _value_list_columns(some)) for plugin, some in by_plugin.items() if some)
+                    problem(
+                        member.name,
+                        f"a value list of {item.host[:40]!r} has no host, a time or interval that"
+                        " is none, or not a name for each value",
+                    )
+        yield from (
+            (plugin, _value_list_columns(some)) for plugin, some in by_plugin.items() if some
+        )
 
 
 def _value_list_columns(some: list[ValueList]) -> Columns:
@@ -302,7 +337,9 @@ def _value_list_columns(some: list[ValueList]) -> Columns:
 CSV_NAME = re.compile(r"(?P<type>[^-]+)(?:-(?P<instance>.*))?-\d{4}-\d\d-\d\d(?:\.[a-z0-9]+)?")
 
 
-def csv(member: Member, plugins: Collection[str], counters: Mapping[str, bool], problem: Problem) -> Lists:
+def csv(
+    member: Member, plugins: Collection[str], counters: Mapping[str, bool], problem: Problem
+) -> Lists:
     """Value lists of one file ``HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD``.
 
     `counters` says which types are counters, read as integers.
@@ -311,7 +348,11 @@ def csv(member: Member, plugins: Collection[str], counters: Mapping[str, bool], 
     match = CSV_NAME.fullmatch(parts[-1]) if len(parts) == 3 else None
     plugin, _, instance = parts[1].partition("-") if match else ("", "", "")
     if match is None:
-        problem(member.name, "is no file of collectd's csv plugin: HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD is expected")
+        problem(
+            member.name,
+            "is no file of collectd's csv plugin: HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD is"
+            " expected",
+        )
     if match is None or plugin not in plugins:
         return
     text = beginning(member, LARGEST_CSV, problem)
@@ -323,16 +364,33 @@ def csv(member: Member, plugins: Collection[str], counters: Mapping[str, bool], 
     stamps, values = _csv_columns(text, header, integers, lambda what: problem(member.name, what))
     count = len(stamps)
     if count:
-        same = {"host": parts[0], "instance": instance, "type": match["type"], "type_instance": match["instance"] or ""}
-        columns: Columns = {"time_ms": stamps, **{key: [value] * count for key, value in same.items()}}
+        same = {
+            "host": parts[0],
+            "instance": instance,
+            "type": match["type"],
+            "type_instance": match["instance"] or "",
+        }
+        columns: Columns = {
+            "time_ms": stamps,
+            **{key: [value] * count for key, value in same.items()},
+        }
         yield plugin, columns | {name: column for name, column in values.items() if name in FIELDS}
 
 
-def _csv_columns(text: bytes, header: list[str], integers: bool, problem: Callable[[str], None]) -> tuple[list[int], dict[str, list[Any]]]:
+def _csv_columns(
+    text: bytes, header: list[str], integers: bool, problem: Callable[[str], None]
+) -> tuple[list[int], dict[str, list[Any]]]:
     number = pa.int64() if integers else pa.float64()
-    options = pyarrow.csv.ConvertOptions(column_types={"epoch": pa.float64()} | dict.fromkeys(header[1:], number), null_values=["nan", "NaN", "-nan", ""])
+    options = pyarrow.csv.ConvertOptions(
+        column_types={"epoch": pa.float64()} | dict.fromkeys(header[1:], number),
+        null_values=["nan", "NaN", "-nan", ""],
+    )
     try:
-        table = pyarrow.csv.read_csv(io.BytesIO(text), convert_options=options, read_options=pyarrow.csv.ReadOptions(use_threads=False))
+        table = pyarrow.csv.read_csv(
+            io.BytesIO(text),
+            convert_options=options,
+            read_options=pyarrow.csv.ReadOptions(use_threads=False),
+        )
     except (pa.ArrowException, ValueError):
         table = _csv_by_line(text, header, integers, problem)
     epoch = table.column("epoch")
@@ -342,7 +400,9 @@ def _csv_columns(text: bytes, header: list[str], integers: bool, problem: Callab
     return stamps, {name: table.column(name).to_pylist() for name in header[1:]}
 
 
-def _csv_by_line(text: bytes, header: list[str], integers: bool, problem: Callable[[str], None]) -> pa.Table:
+def _csv_by_line(
+    text: bytes, header: list[str], integers: bool, problem: Callable[[str], None]
+) -> pa.Table:
     """The lines that can be read, one by one."""
     rows: list[list[Number]] = []
     convert: Callable[[str], Number] = int if integers else float
@@ -353,11 +413,24 @@ def _csv_by_line(text: bytes, header: list[str], integers: bool, problem: Callab
         try:
             if len(cells) != len(header):
                 raise ValueError(f"{len(header)} values are expected")
-            rows.append([float(cells[0]), *(None if cell in ("nan", "NaN", "-nan", "") else convert(cell) for cell in cells[1:])])
+            rows.append(
+                [
+                    float(cells[0]),
+                    *(
+                        None if cell in ("nan", "NaN", "-nan", "") else convert(cell)
+                        for cell in cells[1:]
+                    ),
+                ]
+            )
             if any(isinstance(cell, int) and abs(cell) >= 1 << 63 for cell in rows[-1]):
                 raise ValueError(f"a counter beyond 64 bits: {rows.pop()}")
         except ValueError as error:
             problem(f"line {number}: {line[:60]!r}: {error}")
     columns = list(zip(*rows, strict=True)) or [()] * len(header)
     kinds = [pa.float64()] + [pa.int64() if integers else pa.float64()] * (len(header) - 1)
-    return pa.table({name: pa.array(column, kind) for name, column, kind in zip(header, columns, kinds, strict=True)})
+    return pa.table(
+        {
+            name: pa.array(column, kind)
+            for name, column, kind in zip(header, columns, kinds, strict=True)
+        }
+    )

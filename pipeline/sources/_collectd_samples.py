@@ -33,10 +33,16 @@ def listed(value: Any) -> list[str]:
 class Reader:
     """Reads what one metric needs."""
 
-    def __init__(self, options: Options, day: Day, metric: schemas.SourceMetric, findings: Findings) -> None:
+    def __init__(
+        self, options: Options, day: Day, metric: schemas.SourceMetric, findings: Findings
+    ) -> None:
         self.options, self.day, self.metric, self.findings = options, day, metric, findings
         find = metric.find
-        self.name, self.field, self.component = metric.dataset.name, str(find["field"]), str(find["component"])
+        self.name, self.field, self.component = (
+            metric.dataset.name,
+            str(find["field"]),
+            str(find["component"]),
+        )
         self.types, self.type_instance = listed(find["type"]), find.get("type_instance")
         self.is_delta = metric.dataset.kind == "delta"
 
@@ -51,13 +57,25 @@ class Reader:
             told |= names.hosts
 
     def _pieces(self, path: Path, kind: str, names: _Names) -> Iterator[_Piece]:
-        columns = ["time_ms", "interval_ms", "host", "instance", "type", "type_instance", self.field]
-        with pq.ParquetFile(path, read_dictionary=["host", "instance", "type", "type_instance"]) as file:
+        columns = [
+            "time_ms",
+            "interval_ms",
+            "host",
+            "instance",
+            "type",
+            "type_instance",
+            self.field,
+        ]
+        with pq.ParquetFile(
+            path, read_dictionary=["host", "instance", "type", "type_instance"]
+        ) as file:
             for number in range(file.num_row_groups):
                 table = file.read_row_group(number, columns=columns, use_threads=False)
                 wanted = pc.and_(_equal(table, "type", kind), pc.is_valid(table.column(self.field)))
                 if self.type_instance is not None:
-                    wanted = pc.and_(wanted, _equal(table, "type_instance", str(self.type_instance)))
+                    wanted = pc.and_(
+                        wanted, _equal(table, "type_instance", str(self.type_instance))
+                    )
                 table = table.filter(wanted)
                 if table.num_rows:
                     yield _Piece.of(table, self.field, names)
@@ -68,20 +86,37 @@ class Reader:
         if options.rates and self.is_delta:
             low = piece.value < 0
             self.findings.add("resets", int(low.sum()), self.name)
-            piece, reports = piece.only(~low).over_intervals(options.interval, options.every, names.host_numbers()), "delta"
+            piece, reports = (
+                piece.only(~low).over_intervals(
+                    options.interval, options.every, names.host_numbers()
+                ),
+                "delta",
+            )
             piece = piece._replace(value=piece.value * (piece.interval / 1000.0)).by_second("sum")
         elif kind == "cpu" and not options.rates:
             piece, resets = piece.shares()
             self.findings.add("resets", resets, self.name)
         elif self.metric.find.get("over_interval"):
-            piece = piece.over_intervals(options.interval, options.every, names.host_numbers()).by_second("mean")
+            piece = piece.over_intervals(
+                options.interval, options.every, names.host_numbers()
+            ).by_second("mean")
         time = piece.time // 1000
         inside = (time >= self.day.start) & (time < self.day.end + options.timestep)
-        return Samples(self.name, time[inside], piece.column[inside], piece.value[inside], tuple(names.parts), names.whole, reports)
+        return Samples(
+            self.name,
+            time[inside],
+            piece.column[inside],
+            piece.value[inside],
+            tuple(names.parts),
+            names.whole,
+            reports,
+        )
 
 
 class _Names:
-    """Hosts and instances, numbered as they come: -1 for those that do not count, or that another type told."""
+    """Hosts and instances, numbered as they come: -1 for those that do not count, or that another
+    type told.
+    """
 
     def __init__(self, reader: Reader, told: Collection[str]) -> None:
         self._reader, self._told = reader, told
@@ -102,15 +137,21 @@ class _Names:
     def whole(self) -> tuple[str, ...]:
         return tuple(self._whole) if self._reader.component in ("core", "interface") else ()
 
-    def numbers(self, host: pa.DictionaryArray, instance: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+    def numbers(
+        self, host: pa.DictionaryArray, instance: pa.DictionaryArray
+    ) -> npt.NDArray[np.int32]:
         """The column of each row."""
         hosts, instances = host.dictionary.to_pylist(), instance.dictionary.to_pylist()
-        pair = host.indices.to_numpy().astype(np.int64) * len(instances) + instance.indices.to_numpy()
+        pair = (
+            host.indices.to_numpy().astype(np.int64) * len(instances) + instance.indices.to_numpy()
+        )
         there = np.zeros(len(hosts) * len(instances), dtype=bool)
         there[pair] = True
         table = np.full(len(there), -1, dtype=np.int32)
         for place in np.flatnonzero(there).tolist():
-            table[place] = self._of(hosts[place // len(instances)], instances[place % len(instances)])
+            table[place] = self._of(
+                hosts[place // len(instances)], instances[place % len(instances)]
+            )
         return np.asarray(table[pair])
 
     def _of(self, host: str, instance: str) -> int:
@@ -118,17 +159,32 @@ class _Names:
         if key not in self._number:
             self._number[key] = len(self.parts) if self._counts(host, instance) else -1
             if self._number[key] >= 0:
-                self.parts.append({"device": f"{host}:{instance}", "host": host}.get(self._reader.component, f"{host}\0{instance}"))
+                self.parts.append(
+                    {"device": f"{host}:{instance}", "host": host}.get(
+                        self._reader.component, f"{host}\0{instance}"
+                    )
+                )
                 self._whole.append(host)
         return self._number[key]
 
     def _counts(self, host: str, instance: str) -> bool:
         options, component = self._reader.options, self._reader.component
-        pattern = {"device": options.devices, "interface": options.interfaces}.get(component, "(?s).*")
+        pattern = {"device": options.devices, "interface": options.interfaces}.get(
+            component, "(?s).*"
+        )
         if not (usable(host) and (usable(instance) or not instance)):
-            self._reader.findings.add("names that cannot be archived", 1, self._reader.name, f"{host[:40]!r} {instance[:40]!r}")
+            self._reader.findings.add(
+                "names that cannot be archived",
+                1,
+                self._reader.name,
+                f"{host[:40]!r} {instance[:40]!r}",
+            )
             return False
-        return host not in self._told and options.group(self._reader.name, host) and matches(pattern, instance)
+        return (
+            host not in self._told
+            and options.group(self._reader.name, host)
+            and matches(pattern, instance)
+        )
 
 
 class _Piece(NamedTuple):
@@ -144,8 +200,16 @@ class _Piece(NamedTuple):
         flat = table.combine_chunks()
         host, instance = (flat.column(name).chunk(0) for name in ("host", "instance"))
         interval = flat.column("interval_ms").fill_null(0).to_numpy().astype(np.int64)
-        piece = cls(flat.column("time_ms").to_numpy(), interval, names.numbers(host, instance), flat.column(field).to_numpy())
-        return piece.only((piece.column >= 0) & (np.isfinite(piece.value) if piece.value.dtype.kind == "f" else True))
+        piece = cls(
+            flat.column("time_ms").to_numpy(),
+            interval,
+            names.numbers(host, instance),
+            flat.column(field).to_numpy(),
+        )
+        return piece.only(
+            (piece.column >= 0)
+            & (np.isfinite(piece.value) if piece.value.dtype.kind == "f" else True)
+        )
 
     @classmethod
     def joined(cls, pieces: list[_Piece]) -> _Piece:
@@ -160,7 +224,9 @@ class _Piece(NamedTuple):
     def in_order(self) -> _Piece:
         """By column and time; of rows that are there twice the one with the largest value."""
         numbered_in_16_bits = self.column.max(initial=0) < 1 << 15
-        if numbered_in_16_bits and (np.diff(self.time) >= 0).all():  # the quick way, for values as they came: in order of time, none twice
+        if (
+            numbered_in_16_bits and (np.diff(self.time) >= 0).all()
+        ):  # the quick way, for values as they came: in order of time, none twice
             piece = self.at(np.argsort(self.column.astype(np.int16), kind="stable"))
             if not piece.again().any():
                 return piece
@@ -176,21 +242,33 @@ class _Piece(NamedTuple):
     def over_intervals(self, given: int, otherwise: int, host: npt.NDArray[np.int32]) -> _Piece:
         """With the intervals that each row is of, and their starts as times.
 
-        An interval is what the row itself tells; else `given` seconds; else the most frequent distance of rows of one
-        column, of the columns of the same `host`; else `otherwise`.
+        An interval is what the row itself tells; else `given` seconds; else the most frequent
+        distance of rows of one column, of the columns of the same `host`; else `otherwise`.
         """
-        interval = self.interval if given == 0 else np.where(self.interval > 0, self.interval, given * 1000)
+        interval = (
+            self.interval
+            if given == 0
+            else np.where(self.interval > 0, self.interval, given * 1000)
+        )
         if not (interval > 0).all():
-            interval = np.where(interval > 0, interval, self._distances(otherwise, host)[host[self.column]])
+            interval = np.where(
+                interval > 0, interval, self._distances(otherwise, host)[host[self.column]]
+            )
         return self._replace(time=self.time - interval, interval=interval)
 
     def _distances(self, otherwise: int, host: npt.NDArray[np.int32]) -> Int64:
-        """The most frequent distance of the rows of each host's columns, in whole seconds, as ms."""
+        """The most frequent distance of the rows of each host's columns, in whole seconds, as
+        ms.
+        """
         found = np.full(int(host.max(initial=-1)) + 1, otherwise * 1000, dtype=np.int64)
         same = np.diff(self.column) == 0
         seconds = np.clip(np.rint(np.diff(self.time)[same] / 1000), 1, LONGEST - 1).astype(np.int64)
-        pairs, count = np.unique(host[self.column[1:][same]] * np.int64(LONGEST) + seconds, return_counts=True)
-        for place in np.lexsort((-pairs, count)):  # the last one stays: the most frequent, of several the shortest
+        pairs, count = np.unique(
+            host[self.column[1:][same]] * np.int64(LONGEST) + seconds, return_counts=True
+        )
+        for place in np.lexsort(
+            (-pairs, count)
+        ):  # the last one stays: the most frequent, of several the shortest
             found[pairs[place] // LONGEST] = pairs[place] % LONGEST * 1000
         return found
 
@@ -207,11 +285,15 @@ class _Piece(NamedTuple):
         return self.only(head)._replace(value=value)
 
     def shares(self) -> tuple[_Piece, int]:
-        """Counters of jiffies as shares of the time between two rows, %, at the earlier row; and how many counters fell."""
+        """Counters of jiffies as shares of the time between two rows, %, at the earlier row; and
+        how many counters fell.
+        """
         same = np.diff(self.column) == 0
         seconds, jiffies = np.diff(self.time)[same] / 1000.0, np.diff(self.value)[same]
         share = np.minimum(100.0 / JIFFIES * jiffies / seconds, 100.0)
-        piece = _Piece(self.time[:-1][same], self.interval[:-1][same], self.column[:-1][same], share)
+        piece = _Piece(
+            self.time[:-1][same], self.interval[:-1][same], self.column[:-1][same], share
+        )
         return piece.only(share >= 0).by_second("mean"), int((share < 0).sum())
 
 
@@ -229,12 +311,24 @@ def tell_skew(options: Options, folder: Path, findings: Findings) -> None:
     there = 0
     for paths in by_bucket.values():
         columns = ["host", "time_ms", "arrival_ms"]
-        table = pa.concat_tables([pq.read_table(path, columns=columns, filters=pc.is_valid(pc.field("arrival_ms"))) for path in paths])
+        table = pa.concat_tables(
+            [
+                pq.read_table(path, columns=columns, filters=pc.is_valid(pc.field("arrival_ms")))
+                for path in paths
+            ]
+        )
         there += table.num_rows
-        late = table.append_column("late", pc.subtract(table.column("arrival_ms"), table.column("time_ms")))
+        late = table.append_column(
+            "late", pc.subtract(table.column("arrival_ms"), table.column("time_ms"))
+        )
         for row in late.group_by("host").aggregate([("late", "approximate_median")]).to_pylist():
             seconds = row["late_approximate_median"] / 1000
             if abs(seconds) > options.timestep:
                 plugin = paths[0].stem.partition("-")[0]
-                findings.add("clock skew", 1, row["host"], f"{plugin} values arrive {seconds:+.0f} s after their stamps, by the median")
+                findings.add(
+                    "clock skew",
+                    1,
+                    row["host"],
+                    f"{plugin} values arrive {seconds:+.0f} s after their stamps, by the median",
+                )
     findings.add("no document has a stamp of arrival", not there, options.arrival_field)

@@ -19,7 +19,15 @@ from pipeline.sources import _libdarshan
 
 SUMMED = ("POSIX", "STDIO")
 """Modules whose records are summed by mount point."""
-INTERFACES = {"POSIX": "posix", "STDIO": "stdio", "MPI-IO": "mpiio", "H5D": "hdf5", "PNETCDF_FILE": "pnetcdf", "DFS": "dfs", "DAOS": "daos"}
+INTERFACES = {
+    "POSIX": "posix",
+    "STDIO": "stdio",
+    "MPI-IO": "mpiio",
+    "H5D": "hdf5",
+    "PNETCDF_FILE": "pnetcdf",
+    "DFS": "dfs",
+    "DAOS": "daos",
+}
 """Modules whose bytes are told by log, and the columns' names."""
 DERIVED = {"POSIX": "posix", "STDIO": "stdio", "MPI-IO": "mpiio"}
 """Modules that the library's accumulators are asked about."""
@@ -67,16 +75,35 @@ LOG_COLUMNS: dict[str, Any] = {
     "modules": object,
     "partial_modules": object,
     "unreadable_modules": object,
-    **{f"{name}_bytes_{way}": np.int64 for name in INTERFACES.values() for way in ("read", "written")},
-    **{f"{name}_{what}": np.float64 for name in DERIVED.values() for what in ("agg_perf", "agg_time", "unique_time", "shared_time")},
+    **{
+        f"{name}_bytes_{way}": np.int64
+        for name in INTERFACES.values()
+        for way in ("read", "written")
+    },
+    **{
+        f"{name}_{what}": np.float64
+        for name in DERIVED.values()
+        for what in ("agg_perf", "agg_time", "unique_time", "shared_time")
+    },
     **{f"{name}_{kind}": np.int64 for name in DERIVED.values() for kind in _libdarshan.CATEGORIES},
     "lustre_files": np.int64,
     "lustre_osts": np.int64,
     "lustre_stripe_size": np.int64,
     "lustre_stripe_count": np.int64,
 }
-REJECT_COLUMNS: dict[str, Any] = {"filename": object, "folder": object, "log_bytes": np.int64, "mtime_ns": np.int64, "reason": object}
-STRIPE_COLUMNS: dict[str, Any] = {"log_id": np.int64, "bytes": np.int64, "seconds": np.float64, "osts": object}
+REJECT_COLUMNS: dict[str, Any] = {
+    "filename": object,
+    "folder": object,
+    "log_bytes": np.int64,
+    "mtime_ns": np.int64,
+    "reason": object,
+}
+STRIPE_COLUMNS: dict[str, Any] = {
+    "log_id": np.int64,
+    "bytes": np.int64,
+    "seconds": np.float64,
+    "osts": object,
+}
 LASTING = ("truncated or damaged", "not a Darshan log", "empty", "library abort", "library crash")
 """How reasons begin that lie in the file itself; the others may be over the next time."""
 ABSENT = -1
@@ -85,7 +112,10 @@ ABSENT = -1
 
 def _table(rows: list[tuple[Any, ...]], columns: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
     by_column = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-    return {name: np.array(values, dtype=dtype) for (name, dtype), values in zip(columns.items(), by_column, strict=True)}
+    return {
+        name: np.array(values, dtype=dtype)
+        for (name, dtype), values in zip(columns.items(), by_column, strict=True)
+    }
 
 
 class BatchReader:
@@ -104,7 +134,9 @@ class BatchReader:
         self.rejects: list[tuple[Any, ...]] = []
         self.mounts: list[tuple[str, ...]] = []
         self.names: list[dict[int, str]] = []
-        self.records: dict[str, list[tuple[int, npt.NDArray[Any]]]] = {module: [] for module in SUMMED}
+        self.records: dict[str, list[tuple[int, npt.NDArray[Any]]]] = {
+            module: [] for module in SUMMED
+        }
         self.traces: list[npt.NDArray[Any]] = [np.empty(0, TRACE)]
         self.heat: list[Heat] = []
         self.stripes: list[tuple[Any, ...]] = []
@@ -168,13 +200,27 @@ class BatchReader:
 
     @staticmethod
     def _of(module: str, parts: list[tuple[int, npt.NDArray[Any]]]) -> Records:
-        found = np.concatenate([np.empty(0, _libdarshan.record_dtype(module)), *(part for _, part in parts)])
-        log = np.repeat(np.array([number for number, _ in parts], dtype=np.int64), [len(part) for _, part in parts])
-        return Records(module, *_libdarshan.counters(module), log, found["id"], found["counters"], found["fcounters"])
+        found = np.concatenate(
+            [np.empty(0, _libdarshan.record_dtype(module)), *(part for _, part in parts)]
+        )
+        log = np.repeat(
+            np.array([number for number, _ in parts], dtype=np.int64),
+            [len(part) for _, part in parts],
+        )
+        return Records(
+            module,
+            *_libdarshan.counters(module),
+            log,
+            found["id"],
+            found["counters"],
+            found["fcounters"],
+        )
 
 
 def _read(file: Listed, start: int, end: int) -> _libdarshan.Log | None:
-    """Read a log that must be as the manifest says, before and after; None if it does not concern the day."""
+    """Read a log that must be as the manifest says, before and after; None if it does not concern
+    the day.
+    """
     path = file.path
     if file.size == 0:
         raise SourceError("empty")
@@ -188,12 +234,16 @@ def _read(file: Listed, start: int, end: int) -> _libdarshan.Log | None:
     except FileNotFoundError:
         if file.size < 0:  # it could not be looked at when it was listed
             raise SourceError("cannot be read: No such file or directory") from None
-        raise InputChanged(f"{path} is gone since it was listed", hint="what is archived stays as it is") from None
+        raise InputChanged(
+            f"{path} is gone since it was listed", hint="what is archived stays as it is"
+        ) from None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}") from None
     for now in (before, after):
         if (now.st_size, now.st_mtime_ns) != (file.size, file.mtime_ns):
-            raise InputChanged(f"{path} changed since it was listed", hint="the next run reads it again")
+            raise InputChanged(
+                f"{path} changed since it was listed", hint="the next run reads it again"
+            )
     return log
 
 
@@ -204,7 +254,9 @@ def _touches(times: tuple[float, float], start: int, end: int) -> bool:
 def _head(log: _libdarshan.Log, filename: str) -> tuple[Any, ...]:
     """A log's row of the table, from `version` to the names of its modules."""
     exe = log.exe.split(" ", 1)[0]
-    user, job = log_identity(os.fsencode(filename).decode("utf-8", "backslashreplace"), os.path.basename(exe))
+    user, job = log_identity(
+        os.fsencode(filename).decode("utf-8", "backslashreplace"), os.path.basename(exe)
+    )
     partial = [module for module, is_partial in log.modules.items() if is_partial]
     return (
         log.version,
@@ -230,33 +282,70 @@ def _facts(log: _libdarshan.Log) -> tuple[Any, ...]:
     facts: list[Any] = []
     for module in INTERFACES:
         facts += [_bytes(log, module, "BYTES_READ"), _bytes(log, module, "BYTES_WRITTEN")]
-    derived = [_libdarshan.derived(m, log.records[m], log.nprocs) if m in log.records else None for m in DERIVED]
+    derived = [
+        _libdarshan.derived(m, log.records[m], log.nprocs) if m in log.records else None
+        for m in DERIVED
+    ]
     for found in derived:
         if found is None:
             facts += [np.nan] * 4
         else:
-            facts += [found.agg_perf_by_slowest, found.agg_time_by_slowest, found.unique_io_time_by_slowest, found.shared_io_time_by_slowest]
+            facts += [
+                found.agg_perf_by_slowest,
+                found.agg_time_by_slowest,
+                found.unique_io_time_by_slowest,
+                found.shared_io_time_by_slowest,
+            ]
     for found in derived:
-        facts += [found.categories[kind] for kind in _libdarshan.CATEGORIES] if found else [ABSENT] * len(_libdarshan.CATEGORIES)
+        facts += (
+            [found.categories[kind] for kind in _libdarshan.CATEGORIES]
+            if found
+            else [ABSENT] * len(_libdarshan.CATEGORIES)
+        )
     osts = {ost for _, _, _, numbers in log.lustre for ost in numbers}
-    facts += [len(log.lustre), len(osts), max((s for _, s, _, _ in log.lustre), default=ABSENT), max((c for _, _, c, _ in log.lustre), default=ABSENT)]
+    facts += [
+        len(log.lustre),
+        len(osts),
+        max((s for _, s, _, _ in log.lustre), default=ABSENT),
+        max((c for _, _, c, _ in log.lustre), default=ABSENT),
+    ]
     return tuple(facts)
 
 
 def _stripes(log: _libdarshan.Log) -> list[tuple[int, float, str]]:
-    """Bytes, seconds of the slowest rank and OSTs of each file that has Lustre and POSIX records with I/O."""
+    """Bytes, seconds of the slowest rank and OSTs of each file that has Lustre and POSIX records
+    with I/O.
+    """
     records = log.records.get("POSIX")
     if records is None or not log.lustre:
         return []
     names, floats = _libdarshan.counters("POSIX")
-    moved = records["counters"][:, [names.index("POSIX_BYTES_READ"), names.index("POSIX_BYTES_WRITTEN")]].clip(0).sum(axis=1)
-    spent = records["fcounters"][:, [floats.index(f"POSIX_F_{what}_TIME") for what in ("READ", "WRITE", "META")]].sum(axis=1)
-    spent = np.where(records["rank"] < 0, records["fcounters"][:, floats.index("POSIX_F_SLOWEST_RANK_TIME")], spent)
+    moved = (
+        records["counters"][
+            :, [names.index("POSIX_BYTES_READ"), names.index("POSIX_BYTES_WRITTEN")]
+        ]
+        .clip(0)
+        .sum(axis=1)
+    )
+    spent = records["fcounters"][
+        :, [floats.index(f"POSIX_F_{what}_TIME") for what in ("READ", "WRITE", "META")]
+    ].sum(axis=1)
+    spent = np.where(
+        records["rank"] < 0,
+        records["fcounters"][:, floats.index("POSIX_F_SLOWEST_RANK_TIME")],
+        spent,
+    )
     rows = []
     for file, _, _, osts in log.lustre:
         its = records["id"] == file
         if its.any() and osts and moved[its].sum() > 0 and spent[its].max() > 0:
-            rows.append((int(moved[its].sum()), float(spent[its].max()), ",".join(map(str, sorted(set(osts))))))
+            rows.append(
+                (
+                    int(moved[its].sum()),
+                    float(spent[its].max()),
+                    ",".join(map(str, sorted(set(osts)))),
+                )
+            )
     return rows
 
 
@@ -265,15 +354,17 @@ def _bytes(log: _libdarshan.Log, module: str, what: str) -> int:
     records = log.records.get(module)
     if records is None:
         return ABSENT
-    values = records["counters"][:, _libdarshan.counters(module)[0].index(f"{_libdarshan.MODULES[module].upper()}_{what}")]
+    values = records["counters"][
+        :, _libdarshan.counters(module)[0].index(f"{_libdarshan.MODULES[module].upper()}_{what}")
+    ]
     return int(values[values > 0].sum())
 
 
 def log_identity(filename: str, exename: str) -> tuple[str, str]:
     """User and job id in a log's file name, "" where it has none.
 
-    Names are ``<user>_<exe>_id<jobid>[-<pid>]_<month>-<day>-<second>-<random>[_<n>].darshan``; both the
-    user's and the program's name may hold underscores, so the program's is taken off first.
+    Names are ``<user>_<exe>_id<jobid>[-<pid>]_<month>-<day>-<second>-<random>[_<n>].darshan``; both
+    the user's and the program's name may hold underscores, so the program's is taken off first.
     """
     head, mark, tail = filename.rpartition("_id")
     digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]

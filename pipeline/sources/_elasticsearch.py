@@ -1,8 +1,9 @@
 """Reading all documents that match a query, from servers of Elasticsearch 6 to OpenSearch 2.
 
-By scroll, which all of them have, or by a point in time (Elasticsearch 7.10, OpenSearch 2.4 and later). A page
-is held at a time. An answer that is not whole - shards that failed, a search that was cut short, a scroll that
-expired, fewer documents than were announced - raises `Incomplete`: the reader starts its stretch of time anew.
+By scroll, which all of them have, or by a point in time (Elasticsearch 7.10, OpenSearch 2.4 and
+later). A page is held at a time. An answer that is not whole - shards that failed, a search that
+was cut short, a scroll that expired, fewer documents than were announced - raises `Incomplete`: the
+reader starts its stretch of time anew.
 
 Sources: the references of the search, scroll and point-in-time interfaces of both projects.
 """
@@ -73,7 +74,9 @@ class Search:
         Is told of documents whose fields are not of the type that they should be.
     """
 
-    def __init__(self, server: Server, index: str, hit: Any, fields: list[str], size: int, problem: Problem) -> None:
+    def __init__(
+        self, server: Server, index: str, hit: Any, fields: list[str], size: int, problem: Problem
+    ) -> None:
         self._server, self._index, self._size = server, quote(index, safe=",*"), size
         self._fields = fields
         self._hit, self._problem = hit, problem
@@ -81,11 +84,17 @@ class Search:
 
     def count(self, query: Mapping[str, Any]) -> int:
         """How many documents match."""
-        answer = self._server.json("POST", f"/{self._index}/_count?{MISSING_INDICES}", body={"query": query})
+        answer = self._server.json(
+            "POST", f"/{self._index}/_count?{MISSING_INDICES}", body={"query": query}
+        )
         count = answer.get("count") if isinstance(answer, dict) else None
         if not isinstance(count, int):
             hint = "is the key url that of an Elasticsearch or OpenSearch server?"
-            raise SourceError(f"{self._server.url}: the answer of _count is none", got=str(answer)[:200], hint=hint)
+            raise SourceError(
+                f"{self._server.url}: the answer of _count is none",
+                got=str(answer)[:200],
+                hint=hint,
+            )
         return count
 
     def pages(self, query: Mapping[str, Any], paging: str) -> Iterator[list[Any]]:
@@ -113,11 +122,17 @@ class Search:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Incomplete(f"{what}: the answer is no page of hits: {error}") from None
         except HttpError as error:
-            if error.status == 404 and ("search_context_missing" in error.body or "No search context found" in error.body):
-                raise Incomplete(f"{what}: the search expired on the server", got=error.body[:200]) from None
+            if error.status == 404 and (
+                "search_context_missing" in error.body or "No search context found" in error.body
+            ):
+                raise Incomplete(
+                    f"{what}: the search expired on the server", got=error.body[:200]
+                ) from None
             raise
         if answer.timed_out or (answer.shards and answer.shards.failed):
-            told = msgspec.json.encode(answer.shards.failures).decode()[:300] if answer.shards else ""
+            told = (
+                msgspec.json.encode(answer.shards.failures).decode()[:300] if answer.shards else ""
+            )
             raise Incomplete(f"{what}: the search was cut short, or shards failed", got=told)
         return answer
 
@@ -139,10 +154,18 @@ class Search:
             return self._hit(number=place.number, sort=place.sort)
 
     def _request(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        return {"query": query, "size": self._size, "_source": self._fields, "track_total_hits": True}
+        return {
+            "query": query,
+            "size": self._size,
+            "_source": self._fields,
+            "track_total_hits": True,
+        }
 
     def _scrolled(self, query: Mapping[str, Any]) -> Iterator[Any]:
-        answer = self._search(f"/{self._index}/_search?{MISSING_INDICES}&scroll={KEEP}", self._request(query) | {"sort": ["_doc"]})
+        answer = self._search(
+            f"/{self._index}/_search?{MISSING_INDICES}&scroll={KEEP}",
+            self._request(query) | {"sort": ["_doc"]},
+        )
         scroll = answer.scroll
         try:
             while answer.hits.hits:
@@ -162,7 +185,12 @@ class Search:
         seen: set[str | None] = set()
         try:
             while True:
-                answer = self._search("/_search", request | {"pit": {"id": point, "keep_alive": KEEP}} | ({"search_after": after} if after else {}))
+                answer = self._search(
+                    "/_search",
+                    request
+                    | {"pit": {"id": point, "keep_alive": KEEP}}
+                    | ({"search_after": after} if after else {}),
+                )
                 point = answer.pit or point
                 last = answer.hits.hits[-1].sort if answer.hits.hits else []
                 whole = len(answer.hits.hits) < self._size
@@ -171,13 +199,16 @@ class Search:
                     if whole:
                         return
                     raise SourceError(
-                        f"{self._server.url}: more than {self._size} documents have one stamp", hint='set paging to "scroll", or page_size higher'
+                        f"{self._server.url}: more than {self._size} documents have one stamp",
+                        hint='set paging to "scroll", or page_size higher',
                     )
                 if not last or not isinstance(last[0], int | float):
                     raise Incomplete(f"{self._server.url}: hits have no sort values")
                 if len(last) > 1:  # the server breaks ties itself
                     after = last
-                else:  # the next page begins with this page's last stamp: its documents are known by their ids
+                # the next page begins with this page's last stamp: its documents are known by their
+                # ids
+                else:
                     again = {hit.number for hit in answer.hits.hits if hit.sort == last}
                     after, seen = [last[0] - 1], again | (seen if after == [last[0] - 1] else set())
                 yield answer
@@ -200,7 +231,9 @@ class Search:
                 raise
             if isinstance(answer, dict) and isinstance(answer.get(key), str):
                 return answer[key], closing, name
-        raise SourceError(f"{self._server.url} opens no point in time", hint='set paging to "scroll"')
+        raise SourceError(
+            f"{self._server.url} opens no point in time", hint='set paging to "scroll"'
+        )
 
     def _forget(self, path: str, body: Mapping[str, Any]) -> None:
         """Tell the server that a search is over; it would find out itself."""
@@ -212,5 +245,9 @@ def _total(answer: Any) -> int | None:
     """Documents that match: a number up to Elasticsearch 6, later a value and its relation."""
     total = answer.hits.total
     if isinstance(total, dict):
-        return total["value"] if total.get("relation") == "eq" and isinstance(total.get("value"), int) else None
+        return (
+            total["value"]
+            if total.get("relation") == "eq" and isinstance(total.get("value"), int)
+            else None
+        )
     return total if isinstance(total, int) else None

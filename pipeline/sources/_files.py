@@ -1,8 +1,9 @@
-"""Files that a source reads: which there are, copies of them, and what stands in compressed files and tarballs.
+"""Files that a source reads: which there are, copies of them, and what stands in compressed files
+and tarballs.
 
-Nothing is ever unpacked to disk. A tarball is looked through before any of it is read, and is refused whole
-when a member's name would leave a folder, when a member is no plain file, or when it expands to more than is
-allowed. A file that breaks off is read up to there.
+Nothing is ever unpacked to disk. A tarball is looked through before any of it is read, and is
+refused whole when a member's name would leave a folder, when a member is no plain file, or when it
+expands to more than is allowed. A file that breaks off is read up to there.
 """
 
 from __future__ import annotations
@@ -28,11 +29,24 @@ from pipeline.model import Day
 from pipeline.site import Site, Templates
 
 MANIFEST = "files.json"
-BROKEN: tuple[type[BaseException], ...] = (OSError, EOFError, tarfile.TarError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError)
+BROKEN: tuple[type[BaseException], ...] = (
+    OSError,
+    EOFError,
+    tarfile.TarError,
+    zlib.error,
+    cast(type[Exception], isal_zlib.error),
+    lzma.LZMAError,
+)
 """What reading a damaged file raises."""
 TAR_BROKEN: tuple[type[BaseException], ...] = (*BROKEN, ValueError)
 """tarfile lets ValueError out where a header is damaged."""
-LONG_HEADERS = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+LONG_HEADERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 LONGEST_HEADER = 1 << 16
 PIECE = 1 << 18
 """Bytes that are read at a time."""
@@ -59,21 +73,33 @@ class Member(NamedTuple):
 
 
 def expanded(templates: Templates, day: Day) -> list[Path]:
-    """Files and folders of a day: strftime templates, which may be glob patterns; sorted, each once."""
+    """Files and folders of a day: strftime templates, which may be glob patterns; sorted, each
+    once.
+    """
     found: dict[str, None] = {}
     for template in [templates] if isinstance(templates, str) else templates:
         pattern = day.expand(template)
-        found.update(dict.fromkeys([pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern, recursive=True))))
+        found.update(
+            dict.fromkeys(
+                [pattern]
+                if os.path.lexists(pattern)
+                else sorted(glob.glob(pattern, recursive=True))
+            )
+        )
     return [Path(name) for name in found]
 
 
 def located(templates: Templates, site: Site) -> list[str]:
     """Templates counted from site.json."""
-    return [str(site.path(name)) for name in ([templates] if isinstance(templates, str) else templates)]
+    return [
+        str(site.path(name)) for name in ([templates] if isinstance(templates, str) else templates)
+    ]
 
 
 def walked(paths: Sequence[Path]) -> list[Path]:
-    """The files among paths and below the folders among them; hidden files, pipes and devices are left out."""
+    """The files among paths and below the folders among them; hidden files, pipes and devices are
+    left out.
+    """
     found: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
@@ -81,7 +107,11 @@ def walked(paths: Sequence[Path]) -> list[Path]:
             continue
         for folder, folders, names in os.walk(path):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            found.update(dict.fromkeys(Path(folder, name) for name in sorted(names) if not name.startswith(".")))
+            found.update(
+                dict.fromkeys(
+                    Path(folder, name) for name in sorted(names) if not name.startswith(".")
+                )
+            )
     return [path for path in found if path.is_file() or not path.exists()]
 
 
@@ -98,7 +128,8 @@ def inputs(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def copy(paths: Sequence[Path], folder: Path) -> dict[str, int]:
-    """Copy files into `folder` as they are, numbered, beside a list of their names; counts files and bytes.
+    """Copy files into `folder` as they are, numbered, beside a list of their names; counts files
+    and bytes.
 
     Raises
     ------
@@ -108,7 +139,10 @@ def copy(paths: Sequence[Path], folder: Path) -> dict[str, int]:
         A file cannot be read.
     """
     if not paths:
-        raise NoData("there is no file of the day", hint="check where site.json says that the source's files are")
+        raise NoData(
+            "there is no file of the day",
+            hint="check where site.json says that the source's files are",
+        )
     size = 0
     for number, path in enumerate(paths):
         try:
@@ -132,7 +166,10 @@ def copies(folder: Path) -> list[tuple[Path, str]]:
         names = json.loads((folder / MANIFEST).read_text("utf-8"))
         return [(folder / f"{number:05d}", str(name)) for number, name in enumerate(names)]
     except (OSError, ValueError, TypeError) as error:
-        raise SourceError(f"raw files in {folder} cannot be read: {error}", hint="tokio-pipeline invalidate the day, and run it again") from error
+        raise SourceError(
+            f"raw files in {folder} cannot be read: {error}",
+            hint="tokio-pipeline invalidate the day, and run it again",
+        ) from error
 
 
 def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Member]:
@@ -174,7 +211,11 @@ def beginning(member: Member, size: int, problem: Problem) -> bytes:
     """The first `size` bytes of a member; `problem` is told of one that is longer."""
     found = member.stream.read(size + 1)
     if len(found) > size:
-        problem(member.name, f"is larger than {size >> 20} MiB, more than a file of its kind is; the rest is not read")
+        problem(
+            member.name,
+            f"is larger than {size >> 20} MiB, more than a file of its kind is; the rest is not"
+            " read",
+        )
     return found[:size]
 
 
@@ -184,11 +225,15 @@ def _suffixes(name: str) -> list[str]:
 
 def is_tarball(name: str) -> bool:
     endings = _suffixes(name)
-    return endings[-1:] in ([".tar"], [".tgz"]) or (len(endings) == 2 and endings[0] == ".tar" and endings[1] in OPENERS)
+    return endings[-1:] in ([".tar"], [".tgz"]) or (
+        len(endings) == 2 and endings[0] == ".tar" and endings[1] in OPENERS
+    )
 
 
 class _Gunzip:
-    """Unpacks gzip, also of several members, and gives all that stands before the file breaks off."""
+    """Unpacks gzip, also of several members, and gives all that stands before the file breaks
+    off.
+    """
 
     def __init__(self, packed: Any) -> None:
         self._file = packed.open("rb") if isinstance(packed, Path) else packed
@@ -225,7 +270,12 @@ class _Gunzip:
         self._file.close()
 
 
-OPENERS: dict[str, Callable[[Any], Any]] = {".gz": _Gunzip, ".tgz": _Gunzip, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, Callable[[Any], Any]] = {
+    ".gz": _Gunzip,
+    ".tgz": _Gunzip,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
 
 
 class _Budget:
@@ -236,7 +286,9 @@ class _Budget:
 
 
 class _Limited(io.RawIOBase):
-    """A stream that ends where it breaks off, or where it would give more bytes than it may; `problem` is told."""
+    """A stream that ends where it breaks off, or where it would give more bytes than it may;
+    `problem` is told.
+    """
 
     def __init__(self, stream: Any, name: str, budget: _Budget, problem: Problem) -> None:
         self._stream, self._name, self._budget, self._problem = stream, name, budget, problem
@@ -249,13 +301,19 @@ class _Limited(io.RawIOBase):
         if self.refused:
             return 0
         try:
-            piece = self._stream.read1(min(len(buffer), self._budget.left + 1))  # read() would lose what came before the damage
+            piece = self._stream.read1(
+                min(len(buffer), self._budget.left + 1)
+            )  # read() would lose what came before the damage
         except BROKEN as error:
             self._problem(self._name, f"breaks off: {error}")
             return 0
         if len(piece) > self._budget.left:
             self.refused = True
-            self._problem(self._name, "is refused: it expands to more than is allowed; to do: raise max_expanded_mb of the source if that is right")
+            self._problem(
+                self._name,
+                "is refused: it expands to more than is allowed; to do: raise max_expanded_mb of"
+                " the source if that is right",
+            )
             return 0
         self._budget.left -= len(piece)
         buffer[: len(piece)] = piece
@@ -294,13 +352,23 @@ def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
         A member may not be read; nothing of the tarball is.
     """
     told: list[str] = []
-    with contextlib.suppress(*TAR_BROKEN), _opened(path, name, limit, lambda _, what: told.append(what)) as stream, _tar(stream) as tar:
+    with (
+        contextlib.suppress(*TAR_BROKEN),
+        _opened(path, name, limit, lambda _, what: told.append(what)) as stream,
+        _tar(stream) as tar,
+    ):
         for member in tar:
             parts = PurePosixPath(member.name).parts
             if member.name.startswith("/") or ".." in parts:
-                raise SourceError(f"{name} is refused: member {member.name[:200]!r} would leave the folder", hint="whoever made this tarball should be asked")
+                raise SourceError(
+                    f"{name} is refused: member {member.name[:200]!r} would leave the folder",
+                    hint="whoever made this tarball should be asked",
+                )
             if not (member.isdir() or member.isreg()) or member.issparse():
-                raise SourceError(f"{name} is refused: member {member.name[:200]!r} is no plain file", hint="pack files and folders only")
+                raise SourceError(
+                    f"{name} is refused: member {member.name[:200]!r} is no plain file",
+                    hint="pack files and folders only",
+                )
     if any("is refused" in what for what in told):
         raise SourceError(f"{name} {told[-1]}")
 
@@ -310,11 +378,21 @@ def _tarball(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Me
     try:
         with _opened(path, name, limit, problem) as stream, _tar(stream) as tar:
             for member in tar:
-                inside = tar.extractfile(member) if member.isreg() and not PurePosixPath(member.name).name.startswith(".") else None
+                inside = (
+                    tar.extractfile(member)
+                    if member.isreg() and not PurePosixPath(member.name).name.startswith(".")
+                    else None
+                )
                 if inside is not None:
                     where = f"{name}:{member.name}"
                     packed = _suffixes(member.name)[-1:]
-                    opened = OPENERS[packed[0]](inside) if packed and packed[0] in OPENERS else inside
-                    yield Member(where, member.name, io.BufferedReader(_Limited(opened, where, budget, problem), PIECE))
+                    opened = (
+                        OPENERS[packed[0]](inside) if packed and packed[0] in OPENERS else inside
+                    )
+                    yield Member(
+                        where,
+                        member.name,
+                        io.BufferedReader(_Limited(opened, where, budget, problem), PIECE),
+                    )
     except TAR_BROKEN as error:
         problem(name, f"cannot be read: {error}")

@@ -1,4 +1,6 @@
-"""Which servers, devices and interfaces count, what names they may have, and whether a server is one of data or of metadata."""
+"""Which servers, devices and interfaces count, what names they may have, and whether a server is
+one of data or of metadata.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def usable(name: str) -> bool:
-    """Whether a text can be a component's name: 1 to 255 characters, all printable. Names are what anyone wrote."""
+    """Whether a text can be a component's name: 1 to 255 characters, all printable. Names are what
+    anyone wrote.
+    """
     return 0 < len(name) <= LONGEST_NAME and name.isprintable()
 
 
@@ -55,6 +59,12 @@ class HostOptions(SourceOptions):
     interfaces: Pattern = "(?!lo$).*"
 
     def group(self, dataset: str, host: str) -> bool:
-        """Whether a server belongs into a dataset's group: ``mdservers``, ``mdtargets`` or those of data."""
+        """Whether a server belongs into a dataset's group: ``mdservers``, ``mdtargets`` or those of
+        data.
+        """
         metadata = matches(self.mdservers, host)
-        return metadata if dataset.startswith("md") else not metadata and matches(self.dataservers, host)
+        return (
+            metadata
+            if dataset.startswith("md")
+            else not metadata and matches(self.dataservers, host)
+        )

@@ -1,8 +1,8 @@
 """Asking HTTP servers: credentials, retries, and errors that say what was asked and what came back.
 
-A request that the network or a busy server fails is sent again, with growing pauses; every request of this
-system only reads. No answer is held that is larger than it may be. Credentials come from the environment or
-a file, and appear in no message.
+A request that the network or a busy server fails is sent again, with growing pauses; every request
+of this system only reads. No answer is held that is larger than it may be. Credentials come from
+the environment or a file, and appear in no message.
 """
 
 from __future__ import annotations
@@ -68,15 +68,22 @@ class HttpOptions(SourceOptions):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must begin with http://HOST or https://HOST")
         if "@" in parts.netloc:
-            raise ValueError("holds credentials; name them by user and password_env or password_file, or by token_env or token_file")
+            raise ValueError(
+                "holds credentials; name them by user and password_env or password_file, or by"
+                " token_env or token_file"
+            )
         if parts.query or parts.fragment:
-            raise ValueError("has a query or fragment; credentials belong into token_env or token_file")
+            raise ValueError(
+                "has a query or fragment; credentials belong into token_env or token_file"
+            )
         return url.rstrip("/")
 
     @model_validator(mode="after")
     def _whole_credentials(self) -> Self:
         if bool(self.user) != bool(self.password_env or self.password_file):
-            raise ValueError("user and password_env or password_file are given together, or not at all")
+            raise ValueError(
+                "user and password_env or password_file are given together, or not at all"
+            )
         if self.user and (self.token_env or self.token_file):
             raise ValueError("give a user or a token, not both")
         return self
@@ -88,7 +95,11 @@ HTTP_ORIGIN = frozenset(HttpOptions.model_fields) - frozenset(SourceOptions.mode
 
 def located_http(options: HttpOptions, site: Site) -> dict[str, str]:
     """The files that `options` name, counted from site.json."""
-    return {key: str(site.path(getattr(options, key))) for key in ("password_file", "token_file", "ca_file") if getattr(options, key)}
+    return {
+        key: str(site.path(getattr(options, key)))
+        for key in ("password_file", "token_file", "ca_file")
+        if getattr(options, key)
+    }
 
 
 class HttpError(SourceError):
@@ -144,16 +155,32 @@ class Server:
         if token:
             headers["Authorization"] = f"Bearer {_sendable(token, options)}"
         elif options.user:
-            auth = httpx.BasicAuth(options.user, secret(options.password_env, options.password_file, f"the password for {options.url}"))
+            auth = httpx.BasicAuth(
+                options.user,
+                secret(
+                    options.password_env, options.password_file, f"the password for {options.url}"
+                ),
+            )
         try:
-            verify = ssl.create_default_context(cafile=options.ca_file or None) if options.url.startswith("https") else True
+            verify = (
+                ssl.create_default_context(cafile=options.ca_file or None)
+                if options.url.startswith("https")
+                else True
+            )
         except OSError as error:
             raise SourceError(f"ca_file {options.ca_file} cannot be used: {error}") from None
-        self._client = httpx.Client(headers=headers, auth=auth, verify=verify, timeout=options.timeout_seconds)
+        self._client = httpx.Client(
+            headers=headers, auth=auth, verify=verify, timeout=options.timeout_seconds
+        )
         self._retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(TRIES),
             wait=_pause,
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, _Busy | httpx.RequestError) and not isinstance(error, httpx.ReadTimeout)),
+            retry=tenacity.retry_if_exception(
+                lambda error: (
+                    isinstance(error, _Busy | httpx.RequestError)
+                    and not isinstance(error, httpx.ReadTimeout)
+                )
+            ),
             sleep=pause,
             reraise=True,
         )
@@ -164,7 +191,15 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def ask(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, form: Mapping[str, Any] | None = None, body: Any = None) -> bytes:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> bytes:
         """Send a request; the answer's body.
 
         Parameters
@@ -189,15 +224,22 @@ class Server:
         """
         what = f"{method} {self.url}{path}"
         try:
-            return self._retrying(self._once, what, method, path, {"params": params, "data": form, "json": body})
+            return self._retrying(
+                self._once, what, method, path, {"params": params, "data": form, "json": body}
+            )
         except _Busy as busy:
             raise busy.error from None
         except httpx.ReadTimeout:
             hint = "raise timeout_seconds of the source, or look at the server"
-            raise TimedOut(f"{what}: the server said nothing for {self._client.timeout.read:g} s", hint=hint) from None
+            raise TimedOut(
+                f"{what}: the server said nothing for {self._client.timeout.read:g} s", hint=hint
+            ) from None
         except httpx.RequestError as error:
             text = str(error) or type(error).__name__
-            raise Unreachable(f"{what} failed {TRIES} times: {text}", hint="check the key url in site.json, and that the server runs") from None
+            raise Unreachable(
+                f"{what} failed {TRIES} times: {text}",
+                hint="check the key url in site.json, and that the server runs",
+            ) from None
 
     def json(self, method: str, path: str, **request: Any) -> Any:
         """Send a request; the answer's JSON."""
@@ -205,7 +247,10 @@ class Server:
         try:
             return json.loads(answer)
         except (ValueError, RecursionError) as error:
-            raise SourceError(f"{method} {self.url}{path}: the answer is not JSON: {error}", got=answer[:100].decode("utf-8", "replace")) from None
+            raise SourceError(
+                f"{method} {self.url}{path}: the answer is not JSON: {error}",
+                got=answer[:100].decode("utf-8", "replace"),
+            ) from None
 
     def _once(self, what: str, method: str, path: str, request: Mapping[str, Any]) -> bytes:
         with self._client.stream(method, self.url + path, **request) as answer:
@@ -213,13 +258,23 @@ class Server:
             for piece in answer.iter_bytes():
                 size += len(piece)
                 if size > self._limit:
-                    raise TooLarge(f"{what}: the answer is larger than {self._limit >> 20} MiB", hint="raise answer_mb of the source if that is right")
+                    raise TooLarge(
+                        f"{what}: the answer is larger than {self._limit >> 20} MiB",
+                        hint="raise answer_mb of the source if that is right",
+                    )
                 pieces.append(piece)
         found = b"".join(pieces)
         if answer.is_success:
             return found
-        error = HttpError(f"{what} was refused", status=answer.status_code, body=found[:2000].decode("utf-8", "replace"), hint=_hint(answer.status_code))
-        if answer.status_code in BUSY and not (answer.status_code == 503 and TIMED_OUT.search(error.body)):
+        error = HttpError(
+            f"{what} was refused",
+            status=answer.status_code,
+            body=found[:2000].decode("utf-8", "replace"),
+            hint=_hint(answer.status_code),
+        )
+        if answer.status_code in BUSY and not (
+            answer.status_code == 503 and TIMED_OUT.search(error.body)
+        ):
             raise _Busy(error, _seconds(answer.headers.get("Retry-After", "")))
         raise error
 
@@ -227,7 +282,10 @@ class Server:
 def _sendable(token: str, options: HttpOptions) -> str:
     if not token.isascii() or not token.isprintable() or " " in token:
         where = options.token_env or options.token_file
-        raise SourceError(f"the token for {options.url} ({where}) is no token: it holds characters that cannot be sent")
+        raise SourceError(
+            f"the token for {options.url} ({where}) is no token: it holds characters that cannot be"
+            " sent"
+        )
     return token
 
 
@@ -236,4 +294,8 @@ def _seconds(text: str) -> float:
 
 
 def _hint(status: int) -> str:
-    return "check user and password_env or password_file, or token_env or token_file" if status in (401, 403) else ""
+    return (
+        "check user and password_env or password_file, or token_env or token_file"
+        if status in (401, 403)
+        else ""
+    )

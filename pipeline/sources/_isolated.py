@@ -2,11 +2,12 @@
 
     python -m pipeline.sources._isolated
 
-is a reader: it takes jobs from its standard input and gives their results on its standard output, pickled. It
-is small and has one thread, so it may fork: a child reads the logs of a job one by one and hands over what the
-job's `reduce` makes of every few of them. The number of the log that is being read stands in shared memory.
-When a child dies, hangs or outgrows its memory, that log is rejected with the reason, and a new child goes on
-from the last result: what was read since then is read again.
+is a reader: it takes jobs from its standard input and gives their results on its standard output,
+pickled. It is small and has one thread, so it may fork: a child reads the logs of a job one by one
+and hands over what the job's `reduce` makes of every few of them. The number of the log that is
+being read stands in shared memory. When a child dies, hangs or outgrows its memory, that log is
+rejected with the reason, and a new child goes on from the last result: what was read since then is
+read again.
 
 `run` is the caller's side: one job, one reader, wherever an executor runs it.
 """
@@ -64,7 +65,8 @@ class Job:
     files : sequence of (file, name)
         As `pipeline.sources.darshan` makes them of the manifest.
     new_batch : callable
-        Makes an object with `add(file, name)`, `reject(file, name, reason)`, `batch()` and `waiting`.
+        Makes an object with `add(file, name)`, `reject(file, name, reason)`, `batch()` and
+        `waiting`.
     reduce : callable
         From a batch to what is handed over.
     limits : Limits
@@ -89,8 +91,18 @@ def run(job: Job) -> list[Any]:
     InputChanged
         A log changed since it was listed.
     """
-    command = [sys.executable, "-P", "-m", "pipeline.sources._isolated"]  # -P: nothing of the current folder is run
-    with tempfile.TemporaryFile() as said, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said) as reader:
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pipeline.sources._isolated",
+    ]  # -P: nothing of the current folder is run
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+        ) as reader,
+    ):
         assert reader.stdin is not None
         assert reader.stdout is not None
         _running.add(reader)
@@ -104,11 +116,15 @@ def run(job: Job) -> list[Any]:
                 results.append(item)
             return results
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
-            raise SourceError(f"a reader of Darshan logs died (exit code {reader.wait()})", got=_last_words(said)) from error
+            raise SourceError(
+                f"a reader of Darshan logs died (exit code {reader.wait()})", got=_last_words(said)
+            ) from error
         finally:
             _running.discard(reader)
             reader.kill()
-            with contextlib.suppress(BrokenPipeError):  # closing writes what a dead reader did not take
+            with contextlib.suppress(
+                BrokenPipeError
+            ):  # closing writes what a dead reader did not take
                 reader.stdin.close()
 
 
@@ -188,13 +204,17 @@ def _results(job: Job) -> Iterator[Any]:
 def _blame(place: int, at: int, size: int, reason: str, bad: dict[int, str]) -> int:
     """Note which log a child died of, and say how many logs the next batch may have.
 
-    A death while a batch was reduced (`place` below 0) is nobody's yet, unless the batch was of one log.
+    A death while a batch was reduced (`place` below 0) is nobody's yet, unless the batch was of one
+    log.
     """
     if place < 0 and size > 1:
         return 1
     culprit = at if place < 0 else max(at, place)
     if culprit in bad:
-        raise SourceError(f"a reader of Darshan logs dies whatever it reads: {reason}", hint="look at the limits of the account, such as ulimit -v")
+        raise SourceError(
+            f"a reader of Darshan logs dies whatever it reads: {reason}",
+            hint="look at the limits of the account, such as ulimit -v",
+        )
     bad[culprit] = reason
     return CAUTIOUS_LOGS
 
@@ -216,7 +236,9 @@ OUT_OF_MEMORY = 77
 
 
 def _fork(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap) -> tuple[int, int]:
-    """A child that reads from the log number `at` on; its process id and the pipe of its results."""
+    """A child that reads from the log number `at` on; its process id and the pipe of its
+    results.
+    """
     read, write = os.pipe()
     place[:8] = struct.pack("q", at)
     child = os.fork()
@@ -231,7 +253,9 @@ def _fork(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap) -
         used = int(Path("/proc/self/statm").read_text().split()[0]) * mmap.PAGESIZE
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         most = used + job.limits.memory
-        resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        resource.setrlimit(
+            resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+        )
         with os.fdopen(write, "wb") as results:
             _read_all(job, at, size, bad, place, results)
         code = 0
@@ -241,7 +265,9 @@ def _fork(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap) -
         os._exit(code)
 
 
-def _read_all(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap, results: BinaryIO) -> None:
+def _read_all(
+    job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap, results: BinaryIO
+) -> None:
     """The child's work: read, reduce, hand over."""
 
     def hand_over(kind: str, upto: int, content: Any) -> None:
@@ -266,7 +292,11 @@ def _read_all(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mma
             batch.reject(file, name, "memory limit")
         except Exception as error:
             batch.reject(file, name, f"cannot be read: {type(error).__name__}: {error}")
-        if number + 1 - since >= size or batch.waiting >= BATCH_RECORDS or number + 1 == len(job.files):
+        if (
+            number + 1 - since >= size
+            or batch.waiting >= BATCH_RECORDS
+            or number + 1 == len(job.files)
+        ):
             place[:8] = struct.pack("q", -1)
             try:
                 result = job.reduce(batch.batch())
@@ -275,13 +305,23 @@ def _read_all(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mma
                     hand_over("smaller", since, None)
                     return
                 batch = job.new_batch()
-                batch.reject(file, name, "memory limit" if isinstance(error, MemoryError) else f"cannot be reduced: {type(error).__name__}: {error}")
+                batch.reject(
+                    file,
+                    name,
+                    (
+                        "memory limit"
+                        if isinstance(error, MemoryError)
+                        else f"cannot be reduced: {type(error).__name__}: {error}"
+                    ),
+                )
                 result = job.reduce(batch.batch())
             hand_over("batch", number + 1, result)
             batch, since, size = job.new_batch(), number + 1, min(BATCH_LOGS, size * 2)
 
 
-def _messages(results: BinaryIO, child: int, place: mmap.mmap, limits: Limits) -> Iterator[tuple[str, int, Any]]:
+def _messages(
+    results: BinaryIO, child: int, place: mmap.mmap, limits: Limits
+) -> Iterator[tuple[str, int, Any]]:
     """What a child hands over until it ends; "time" when a log takes too long."""
     handle = results.fileno()
     seen, since = place[:8], time.monotonic()

@@ -1,9 +1,9 @@
 """libdarshan-util, called in process: records go straight into NumPy arrays.
 
-The library comes inside the `darshan` wheel; the wheel's Python is not imported. Record layouts are made from
-the library's own lists of counter names, so that they fit the version that is installed. Every return code is
-looked at. A damaged log can still make the library crash or hang: `pipeline.sources._isolated` reads logs in
-processes of their own.
+The library comes inside the `darshan` wheel; the wheel's Python is not imported. Record layouts are
+made from the library's own lists of counter names, so that they fit the version that is installed.
+Every return code is looked at. A damaged log can still make the library crash or hang:
+`pipeline.sources._isolated` reads logs in processes of their own.
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ import numpy.typing as npt
 from pipeline.errors import SourceError
 
 DECLARATIONS = """
-struct job { int64_t uid, start_sec, start_nsec, end_sec, end_nsec, nprocs, jobid; char metadata[1024]; };
+struct job { int64_t uid, start_sec, start_nsec, end_sec, end_nsec, nprocs,
+    jobid; char metadata[1024]; };
 struct mount { char type[3015]; char path[3015]; };
 struct module { char *name; int len, ver, idx, partial; };
 struct name { uint64_t id; char *name; };
 struct base { uint64_t id; int64_t rank; };
-struct dxt { struct base base; int64_t shared; char hostname[64]; int64_t write_count, read_count; };
+struct dxt { struct base base; int64_t shared; char hostname[64]; int64_t write_count,
+    read_count; };
 struct heatmap { struct base base; double width; int64_t bins; int64_t *write, *read; };
 struct lustre_component { int64_t counters[7]; char pool[16]; };
-struct lustre { struct base base; int64_t components, stripes; struct lustre_component *comps; int64_t *osts; };
-struct category { int64_t count, read, written, most_read, most_written, offsets, most_offset, nprocs; };
+struct lustre { struct base base; int64_t components,
+    stripes; struct lustre_component *comps; int64_t *osts; };
+struct category { int64_t count, read, written, most_read, most_written, offsets, most_offset,
+    nprocs; };
 struct derived {
     int64_t total_bytes;
     double unique_io, unique_rw, unique_md;
@@ -68,7 +72,15 @@ MODULES = {
 """Modules whose records are counters, and the prefix of their counter names in the library."""
 EXTRA_HEAD = {"H5D": [("file_id", "<u8")], "PNETCDF_VAR": [("file_id", "<u8")]}
 EXTRA_TAIL = {"DFS": [("uuids", "V32")], "DAOS": [("uuids", "V32"), ("oid", "V16")]}
-CATEGORIES = ("total_files", "read_only_files", "write_only_files", "read_write_files", "unique_files", "shared_files", "partly_shared_files")
+CATEGORIES = (
+    "total_files",
+    "read_only_files",
+    "write_only_files",
+    "read_write_files",
+    "unique_files",
+    "shared_files",
+    "partly_shared_files",
+)
 """Kinds of file that the library's accumulators count."""
 
 
@@ -83,9 +95,14 @@ def _library() -> tuple[Any, Any]:
     found = importlib.util.find_spec("darshan")
     if not found or not found.origin:
         raise SourceError("the package darshan is not installed", hint="pip install darshan")
-    libraries = sorted(Path(found.origin).parent.with_name("darshan.libs").glob("libdarshan-util*.so*"))
+    libraries = sorted(
+        Path(found.origin).parent.with_name("darshan.libs").glob("libdarshan-util*.so*")
+    )
     if not libraries:
-        raise SourceError(f"no libdarshan-util beside {Path(found.origin).parent}", hint="install the darshan wheel for this platform")
+        raise SourceError(
+            f"no libdarshan-util beside {Path(found.origin).parent}",
+            hint="install the darshan wheel for this platform",
+        )
     return ffi, ffi.dlopen(str(libraries[0]))
 
 
@@ -110,7 +127,15 @@ def record_dtype(module: str) -> np.dtype[Any]:
     """Layout of a module's records: id, rank, counters, fcounters, and what else the module has."""
     integers, floats = counters(module)
     body = [("counters", "<i8", (len(integers),)), ("fcounters", "<f8", (len(floats),))]
-    return np.dtype([("id", "<u8"), ("rank", "<i8"), *EXTRA_HEAD.get(module, []), *body, *EXTRA_TAIL.get(module, [])])
+    return np.dtype(
+        [
+            ("id", "<u8"),
+            ("rank", "<i8"),
+            *EXTRA_HEAD.get(module, []),
+            *body,
+            *EXTRA_TAIL.get(module, []),
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -154,13 +179,15 @@ class Log:
     modules : dict of str to bool
         Every module of the log, and whether its data is partial.
     segments : dict of str to structured array (segments,)
-        "DXT_POSIX", "DXT_MPIIO": file id, write (bool), length (bytes), begin, end (s since the job's start).
+        "DXT_POSIX", "DXT_MPIIO": file id, write (bool), length (bytes), begin, end (s since the
+        job's start).
     heatmaps : dict of str to Heatmap
         "POSIX", "STDIO", "MPIIO".
     lustre : tuple of (int, int, int, tuple of int)
         By file: id, stripe size, stripe count, OST numbers.
     unreadable : tuple of str
-        Modules of a version that the installed library is too old for; the log is whole without them.
+        Modules of a version that the installed library is too old for; the log is whole without
+        them.
     """
 
     version: str
@@ -254,7 +281,9 @@ def _read(ffi: Any, library: Any, handle: Any) -> Log:
     index = {name: module.idx for name, module in modules.items()}
     segments, too_new = _traces(ffi, library, handle, modules)
     return Log(
-        version=_text(ffi, ffi.cast("char *", handle), 8),  # the handle begins with the version string
+        version=_text(
+            ffi, ffi.cast("char *", handle), 8
+        ),  # the handle begins with the version string
         uid=job.uid,
         nprocs=job.nprocs,
         jobid=job.jobid,
@@ -262,13 +291,21 @@ def _read(ffi: Any, library: Any, handle: Any) -> Log:
         end=job.end_sec + job.end_nsec / 1e9,
         runtime=runtime[0],
         exe=_text(ffi, exe),
-        metadata=dict(line.split("=", 1) for line in _text(ffi, job.metadata, 1024).split("\n") if "=" in line),
+        metadata=dict(
+            line.split("=", 1) for line in _text(ffi, job.metadata, 1024).split("\n") if "=" in line
+        ),
         mounts=_mounts(ffi, library, handle),
         names=names,
-        records={name: _records(ffi, library, handle, name, index[name]) for name in MODULES if name in index},
+        records={
+            name: _records(ffi, library, handle, name, index[name])
+            for name in MODULES
+            if name in index
+        },
         modules={name: module.partial for name, module in modules.items()},
         segments=segments,
-        heatmaps=_heatmaps(ffi, library, handle, index["HEATMAP"], names) if "HEATMAP" in index else {},
+        heatmaps=(
+            _heatmaps(ffi, library, handle, index["HEATMAP"], names) if "HEATMAP" in index else {}
+        ),
         lustre=tuple(_lustre(ffi, library, handle, index["LUSTRE"])) if "LUSTRE" in index else (),
         unreadable=too_new,
     )
@@ -281,10 +318,14 @@ class _Module(NamedTuple):
 
 
 NEWEST = {"DXT_POSIX": 1, "DXT_MPIIO": 2}
-"""Versions of modules that every supported library reads; a newer one that it refuses costs the module, not the log."""
+"""Versions of modules that every supported library reads; a newer one that it refuses costs the
+module, not the log.
+"""
 
 
-def _traces(ffi: Any, library: Any, handle: Any, modules: dict[str, _Module]) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
+def _traces(
+    ffi: Any, library: Any, handle: Any, modules: dict[str, _Module]
+) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
     """The segments of the DXT modules, and the modules that are too new for the library."""
     found, too_new = {}, []
     for name in NEWEST.keys() & modules.keys():
@@ -301,7 +342,12 @@ def _modules(ffi: Any, library: Any, handle: Any) -> dict[str, _Module]:
     found, count = ffi.new("struct module **"), ffi.new("int *")
     library.darshan_log_get_modules(handle, found, count)
     try:
-        return {_text(ffi, found[0][i].name): _Module(found[0][i].idx, found[0][i].ver, bool(found[0][i].partial)) for i in range(count[0])}
+        return {
+            _text(ffi, found[0][i].name): _Module(
+                found[0][i].idx, found[0][i].ver, bool(found[0][i].partial)
+            )
+            for i in range(count[0])
+        }
     finally:
         library.darshan_free(found[0])
 
@@ -311,7 +357,10 @@ def _mounts(ffi: Any, library: Any, handle: Any) -> tuple[tuple[str, str], ...]:
     if library.darshan_log_get_mounts(handle, found, count) != 0:
         raise SourceError("truncated or damaged: the mount table cannot be read")
     try:
-        return tuple((_text(ffi, found[0][i].path, 3015), _text(ffi, found[0][i].type, 3015)) for i in range(count[0]))
+        return tuple(
+            (_text(ffi, found[0][i].path, 3015), _text(ffi, found[0][i].type, 3015))
+            for i in range(count[0])
+        )
     finally:
         library.darshan_free(found[0])
 
@@ -322,7 +371,10 @@ def _names(ffi: Any, library: Any, handle: Any) -> dict[int, str]:
     if count[0] < 0:
         raise SourceError("truncated or damaged: the file names cannot be read")
     names = {}
-    string, free = ffi.string, library.darshan_free  # looked up once: a log may have a million names
+    string, free = (
+        ffi.string,
+        library.darshan_free,
+    )  # looked up once: a log may have a million names
     for record in ffi.unpack(found[0], count[0]) if count[0] else ():
         names[record.id] = string(record.name).decode("utf-8", "backslashreplace")
         free(record.name)
@@ -344,7 +396,10 @@ def _records(ffi: Any, library: Any, handle: Any, module: str, index: int) -> np
             code = get(handle, index, slot)
             if code <= 0:
                 if code < 0:
-                    raise SourceError(f"truncated or damaged: record {count + sum(len(part) for part in parts)} of module {module} cannot be read")
+                    raise SourceError(
+                        f"truncated or damaged: record {count + sum(len(part) for part in parts)}"
+                        f" of module {module} cannot be read"
+                    )
                 parts.append(records[:count])
                 return np.concatenate(parts) if len(parts) > 1 else parts[0]
         parts.append(records)
@@ -352,13 +407,17 @@ def _records(ffi: Any, library: Any, handle: Any, module: str, index: int) -> np
 
 
 def _each(ffi: Any, library: Any, handle: Any, module: str, index: int, kind: str) -> Any:
-    """Records that the library allocates itself, one after the other; each is freed when the next is asked for."""
+    """Records that the library allocates itself, one after the other; each is freed when the next
+    is asked for.
+    """
     count = 0
     while True:
         slot = ffi.new("void **")
         code = library.darshan_log_get_record(handle, index, slot)
         if code < 0:
-            raise SourceError(f"truncated or damaged: record {count} of module {module} cannot be read")
+            raise SourceError(
+                f"truncated or damaged: record {count} of module {module} cannot be read"
+            )
         if code == 0:
             return
         try:
@@ -369,7 +428,9 @@ def _each(ffi: Any, library: Any, handle: Any, module: str, index: int, kind: st
 
 
 TRACE = np.dtype([("offset", "<i8"), ("length", "<i8"), ("begin", "<f8"), ("end", "<f8")])
-SEGMENT = np.dtype([("id", "<u8"), ("write", "?"), ("length", "<i8"), ("begin", "<f8"), ("end", "<f8")])
+SEGMENT = np.dtype(
+    [("id", "<u8"), ("write", "?"), ("length", "<i8"), ("begin", "<f8"), ("end", "<f8")]
+)
 
 
 def _segments(ffi: Any, library: Any, handle: Any, module: str, index: int) -> npt.NDArray[Any]:
@@ -378,8 +439,12 @@ def _segments(ffi: Any, library: Any, handle: Any, module: str, index: int) -> n
     for record in _each(ffi, library, handle, module, index, "struct dxt *"):
         count = record.write_count + record.read_count
         if record.write_count < 0 or record.read_count < 0:
-            raise SourceError(f"truncated or damaged: module {module} has a negative number of segments")
-        trace = np.frombuffer(ffi.buffer(ffi.cast("char *", record) + size, count * TRACE.itemsize), dtype=TRACE)
+            raise SourceError(
+                f"truncated or damaged: module {module} has a negative number of segments"
+            )
+        trace = np.frombuffer(
+            ffi.buffer(ffi.cast("char *", record) + size, count * TRACE.itemsize), dtype=TRACE
+        )
         part = np.empty(count, SEGMENT)
         part["id"] = record.base.id
         part["write"] = np.arange(count) < record.write_count
@@ -389,13 +454,18 @@ def _segments(ffi: Any, library: Any, handle: Any, module: str, index: int) -> n
     return np.concatenate(parts)
 
 
-def _heatmaps(ffi: Any, library: Any, handle: Any, index: int, names: dict[int, str]) -> dict[str, Heatmap]:
+def _heatmaps(
+    ffi: Any, library: Any, handle: Any, index: int, names: dict[int, str]
+) -> dict[str, Heatmap]:
     found: dict[str, Heatmap] = {}
     for record in _each(ffi, library, handle, "HEATMAP", index, "struct heatmap *"):
         interface = names.get(record.base.id, "").removeprefix("heatmap:")
         if record.bins <= 0 or not 0 < record.width < float("inf"):
             continue
-        read, written = (np.frombuffer(ffi.buffer(bins, record.bins * 8), dtype="<i8") for bins in (record.read, record.write))
+        read, written = (
+            np.frombuffer(ffi.buffer(bins, record.bins * 8), dtype="<i8")
+            for bins in (record.read, record.write)
+        )
         before = found.get(interface)
         if before and before.width == record.width and len(before.read) >= len(read):
             before.read[: len(read)] += read
@@ -450,25 +520,58 @@ class Derived:
     total: Any = field(repr=False)
 
 
-NUMBERS = {"POSIX": 1, "MPI-IO": 2, "H5F": 3, "H5D": 4, "PNETCDF_FILE": 5, "PNETCDF_VAR": 6, "STDIO": 9, "DFS": 16, "DAOS": 17}
+NUMBERS = {
+    "POSIX": 1,
+    "MPI-IO": 2,
+    "H5F": 3,
+    "H5D": 4,
+    "PNETCDF_FILE": 5,
+    "PNETCDF_VAR": 6,
+    "STDIO": 9,
+    "DFS": 16,
+    "DAOS": 17,
+}
 """Module numbers of the library (darshan-log-format.h)."""
 
 
 def derived(module: str, records: npt.NDArray[Any], nprocs: int) -> Derived | None:
-    """The accumulators' results for all records of a module in one log; None where the library declines."""
+    """The accumulators' results for all records of a module in one log; None where the library
+    declines.
+    """
     ffi, library = _library()
     accumulator = ffi.new("void **")
-    if not len(records) or library.darshan_accumulator_create(NUMBERS[module], nprocs, accumulator) != 0:
+    if (
+        not len(records)
+        or library.darshan_accumulator_create(NUMBERS[module], nprocs, accumulator) != 0
+    ):
         return None
     try:
         records = np.ascontiguousarray(records)
         found, summary = ffi.new("struct derived *"), np.zeros(1, records.dtype)
-        if library.darshan_accumulator_inject(accumulator[0], ffi.cast("void *", records.ctypes.data), len(records)) != 0:
+        if (
+            library.darshan_accumulator_inject(
+                accumulator[0], ffi.cast("void *", records.ctypes.data), len(records)
+            )
+            != 0
+        ):
             return None
-        if library.darshan_accumulator_emit(accumulator[0], found, ffi.cast("void *", summary.ctypes.data)) != 0:
+        if (
+            library.darshan_accumulator_emit(
+                accumulator[0], found, ffi.cast("void *", summary.ctypes.data)
+            )
+            != 0
+        ):
             return None
         counts = {name: found.categories[i].count for i, name in enumerate(CATEGORIES)}
         times = found.agg_perf, found.agg_time, found.unique_io, found.shared_io
-        return Derived(*times, counts, found.total_bytes, found.unique_rw, found.unique_md, found.unique_slowest_rank, summary[0])
+        return Derived(
+            *times,
+            counts,
+            found.total_bytes,
+            found.unique_rw,
+            found.unique_md,
+            found.unique_slowest_rank,
+            summary[0],
+        )
     finally:
         library.darshan_accumulator_destroy(accumulator[0])

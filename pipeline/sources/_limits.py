@@ -1,9 +1,10 @@
 """Time limits for work that may hang: a database that does not answer, a file system that is away.
 
-Neither a library that waits in C nor a dead file system can be interrupted, so the work runs elsewhere: in a thread,
-which is left behind when it takes too long and ends with the process, or in a process of its own, which is killed.
-The process is for libraries that do not bear a fork: connectorx, once it was used, hangs in processes that are forked
-afterwards, such as those that Luigi makes for its tasks. So it is never used in this one.
+Neither a library that waits in C nor a dead file system can be interrupted, so the work runs
+elsewhere: in a thread, which is left behind when it takes too long and ends with the process, or in
+a process of its own, which is killed. The process is for libraries that do not bear a fork:
+connectorx, once it was used, hangs in processes that are forked afterwards, such as those that
+Luigi makes for its tasks. So it is never used in this one.
 """
 
 from __future__ import annotations
@@ -67,7 +68,10 @@ def within(seconds: float, what: str, work: Callable[[], Result], *, hint: str =
         _waiting.discard(ended)
     if not results:
         give_up()  # what the work itself waits for
-        raise Unreachable(f"{what} took longer than {seconds:g} s" if not in_time else f"{what} was given up", hint=hint)
+        raise Unreachable(
+            f"{what} took longer than {seconds:g} s" if not in_time else f"{what} was given up",
+            hint=hint,
+        )
     result, failure = results[0]
     if failure is not None:
         raise failure
@@ -81,7 +85,8 @@ def give_up() -> None:
 
 
 def apart(seconds: float, what: str, work: Callable[[], Result], *, hint: str = "") -> Result:
-    """The result of `work`, done by a process of its own: what it leaves in memory is gone afterwards.
+    """The result of `work`, done by a process of its own: what it leaves in memory is gone
+    afterwards.
 
     Parameters
     ----------
@@ -114,9 +119,15 @@ def apart(seconds: float, what: str, work: Callable[[], Result], *, hint: str = 
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
     if answer is None:
-        raise Unreachable(f"{what} was given up" if ended.is_set() else f"{what} took longer than {seconds:g} s", hint=hint)
+        raise Unreachable(
+            f"{what} was given up" if ended.is_set() else f"{what} took longer than {seconds:g} s",
+            hint=hint,
+        )
     if not answer:
-        raise SourceError(f"{what}: the process that did it died ({_reason(status)})", hint="was it memory? the system's log tells")
+        raise SourceError(
+            f"{what}: the process that did it died ({_reason(status)})",
+            hint="was it memory? the system's log tells",
+        )
     result, failure = pickle.loads(answer)
     if failure is not None:
         raise failure
@@ -168,4 +179,8 @@ def _answer(handle: int, until: float, ended: threading.Event) -> bytes | None:
 
 
 def _reason(status: int) -> str:
-    return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit code {os.WEXITSTATUS(status)}"
+    return (
+        signal.Signals(os.WTERMSIG(status)).name
+        if os.WIFSIGNALED(status)
+        else f"exit code {os.WEXITSTATUS(status)}"
+    )

@@ -26,8 +26,8 @@ def utc_seconds(local: Int64, timezone: str) -> tuple[Int64, npt.NDArray[np.bool
     Returns
     -------
     utc : int64 (n,)
-        Epoch seconds. In the hour that autumn repeats, stamps belong to the first pass until the clock is
-        seen to jump back by at least `JUMP` seconds, and to the second from then on.
+        Epoch seconds. In the hour that autumn repeats, stamps belong to the first pass until the
+        clock is seen to jump back by at least `JUMP` seconds, and to the second from then on.
     real : bool (n,)
         False for stamps inside the gap of spring, which no clock showed.
     """
@@ -46,5 +46,10 @@ def _offsets(local: Int64, zone: ZoneInfo, fold: int) -> Int64:
     """UTC offset of each local stamp, seconds, looked up once a quarter of an hour."""
     quarters, place = np.unique(local // 900, return_inverse=True)
     base = dt.datetime(1970, 1, 1)
-    offsets = [(base + dt.timedelta(seconds=int(q) * 900)).replace(tzinfo=zone, fold=fold).utcoffset() for q in quarters]
-    return np.array([int(o.total_seconds()) for o in offsets if o is not None], dtype=np.int64)[place]
+    offsets = [
+        (base + dt.timedelta(seconds=int(q) * 900)).replace(tzinfo=zone, fold=fold).utcoffset()
+        for q in quarters
+    ]
+    return np.array([int(o.total_seconds()) for o in offsets if o is not None], dtype=np.int64)[
+        place
+    ]

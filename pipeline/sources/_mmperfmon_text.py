@@ -1,6 +1,8 @@
-"""The text of `mmperfmon query`: legends and tables, to arrays. No names are judged here, no time zones known.
+"""The text of `mmperfmon query`: legends and tables, to arrays. No names are judged here, no time
+zones known.
 
-A legend numbers the columns; the tables that follow it have them in that order, as many as fit a line::
+A legend numbers the columns; the tables that follow it have them in that order, as many as fit a
+line::
 
     Legend:
      1:	nsd01.site|CPU|cpu_user
@@ -15,9 +17,10 @@ A legend numbers the columns; the tables that follow it have them in that order,
       1 2019-05-15-11:01:00  261.4 kB
       2 2019-05-15-11:02:00   74.2 kB
 
-Only its place tells which legend entry a column has. So a row that is wrong costs that row, but where the head
-of a table is wrong or lost, nothing is taken until the next legend. The form is known from outputs of real
-servers; units are powers of 1024 (a node with 32 GB says ``31371.0 MB``).
+Only its place tells which legend entry a column has. So a row that is wrong costs that row, but
+where the head of a table is wrong or lost, nothing is taken until the next legend. The form is
+known from outputs of real servers; units are powers of 1024 (a node with 32 GB says ``31371.0
+MB``).
 """
 
 from __future__ import annotations
@@ -39,7 +42,9 @@ MARK = re.compile(rb"^[ \t]*(Legend:|Row[ \t]+Timestamp\b)[^\n]*\n?", re.MULTILI
 ENTRY = re.compile(rb"(\d{1,9}):\s+(\S.*)")
 """Of a line without the spaces around it."""
 ROW = re.compile(rb"\s*(\d{1,9})\s+(\S+)\s+(?=\S)")
-CELL = re.compile(rb"(null|[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?:[ \t]*((?:[kKMGTP]i?)?B))?(?:\s+|$)")
+CELL = re.compile(
+    rb"(null|[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?:[ \t]*((?:[kKMGTP]i?)?B))?(?:\s+|$)"
+)
 STAMP = re.compile(rb"(\d{4})-(\d\d)-(\d\d)-(\d\d):(\d\d):(\d\d)")
 UNITS = {unit: 1024.0**power for power, unit in enumerate((b"B", b"K", b"M", b"G", b"T", b"P"))}
 EPOCH = dt.datetime(1970, 1, 1)
@@ -77,7 +82,9 @@ class Table(NamedTuple):
 
 
 class Damage:
-    """What of a text could not be read: how many pieces, and where and what the first of them is."""
+    """What of a text could not be read: how many pieces, and where and what the first of them
+    is.
+    """
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -139,7 +146,9 @@ class _Query:
         self.done = 0
         self.longest = 0
         self.lost = False
-        self.parts: dict[tuple[tuple[bytes, ...], tuple[bytes, ...]], list[tuple[list[Column | None], _Rows]]] = {}
+        self.parts: dict[
+            tuple[tuple[bytes, ...], tuple[bytes, ...]], list[tuple[list[Column | None], _Rows]]
+        ] = {}
 
     def add(self, head: bytes, body: bytes, at: int) -> None:
         """A table: its head, its rows, and the byte at which it begins."""
@@ -147,12 +156,17 @@ class _Query:
         self.end = start + len(body)
         counters = [name.decode("utf-8", "replace") for name in head.split()[2:]]
         columns = [self.legend.get(self.done + 1 + n) for n in range(len(counters))]
-        if not self.lost and (not counters or any(c and c.counter != name for c, name in zip(columns, counters, strict=True))):
+        if not self.lost and (
+            not counters
+            or any(c and c.counter != name for c, name in zip(columns, counters, strict=True))
+        ):
             self._lose(at, "the head of a table is not what the legend says")
         if self.lost:
             return
         self.done += len(counters)
-        for number in (self.done - len(columns) + 1 + n for n, column in enumerate(columns) if column is None):
+        for number in (
+            self.done - len(columns) + 1 + n for n, column in enumerate(columns) if column is None
+        ):
             self.damage.add(at, f"the legend has no column {number}")
         rows = self._rows(head, body, start, len(counters))
         if len(rows.row):
@@ -161,14 +175,19 @@ class _Query:
     def _rows(self, head: bytes, body: bytes, start: int, width: int) -> _Rows:
         whole, before = body, self.damage.count
         last = body.rpartition(b"\n")[2]
-        if last.strip() and len(last.rstrip()) < len(head.rstrip()):  # numbers are right-aligned: this line was cut
+        if last.strip() and len(last.rstrip()) < len(
+            head.rstrip()
+        ):  # numbers are right-aligned: this line was cut
             self.damage.add(start + len(body), "the last line breaks off")
             whole = body[: len(body) - len(last)]
         rows = _plain_rows(whole, width)
         if rows is None:
             rows = self._rows_by_line(whole, start, width)
         if len(rows.row) < self.longest and self.damage.count == before:
-            self.damage.add(start + len(body), f"a table has {len(rows.row)} rows, others of the query have {self.longest}")
+            self.damage.add(
+                start + len(body),
+                f"a table has {len(rows.row)} rows, others of the query have {self.longest}",
+            )
         self.longest = max(self.longest, len(rows.row))
         return rows
 
@@ -179,7 +198,9 @@ class _Query:
         for line in body.splitlines(keepends=True):
             row = _row(line, width)
             if row and row[0] in found:
-                self._lose(start, f"Row {row[0].decode()} stands twice in a table: a head is missing")
+                self._lose(
+                    start, f"Row {row[0].decode()} stands twice in a table: a head is missing"
+                )
                 break
             if row:
                 found[row[0]] = row[1:]
@@ -203,7 +224,9 @@ class _Query:
     def finished(self) -> Iterator[Table]:
         """What was read."""
         if self.done < self.size and not self.lost:
-            self.damage.add(self.end, f"the text ends after {self.done} of the legend's {self.size} columns")
+            self.damage.add(
+                self.end, f"the text ends after {self.done} of the legend's {self.size} columns"
+            )
         for (numbers, stamps), parts in self.parts.items():
             columns = [column for those, _ in parts for column in those]
             known = [n for n, column in enumerate(columns) if column]
@@ -236,7 +259,9 @@ def _legend(body: bytes, at: int, damage: Damage) -> dict[int, Column]:
 
 
 def _plain_rows(body: bytes, width: int) -> _Rows | None:
-    """All rows at once, where each is as it should be and every figure a plain number; None where not."""
+    """All rows at once, where each is as it should be and every figure a plain number; None where
+    not.
+    """
     tokens = body.split()
     numbers, stamps = tuple(tokens[:: width + 2]), tuple(tokens[1 :: width + 2])
     if len(tokens) % (width + 2) or b"_" in body or not _are_times(numbers, stamps):
@@ -247,18 +272,28 @@ def _plain_rows(body: bytes, width: int) -> _Rows | None:
         values = np.fromiter(map(float, tokens), np.float64, len(tokens)).reshape(-1, width)
     except ValueError:
         return None
-    return _Rows(numbers, stamps, values, np.ones(values.shape, dtype=bool)) if np.isfinite(values).all() else None
+    return (
+        _Rows(numbers, stamps, values, np.ones(values.shape, dtype=bool))
+        if np.isfinite(values).all()
+        else None
+    )
 
 
 @functools.lru_cache(maxsize=64)
 def _are_times(numbers: tuple[bytes, ...], stamps: tuple[bytes, ...]) -> bool:
-    """Whether these are numbers of rows, each once, and time stamps; the tables of a query have them in common."""
-    right = all(number.isdigit() and len(number) < 10 for number in numbers) and len(set(numbers)) == len(numbers)
+    """Whether these are numbers of rows, each once, and time stamps; the tables of a query have
+    them in common.
+    """
+    right = all(number.isdigit() and len(number) < 10 for number in numbers) and len(
+        set(numbers)
+    ) == len(numbers)
     return right and all(_seconds(stamp) is not None for stamp in stamps)
 
 
 def _row(line: bytes, width: int) -> tuple[bytes, bytes, list[float], list[bool]] | None:
-    """Number, stamp, figures, and which of them have no unit; None where the line is no such row."""
+    """Number, stamp, figures, and which of them have no unit; None where the line is no such
+    row.
+    """
     row = ROW.match(line)
     if not row or _seconds(row[2]) is None:
         return None
@@ -270,7 +305,11 @@ def _row(line: bytes, width: int) -> tuple[bytes, bytes, list[float], list[bool]
         values.append(np.nan if cell[1] == b"null" else float(cell[1]) * UNITS[_prefix(cell[2])])
         plain.append(cell[2] is None)
         at = cell.end()
-    return (row[1], row[2], values, plain) if len(values) == width and not any(map(math.isinf, values)) else None
+    return (
+        (row[1], row[2], values, plain)
+        if len(values) == width and not any(map(math.isinf, values))
+        else None
+    )
 
 
 def _prefix(unit: bytes | None) -> bytes:
@@ -281,7 +320,10 @@ def _prefix(unit: bytes | None) -> bytes:
 def _seconds(stamp: bytes) -> int | None:
     """Local seconds of a stamp such as ``2019-05-15-11:01:00``; None where it is none."""
     match = STAMP.fullmatch(stamp)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = map(int, match.groups())
     try:
-        return int((dt.datetime(*map(int, match.groups())) - EPOCH).total_seconds()) if match else None  # type: ignore[arg-type]
+        return int((dt.datetime(year, month, day, hour, minute, second) - EPOCH).total_seconds())
     except ValueError:
         return None

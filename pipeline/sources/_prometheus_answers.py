@@ -1,8 +1,10 @@
-"""Answers of the Prometheus HTTP API (``/api/v1/query_range``, result type ``matrix``) to series of numbers.
+"""Answers of the Prometheus HTTP API (``/api/v1/query_range``, result type ``matrix``) to series of
+numbers.
 
-The format is that of https://prometheus.io/docs/prometheus/latest/querying/api/, and VictoriaMetrics' with
-its ``isPartial``. Values are quoted decimals; NaN and infinities are no measurements. A piece that cannot be
-read costs itself alone: a file, an answer in it, a series, a value.
+The format is that of https://prometheus.io/docs/prometheus/latest/querying/api/, and
+VictoriaMetrics' with its ``isPartial``. Values are quoted decimals; NaN and infinities are no
+measurements. A piece that cannot be read costs itself alone: a file, an answer in it, a series, a
+value.
 """
 
 from __future__ import annotations
@@ -53,7 +55,11 @@ class Answer(msgspec.Struct, rename="camel"):
 
     def refusal(self) -> str:
         """Why there are no data, or ""."""
-        return "" if self.status == "success" else f"the server says {self.status}: {self.error_type}: {self.error}"
+        return (
+            ""
+            if self.status == "success"
+            else f"the server says {self.status}: {self.error_type}: {self.error}"
+        )
 
     def lack(self) -> str:
         """Why data may be missing, or ""."""
@@ -91,7 +97,9 @@ PAIRS = msgspec.json.Decoder(list[tuple[float, float]], strict=False)
 
 
 def numbers(values: msgspec.Raw) -> tuple[Float64, int, str]:
-    """Times and values, float64 (n, 2), also those that are not finite; how many are no numbers; the first such."""
+    """Times and values, float64 (n, 2), also those that are not finite; how many are no numbers;
+    the first such.
+    """
     try:
         return _pairs(PAIRS.decode(values)), 0, ""
     except UNDECODABLE:
@@ -137,7 +145,9 @@ class Series(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A JSON text: the file and the place in it where it is from, and whether its query is known."""
+    """A JSON text: the file and the place in it where it is from, and whether its query is
+    known.
+    """
 
     file: str
     where: str
@@ -160,7 +170,9 @@ class Answers:
         Bytes that a file may expand to.
     """
 
-    def __init__(self, folder: Path, day: Day, timestep: int, extra: Mapping[str, str], limit: int) -> None:
+    def __init__(
+        self, folder: Path, day: Day, timestep: int, extra: Mapping[str, str], limit: int
+    ) -> None:
         self.folder, self.extra, self.limit = folder, equal(extra), limit
         self.window = day.start, day.end + timestep
         self._names: dict[str, set[str]] = {}
@@ -178,7 +190,9 @@ class Answers:
         """Remember what is wrong; a file is read for several datasets, and says it each time."""
         self._problems.setdefault(file, {})[what] = count
 
-    def series(self, selects: Collection[Selector], without: str = "") -> dict[Selector, list[Series]]:
+    def series(
+        self, selects: Collection[Selector], without: str = ""
+    ) -> dict[Selector, list[Series]]:
         """The series of selectors, in the order of the files.
 
         Parameters
@@ -201,11 +215,19 @@ class Answers:
             for member in _files.members(path, name, limit, self._problem):
                 yield Piece(name, member.name, asked, _files.content(member))
 
-    def _files(self, selects: Collection[Selector], without: str) -> Iterator[tuple[Path, str, str, int]]:
-        """The files that may hold what is wanted: path, name, the selector that was asked for, and what they may expand to."""
+    def _files(
+        self, selects: Collection[Selector], without: str
+    ) -> Iterator[tuple[Path, str, str, int]]:
+        """The files that may hold what is wanted: path, name, the selector that was asked for, and
+        what they may expand to.
+        """
         if (self.folder / MANIFEST).is_file():
             wanted = {str(select) for select in selects}
-            yield from ((self.folder / e.file, e.file, e.select, sys.maxsize) for e in manifest(self.folder) if e.select in wanted and e.without == without)
+            yield from (
+                (self.folder / e.file, e.file, e.select, sys.maxsize)
+                for e in manifest(self.folder)
+                if e.select in wanted and e.without == without
+            )
             return
         names = {select.name for select in selects}
         for path, name in _files.copies(self.folder):
@@ -215,7 +237,9 @@ class Answers:
     def _parts(self, piece: Piece) -> Iterator[tuple[str, bytes | msgspec.Raw]]:
         """The answers of a JSON text: one, a list, or an object with a name for each."""
         try:
-            whole = msgspec.json.decode(piece.content, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
+            whole = msgspec.json.decode(
+                piece.content, type=dict[str, msgspec.Raw] | list[msgspec.Raw]
+            )
         except UNDECODABLE as error:
             if piece.where not in self._problems:  # or it is known why
                 self._problem(piece.where, f"{error}; the text has {len(piece.content)} bytes")
@@ -227,7 +251,9 @@ class Answers:
         else:
             yield from ((f"answer {name[:60]!r}: ", text) for name, text in whole.items())
 
-    def _results(self, piece: Piece, where: str, text: bytes | msgspec.Raw, selects: Collection[Selector]) -> Iterator[tuple[Selector, Result]]:
+    def _results(
+        self, piece: Piece, where: str, text: bytes | msgspec.Raw, selects: Collection[Selector]
+    ) -> Iterator[tuple[Selector, Result]]:
         """The results that are of a selector."""
         try:
             found = answer(text)
@@ -242,7 +268,13 @@ class Answers:
             self._note_names(piece, where, results)
         for result in results:
             if all(matcher.matches(result.metric) for matcher in self.extra):
-                yield from ((select, result) for select in selects if (str(select) == piece.asked if piece.asked else select.matches(result.metric)))
+                yield from (
+                    (select, result)
+                    for select in selects
+                    if (
+                        str(select) == piece.asked if piece.asked else select.matches(result.metric)
+                    )
+                )
 
     def _note_names(self, piece: Piece, where: str, results: list[Result]) -> None:
         names = [result.metric.get("__name__", "") for result in results]
@@ -254,7 +286,11 @@ class Answers:
         pairs, bad, first = numbers(result.values)
         if bad:
             self._problem(file, f"{where}series {str(result.metric)[:200]}: {first}", bad)
-        inside = np.isfinite(pairs).all(axis=1) & (pairs[:, 0] >= self.window[0]) & (pairs[:, 0] < self.window[1])
+        inside = (
+            np.isfinite(pairs).all(axis=1)
+            & (pairs[:, 0] >= self.window[0])
+            & (pairs[:, 0] < self.window[1])
+        )
         return Series(result.metric, np.floor(pairs[inside, 0]).astype(np.int64), pairs[inside, 1])
 
 
@@ -280,4 +316,7 @@ def manifest(folder: Path) -> list[Entry]:
     try:
         return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=list[Entry])
     except (OSError, *UNDECODABLE) as error:
-        raise SourceError(f"raw files in {folder} cannot be read: {error}", hint="tokio-pipeline invalidate the day, and run it again") from error
+        raise SourceError(
+            f"raw files in {folder} cannot be read: {error}",
+            hint="tokio-pipeline invalidate the day, and run it again",
+        ) from error

@@ -1,7 +1,7 @@
 """What is asked for in PromQL: selectors, and the lines of the source map that hold them.
 
-The grammar is the part of PromQL that a source map needs: ``name{label="value", ...}`` with the operators
-``=``, ``!=``, ``=~`` and ``!~``. Nothing here reads or asks anything.
+The grammar is the part of PromQL that a source map needs: ``name{label="value", ...}`` with the
+operators ``=``, ``!=``, ``=~`` and ``!~``. Nothing here reads or asks anything.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Matcher(NamedTuple):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         found = labels.get(self.label, "")
-        same = re.fullmatch(self.value, found) is not None if "~" in self.op else found == self.value
+        same = (
+            re.fullmatch(self.value, found) is not None if "~" in self.op else found == self.value
+        )
         return same != self.op.startswith("!")
 
 
@@ -83,7 +85,9 @@ class Selector(NamedTuple):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a series with its name in ``__name__`` is meant."""
-        return labels.get("__name__") == self.name and all(matcher.matches(labels) for matcher in self.matchers)
+        return labels.get("__name__") == self.name and all(
+            matcher.matches(labels) for matcher in self.matchers
+        )
 
 
 def equal(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
@@ -92,7 +96,11 @@ def equal(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
 
 
 def _wrong(text: str, at: int, expected: str) -> ConfigError:
-    return ConfigError(f"selector {text!r} is wrong at character {at + 1}", expected=expected, got=text[at:] or "its end")
+    return ConfigError(
+        f"selector {text!r} is wrong at character {at + 1}",
+        expected=expected,
+        got=text[at:] or "its end",
+    )
 
 
 def _matcher(found: re.Match[str], text: str) -> Matcher:
@@ -101,19 +109,25 @@ def _matcher(found: re.Match[str], text: str) -> Matcher:
         value = json.loads(quoted)
         re.compile(value if "~" in op else "")
     except (ValueError, re.error) as error:
-        raise ConfigError(f"selector {text!r}: the value of {label} is wrong: {error}", got=quoted) from None
+        raise ConfigError(
+            f"selector {text!r}: the value of {label} is wrong: {error}", got=quoted
+        ) from None
     return Matcher(label, op, value)
 
 
 class Question(NamedTuple):
-    """What a server is asked for: a sample of each series of a selector, or their mean over the label `without`."""
+    """What a server is asked for: a sample of each series of a selector, or their mean over the
+    label `without`.
+    """
 
     select: Selector
     without: str
     counter: bool
 
     def query(self, extra: Mapping[str, str], seconds: int) -> str:
-        """Of a counter the least sample of the `seconds` before, which is the first unless it was reset; else the last one."""
+        """Of a counter the least sample of the `seconds` before, which is the first unless it was
+        reset; else the last one.
+        """
         series = self.select._replace(matchers=self.select.matchers + equal(extra))
         found = f"{'min' if self.counter else 'last'}_over_time({series}[{seconds}s])"
         return f"avg without ({self.without}) ({found})" if self.without else found
@@ -134,11 +148,13 @@ class Line:
     ----------
     dataset : str
     counter : bool
-        Whether its series only grow, and a row's figure is the growth from its first sample to the next row's.
+        Whether its series only grow, and a row's figure is the growth from its first sample to the
+        next row's.
     terms : tuple of Term
         What is added up, component by component.
     component : str
-        Template of the component's name out of the series' labels; ``{host}`` is the host label without port.
+        Template of the component's name out of the series' labels; ``{host}`` is the host label
+        without port.
     part : str
         Template of the name of a component's part, or "".
     filter : str
@@ -158,7 +174,9 @@ class Line:
     def wanted(self, options: HostOptions, labels: Mapping[str, str], host: str) -> bool:
         """Whether a series is of a server and a device that the site counts."""
         device = labels.get("device", "")
-        if self.filter and not matches(options.devices if self.filter == "devices" else options.interfaces, device):
+        if self.filter and not matches(
+            options.devices if self.filter == "devices" else options.interfaces, device
+        ):
             return False
         return "{host}" not in self.component or options.group(self.dataset, host)
 
@@ -183,21 +201,44 @@ def line(metric: schemas.SourceMetric, exporter: Exporter) -> Line:
     ConfigError
         A key that is not known or missing, or a selector that is none.
     """
-    content, where = metric.find[exporter], f"sources/prometheus.toml: {metric.dataset.name}: {exporter}"
-    if set(content) - KEYS or not {"select", "component"} <= set(content) or content.get("filter", "") not in FILTERS:
+    content, where = (
+        metric.find[exporter],
+        f"sources/prometheus.toml: {metric.dataset.name}: {exporter}",
+    )
+    if (
+        set(content) - KEYS
+        or not {"select", "component"} <= set(content)
+        or content.get("filter", "") not in FILTERS
+    ):
         raise ConfigError(
-            f"{where}: wrong keys", expected="select, component, and optionally part, without, filter = devices or interfaces", got=str(dict(content))
+            f"{where}: wrong keys",
+            expected=(
+                "select, component, and optionally part, without, filter = devices or interfaces"
+            ),
+            got=str(dict(content)),
         )
     texts = [content["select"]] if isinstance(content["select"], str) else content["select"]
-    terms = tuple(Term(-1 if text.startswith("-") else 1, Selector.parse(text.removeprefix("-"))) for text in texts)
-    return Line(metric.dataset.name, metric.reports in ("counter", "seconds"), terms, **{key: content[key] for key in KEYS - {"select"} if key in content})
+    terms = tuple(
+        Term(-1 if text.startswith("-") else 1, Selector.parse(text.removeprefix("-")))
+        for text in texts
+    )
+    return Line(
+        metric.dataset.name,
+        metric.reports in ("counter", "seconds"),
+        terms,
+        **{key: content[key] for key in KEYS - {"select"} if key in content},
+    )
 
 
 def lines(exporters: list[Exporter]) -> dict[str, list[Line]]:
-    """By dataset, in the source map's order: how each of the exporters that have it tells it, the preferred one first."""
+    """By dataset, in the source map's order: how each of the exporters that have it tells it, the
+    preferred one first.
+    """
     found = {}
     for metric in schemas.source_map("prometheus"):
-        found[metric.dataset.name] = [line(metric, exporter) for exporter in exporters if exporter in metric.find]
+        found[metric.dataset.name] = [
+            line(metric, exporter) for exporter in exporters if exporter in metric.find
+        ]
     return {name: those for name, those in found.items() if those}
 
 

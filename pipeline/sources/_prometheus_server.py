@@ -1,4 +1,5 @@
-"""Asking a Prometheus server: range queries, in pieces that it can answer, and answers that are whole.
+"""Asking a Prometheus server: range queries, in pieces that it can answer, and answers that are
+whole.
 
 Knows the HTTP API, and nothing of datasets.
 """
@@ -23,7 +24,9 @@ TOO_MUCH = re.compile(r"too many|too large|exceed|more than|maximum", re.IGNOREC
 
 
 class Span(NamedTuple):
-    """Points of time: `points` of them, `step` seconds apart, the first at the millisecond `first`."""
+    """Points of time: `points` of them, `step` seconds apart, the first at the millisecond
+    `first`.
+    """
 
     first: int
     step: int
@@ -40,7 +43,13 @@ class Span(NamedTuple):
     def form(self, query: str) -> dict[str, str]:
         """The range query; VictoriaMetrics moves the points unless it may not use its cache."""
         last = self.first + (self.points - 1) * self.step * 1000
-        return {"query": query, "start": _seconds(self.first), "end": _seconds(last), "step": str(self.step), "nocache": "1"}
+        return {
+            "query": query,
+            "start": _seconds(self.first),
+            "end": _seconds(last),
+            "step": str(self.step),
+            "nocache": "1",
+        }
 
 
 def _seconds(milliseconds: int) -> str:
@@ -59,7 +68,9 @@ def ask(server: Server, query: str, span: Span) -> tuple[bytes, list[Result]]:
         content = server.ask("POST", QUERY_RANGE, form=span.form(query))
     except HttpError as error:
         if error.status in (400, 422, 503):
-            raise HttpError(f"{server.url} refuses the query {query}", status=error.status, body=error.body) from None
+            raise HttpError(
+                f"{server.url} refuses the query {query}", status=error.status, body=error.body
+            ) from None
         raise
     try:
         found = answer(content)
@@ -68,7 +79,10 @@ def ask(server: Server, query: str, span: Span) -> tuple[bytes, list[Result]]:
     except UNDECODABLE as error:
         wrong = f"the answer is none of Prometheus' API: {error}"
     if wrong:
-        raise SourceError(f"{server.url}, asked for {query}: {wrong}", got=content[:200].decode("utf-8", "replace"))
+        raise SourceError(
+            f"{server.url}, asked for {query}: {wrong}",
+            got=content[:200].decode("utf-8", "replace"),
+        )
     return content, results
 
 
@@ -80,8 +94,12 @@ def _too_much(error: SourceError) -> bool:
     return isinstance(error, TooLarge | TimedOut)
 
 
-def in_pieces(server: Server, query: str, span: Span, size: int) -> Iterator[tuple[Span, bytes, list[Result]]]:
-    """The answers of a long range, piece by piece; a piece that is too much for the server is halved, down to an hour."""
+def in_pieces(
+    server: Server, query: str, span: Span, size: int
+) -> Iterator[tuple[Span, bytes, list[Result]]]:
+    """The answers of a long range, piece by piece; a piece that is too much for the server is
+    halved, down to an hour.
+    """
     while span.points:
         piece = span.head(size)
         try:
@@ -107,5 +125,8 @@ def figures(server: Server, query: str, span: Span) -> Iterator[tuple[str, Float
         for result in results:
             pairs, bad, first = numbers(result.values)
             if bad or not np.isfinite(pairs).all():
-                raise SourceError(f"{server.url}, asked for {query}: the answer holds what is no number", got=first or "NaN or an infinity")
+                raise SourceError(
+                    f"{server.url}, asked for {query}: the answer holds what is no number",
+                    got=first or "NaN or an infinity",
+                )
             yield result.metric.get("__name__", ""), pairs[:, 1]

@@ -1,7 +1,7 @@
 """Value lists on disk: a folder of Parquet files, one a plugin and bucket of hosts.
 
-All that a host measured is in one bucket, so that a reader can take the hosts of one bucket after the other and
-never holds a day of all of them.
+All that a host measured is in one bucket, so that a reader can take the hosts of one bucket after
+the other and never holds a day of all of them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,12 @@ class Spool:
     def __enter__(self) -> Spool:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         try:
             if kind is None:
                 for plugin in list(self._held):
@@ -78,7 +83,9 @@ class Spool:
                 writer.close()
             pa.default_memory_pool().release_unused()
 
-    def add(self, plugin: str, columns: Mapping[str, Sequence[Any]], problem: Callable[[str], None]) -> None:
+    def add(
+        self, plugin: str, columns: Mapping[str, Sequence[Any]], problem: Callable[[str], None]
+    ) -> None:
         """Add value lists of a plugin: by column of `schema`; a column that is not given is null.
 
         `problem` is told of values that cannot be kept, such as a counter that is no whole number.
@@ -90,10 +97,14 @@ class Spool:
             arrays = [self._array(field, columns, count, problem) for field in self._schema]
         except (pa.ArrowException, ValueError, OverflowError, TypeError) as error:
             if count == 1:
-                problem(f"a value list of host {str(columns['host'][0])[:40]!r} cannot be kept: {error}")
+                problem(
+                    f"a value list of host {str(columns['host'][0])[:40]!r} cannot be kept: {error}"
+                )
             else:  # halves, until the one that is wrong is found
                 for part in (slice(None, count // 2), slice(count // 2, None)):
-                    self.add(plugin, {name: column[part] for name, column in columns.items()}, problem)
+                    self.add(
+                        plugin, {name: column[part] for name, column in columns.items()}, problem
+                    )
             return
         held = self._held.setdefault(plugin, [])
         held.append(pa.Table.from_arrays(arrays, schema=self._schema))
@@ -101,18 +112,30 @@ class Spool:
         if sum(table.num_rows for table in held) >= FLUSH:
             self._flush(plugin)
 
-    def _array(self, field: pa.Field, columns: Mapping[str, Sequence[Any]], count: int, problem: Callable[[str], None]) -> pa.Array:
+    def _array(
+        self,
+        field: pa.Field,
+        columns: Mapping[str, Sequence[Any]],
+        count: int,
+        problem: Callable[[str], None],
+    ) -> pa.Array:
         if field.name not in columns:
             return pa.nulls(count, field.type)
         values = columns[field.name]
-        if field.name in FIELDS and pa.types.is_integer(field.type) and any(type(value) is float for value in values):
+        if (
+            field.name in FIELDS
+            and pa.types.is_integer(field.type)
+            and any(type(value) is float for value in values)
+        ):
             values = [_whole(value, field.name, problem) for value in values]
         return pa.array(values, field.type)
 
     def _flush(self, plugin: str) -> None:
         table = pa.concat_tables(self._held.pop(plugin)).combine_chunks()
         hosts = table.column("host").combine_chunks().dictionary_encode()
-        of_host = [self._buckets.setdefault(host, bucket(host)) for host in hosts.dictionary.to_pylist()]
+        of_host = [
+            self._buckets.setdefault(host, bucket(host)) for host in hosts.dictionary.to_pylist()
+        ]
         of_row = pa.array(of_host, pa.int32()).take(hosts.indices).to_numpy()
         for number in sorted(set(of_host)):
             self._writer(plugin, number).write_table(table.filter(pa.array(of_row == number)))
@@ -121,5 +144,7 @@ class Spool:
         key = plugin, number
         if key not in self._writers:
             path = self._folder / f"{plugin}-{number:02d}.parquet"
-            self._writers[key] = pq.ParquetWriter(path, self._schema, compression="lz4", use_dictionary=list(NAMES))
+            self._writers[key] = pq.ParquetWriter(
+                path, self._schema, compression="lz4", use_dictionary=list(NAMES)
+            )
         return self._writers[key]

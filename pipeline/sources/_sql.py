@@ -1,7 +1,7 @@
 """SQL to Arrow through connectorx, in bounded pieces, for MySQL/MariaDB and SQLite.
 
-Nothing from outside is put into a statement but integers and time stamps that this code formats itself;
-names of tables and columns are constants of the source's module.
+Nothing from outside is put into a statement but integers and time stamps that this code formats
+itself; names of tables and columns are constants of the source's module.
 """
 
 from __future__ import annotations
@@ -58,18 +58,27 @@ class Database:
             It is not there; connectorx would make an empty one.
         """
         if not path.is_file():
-            raise SourceError(f"no SQLite file {path}", hint="check the key database in site.json, or the job that writes the file")
+            raise SourceError(
+                f"no SQLite file {path}",
+                hint="check the key database in site.json, or the job that writes the file",
+            )
         return cls(f"sqlite://{urllib.parse.quote(str(path))}", str(path), seconds)
 
     @classmethod
     def mysql(cls, url: str, password: str, seconds: float = 300.0) -> Database:
-        """A MySQL or MariaDB server: `url` as ``mysql://user@host:port/database``, without a password."""
+        """A MySQL or MariaDB server: `url` as ``mysql://user@host:port/database``, without a
+        password.
+        """
         parts = urllib.parse.urlsplit(url)
         login = urllib.parse.quote(urllib.parse.unquote(parts.username or ""), safe="")
         if password:
             login += ":" + urllib.parse.quote(password, safe="")
         host = parts.netloc.rpartition("@")[2]
-        return cls(urllib.parse.urlunsplit(parts._replace(netloc=f"{login}@{host}" if login else host)), url, seconds)
+        return cls(
+            urllib.parse.urlunsplit(parts._replace(netloc=f"{login}@{host}" if login else host)),
+            url,
+            seconds,
+        )
 
     def read(self, statement: str) -> pa.Table:
         """The rows of one statement, as Arrow.
@@ -79,12 +88,18 @@ class Database:
         SourceError
             With the database's own words, without the password; or it took too long.
         """
-        limited = within if is_apart() else apart  # connectorx is never used in a process that may fork others
+        limited = (
+            within if is_apart() else apart
+        )  # connectorx is never used in a process that may fork others
         hint = "look at the server; raise ask_seconds if it needs that long"
-        return limited(self.seconds, f"{self.shown}: a statement", lambda: self._read(statement), hint=hint)
+        return limited(
+            self.seconds, f"{self.shown}: a statement", lambda: self._read(statement), hint=hint
+        )
 
     def _read(self, statement: str) -> pa.Table:
-        os.environ.setdefault("RUST_LOG", "off")  # connectorx logs each failed try on stderr, over a progress bar
+        os.environ.setdefault(
+            "RUST_LOG", "off"
+        )  # connectorx logs each failed try on stderr, over a progress bar
         import connectorx
 
         try:
@@ -120,10 +135,13 @@ class Database:
         condition = f" WHERE {where}" if where else ""
         if not self.is_sqlite:
             return self.read(f"SELECT {', '.join(columns)} FROM {table}{condition}")
-        # SQLite has no column types to go by: the first row of the union sets them, and goes away again.
+        # SQLite has no column types to go by: the first row of the union sets them, and goes away
+        # again.
         head = ", ".join(f"{SQLITE_CASTS[kind][1]} AS {name}" for name, kind in columns.items())
         try:
-            rows = self.read(f"SELECT {head} UNION ALL SELECT {', '.join(columns)} FROM {table}{condition}")
+            rows = self.read(
+                f"SELECT {head} UNION ALL SELECT {', '.join(columns)} FROM {table}{condition}"
+            )
         except SourceError as error:
             if "type" not in str(error).lower():
                 raise
@@ -142,9 +160,15 @@ class Database:
     def tables(self) -> Sequence[str]:
         """Names of the tables, in capitals."""
         if self.is_sqlite:
-            found = self.read("SELECT '' AS name UNION ALL SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").slice(1)
+            found = self.read(
+                "SELECT '' AS name UNION ALL SELECT name FROM sqlite_master WHERE type IN ('table',"
+                " 'view')"
+            ).slice(1)
         else:
-            found = self.read("SELECT CAST(table_name AS CHAR) AS name FROM information_schema.tables WHERE table_schema = DATABASE()")
+            found = self.read(
+                "SELECT CAST(table_name AS CHAR) AS name FROM information_schema.tables WHERE"
+                " table_schema = DATABASE()"
+            )
         return [str(name).upper() for name in found.column(0).to_pylist()]
 
 
@@ -152,4 +176,7 @@ def _sqlite_cast(name: str, kind: str) -> str:
     storage = SQLITE_CASTS[kind][0]
     if kind == "string":
         return f"CAST({name} AS TEXT) AS {name}"
-    return f"CASE WHEN typeof({name}) IN ('integer', 'real') THEN CAST({name} AS {storage}) END AS {name}"
+    return (
+        f"CASE WHEN typeof({name}) IN ('integer', 'real') THEN CAST({name} AS {storage}) END AS"
+        f" {name}"
+    )

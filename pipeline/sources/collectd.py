@@ -1,10 +1,13 @@
-"""collectd's disk, cpu, memory and interface values: from Elasticsearch or OpenSearch, write_http JSON, or csv files.
+"""collectd's disk, cpu, memory and interface values: from Elasticsearch or OpenSearch, write_http
+JSON, or csv files.
 
-`fetch` turns each form into the same raw data: value lists in Parquet, by plugin and bucket of hosts. Values are as
-collectd gave them; what could not be read is listed beside them. `parse` knows no forms.
+`fetch` turns each form into the same raw data: value lists in Parquet, by plugin and bucket of
+hosts. Values are as collectd gave them; what could not be read is listed beside them. `parse` knows
+no forms.
 
-Rates become amounts by the interval that they are of, so that a day's total is right whatever the row's length.
-Which hosts, devices and interfaces count is configuration; all that the source has of the plugins is kept raw.
+Rates become amounts by the interval that they are of, so that a day's total is right whatever the
+row's length. Which hosts, devices and interfaces count is configuration; all that the source has of
+the plugins is kept raw.
 """
 
 from __future__ import annotations
@@ -51,14 +54,17 @@ class Options(HttpOptions, HostOptions):
     Attributes
     ----------
     form : {'elasticsearch', 'write_http', 'csv'}
-        Documents with Logstash's field names, JSON of the write_http plugin, or files of the csv plugin.
+        Documents with Logstash's field names, JSON of the write_http plugin, or files of the csv
+        plugin.
     files : str or list of str
-        Files, folders, tarballs or glob patterns; strftime templates, of dates in `timezone`. The next day's are read
-        too: they have the day's last samples.
+        Files, folders, tarballs or glob patterns; strftime templates, of dates in `timezone`. The
+        next day's are read too: they have the day's last samples.
     neighbours : int
-        How many more days before and after are read, where files have values of other days than their names say.
+        How many more days before and after are read, where files have values of other days than
+        their names say.
     url, index : str
-        A server in place of a dump, with `form` elasticsearch; the index is a strftime template (of UTC dates), or a pattern.
+        A server in place of a dump, with `form` elasticsearch; the index is a strftime template (of
+        UTC dates), or a pattern.
     query : dict
         A further filter clause of the search, such as ``{"prefix": {"hostname": "bb"}}``.
     paging : {'scroll', 'pit'}
@@ -66,16 +72,25 @@ class Options(HttpOptions, HostOptions):
     page_size : int
         Documents a page.
     store_rates : bool
-        Whether collectd stored rates; as collectd's own key. True for Elasticsearch unless given, else false.
+        Whether collectd stored rates; as collectd's own key. True for Elasticsearch unless given,
+        else false.
     interval : int
-        Seconds between two values, where the form does not tell; unless given, what the stamps of each series say.
+        Seconds between two values, where the form does not tell; unless given, what the stamps of
+        each series say.
     arrival_field : str
         Field of the stamp at which a document arrived: clocks that differ from it are a finding.
     max_expanded_mb : int
         What a compressed file may expand to.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {"files", "index", "query", "paging", "page_size", "max_expanded_mb"}
+    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {
+        "files",
+        "index",
+        "query",
+        "paging",
+        "page_size",
+        "max_expanded_mb",
+    }
 
     kind: Literal["collectd"]
     form: Literal["elasticsearch", "write_http", "csv"]
@@ -96,11 +111,16 @@ class Options(HttpOptions, HostOptions):
             raise ValueError("needs either files or url")
         if self.url and self.form != "elasticsearch":
             raise ValueError(f"form {self.form} is read from files, not from a url")
-        unused = self.model_fields_set & ({"index", "query", "paging", "page_size"} if not self.url else {"max_expanded_mb"})
+        unused = self.model_fields_set & (
+            {"index", "query", "paging", "page_size"} if not self.url else {"max_expanded_mb"}
+        )
         if self.arrival_field and self.form != "elasticsearch":
             unused.add("arrival_field")
         if unused:
-            raise ValueError(f"{', '.join(sorted(unused))}: not used with {'url' if self.url else 'files'} and form {self.form}")
+            raise ValueError(
+                f"{', '.join(sorted(unused))}: not used with {'url' if self.url else 'files'} and"
+                f" form {self.form}"
+            )
         return self
 
     @property
@@ -116,7 +136,10 @@ class Options(HttpOptions, HostOptions):
 
 def located(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
-    update = {"files": _files.located(options.files, site), "timezone": options.timezone or site.timezone}
+    update = {
+        "files": _files.located(options.files, site),
+        "timezone": options.timezone or site.timezone,
+    }
     return options.model_copy(update=update | located_http(options, site))
 
 
@@ -131,11 +154,17 @@ def _plugins() -> list[str]:
 @functools.cache
 def _types() -> dict[str, bool]:
     """Types that are wanted, and whether they are counters."""
-    return {kind: metric.dataset.kind == "delta" or kind == "cpu" for metric in schemas.source_map("collectd") for kind in listed(metric.find["type"])}
+    return {
+        kind: metric.dataset.kind == "delta" or kind == "cpu"
+        for metric in schemas.source_map("collectd")
+        for kind in listed(metric.find["type"])
+    }
 
 
 def _window(options: Options, day: Day) -> tuple[int, int]:
-    """First and last second that a value of the day may have: an interval, or the closing sample, after its end."""
+    """First and last second that a value of the day may have: an interval, or the closing sample,
+    after its end.
+    """
     return day.start, day.end + max(options.timestep, options.every, CLOSING) + 1
 
 
@@ -148,23 +177,41 @@ class _Found(NamedTuple):
 
 def _found(options: Options, day: Day) -> _Found:
     zone = ZoneInfo(options.timezone)
-    first, last = (dt.datetime.fromtimestamp(second, zone).date() for second in (day.start, day.end - 1))
+    first, last = (
+        dt.datetime.fromtimestamp(second, zone).date() for second in (day.start, day.end - 1)
+    )
     around = dt.timedelta(days=options.neighbours)
     own = _files_of(options, first - around, last + around)
     mine = set(own)
-    return _Found(own, [path for path in _files_of(options, last + around + ONE, last + around + ONE) if path not in mine])
+    return _Found(
+        own,
+        [
+            path
+            for path in _files_of(options, last + around + ONE, last + around + ONE)
+            if path not in mine
+        ],
+    )
 
 
 def _files_of(options: Options, first: dt.date, last: dt.date) -> list[Path]:
     """The files of some dates; of csv files only those whose names say so."""
     days = [Day(first + n * ONE) for n in range((last - first).days + 1)]
-    paths = _files.walked(list(dict.fromkeys(path for day in days for path in _files.expanded(options.files, day))))
+    paths = _files.walked(
+        list(dict.fromkeys(path for day in days for path in _files.expanded(options.files, day)))
+    )
     endings = tuple(str(day) for day in days)
-    return [path for path in paths if options.form != "csv" or path.name.split(".")[0].endswith(endings) or _files.is_tarball(path.name)]
+    return [
+        path
+        for path in paths
+        if options.form != "csv"
+        or path.name.split(".")[0].endswith(endings)
+        or _files.is_tarball(path.name)
+    ]
 
 
 def inputs(options: Options, day: Day) -> dict[str, Any]:
-    """What there is: names, sizes and times of the day's files, names of the next day's; or how many documents a server has.
+    """What there is: names, sizes and times of the day's files, names of the next day's; or how
+    many documents a server has.
 
     Raises
     ------
@@ -176,27 +223,64 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
             query = _query(options, *_window(options, day))
             count = _search(options, server, day, _Problems()).count(query)
         kept = {"rates": options.rates, "arrival_field": options.arrival_field}
-        return {"url": options.url, "index": _indices(options, day), "query": query, "documents": count} | kept
+        return {
+            "url": options.url,
+            "index": _indices(options, day),
+            "query": query,
+            "documents": count,
+        } | kept
     found = _found(options, day)
-    kept = {"form": options.form, "rates": options.rates, "arrival_field": options.arrival_field, "window": _window(options, day)}
-    return _files.inputs(found.own) | {"next day": [str(path) for path in found.after], "max_expanded_mb": options.max_expanded_mb} | kept
+    kept = {
+        "form": options.form,
+        "rates": options.rates,
+        "arrival_field": options.arrival_field,
+        "window": _window(options, day),
+    }
+    return (
+        _files.inputs(found.own)
+        | {
+            "next day": [str(path) for path in found.after],
+            "max_expanded_mb": options.max_expanded_mb,
+        }
+        | kept
+    )
 
 
 def _indices(options: Options, day: Day) -> str:
     """The indices of all UTC dates that the day touches: those of Logstash are a UTC day each."""
-    first, last = (dt.datetime.fromtimestamp(second, dt.UTC).date() for second in _window(options, day))
+    first, last = (
+        dt.datetime.fromtimestamp(second, dt.UTC).date() for second in _window(options, day)
+    )
     dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     return ",".join(dict.fromkeys(Day(date).expand(options.index) for date in dates))
 
 
 def _search(options: Options, server: Server, day: Day, problems: _Problems) -> Search:
-    fields = ["@timestamp", "hostname", "host", "plugin", "plugin_instance", "collectd_type", "type_instance", *FIELDS]
+    fields = [
+        "@timestamp",
+        "hostname",
+        "host",
+        "plugin",
+        "plugin_instance",
+        "collectd_type",
+        "type_instance",
+        *FIELDS,
+    ]
     wanted = fields + ([options.arrival_field] if options.arrival_field else [])
-    return Search(server, _indices(options, day), forms.document_type(options.arrival_field), wanted, options.page_size, problems)
+    return Search(
+        server,
+        _indices(options, day),
+        forms.document_type(options.arrival_field),
+        wanted,
+        options.page_size,
+        problems,
+    )
 
 
 def _query(options: Options, first: int, last: int) -> dict[str, Any]:
-    between = {"range": {"@timestamp": {"gte": first * 1000, "lt": last * 1000, "format": "epoch_millis"}}}
+    between = {
+        "range": {"@timestamp": {"gte": first * 1000, "lt": last * 1000, "format": "epoch_millis"}}
+    }
     wanted = [{"terms": {"plugin": _plugins()}}, {"terms": {"collectd_type": sorted(_types())}}]
     return {"bool": {"filter": [between, *wanted, *([options.query] if options.query else [])]}}
 
@@ -209,7 +293,12 @@ def about(options: Options, day: Day) -> dict[str, str]:
         told = server.json("GET", "/")
     found = told.get("version", {}) if isinstance(told, dict) else {}
     known = found if isinstance(found, dict) else {}
-    return {"server": f"{options.url}: {known.get('distribution', 'Elasticsearch')} {known.get('number', 'of unknown version')}"}
+    return {
+        "server": (
+            f"{options.url}: {known.get('distribution', 'Elasticsearch')}"
+            f" {known.get('number', 'of unknown version')}"
+        )
+    }
 
 
 def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
@@ -233,7 +322,11 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     if not rows:
         if problems.first:
             raise SourceError(f"nothing of {day} can be read: {problems.first}")
-        where = f"{options.url}/{_indices(options, day)}" if options.url else f"files {', '.join(day.expand(name) for name in options.files)}"
+        where = (
+            f"{options.url}/{_indices(options, day)}"
+            if options.url
+            else f"files {', '.join(day.expand(name) for name in options.files)}"
+        )
         raise NoData(f"no values of {', '.join(_plugins())} of {day} in {where}")
     return rows | ({"unreadable": problems.count} if problems.count else {})
 
@@ -278,7 +371,10 @@ def _add(spool: Spool, plugin: str, columns: forms.Columns, name: str, problems:
 def _kept(columns: forms.Columns, which: npt.NDArray[np.bool_]) -> forms.Columns:
     """The value lists inside the day, of types that are wanted."""
     wanted = _types()
-    keep = [inside and kind in wanted for inside, kind in zip(which.tolist(), columns["type"], strict=True)]
+    keep = [
+        inside and kind in wanted
+        for inside, kind in zip(which.tolist(), columns["type"], strict=True)
+    ]
     if all(keep):
         return columns
     return {name: list(itertools.compress(column, keep)) for name, column in columns.items()}
@@ -289,28 +385,42 @@ def _lists(options: Options, member: _files.Member, problems: _Problems) -> form
         return forms.documents(member, _plugins(), options.arrival_field, problems)
     if options.form == "write_http":
         return forms.write_http(member, _plugins(), problems)
-    counters = {kind: counter and not options.rates for kind, counter in _types().items() if kind != "cpu"}
+    counters = {
+        kind: counter and not options.rates for kind, counter in _types().items() if kind != "cpu"
+    }
     return forms.csv(member, _plugins(), counters, problems)
 
 
-def _fetch_documents(options: Options, day: Day, folder: Path, problems: _Problems) -> dict[str, int]:
+def _fetch_documents(
+    options: Options, day: Day, folder: Path, problems: _Problems
+) -> dict[str, int]:
     """Window by window; one that is not given whole is asked for again."""
     rows: dict[str, int] = {}
     first, last = _window(options, day)
     with Server(options) as server:
         search = _search(options, server, day, problems)
         for number, begin in enumerate(range(first, last, WINDOW)):
-            some = _window_of_documents(options, search, _query(options, begin, min(begin + WINDOW, last)), folder / f"{number:02d}", problems)
+            some = _window_of_documents(
+                options,
+                search,
+                _query(options, begin, min(begin + WINDOW, last)),
+                folder / f"{number:02d}",
+                problems,
+            )
             rows = {plugin: rows.get(plugin, 0) + some.get(plugin, 0) for plugin in {*rows, *some}}
     return rows
 
 
-def _window_of_documents(options: Options, search: Search, query: Mapping[str, Any], folder: Path, problems: _Problems) -> dict[str, int]:
+def _window_of_documents(
+    options: Options, search: Search, query: Mapping[str, Any], folder: Path, problems: _Problems
+) -> dict[str, int]:
     for left in reversed(range(TRIES)):
         try:
             with Spool(folder, counters=not options.rates) as spool:
                 for page in search.pages(query, options.paging):
-                    for plugin, columns in forms.of_documents(page, options.url, _plugins(), problems):
+                    for plugin, columns in forms.of_documents(
+                        page, options.url, _plugins(), problems
+                    ):
                         _add(spool, plugin, columns, options.url, problems)
             return spool.rows
         except Incomplete:
@@ -320,10 +430,20 @@ def _window_of_documents(options: Options, search: Search, query: Mapping[str, A
     raise AssertionError("unreachable")
 
 
-def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path, rejected: Collection[str]) -> str:
-    """Plugins of which the source has fewer values of the day than were fetched before, in words."""
+def gone(
+    before: Mapping[str, int],
+    now: Mapping[str, int],
+    old: Path,
+    new: Path,
+    rejected: Collection[str],
+) -> str:
+    """Plugins of which the source has fewer values of the day than were fetched before, in
+    words.
+    """
     fewer = [name for name in before if name != "unreadable" and now.get(name, 0) < before[name]]
-    return ", ".join(f"{name} has {now.get(name, 0)} value lists, {before[name]} are archived" for name in fewer)
+    return ", ".join(
+        f"{name} has {now.get(name, 0)} value lists, {before[name]} are archived" for name in fewer
+    )
 
 
 # Parse
@@ -332,12 +452,16 @@ def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path
 def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
     """Samples of each dataset of the source map, in pieces: a piece has some of the hosts.
 
-    Values that collectd did not know are not given. A rate below zero, which a reset leaves, is none either.
+    Values that collectd did not know are not given. A rate below zero, which a reset leaves, is
+    none either.
     """
     try:
         unread = json.loads((folder / UNREAD).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise SourceError(f"raw data in {folder} cannot be read: {error}", hint="tokio-pipeline invalidate the day, and run it again") from error
+        raise SourceError(
+            f"raw data in {folder} cannot be read: {error}",
+            hint="tokio-pipeline invalidate the day, and run it again",
+        ) from error
     for name, count, what in unread:
         findings.add(UNREADABLE, count, name, what)
     for metric in schemas.source_map("collectd"):

@@ -1,7 +1,8 @@
 """A day's Darshan logs: every file of the day's folders is indexed, or rejected with a reason.
 
-`fetch` writes a manifest: which files there are, their sizes and times. The logs themselves stay where the
-site keeps them. `jobs` are to be read by `pipeline.sources._isolated`, wherever there are processors.
+`fetch` writes a manifest: which files there are, their sizes and times. The logs themselves stay
+where the site keeps them. `jobs` are to be read by `pipeline.sources._isolated`, wherever there are
+processors.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from pipeline.sources._darshan_log import LASTING, BatchReader, Listed
 
 GIVES = LogBatch
 run = _isolated.run
-READER = f"libdarshan-util of darshan {importlib.metadata.version('darshan')}, build {BUILD_VERSION}"
+READER = (
+    f"libdarshan-util of darshan {importlib.metadata.version('darshan')}, build {BUILD_VERSION}"
+)
 """What reads the logs: another one may read what this one rejects."""
 MANIFEST = "manifest.parquet"
 CHUNK = 2_000
@@ -68,7 +71,9 @@ class Options(SourceOptions):
 
 
 def located(options: Options, site: Site) -> Options:
-    """Paths counted from site.json; the site's time zone and `mount_to_fsname` where the source has none."""
+    """Paths counted from site.json; the site's time zone and `mount_to_fsname` where the source has
+    none.
+    """
     logs = [options.logs] if isinstance(options.logs, str) else options.logs
     update = {
         "logs": [str(site.path(name)) for name in logs],
@@ -92,7 +97,9 @@ class _File(NamedTuple):
 
 
 def _files(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Regular files below a folder, or the file itself; a file that cannot be looked at has no status."""
+    """Regular files below a folder, or the file itself; a file that cannot be looked at has no
+    status.
+    """
     waiting = [path]
     while waiting:
         path = waiting.pop()
@@ -100,7 +107,12 @@ def _files(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
             status = os.stat(path)
             if stat.S_ISDIR(status.st_mode):
                 with os.scandir(path) as entries:
-                    waiting += [entry.path for entry in entries if not entry.name.startswith(".") and not (entry.is_symlink() and entry.is_dir())]
+                    waiting += [
+                        entry.path
+                        for entry in entries
+                        if not entry.name.startswith(".")
+                        and not (entry.is_symlink() and entry.is_dir())
+                    ]
         except OSError:
             if os.path.lexists(path):
                 yield path, None
@@ -137,26 +149,34 @@ def _listing(options: Options, day: Day) -> list[_File]:
     roots, files = _folder_files(options, day, True)
     if not roots:
         templates = [options.logs] if isinstance(options.logs, str) else options.logs
-        raise NoData(f"no Darshan log folder of {day}: {', '.join(day.expand(t) for t in templates)}")
+        raise NoData(
+            f"no Darshan log folder of {day}: {', '.join(day.expand(t) for t in templates)}"
+        )
     ours = {os.path.join(file.root, file.name) for file in files}
     for distance in range(-options.neighbours, options.neighbours + 1):
         if distance:
             other = Day(day.date + dt.timedelta(days=distance), day.timezone)
             near = _folder_files(options, other, False)[1]
             files |= {
-                file for file in near if os.path.join(file.root, file.name) not in ours and _may_touch(file, day, distance, options.timezone or day.timezone)
+                file
+                for file in near
+                if os.path.join(file.root, file.name) not in ours
+                and _may_touch(file, day, distance, options.timezone or day.timezone)
             }
     return sorted(files)
 
 
 STARTED = re.compile(r"_id\d+(?:-\d+)?_(\d{1,2})-(\d{1,2})-(\d{1,5})-")
-"""Month, day and second of the day of the job's start in a log's name, in the machine's local time."""
+"""Month, day and second of the day of the job's start in a log's name, in the machine's local time.
+"""
 
 
 def _may_touch(file: _File, day: Day, distance: int, timezone: str) -> bool:
-    """Whether a log of another day's folder may be of a job that ran on the day, by what costs nothing to ask.
+    """Whether a log of another day's folder may be of a job that ran on the day, by what costs
+    nothing to ask.
 
-    A log of an earlier day was written when its job ended; one of a later day has the job's start in its name.
+    A log of an earlier day was written when its job ended; one of a later day has the job's start
+    in its name.
     """
     if distance < 0:
         return file.mtime_ns >= day.start * 10**9
@@ -165,7 +185,9 @@ def _may_touch(file: _File, day: Day, distance: int, timezone: str) -> bool:
         return True
     for date in (day.date + dt.timedelta(days=n) for n in range(distance + 2)):
         if (date.month, date.day) == (int(started[1]), int(started[2])):
-            return Day(date, timezone).start + int(started[3]) < day.end + 3600  # an hour for a change of clocks
+            return (
+                Day(date, timezone).start + int(started[3]) < day.end + 3600
+            )  # an hour for a change of clocks
     return True
 
 
@@ -206,15 +228,40 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     return {"files": sum(file.own for file in files)}
 
 
-def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path, rejected: Collection[str]) -> str:
-    """Logs that are archived and no longer in the day's folders, in words; files that were rejected may go."""
+def gone(
+    before: Mapping[str, int],
+    now: Mapping[str, int],
+    old: Path,
+    new: Path,
+    rejected: Collection[str],
+) -> str:
+    """Logs that are archived and no longer in the day's folders, in words; files that were rejected
+    may go.
+    """
     if not (old / MANIFEST).is_file():
-        return f"{now['files']} files are there, {before['files']} are archived" if now["files"] < before["files"] else ""
-    then, here = ({(row["root"], row["name"]): row["own"] for row in pq.read_table(folder / MANIFEST).to_pylist()} for folder in (old, new))
-    lost = sorted(name for (root, name), own in then.items() if (root, name) not in here and not (own and _shown(name) in rejected))
+        return (
+            f"{now['files']} files are there, {before['files']} are archived"
+            if now["files"] < before["files"]
+            else ""
+        )
+    then, here = (
+        {
+            (row["root"], row["name"]): row["own"]
+            for row in pq.read_table(folder / MANIFEST).to_pylist()
+        }
+        for folder in (old, new)
+    )
+    lost = sorted(
+        name
+        for (root, name), own in then.items()
+        if (root, name) not in here and not (own and _shown(name) in rejected)
+    )
     if not lost:
         return ""
-    return f"{len(lost)} archived logs are gone, such as {_shown(lost[0])}; {len(here.keys() - then.keys())} files are new and not archived"
+    return (
+        f"{len(lost)} archived logs are gone, such as {_shown(lost[0])};"
+        f" {len(here.keys() - then.keys())} files are new and not archived"
+    )
 
 
 # Parse
@@ -224,7 +271,13 @@ Rejects = Mapping[tuple[str, int, int], str]
 """Name, size and mtime_ns of files that were rejected, and why."""
 
 
-def jobs(options: Options, day: Day, folder: Path, reduce: Callable[[LogBatch], Any], known: Rejects | None = None) -> Iterator[_isolated.Job]:
+def jobs(
+    options: Options,
+    day: Day,
+    folder: Path,
+    reduce: Callable[[LogBatch], Any],
+    known: Rejects | None = None,
+) -> Iterator[_isolated.Job]:
     """The logs of the manifest as jobs for `pipeline.sources._isolated.run`.
 
     Parameters
@@ -243,8 +296,13 @@ def jobs(options: Options, day: Day, folder: Path, reduce: Callable[[LogBatch], 
     for first in range(0, max(1, len(files)), CHUNK):
         part = slice(first, first + CHUNK)
         pairs = zip(files[part], names[part], strict=True)
-        listed = [(Listed(**file, known=known.get((name, file["size"], file["mtime_ns"]), "")), name) for file, name in pairs]
-        yield _isolated.Job(listed, functools.partial(BatchReader, day.start, day.end), reduce, limits)
+        listed = [
+            (Listed(**file, known=known.get((name, file["size"], file["mtime_ns"]), "")), name)
+            for file, name in pairs
+        ]
+        yield _isolated.Job(
+            listed, functools.partial(BatchReader, day.start, day.end), reduce, limits
+        )
 
 
 def _shown(name: bytes) -> str:
@@ -255,7 +313,10 @@ def _unique_names(files: list[dict[str, Any]]) -> list[str]:
     """Base names, or whole paths for base names that occur in two folders."""
     base = [_shown(os.path.basename(file["name"])) for file in files]
     count = Counter(name for name, file in zip(base, files, strict=True) if file["own"])
-    names = [name if count[name] <= 1 else _shown(os.path.join(file["root"], file["name"])) for name, file in zip(base, files, strict=True)]
+    names = [
+        name if count[name] <= 1 else _shown(os.path.join(file["root"], file["name"]))
+        for name, file in zip(base, files, strict=True)
+    ]
     taken = Counter(names)
     given: set[str] = set()
     for i, name in enumerate(names):  # bytes that are no UTF-8, and the text that they are shown as

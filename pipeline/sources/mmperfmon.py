@@ -1,16 +1,17 @@
-"""GPFS (IBM Storage Scale): text that `mmperfmon query` wrote, in files, compressed files, tarballs or folders.
+"""GPFS (IBM Storage Scale): text that `mmperfmon query` wrote, in files, compressed files, tarballs
+or folders.
 
-`fetch` keeps the files as they are; `parse` reads them (`_mmperfmon_text` knows the form). Targets are called
-``host:device``, servers by their host name, as in existing archives. A query's stamps are local times and mark
-the end of the interval that a row's figures are of: with rows a minute apart, the row of 00:00:00 belongs to the
-day that ends there.
+`fetch` keeps the files as they are; `parse` reads them (`_mmperfmon_text` knows the form). Targets
+are called ``host:device``, servers by their host name, as in existing archives. A query's stamps
+are local times and mark the end of the interval that a row's figures are of: with rows a minute
+apart, the row of 00:00:00 belongs to the day that ends there.
 
-Every figure of the day is either archived or counted in a finding. The same figure in several files counts once.
-A figure that was also queried in longer intervals is taken from the shorter ones, so that nothing is added up
-twice; but where these do not fill a longer interval, its sum is the longer one's. Files carry no UTC: in the hour
-that autumn repeats, a file is placed by the clock's jump back, or by the row that follows the hour; where a file
-has neither, it is taken to be of the first pass. Rows an hour apart may have both passes at one stamp, and then
-one of the two figures is lost.
+Every figure of the day is either archived or counted in a finding. The same figure in several files
+counts once. A figure that was also queried in longer intervals is taken from the shorter ones, so
+that nothing is added up twice; but where these do not fill a longer interval, its sum is the longer
+one's. Files carry no UTC: in the hour that autumn repeats, a file is placed by the clock's jump
+back, or by the row that follows the hour; where a file has neither, it is taken to be of the first
+pass. Rows an hour apart may have both passes at one stamp, and then one of the two figures is lost.
 """
 
 from __future__ import annotations
@@ -37,8 +38,15 @@ GIVES = Samples
 
 PIECE = 4_000_000
 """Figures in one `Samples`: bounds memory to some 100 MB a piece."""
-NO_COUNTER, NO_DEVICE, NO_INTERFACE = "counters that are not archived", "devices that mmperfmon_lun_map does not know", "interfaces that are left out"
-LONGER, SHORTER = "figures of intervals that shorter ones cover", "figures of intervals that do not fill a longer one"
+NO_COUNTER, NO_DEVICE, NO_INTERFACE = (
+    "counters that are not archived",
+    "devices that mmperfmon_lun_map does not know",
+    "interfaces that are left out",
+)
+LONGER, SHORTER = (
+    "figures of intervals that shorter ones cover",
+    "figures of intervals that do not fill a longer one",
+)
 
 
 class Options(SourceOptions):
@@ -75,7 +83,12 @@ class Options(SourceOptions):
 
 def located(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
-    return options.model_copy(update={"timezone": options.timezone or site.timezone, "files": _files.located(options.files, site)})
+    return options.model_copy(
+        update={
+            "timezone": options.timezone or site.timezone,
+            "files": _files.located(options.files, site),
+        }
+    )
 
 
 def inputs(options: Options, day: Day) -> dict[str, Any]:
@@ -101,14 +114,24 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
     return _files.copy(options.paths(day), folder)
 
 
-def gone(before: Mapping[str, int], now: Mapping[str, int], old: Path, new: Path, rejected: Collection[str]) -> str:
+def gone(
+    before: Mapping[str, int],
+    now: Mapping[str, int],
+    old: Path,
+    new: Path,
+    rejected: Collection[str],
+) -> str:
     """Whether there are fewer files or bytes than were fetched before, in words."""
     fewer = [what for what in ("files", "bytes") if now.get(what, 0) < before.get(what, 0)]
-    return ", ".join(f"there are {now.get(what, 0)} {what}, {before[what]} are archived" for what in fewer)
+    return ", ".join(
+        f"there are {now.get(what, 0)} {what}, {before[what]} are archived" for what in fewer
+    )
 
 
 def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
-    """Samples of each dataset of the source map, one dataset at a time; a large one in pieces by hosts."""
+    """Samples of each dataset of the source map, one dataset at a time; a large one in pieces by
+    hosts.
+    """
 
     def problem(where: str, what: str) -> None:
         findings.add(UNREADABLE, 1, where, what)
@@ -147,7 +170,11 @@ def _uses() -> Mapping[str, tuple[_Use, ...]]:
 def _terms(metric: schemas.SourceMetric) -> list[tuple[float, str | list[str]]]:
     """The terms of a metric's figure: a sign, and the names of the counter."""
     find = metric.find
-    return [(1.0, find["counters"]), *((1.0, names) for names in find.get("plus", ())), *((-1.0, names) for names in find.get("less", ()))]
+    return [
+        (1.0, find["counters"]),
+        *((1.0, names) for names in find.get("plus", ())),
+        *((-1.0, names) for names in find.get("less", ())),
+    ]
 
 
 class _Figure(NamedTuple):
@@ -186,7 +213,11 @@ class _Measured:
     def __init__(self, options: Options, day: Day) -> None:
         self.options, self.day = options, day
         self.blocks: dict[str, dict[str, list[_Block]]] = {}
-        self.omitted: dict[str, Counter[str]] = {NO_COUNTER: Counter(), NO_DEVICE: Counter(), NO_INTERFACE: Counter()}
+        self.omitted: dict[str, Counter[str]] = {
+            NO_COUNTER: Counter(),
+            NO_DEVICE: Counter(),
+            NO_INTERFACE: Counter(),
+        }
         self.unreal = self.negative = 0
         self._figures: dict[Column, list[_Figure] | tuple[str, str]] = {}
 
@@ -204,14 +235,23 @@ class _Measured:
         for number, column in enumerate(table.columns):
             figures = self._of(column)
             if isinstance(figures, tuple):
-                self.omitted[figures[0]][figures[1]] += int(np.count_nonzero(~np.isnan(values[:, number])))
+                self.omitted[figures[0]][figures[1]] += int(
+                    np.count_nonzero(~np.isnan(values[:, number]))
+                )
                 continue
             for figure in figures:
                 together.setdefault((figure.dataset, column.host), []).append((number, figure))
         for (dataset, host), those in together.items():
-            numbers, parts = [number for number, _ in those], tuple(figure.part for _, figure in those)
-            factor = np.where(plain[:, numbers], [figure.plain for _, figure in those], 1.0) * [figure.factor for _, figure in those]
-            self.blocks.setdefault(dataset, {}).setdefault(host, []).append(_Block(time[rows], interval, parts, values[:, numbers] * factor))
+            numbers, parts = (
+                [number for number, _ in those],
+                tuple(figure.part for _, figure in those),
+            )
+            factor = np.where(plain[:, numbers], [figure.plain for _, figure in those], 1.0) * [
+                figure.factor for _, figure in those
+            ]
+            self.blocks.setdefault(dataset, {}).setdefault(host, []).append(
+                _Block(time[rows], interval, parts, values[:, numbers] * factor)
+            )
 
     def _of(self, column: Column) -> list[_Figure] | tuple[str, str]:
         """Where a column belongs; where it does not, the finding and the name for it."""
@@ -220,7 +260,11 @@ class _Measured:
         return self._figures[column]
 
     def _found(self, column: Column) -> list[_Figure] | tuple[str, str]:
-        uses = [use for use in _uses().get(column.counter, ()) if bool(use.metric.find.get("of")) == bool(column.device)]
+        uses = [
+            use
+            for use in _uses().get(column.counter, ())
+            if bool(use.metric.find.get("of")) == bool(column.device)
+        ]
         if not uses:
             return NO_COUNTER, column.counter
         of = uses[0].metric.find.get("of")
@@ -238,12 +282,22 @@ class _Measured:
     def report(self, findings: Findings) -> None:
         """Say what is not archived."""
         for kind, names in self.omitted.items():
-            findings.add(kind, names.total() if kind == NO_COUNTER else len(names), detail=shortened(sorted(names)))
+            findings.add(
+                kind,
+                names.total() if kind == NO_COUNTER else len(names),
+                detail=shortened(sorted(names)),
+            )
         findings.add("negative figures", self.negative)
-        findings.add("time stamps that no clock showed", self.unreal, detail=f"spring gap of {self.options.timezone}")
+        findings.add(
+            "time stamps that no clock showed",
+            self.unreal,
+            detail=f"spring gap of {self.options.timezone}",
+        )
 
     def samples(self, findings: Findings) -> Iterator[Samples]:
-        """All datasets, one after another; the figures of a dataset are let go when they are given."""
+        """All datasets, one after another; the figures of a dataset are let go when they are
+        given.
+        """
         for metric in schemas.source_map("mmperfmon"):
             hosts = self.blocks.pop(metric.dataset.name, {})
             terms = len(_terms(metric))
@@ -274,7 +328,8 @@ def _figure(use: _Use, column: Column) -> _Figure:
 
 
 def _intervals(table: Table, timezone: str, timestep: int) -> tuple[Int64, int, Any]:
-    """Starts of the rows' intervals (epoch seconds), the intervals' length, and which stamps a clock showed.
+    """Starts of the rows' intervals (epoch seconds), the intervals' length, and which stamps a
+    clock showed.
 
     An interval is what the clock goes on by from row to row; that of a single row is `timestep`.
     """
@@ -290,7 +345,9 @@ def _intervals(table: Table, timezone: str, timestep: int) -> tuple[Int64, int, 
 
 
 def _second_pass(utc: Int64, stamp: Int64, row: Int64, interval: int) -> Int64:
-    """Rows that begin within the repeated hour of autumn and run out of it with no hour between: of its second pass."""
+    """Rows that begin within the repeated hour of autumn and run out of it with no hour between: of
+    its second pass.
+    """
     on = np.diff(stamp)
     hour = np.diff(utc) - on
     ends = np.flatnonzero((hour > 0) & (on > 0) & (on <= np.diff(row) * interval))
@@ -301,15 +358,29 @@ def _second_pass(utc: Int64, stamp: Int64, row: Int64, interval: int) -> Int64:
     return moved
 
 
-def _samples(metric: schemas.SourceMetric, hosts: Mapping[str, Iterable[_Block]], end: int, findings: Findings) -> Samples:
+def _samples(
+    metric: schemas.SourceMetric,
+    hosts: Mapping[str, Iterable[_Block]],
+    end: int,
+    findings: Findings,
+) -> Samples:
     """One `Samples` of the blocks of some hosts, of a day up to `end`."""
     names: dict[tuple[str, str], int] = {}
     pieces: list[tuple[Int64, Any, Float64, Int64]] = []
     for host, blocks in hosts.items():
         for block in blocks:
-            column = np.array([names.setdefault((host, part), len(names)) for part in block.parts], dtype=np.int32)
+            column = np.array(
+                [names.setdefault((host, part), len(names)) for part in block.parts], dtype=np.int32
+            )
             row, part = np.nonzero(~np.isnan(block.values))
-            pieces.append((block.time[row], column[part], block.values[row, part], np.full(len(row), block.interval)))
+            pieces.append(
+                (
+                    block.time[row],
+                    column[part],
+                    block.values[row, part],
+                    np.full(len(row), block.interval),
+                )
+            )
     time, number, value, interval = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
     longer, shorter = _twice(time, number, interval, end, metric.reports == "delta")
     findings.add(LONGER, int(longer.sum()), metric.dataset.name)
@@ -320,11 +391,19 @@ def _samples(metric: schemas.SourceMetric, hosts: Mapping[str, Iterable[_Block]]
     joined = metric.find.get("of") == "interface" or len(_terms(metric)) > 1
     between = "\0" if joined else ":"
     called = tuple(f"{host}{between}{part}" if part else host for host, part in names)
-    return Samples(metric.dataset.name, time, number, value, called, tuple(host for host, _ in names) if joined else ())
+    return Samples(
+        metric.dataset.name,
+        time,
+        number,
+        value,
+        called,
+        tuple(host for host, _ in names) if joined else (),
+    )
 
 
 def _twice(time: Int64, column: Any, interval: Int64, end: int, adds_up: bool) -> tuple[Any, Any]:
-    """Which figures are told in shorter intervals too, and which in longer ones that the shorter do not fill.
+    """Which figures are told in shorter intervals too, and which in longer ones that the shorter do
+    not fill.
 
     Parameters
     ----------
@@ -332,7 +411,8 @@ def _twice(time: Int64, column: Any, interval: Int64, end: int, adds_up: bool) -
     end : int
         Of the day: what of an interval is after it need not be filled.
     adds_up : bool
-        Whether figures are sums over their intervals; of others, shorter intervals are always the better ones.
+        Whether figures are sums over their intervals; of others, shorter intervals are always the
+        better ones.
 
     Returns
     -------
@@ -349,7 +429,10 @@ def _twice(time: Int64, column: Any, interval: Int64, end: int, adds_up: bool) -
         begins, some, at = np.unique(place[short], return_index=True, return_inverse=True)
         filled = np.concatenate(([0], np.cumsum(interval[short[some]])))
         reach = np.minimum(length, end - time[mine])
-        first, last = np.searchsorted(begins, place[mine]), np.searchsorted(begins, place[mine] + reach)
+        first, last = (
+            np.searchsorted(begins, place[mine]),
+            np.searchsorted(begins, place[mine] + reach),
+        )
         whole = filled[last] - filled[first] >= (reach if adds_up else 1)
         longer[mine[whole]] = True
         inside = np.zeros(len(begins) + 1, dtype=np.int64)

@@ -1,4 +1,6 @@
-"""Luigi tasks: thin, one product each. `luigi --module pipeline.tasks Nightly --date 2026-11-22 --local-scheduler`."""
+"""Luigi tasks: thin, one product each. `luigi --module pipeline.tasks Nightly --date 2026-11-22
+--local-scheduler`.
+"""
 
 from pipeline.tasks.build import Build, Index, Jobs
 from pipeline.tasks.fetch import Fetch

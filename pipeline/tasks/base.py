@@ -1,8 +1,9 @@
 """What all tasks share: one task, one product, complete when its receipt says so.
 
-A task decides from the names of the receipts; only `Fetch` looks at the inputs themselves. Every task is safe
-to run twice, at the same time, anywhere: it checks again before it works, writes under a unique name and
-replaces. A failure leaves a receipt that says why, and the product that was there.
+A task decides from the names of the receipts; only `Fetch` looks at the inputs themselves. Every
+task is safe to run twice, at the same time, anywhere: it checks again before it works, writes under
+a unique name and replaces. A failure leaves a receipt that says why, and the product that was
+there.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ from pipeline.sources._limits import end_with_parent
 log = logging.getLogger("tokio")
 NO_FINGERPRINT = "0" * 16
 ROWS = ("rows", "samples", "logs", "headers", "files")
-"""Counts that say how large a product is, the first that it has; else all of its counts together."""
+"""Counts that say how large a product is, the first that it has; else all of its counts together.
+"""
 
 
 _standing: dict[tuple[Path, dt.date], DayReceipts] = {}
@@ -48,8 +50,12 @@ _standing: dict[tuple[Path, dt.date], DayReceipts] = {}
 
 @contextlib.contextmanager
 def standing_as(root: Path, days: Mapping[dt.date, DayReceipts]) -> Iterator[None]:
-    """Have tasks of this process take these receipts for those of their days: one answer about many tasks, of one moment."""
-    new = {(root, date): receipts for date, receipts in days.items() if (root, date) not in _standing}
+    """Have tasks of this process take these receipts for those of their days: one answer about many
+    tasks, of one moment.
+    """
+    new = {
+        (root, date): receipts for date, receipts in days.items() if (root, date) not in _standing
+    }
     _standing.update(new)
     try:
         yield
@@ -74,7 +80,9 @@ def _found(given: str, named: str, folder: str) -> str:
 
 
 def _file(given: str) -> tuple[str, int]:
-    """The site file, and when it changed last: it is read again only then. Asked for many times a task."""
+    """The site file, and when it changed last: it is read again only then. Asked for many times a
+    task.
+    """
     path = _found(given, os.environ.get(sites.ENVIRONMENT, ""), os.getcwd())  # noqa: PTH109 (Path.cwd is slow)
     try:
         return path, os.stat(path).st_mtime_ns
@@ -107,7 +115,8 @@ def now() -> str:
 
 
 def prepared(site: sites.Site) -> None:
-    """See to it that the archive's folder is there, and of the site's group, which all that is made in it then has too.
+    """See to it that the archive's folder is there, and of the site's group, which all that is made
+    in it then has too.
 
     Raises
     ------
@@ -123,22 +132,32 @@ def prepared(site: sites.Site) -> None:
         if new or status.st_gid != grp.getgrnam(site.group).gr_gid:
             shutil.chown(site.root, group=site.group)
             if not new:
-                log.warning("%s has group %s from now on; what is in it already has not: chgrp -R and chmod g+s its folders", site.root, site.group)
+                log.warning(
+                    "%s has group %s from now on; what is in it already has not: chgrp -R and chmod"
+                    " g+s its folders",
+                    site.root,
+                    site.group,
+                )
         if not status.st_mode & stat.S_ISGID:
             site.root.chmod(stat.S_IMODE(status.st_mode) | stat.S_ISGID)
     except LookupError:
-        raise ArchiveError(f"the group {site.group!r} of site.json is not known on this host", hint="check the key group, or make the group") from None
+        raise ArchiveError(
+            f"the group {site.group!r} of site.json is not known on this host",
+            hint="check the key group, or make the group",
+        ) from None
     except OSError as error:
         raise ArchiveError(
-            f"{site.root} cannot be made ready: {error.strerror or error}", hint="look at its rights, and whether the account is in the group of site.json"
+            f"{site.root} cannot be made ready: {error.strerror or error}",
+            hint="look at its rights, and whether the account is in the group of site.json",
         ) from error
 
 
 def _end_with_parent() -> None:
-    """In a process that Luigi made for one task: end when the parent ends, however that is, and when it says so.
+    """In a process that Luigi made for one task: end when the parent ends, however that is, and
+    when it says so.
 
-    A process that stops at once leaves at most temporary files, which the parent or the next run sweeps; one that
-    would first finish what it is in may never end.
+    A process that stops at once leaves at most temporary files, which the parent or the next run
+    sweeps; one that would first finish what it is in may never end.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -188,7 +207,9 @@ class ArchiveTask(luigi.Task):
     @classmethod
     @functools.cache
     def get_params(cls) -> list[tuple[str, luigi.Parameter]]:
-        """As Luigi's, which looks through all attributes of the class each time, four times a task."""
+        """As Luigi's, which looks through all attributes of the class each time, four times a
+        task.
+        """
         return list(super().get_params())  # type: ignore[no-untyped-call]
 
     # What a task says
@@ -206,7 +227,9 @@ class ArchiveTask(luigi.Task):
         raise NotImplementedError
 
     def make(self, temporary: Path) -> dict[str, Any]:
-        """Write the product to `temporary`; returns what the receipt shall tell: `counts`, `inputs`, ..."""
+        """Write the product to `temporary`; returns what the receipt shall tell: `counts`,
+        `inputs`, ...
+        """
         raise NotImplementedError
 
     # What follows from it
@@ -253,7 +276,12 @@ class ArchiveTask(luigi.Task):
     def stands_as(self, fingerprint: str | None) -> bool:
         """Whether the product is there, of this version and this fingerprint."""
         receipt = self.standing().good(self.instance, self.product)
-        return receipt is not None and receipt.version == self.version and receipt.fingerprint == fingerprint and self.path().exists()
+        return (
+            receipt is not None
+            and receipt.version == self.version
+            and receipt.fingerprint == fingerprint
+            and self.path().exists()
+        )
 
     def stands(self) -> bool:
         """Whether a product stands in the archive, of whatever."""
@@ -273,7 +301,9 @@ class ArchiveTask(luigi.Task):
             return self.is_complete() or self.empty()
 
     def is_made(self) -> bool:
-        """Whether there is nothing to do for this task itself; that what it needs is there, Luigi has seen."""
+        """Whether there is nothing to do for this task itself; that what it needs is there, Luigi
+        has seen.
+        """
         return self.up_to_date()
 
     def at_one_moment(self) -> contextlib.AbstractContextManager[None]:
@@ -300,7 +330,8 @@ class ArchiveTask(luigi.Task):
         """Make the product and replace what stands, then write its receipt."""
         self.findings = Findings()
         began = time.monotonic()
-        with self.at_one_moment():  # made from what the fingerprint is of, also where that is replaced meanwhile
+        # made from what the fingerprint is of, also where that is replaced meanwhile
+        with self.at_one_moment():
             fingerprint = self.fingerprint()
             if fingerprint is None:
                 raise TokioError(f"{self}: what it is made from is not complete")
@@ -321,7 +352,9 @@ class ArchiveTask(luigi.Task):
     def record(self, path: Path, told: dict[str, Any], fingerprint: str, seconds: float) -> None:
         """Write the receipt of the product that stands at `path`, and one line to the log."""
         state, percent = told.pop("state", COMPLETE), told.pop("percent", 100)
-        receipt = Receipt(self.date, self.instance, self.product, self.version, fingerprint, state, percent)
+        receipt = Receipt(
+            self.date, self.instance, self.product, self.version, fingerprint, state, percent
+        )
         told["bytes"] = size_of(path)
         self.receipts.write(receipt, told | self._circumstances(seconds))
         self._say(state, seconds, told["bytes"], told.get("counts", {}))
@@ -329,33 +362,67 @@ class ArchiveTask(luigi.Task):
     def _say(self, state: str, seconds: float, size: int, counts: dict[str, int]) -> None:
         """One line to look for with grep: first what every task has, then its own counts."""
         rows = next((counts[name] for name in ROWS if name in counts), sum(counts.values()))
-        told = {"state": state, "seconds": f"{seconds:.2f}", "rows": rows, "bytes": size, "findings": len(self.findings)}
+        told = {
+            "state": state,
+            "seconds": f"{seconds:.2f}",
+            "rows": rows,
+            "bytes": size,
+            "findings": len(self.findings),
+        }
         told |= {name: count for name, count in counts.items() if name not in told}
-        log.info("%s %s", self._called(), " ".join(f"{name}={value}" for name, value in told.items()))
+        log.info(
+            "%s %s", self._called(), " ".join(f"{name}={value}" for name, value in told.items())
+        )
 
     def _called(self) -> str:
         return f"day={self.date} instance={self.instance} product={self.product}"
 
     def made_by(self) -> dict[str, Any]:
-        """What makes products: the software, the version of the format, and the keys that matter. The same whenever and wherever it runs."""
+        """What makes products: the software, the version of the format, and the keys that matter.
+        The same whenever and wherever it runs.
+        """
         configuration = {"timezone": self.config.timezone, "missing": self.config.missing}
         if self.instance in self.config.sources:
             configuration |= json.loads(self.options.made_of())
-        return {"software": software(), "schema": SCHEMA_VERSION, "version": self.version, "configuration": configuration}
+        return {
+            "software": software(),
+            "schema": SCHEMA_VERSION,
+            "version": self.version,
+            "configuration": configuration,
+        }
 
     def _circumstances(self, seconds: float) -> dict[str, Any]:
         findings = [str(finding) for finding in self.findings]
-        return self.made_by() | {"findings": findings, "seconds": round(seconds, 3), "written": now(), "host": platform.node()}
+        return self.made_by() | {
+            "findings": findings,
+            "seconds": round(seconds, 3),
+            "written": now(),
+            "host": platform.node(),
+        }
 
     def on_failure(self, exception: BaseException) -> str:
         """Leave a receipt that says why; never hide the failure itself."""
-        text = str(exception) if isinstance(exception, TokioError) else f"{type(exception).__name__}: {exception}"
+        text = (
+            str(exception)
+            if isinstance(exception, TokioError)
+            else f"{type(exception).__name__}: {exception}"
+        )
         log.error("%s state=failed: %s", self._called(), text)
-        content = {"error": text, "kind": type(exception).__name__, "written": now(), "host": platform.node()}
+        content = {
+            "error": text,
+            "kind": type(exception).__name__,
+            "written": now(),
+            "host": platform.node(),
+        }
         if not isinstance(exception, TokioError):
             content["traceback"] = "".join(traceback.format_exception(exception))
         try:
-            self.receipts.write(Receipt(self.date, self.instance, self.product, self.version, NO_FINGERPRINT, FAILED), content)
+            self.receipts.write(
+                Receipt(
+                    self.date, self.instance, self.product, self.version, NO_FINGERPRINT, FAILED
+                ),
+                content,
+            )
         except (OSError, TokioError) as error:
             log.error("%s: the failure could not be noted: %s", self._called(), error)
         return text
@@ -363,7 +430,11 @@ class ArchiveTask(luigi.Task):
 
 def size_of(path: Path) -> int:
     """Bytes of a file, or of the files in a folder."""
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+    return (
+        sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        if path.is_dir()
+        else path.stat().st_size
+    )
 
 
 def kept(day: DayReceipts, instance: str, fingerprint: str) -> bool:

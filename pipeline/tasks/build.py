@@ -30,10 +30,19 @@ from pipeline.transform.darshan import DayMerger, Reduction
 from pipeline.transform.grid import Gridder, joined, silent
 
 CLOSED = 900
-"""Seconds: a day is complete when every dataset that has data has them this close to its end; gaps are findings."""
+"""Seconds: a day is complete when every dataset that has data has them this close to its end; gaps
+are findings.
+"""
 LONGEST_INPUTS, MOST_FINDINGS = 16_384, 50
 """Characters of inputs, and findings, that a file tells itself: an attribute has at most 64 KiB."""
-QUALITY = ("duplicates", "several samples in a cell", "samples outside the day", "resets", "single low samples", "growth across gaps")
+QUALITY = (
+    "duplicates",
+    "several samples in a cell",
+    "samples outside the day",
+    "resets",
+    "single low samples",
+    "growth across gaps",
+)
 """Findings that are counted for every dataset, also where there are none."""
 
 
@@ -61,32 +70,65 @@ class Build(ArchiveTask):
         raw = self.raw()
         if raw is None:
             return None
-        return derived(raw.fingerprint, self.options.made_of(), self.config.timezone, self.config.missing, schemas.SCHEMA_VERSION)
+        return derived(
+            raw.fingerprint,
+            self.options.made_of(),
+            self.config.timezone,
+            self.config.missing,
+            schemas.SCHEMA_VERSION,
+        )
 
     def up_to_date(self) -> bool:
-        """As for all products; a file that cannot be made again, because its raw data are pruned, is what there is."""
+        """As for all products; a file that cannot be made again, because its raw data are pruned,
+        is what there is.
+        """
         raw, receipt = self.raw(), self.standing().good(self.instance, self.product)
-        if raw and receipt and follows(receipt.fingerprint, raw.fingerprint) and not self.raw_folder().is_dir():
+        if (
+            raw
+            and receipt
+            and follows(receipt.fingerprint, raw.fingerprint)
+            and not self.raw_folder().is_dir()
+        ):
             return self.path().exists()
         return super().up_to_date()
 
     def make(self, temporary: Path) -> dict[str, Any]:
         raw = self.raw_folder()
         if not raw.is_dir():
-            raise NoData(f"raw data of {self.instance} for {self.date} are gone ({raw})", hint="tokio-pipeline invalidate the day to fetch it again")
-        attributes = {"site": self.config.site, "instance": self.instance, "inputs_fingerprint": raw.name.rpartition(".")[2]}
-        with TtsWriter(temporary, self.day, missing=self.config.missing, attributes=attributes) as writer:
-            told = self._darshan(writer, raw) if self.source.GIVES is LogBatch else self._samples(writer, raw)
+            raise NoData(
+                f"raw data of {self.instance} for {self.date} are gone ({raw})",
+                hint="tokio-pipeline invalidate the day to fetch it again",
+            )
+        attributes = {
+            "site": self.config.site,
+            "instance": self.instance,
+            "inputs_fingerprint": raw.name.rpartition(".")[2],
+        }
+        with TtsWriter(
+            temporary, self.day, missing=self.config.missing, attributes=attributes
+        ) as writer:
+            told = (
+                self._darshan(writer, raw)
+                if self.source.GIVES is LogBatch
+                else self._samples(writer, raw)
+            )
             writer.file.attrs["provenance"] = self._provenance()
         return told
 
     def _provenance(self) -> str:
-        """Where the file comes from, as JSON: what does not depend on when and where it was made. The receipts have all of it."""
+        """Where the file comes from, as JSON: what does not depend on when and where it was made.
+        The receipts have all of it.
+        """
         receipt = self.raw()
         fetched = self.standing().content(receipt) if receipt else {}
         inputs = json.dumps(fetched.get("inputs", {}), sort_keys=True)
         if len(inputs) > LONGEST_INPUTS:
-            inputs = json.dumps({"sha256": hashlib.sha256(inputs.encode()).hexdigest(), "listed in": "the receipt of the raw data"})
+            inputs = json.dumps(
+                {
+                    "sha256": hashlib.sha256(inputs.encode()).hexdigest(),
+                    "listed in": "the receipt of the raw data",
+                }
+            )
         told = self.made_by() | {
             "inputs": json.loads(inputs),
             "source": fetched.get("source", {}),
@@ -101,7 +143,10 @@ class Build(ArchiveTask):
         rows, samples_seen = self.day.rows(options.timestep), 0
         covered: dict[str, npt.NDArray[np.intp]] = {}
         cells: dict[str, int] = {}
-        for name, pieces in itertools.groupby(ahead(self.source.parse(options, self.day, raw, self.findings)), key=lambda samples: samples.dataset):
+        for name, pieces in itertools.groupby(
+            ahead(self.source.parse(options, self.day, raw, self.findings)),
+            key=lambda samples: samples.dataset,
+        ):
             seen, measured = self._dataset(writer, gridder, metrics[name], pieces)
             samples_seen += seen
             if name in writer.measured:
@@ -110,18 +155,41 @@ class Build(ArchiveTask):
                 covered[name] = measured
         if not covered:
             raise NoData(f"{self.instance} has no measurement of {self.date}")
-        early = [name for name, measured in covered.items() if (measured[-1] + 1) * options.timestep < self.day.end - self.day.start - CLOSED]
-        self.findings.add("datasets whose data end before the day does", len(early), detail=shortened(early))
+        early = [
+            name
+            for name, measured in covered.items()
+            if (measured[-1] + 1) * options.timestep < self.day.end - self.day.start - CLOSED
+        ]
+        self.findings.add(
+            "datasets whose data end before the day does", len(early), detail=shortened(early)
+        )
         fullest = max(len(measured) for measured in covered.values())
         self.findings.add("rows in which nothing was measured", rows - fullest)
-        counts = {"samples": samples_seen, "datasets": len(writer.measured), "cells": sum(writer.measured.values())}
+        counts = {
+            "samples": samples_seen,
+            "datasets": len(writer.measured),
+            "cells": sum(writer.measured.values()),
+        }
         percent = 100 * min(len(measured) for measured in covered.values()) // rows
         partial = early or self.findings.total(UNREADABLE)
         quality = {name: self._quality(name, writer.measured[name], cells[name]) for name in cells}
-        return {"counts": counts, "quality": quality, "state": PARTIAL if partial else COMPLETE, "percent": min(99, percent)}
+        return {
+            "counts": counts,
+            "quality": quality,
+            "state": PARTIAL if partial else COMPLETE,
+            "percent": min(99, percent),
+        }
 
-    def _dataset(self, writer: TtsWriter, gridder: Gridder, metric: schemas.SourceMetric, pieces: Iterable[Samples]) -> tuple[int, npt.NDArray[np.intp]]:
-        """Write one dataset; the number of its samples, and the rows in which something was measured."""
+    def _dataset(
+        self,
+        writer: TtsWriter,
+        gridder: Gridder,
+        metric: schemas.SourceMetric,
+        pieces: Iterable[Samples],
+    ) -> tuple[int, npt.NDArray[np.intp]]:
+        """Write one dataset; the number of its samples, and the rows in which something was
+        measured.
+        """
         grids, seen, updated = [], 0, self.day.start
         for samples in pieces:
             grids.append(gridder.grid(samples, metric))
@@ -131,18 +199,27 @@ class Build(ArchiveTask):
         if grid.columns:
             writer.write(grid, metric.dataset, source=self.options.kind, updated=updated)
         zero = silent(grid)
-        self.findings.add("zero all day while most peers are not", len(zero), grid.dataset, shortened(zero))
+        self.findings.add(
+            "zero all day while most peers are not", len(zero), grid.dataset, shortened(zero)
+        )
         return seen, np.flatnonzero(~np.isnan(grid.values).all(axis=1))
 
     def _quality(self, name: str, measured: int, cells: int) -> dict[str, int]:
         """What a receipt tells of a dataset."""
-        return {"measured": measured, "missing": cells - measured, **dict.fromkeys(QUALITY, 0), **self.findings.of(name)}
+        return {
+            "measured": measured,
+            "missing": cells - measured,
+            **dict.fromkeys(QUALITY, 0),
+            **self.findings.of(name),
+        }
 
     def _darshan(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
         options, metrics = self.options, schemas.source_map("darshan")
         reduction = Reduction(self.day, options.timestep, options.mount_to_fsname, metrics)
         tables = darshan_file.TableWriter(writer.file)
-        merger = DayMerger(self.day, options.timestep, options.mount_to_fsname, metrics, tables.append)
+        merger = DayMerger(
+            self.day, options.timestep, options.mount_to_fsname, metrics, tables.append
+        )
         with engine.executor(self.config.engine) as executor:
             jobs = self.source.jobs(options, self.day, raw, reduction, self._rejected())
             for parts in engine.in_order(executor, self.source.run, jobs):
@@ -155,16 +232,34 @@ class Build(ArchiveTask):
         for method, amount in merger.placed.items():
             writer.file.attrs[f"bytes_placed_by_{method}"] = amount
         writer.file.attrs["reader"] = self.source.READER
-        return {"counts": merger.counts, "bytes_placed": merger.placed, "span": self._span(writer.file["darshan/logs"])}
+        return {
+            "counts": merger.counts,
+            "bytes_placed": merger.placed,
+            "span": self._span(writer.file["darshan/logs"]),
+        }
 
     def _span(self, logs: h5py.Group) -> list[int]:
-        """First and last second of the day's logs, but for those with garbage for times; the day's first second if there are none."""
-        first, last = logs["start_time"][...], np.maximum(logs["end_time"][...], logs["start_time"][...] + np.nan_to_num(logs["walltime"][...]))
+        """First and last second of the day's logs, but for those with garbage for times; the day's
+        first second if there are none.
+        """
+        first, last = (
+            logs["start_time"][...],
+            np.maximum(
+                logs["end_time"][...],
+                logs["start_time"][...] + np.nan_to_num(logs["walltime"][...]),
+            ),
+        )
         good = servers.within_reach(self.day, first, last)
-        return [int(first[good].min()), int(last[good].max())] if good.any() else [self.day.start, self.day.start]
+        return (
+            [int(first[good].min()), int(last[good].max())]
+            if good.any()
+            else [self.day.start, self.day.start]
+        )
 
     def _rejected(self) -> dict[tuple[str, int, int], str]:
-        """Files that the archived day rejects, by the same reader; none where the day shall be made anew."""
+        """Files that the archived day rejects, by the same reader; none where the day shall be made
+        anew.
+        """
         if self.standing().good(self.instance, self.product) is None or not self.path().is_file():
             return {}
         with h5py.File(self.path(), "r") as file:
@@ -172,7 +267,9 @@ class Build(ArchiveTask):
                 return {}
         table = darshan_file.read_table(self.path(), "rejects")
         columns = (table[name].tolist() for name in ("filename", "log_bytes", "mtime_ns", "reason"))
-        return {(name, size, time): reason for name, size, time, reason in zip(*columns, strict=True)}
+        return {
+            (name, size, time): reason for name, size, time, reason in zip(*columns, strict=True)
+        }
 
 
 def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
@@ -185,11 +282,12 @@ def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
 
 
 class Index(ArchiveTask):
-    """The day's SQLite index of logs, made from `darshan.hdf5` and from what the archive has of the servers at that time.
+    """The day's SQLite index of logs, made from `darshan.hdf5` and from what the archive has of the
+    servers at that time.
 
-    It requires `darshan.hdf5` alone: servers that cannot be fetched stop no index. For Luigi it is complete when it was
-    made from the `darshan.hdf5` that stands; `up_to_date` asks for the keys and the servers' files of now too, and
-    `Nightly` sees to it.
+    It requires `darshan.hdf5` alone: servers that cannot be fetched stop no index. For Luigi it is
+    complete when it was made from the `darshan.hdf5` that stands; `up_to_date` asks for the keys
+    and the servers' files of now too, and `Nightly` sees to it.
     """
 
     product = "index"
@@ -207,7 +305,13 @@ class Index(ArchiveTask):
     def is_complete(self) -> bool:
         day = self.standing()
         made, source = day.good(self.instance, self.product), day.good(self.instance, "tts")
-        stands = made and source and made.version == self.version and follows(made.fingerprint, source.fingerprint) and self.path().exists()
+        stands = (
+            made
+            and source
+            and made.version == self.version
+            and follows(made.fingerprint, source.fingerprint)
+            and self.path().exists()
+        )
         return bool(stands) and self._build.complete()
 
     def fingerprint(self) -> str | None:
@@ -215,20 +319,30 @@ class Index(ArchiveTask):
         if receipt is None:
             return None
         behind = {fsname: found.model_dump() for fsname, found in self._servers().items()}
-        return derived(receipt.fingerprint, schemas.index_ddl(), servers.VERSION, behind, self._others(receipt))
+        return derived(
+            receipt.fingerprint, schemas.index_ddl(), servers.VERSION, behind, self._others(receipt)
+        )
 
     def _servers(self) -> dict[str, sites.Servers]:
         """The servers behind the file systems that have a name."""
         names = [*self.config.fsname_to_instance, *self.options.mount_to_fsname.values()]
-        return {name: found for name in sorted(set(names)) if (found := self.config.servers_of(name))}
+        return {
+            name: found for name in sorted(set(names)) if (found := self.config.servers_of(name))
+        }
 
     def _others(self, receipt: Receipt) -> list[tuple[str, str, str]]:
         """The other files that the index is made from: day, instance, fingerprint."""
         span = self.standing().content(receipt).get("span", [self.day.start, self.day.start])
         instances = sorted({self.instance, *(found.instance for found in self._servers().values())})
         days = self.receipts.days(servers.dates(self.day, *span))
-        files = ((str(date), name, day.good(name, "tts")) for date, day in days.items() for name in instances)
-        return [(date, name, good.fingerprint) for date, name, good in files if good and good != receipt]
+        files = (
+            (str(date), name, day.good(name, "tts"))
+            for date, day in days.items()
+            for name in instances
+        )
+        return [
+            (date, name, good.fingerprint) for date, name, good in files if good and good != receipt
+        ]
 
     def make(self, temporary: Path) -> dict[str, Any]:
         archive = Archive(self.config.root, hdf5_files=self.config.older_files())

@@ -1,7 +1,8 @@
-"""Where the chunks of a large job run: threads of this process, each driving a reader, or a Dask cluster.
+"""Where the chunks of a large job run: threads of this process, each driving a reader, or a Dask
+cluster.
 
-Both are `concurrent.futures.Executor`s. The results come in the order of the jobs, and only some jobs are
-under way at a time, so that neither side has to hold a day.
+Both are `concurrent.futures.Executor`s. The results come in the order of the jobs, and only some
+jobs are under way at a time, so that neither side has to hold a day.
 """
 
 from __future__ import annotations
@@ -45,16 +46,24 @@ def executor(engine: LocalEngine | DaskEngine) -> Iterator[tuple[Executor, int]]
     try:
         import distributed
     except ImportError:
-        raise SourceError("engine dask: dask.distributed is not installed", hint="pip install 'tokio-archive[dask]'") from None
+        raise SourceError(
+            "engine dask: dask.distributed is not installed",
+            hint="pip install 'tokio-archive[dask]'",
+        ) from None
     try:
         client = distributed.Client(engine.scheduler, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
     except OSError as error:
-        raise SourceError(f"engine dask: scheduler {engine.scheduler} does not answer: {error}") from None
+        raise SourceError(
+            f"engine dask: scheduler {engine.scheduler} does not answer: {error}"
+        ) from None
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
         client.close()  # type: ignore[no-untyped-call]
-        raise SourceError(f"engine dask: scheduler {engine.scheduler} has no workers", hint="start some, or look whether their time is over") from None
+        raise SourceError(
+            f"engine dask: scheduler {engine.scheduler} has no workers",
+            hint="start some, or look whether their time is over",
+        ) from None
     with client, client.get_executor(retries=3) as pool:  # type: ignore[no-untyped-call]
         yield pool, AHEAD * max(1, sum(client.nthreads().values()))  # type: ignore[no-untyped-call]
 
@@ -63,7 +72,9 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-def in_order(where: tuple[Executor, int], work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+def in_order(
+    where: tuple[Executor, int], work: Callable[[Job], Result], jobs: Iterable[Job]
+) -> Iterator[Result]:
     """Results of the jobs, in their order."""
     pool, most = where
     waiting: deque[Future[Any]] = deque()

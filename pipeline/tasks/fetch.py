@@ -27,13 +27,15 @@ log = logging.getLogger("tokio")
 Result = TypeVar("Result")
 
 FRESH = 6 * 3600.0
-"""Seconds for which an answer of a source about its inputs holds: one run works on one answer, and what comes
-later is for the next run. `forget_answers` begins a run."""
+"""Seconds for which an answer of a source about its inputs holds: one run works on one answer, and
+what comes later is for the next run. `forget_answers` begins a run.
+"""
 _answers: dict[tuple[str, str, dt.date], tuple[float, Mapping[str, Any], str]] = {}
 
 
 SILENCE = 600.0
-"""Seconds for which a failure to ask holds; of a source that does not answer at all, for all days."""
+"""Seconds for which a failure to ask holds; of a source that does not answer at all, for all days.
+"""
 _failures: dict[tuple[str, str, dt.date | None], tuple[float, Exception]] = {}
 _most: list[float] = []
 
@@ -93,7 +95,9 @@ class Fetch(ArchiveTask):
         try:
             answer = self._inputs()
         except (TokioError, OSError) as error:
-            _failures[(*self._key()[:2], None) if isinstance(error, Unreachable) else self._key()] = time.monotonic(), error
+            _failures[
+                (*self._key()[:2], None) if isinstance(error, Unreachable) else self._key()
+            ] = time.monotonic(), error
             raise
         _answers[self._key()] = time.monotonic(), answer, receipt.fingerprint if receipt else ""
         return answer
@@ -113,7 +117,12 @@ class Fetch(ArchiveTask):
 
     def _inputs(self) -> Mapping[str, Any]:
         options, day = self.options, self.day
-        found: Mapping[str, Any] = self._limited(min([options.ask_seconds, *_most]), "what the source has", lambda: self.source.inputs(options, day), "ask")
+        found: Mapping[str, Any] = self._limited(
+            min([options.ask_seconds, *_most]),
+            "what the source has",
+            lambda: self.source.inputs(options, day),
+            "ask",
+        )
         return found
 
     def _key(self) -> tuple[str, str, dt.date]:
@@ -122,7 +131,9 @@ class Fetch(ArchiveTask):
     def _fingerprint_of(self, inputs: Mapping[str, Any]) -> str:
         """Of the inputs and of the window of time that is fetched."""
         options, day = self.options, self.day
-        return fingerprint_of(options.kind, inputs, day.start, day.end, options.timestep, options.timezone)
+        return fingerprint_of(
+            options.kind, inputs, day.start, day.end, options.timestep, options.timezone
+        )
 
     def fingerprint(self) -> str:
         asked, answer, _ = _answers.get(self._key(), (-FRESH, {}, ""))
@@ -143,7 +154,12 @@ class Fetch(ArchiveTask):
         try:
             now = self.fingerprint()
         except (TokioError, OSError) as error:
-            log.warning("%s %s: inputs cannot be looked at again, the archived ones stand: %s", self.date, self.instance, error)
+            log.warning(
+                "%s %s: inputs cannot be looked at again, the archived ones stand: %s",
+                self.date,
+                self.instance,
+                error,
+            )
             return True
         fetched_since = _answers[self._key()][2] != receipt.fingerprint
         return fetched_since or now == receipt.fingerprint or kept(day, self.instance, now)
@@ -151,12 +167,20 @@ class Fetch(ArchiveTask):
     def settle(self) -> None:
         super().settle()
         receipt = self.raw()
-        if receipt and self.is_young() and self._key() in _answers and self.fingerprint() == receipt.fingerprint:
+        if (
+            receipt
+            and self.is_young()
+            and self._key() in _answers
+            and self.fingerprint() == receipt.fingerprint
+        ):
             self.receipts.remove(self.date, self.instance, self.product, KEPT)
 
     def work(self) -> None:
         if _by_receipts[-1:] == [False]:
-            raise NoData(f"no raw data of {self.instance} for {self.date} are kept", hint="tokio-pipeline backfill fetches them, while the source has them")
+            raise NoData(
+                f"no raw data of {self.instance} for {self.date} are kept",
+                hint="tokio-pipeline backfill fetches them, while the source has them",
+            )
         self.findings = Findings()
         began = time.monotonic()
         inputs = self._ask()
@@ -165,14 +189,23 @@ class Fetch(ArchiveTask):
         with files.writable(target):
             self._replace(target, fingerprint, inputs, began)
 
-    def _replace(self, target: Path, fingerprint: str, inputs: Mapping[str, Any], began: float) -> None:
-        """Fetch into a folder beside `target`, which becomes `target`, unless archived data are gone from the source."""
+    def _replace(
+        self, target: Path, fingerprint: str, inputs: Mapping[str, Any], began: float
+    ) -> None:
+        """Fetch into a folder beside `target`, which becomes `target`, unless archived data are
+        gone from the source.
+        """
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = files.temporary_name(target)
         temporary.mkdir()
         try:
             counts = self._fetched(temporary)
-            told = {"inputs": inputs, "counts": counts, "source": self._about(), "files": _hashes(temporary)}
+            told = {
+                "inputs": inputs,
+                "counts": counts,
+                "source": self._about(),
+                "files": _hashes(temporary),
+            }
             if gone := self._gone(counts, temporary):
                 self._keep_archived(fingerprint, told, gone)
                 return
@@ -189,7 +222,12 @@ class Fetch(ArchiveTask):
         """Fetch into `folder`; where the day is archived, a source that forgot it has zero rows."""
         options, day = self.options, self.day
         try:
-            return self._limited(options.fetch_seconds, "the data", lambda: dict(self.source.fetch(options, day, folder)), "fetch")
+            return self._limited(
+                options.fetch_seconds,
+                "the data",
+                lambda: dict(self.source.fetch(options, day, folder)),
+                "fetch",
+            )
         except NoData:
             if self.raw() is None:
                 raise
@@ -200,16 +238,27 @@ class Fetch(ArchiveTask):
         options, day = self.options, self.day
         tell = getattr(self.source, "about", None)
         try:
-            return self._limited(options.ask_seconds, "the version", lambda: dict(tell(options, day)), "ask") if tell else {}
+            return (
+                self._limited(
+                    options.ask_seconds, "the version", lambda: dict(tell(options, day)), "ask"
+                )
+                if tell
+                else {}
+            )
         except (TokioError, OSError) as error:
             return {"error": str(error)}
 
     def _compare(self, before: Mapping[str, Any]) -> None:
-        """Inputs that changed while they were read are read again; of a day not yet over they always change."""
+        """Inputs that changed while they were read are read again; of a day not yet over they
+        always change.
+        """
         if self._inputs() == before:
             return
         if time.time() >= self.day.end:
-            raise InputChanged(f"the inputs of {self.instance} for {self.date} changed while they were read", hint="the next run reads them again")
+            raise InputChanged(
+                f"the inputs of {self.instance} for {self.date} changed while they were read",
+                hint="the next run reads them again",
+            )
         self.findings.add("inputs that grew while they were read", 1)
 
     def _gone(self, counts: Mapping[str, int], folder: Path) -> str:
@@ -224,17 +273,29 @@ class Fetch(ArchiveTask):
         return str(self.source.gone(before, counts, self.path(), folder, self._rejected()))
 
     def _rejected(self) -> set[str]:
-        """Paths, below their folders, of archived files that could not be read: these may go away."""
+        """Paths, below their folders, of archived files that could not be read: these may go
+        away.
+        """
         path = layout.path(self.config.root, layout.TTS, self.date, self.instance)
         if self.source.GIVES is not LogBatch or not path.is_file():
             return set()
         rejects = darshan_file.read_table(path, "rejects")
-        return {os.path.join(folder, os.path.basename(name)) for folder, name in zip(rejects["folder"], rejects["filename"], strict=True)}
+        return {
+            os.path.join(folder, os.path.basename(name))
+            for folder, name in zip(rejects["folder"], rejects["filename"], strict=True)
+        }
 
     def _keep_archived(self, fingerprint: str, told: dict[str, Any], gone: str) -> None:
-        log.warning("%s %s: %s; the archived day is kept (tokio-pipeline invalidate replaces it)", self.date, self.instance, gone)
+        log.warning(
+            "%s %s: %s; the archived day is kept (tokio-pipeline invalidate replaces it)",
+            self.date,
+            self.instance,
+            gone,
+        )
         told["reason"] = f"the archived day is kept: {gone}"
-        self.receipts.write(Receipt(self.date, self.instance, self.product, self.version, fingerprint, KEPT), told)
+        self.receipts.write(
+            Receipt(self.date, self.instance, self.product, self.version, fingerprint, KEPT), told
+        )
 
     def _remove_others(self, target: Path) -> None:
         for other in target.parent.glob(f"{self.instance}.*"):
@@ -247,5 +308,8 @@ def _hashes(folder: Path) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
-            found[str(path.relative_to(folder))] = [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
+            found[str(path.relative_to(folder))] = [
+                path.stat().st_size,
+                hashlib.file_digest(file, "sha256").hexdigest(),
+            ]
     return found

@@ -32,7 +32,9 @@ def products(site: Site, instance: str) -> list[type[ArchiveTask]]:
 
 
 def made_by(last: type[ArchiveTask]) -> tuple[str, ...]:
-    """The products, besides the raw data, that lead to a last task's, in the order in which they are made."""
+    """The products, besides the raw data, that lead to a last task's, in the order in which they
+    are made.
+    """
     return ("tts", "index", "jobs") if last is Jobs else ("tts",)
 
 
@@ -55,21 +57,32 @@ class Nightly(ArchiveTask):
     @functools.cached_property
     def _lasts(self) -> list[ArchiveTask]:
         site = self.config
-        return [task(date=self.date, instance=instance, site=self.site) for instance in site.sources for task in products(site, instance)]
+        return [
+            task(date=self.date, instance=instance, site=self.site)
+            for instance in site.sources
+            for task in products(site, instance)
+        ]
 
     def path(self) -> Path:
         return layout.path(self.config.root, layout.REPORT, self.date)
 
     def fingerprint(self) -> str:
         """Of all receipts of the day's parts, whatever they say."""
-        return fingerprint_of(report.VERSION, [receipt.name for receipt in self.standing().all if receipt.product in self.parts])
+        return fingerprint_of(
+            report.VERSION,
+            [receipt.name for receipt in self.standing().all if receipt.product in self.parts],
+        )
 
     def made_of_servers(self) -> list[ArchiveTask]:
         """The indexes and what is made from them, in the order in which they are made."""
-        return [task for last in self.needs() if isinstance(last, Jobs) for task in (last.index, last)]
+        return [
+            task for last in self.needs() if isinstance(last, Jobs) for task in (last.index, last)
+        ]
 
     def joined(self) -> bool:
-        """Whether every index for which there is a `darshan.hdf5` is of the servers' files of now."""
+        """Whether every index for which there is a `darshan.hdf5` is of the servers' files of
+        now.
+        """
         return not any(_is_stale(task) for task in self.made_of_servers())
 
     def is_complete(self) -> bool:
@@ -79,7 +92,9 @@ class Nightly(ArchiveTask):
         return self.up_to_date() and self.joined()
 
     def join(self) -> bool:
-        """Bring the indexes up to date with servers that were archived after them; whether that was needed."""
+        """Bring the indexes up to date with servers that were archived after them; whether that was
+        needed.
+        """
         needed = False
         for task in self.made_of_servers():
             if _is_stale(task):
@@ -121,14 +136,22 @@ def _write_about(site: Site) -> None:
     path = site.root / layout.ABOUT
     names = sorted({*site.fsname_to_instance, *site.mount_to_fsname.values()})
     behind = {name: found.model_dump() for name in names if (found := site.servers_of(name))}
-    about = {"site": site.site, "timezone": site.timezone, "hdf5_files": site.older_files(), "fsname_to_instance": behind, "layout": 1}
+    about = {
+        "site": site.site,
+        "timezone": site.timezone,
+        "hdf5_files": site.older_files(),
+        "fsname_to_instance": behind,
+        "layout": 1,
+    }
     text = json.dumps(about, indent=1) + "\n"
     if not path.is_file() or path.read_text("utf-8") != text:
         files.write_text(path, text)
 
 
 def load_check(given: str) -> Site:
-    """The site, with every source's keys checked; tasks that were made before are forgotten, for they may be of other keys."""
+    """The site, with every source's keys checked; tasks that were made before are forgotten, for
+    they may be of other keys.
+    """
     luigi.task_register.Register.clear_instance_cache()  # type: ignore[no-untyped-call]
     site = load_site(given)
     sources.check(site)

@@ -41,7 +41,9 @@ class DayPlan:
 
     @property
     def roots(self) -> tuple[ArchiveTask, ...]:
-        """What Luigi is given: the report, which requires all instances, where all of them are meant."""
+        """What Luigi is given: the report, which requires all instances, where all of them are
+        meant.
+        """
         return (self.night,) if self.whole else self.lasts
 
     @property
@@ -76,7 +78,13 @@ class Plan:
 
 
 def of(
-    site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str], *, wanted: Callable[[ArchiveTask], bool] | None = None, expired: bool = True
+    site: Site,
+    dates: Sequence[dt.date],
+    given: str,
+    instances: Sequence[str],
+    *,
+    wanted: Callable[[ArchiveTask], bool] | None = None,
+    expired: bool = True,
 ) -> Plan:
     """The plan of some days.
 
@@ -105,23 +113,45 @@ def of(
     return Plan(tuple(found), complete, tuple(sorted(gone)))
 
 
-def _day(site: Site, date: dt.date, given: str, instances: Sequence[str], wanted: Callable[[ArchiveTask], bool]) -> DayPlan:
+def _day(
+    site: Site,
+    date: dt.date,
+    given: str,
+    instances: Sequence[str],
+    wanted: Callable[[ArchiveTask], bool],
+) -> DayPlan:
     lasts, todo = [], dict[str, ArchiveTask]()
     for instance in instances:
-        (last,) = (task(date=date, instance=instance, site=given) for task in products(site, instance))
+        (last,) = (
+            task(date=date, instance=instance, site=given) for task in products(site, instance)
+        )
         mine = dict[str, ArchiveTask]()
         for task in everything(last):
-            if any(other.task_id in mine for other in task.needs()) or wanted(task) or not (task.up_to_date() or task.empty()):
+            if (
+                any(other.task_id in mine for other in task.needs())
+                or wanted(task)
+                or not (task.up_to_date() or task.empty())
+            ):
                 mine[task.task_id] = task
         if mine:
             lasts.append(last)
             todo |= mine
-    return DayPlan(Nightly(date=date, site=given), tuple(lasts), tuple(todo.values()), set(instances) == set(site.sources))
+    return DayPlan(
+        Nightly(date=date, site=given),
+        tuple(lasts),
+        tuple(todo.values()),
+        set(instances) == set(site.sources),
+    )
 
 
-def _expired(site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str]) -> Iterator[tuple[dt.date, str]]:
+def _expired(
+    site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str]
+) -> Iterator[tuple[dt.date, str]]:
     """Days without products whose source keeps them no longer, unless the raw data are there."""
     for date, found in states.of(site, dates, given, instances=instances, ask=False).items():
         for instance, state in found.items():
-            if state.word == "expired" and Receipts(site.root).day(date).good(instance, "raw") is None:
+            if (
+                state.word == "expired"
+                and Receipts(site.root).day(date).good(instance, "raw") is None
+            ):
                 yield date, instance

@@ -1,7 +1,8 @@
 """What a run shows: plain lines for cron, a bar and coloured lines on a terminal.
 
-The bar counts what the receipts say, so it is right whatever process does the work. Task processes hand their lines
-to this one through a pipe: two processes that write to one terminal would write into each other's lines.
+The bar counts what the receipts say, so it is right whatever process does the work. Task processes
+hand their lines to this one through a pipe: two processes that write to one terminal would write
+into each other's lines.
 """
 
 from __future__ import annotations
@@ -15,7 +16,17 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 log = logging.getLogger("tokio")
@@ -41,7 +52,11 @@ def showing(title: str, total: int, done: Callable[[], int], unit: str = "") -> 
     """
     console = Console(stderr=True)
     with contextlib.ExitStack() as stack:
-        handler = stack.enter_context(_on_terminal(console)) if console.is_terminal else logging.StreamHandler(sys.stderr)
+        handler = (
+            stack.enter_context(_on_terminal(console))
+            if console.is_terminal
+            else logging.StreamHandler(sys.stderr)
+        )
         handler.setFormatter(logging.Formatter("%(message)s" if console.is_terminal else FORMAT))
         log.setLevel(logging.INFO)
         log.addHandler(handler)
@@ -66,7 +81,9 @@ class _Lines(logging.Handler):
         if os.getpid() == self._process:
             self._shown.emit(record)
         else:
-            line = " ".join(self.format(record).splitlines()).encode("utf-8", "backslashreplace")[:4000]
+            line = " ".join(self.format(record).splitlines()).encode("utf-8", "backslashreplace")[
+                :4000
+            ]
             os.write(self._pipe, f"{record.levelno} ".encode() + line + b"\n")
 
 
@@ -82,7 +99,15 @@ def _on_terminal(console: Console) -> Iterator[_Lines]:
                 level, _, text = line.rstrip("\n").partition(" ")
                 if level == "0":  # the end: other processes may still have the pipe
                     return
-                shown.emit(logging.makeLogRecord({"levelno": int(level), "levelname": logging.getLevelName(int(level)), "msg": text}))
+                shown.emit(
+                    logging.makeLogRecord(
+                        {
+                            "levelno": int(level),
+                            "levelname": logging.getLevelName(int(level)),
+                            "msg": text,
+                        }
+                    )
+                )
 
     reader = threading.Thread(target=pass_on, daemon=True)
     reader.start()
@@ -105,13 +130,27 @@ class _Rate(ProgressColumn):
         rate = task.completed / task.elapsed if task.elapsed else 0.0
         if not rate:
             return Text("")
-        return Text(f"{rate:.1f} {self._unit}/s" if rate >= 1 else f"{rate * 60:.1f} {self._unit}/min")
+        return Text(
+            f"{rate:.1f} {self._unit}/s" if rate >= 1 else f"{rate * 60:.1f} {self._unit}/min"
+        )
 
 
 @contextlib.contextmanager
-def _bar(console: Console, title: str, total: int, done: Callable[[], int], unit: str) -> Iterator[None]:
-    measured = (_Rate(unit), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()) if unit else (TimeElapsedColumn(),)
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *measured
+def _bar(
+    console: Console, title: str, total: int, done: Callable[[], int], unit: str
+) -> Iterator[None]:
+    measured = (
+        (_Rate(unit), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        if unit
+        else (TimeElapsedColumn(),)
+    )
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *measured,
+    )
     ended = threading.Event()
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task(title, total=total)

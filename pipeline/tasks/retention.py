@@ -1,4 +1,6 @@
-"""Raw data: kept for some days, and as long as a product that shall be made from them is not there."""
+"""Raw data: kept for some days, and as long as a product that shall be made from them is not
+there.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ log = logging.getLogger("tokio")
 
 
 def prune(site: Site) -> int:
-    """Remove raw data that are older than `raw_days` and whose products are all there, of this version and made from them.
+    """Remove raw data that are older than `raw_days` and whose products are all there, of this
+    version and made from them.
 
-    Days that another run holds, and instances that site.json does not know any more, are left alone.
+    Days that another run holds, and instances that site.json does not know any more, are left
+    alone.
 
     Returns
     -------
@@ -31,7 +35,11 @@ def prune(site: Site) -> int:
     removed = 0
     for date, instance, folder in list(_old(site)):
         with lock.free(site.root, [date], patience=0) as held:
-            if held and instance in site.sources and _is_made(site, Receipts(site.root).day(date), instance, folder):
+            if (
+                held
+                and instance in site.sources
+                and _is_made(site, Receipts(site.root).day(date), instance, folder)
+            ):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
                 log.info("day=%s instance=%s product=raw state=pruned", date, instance)
@@ -56,7 +64,11 @@ def _is_made(site: Site, day: DayReceipts, instance: str, folder: Path) -> bool:
         return before is not None  # of an earlier fetch: nothing will be made from it
     for product in made_by(products(site, instance)[0]):
         made = day.good(instance, product)
-        if made is None or made.version != BUILD_VERSION or not follows(made.fingerprint, before.fingerprint):
+        if (
+            made is None
+            or made.version != BUILD_VERSION
+            or not follows(made.fingerprint, before.fingerprint)
+        ):
             return False
         before = made
     return True

@@ -60,7 +60,12 @@ def bring_up(tasks: Sequence[ArchiveTask], nights: Sequence[Nightly], workers: i
     well = by_luigi(tasks, workers) if tasks else True
     if nights:
         days = Receipts(nights[0].config.root).days([night.date for night in nights])
-        noted = {(date, *receipt.key) for date, day in days.items() for receipt in day.all if not receipt.good}
+        noted = {
+            (date, *receipt.key)
+            for date, day in days.items()
+            for receipt in day.all
+            if not receipt.good
+        }
         for one in (one for task in [*tasks, *nights] for one in everything(task)):
             if (one.date, one.instance, one.product) in noted:
                 one.settle()
@@ -70,7 +75,8 @@ def bring_up(tasks: Sequence[ArchiveTask], nights: Sequence[Nightly], workers: i
 
 
 def finish(night: Nightly) -> None:
-    """Make indexes again that other servers' files came after, and the report, which says what failed.
+    """Make indexes again that other servers' files came after, and the report, which says what
+    failed.
 
     A report that cannot be written is noted as its failure.
     """
@@ -95,7 +101,17 @@ def swept(site: Site, dates: Sequence[dt.date]) -> Iterator[None]:
 def sweep(root: Path, dates: Sequence[dt.date]) -> None:
     """Remove temporary files of dead processes from the folders of some days."""
     receipts = Receipts(root)
-    folders = {layout.path(root, template, date, "any").parent for date in dates for template in (layout.REPORT, layout.RAW)}
-    removed = files.sweep([root, *sorted(folders), *sorted({receipts.folder(date) for date in dates})])
+    folders = {
+        layout.path(root, template, date, "any").parent
+        for date in dates
+        for template in (layout.REPORT, layout.RAW)
+    }
+    removed = files.sweep(
+        [root, *sorted(folders), *sorted({receipts.folder(date) for date in dates})]
+    )
     if removed:
-        log.info("%d temporary files that a killed run left were removed, such as %s", len(removed), removed[0])
+        log.info(
+            "%d temporary files that a killed run left were removed, such as %s",
+            len(removed),
+            removed[0],
+        )

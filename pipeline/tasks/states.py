@@ -1,4 +1,5 @@
-"""What the archive says of days, with what only the site's keys and the sources tell: late, stale, expired.
+"""What the archive says of days, with what only the site's keys and the sources tell: late, stale,
+expired.
 
 "Late" and "stale" are looked for in young days alone: no other day's source is asked.
 """
@@ -19,7 +20,14 @@ from pipeline.tasks.fetch import Fetch
 from pipeline.tasks.nightly import made_by, products
 
 
-def of(site: Site, dates: Sequence[dt.date], given: str, *, instances: Sequence[str] = (), ask: bool = True) -> dict[dt.date, dict[str, State]]:
+def of(
+    site: Site,
+    dates: Sequence[dt.date],
+    given: str,
+    *,
+    instances: Sequence[str] = (),
+    ask: bool = True,
+) -> dict[dt.date, dict[str, State]]:
     """States of instances, day by day.
 
     Parameters
@@ -35,12 +43,16 @@ def of(site: Site, dates: Sequence[dt.date], given: str, *, instances: Sequence[
     """
     lasts = {instance: products(site, instance)[0] for instance in instances or site.sources}
     retention = {instance: sources.options(site, instance).retention_days for instance in lasts}
-    found = status.states(site.root, dates, {instance: made_by(last) for instance, last in lasts.items()})
+    found = status.states(
+        site.root, dates, {instance: made_by(last) for instance, last in lasts.items()}
+    )
     oldest = site.yesterday() - dt.timedelta(days=site.late_days)
     for date, states in found.items():
         for instance, state in states.items():
             if ask and date >= oldest and state.word in ("complete", "partial"):
-                states[instance] = state = _young(site, Fetch(date=date, instance=instance, site=given), lasts[instance], state)
+                states[instance] = state = _young(
+                    site, Fetch(date=date, instance=instance, site=given), lasts[instance], state
+                )
             if retention[instance] and state.word in ("missing", "failed", "late"):
                 states[instance] = _kept_by_source(site, date, state, retention[instance])
     return found
@@ -56,9 +68,13 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
     if not task.complete():
         return State("stale", "made with other keys of site.json")
     if isinstance(task, Jobs) and not task.index.up_to_date():
-        return State("stale", "the index is of other keys of site.json, or of other data of servers")
+        return State(
+            "stale", "the index is of other keys of site.json, or of other data of servers"
+        )
     if time.time() < fetch.day.end:
-        return replace(state, detail="; ".join(filter(None, [state.detail, "so far: the day is not over"])))
+        return replace(
+            state, detail="; ".join(filter(None, [state.detail, "so far: the day is not over"]))
+        )
     return state
 
 
@@ -67,11 +83,29 @@ def _kept_by_source(site: Site, date: dt.date, state: State, retention_days: flo
     day, now = site.day(date), time.time()
     first, last = day.start + retention_days * 86400 - now, day.end + retention_days * 86400 - now
     if last <= 0:
-        return state if state.word == "late" else State("expired", "; ".join(filter(None, ["the source keeps it no longer", state.detail])))
-    left = f"the source forgets it in {_hours(first)}" if first > 0 else f"the source is forgetting it, the last of it in {_hours(last)}"
-    return replace(state, detail="; ".join(filter(None, [state.detail, left])), forgotten_in=max(first, 0.0))
+        return (
+            state
+            if state.word == "late"
+            else State(
+                "expired", "; ".join(filter(None, ["the source keeps it no longer", state.detail]))
+            )
+        )
+    left = (
+        f"the source forgets it in {_hours(first)}"
+        if first > 0
+        else f"the source is forgetting it, the last of it in {_hours(last)}"
+    )
+    return replace(
+        state, detail="; ".join(filter(None, [state.detail, left])), forgotten_in=max(first, 0.0)
+    )
 
 
 def _hours(seconds: float) -> str:
     hours = seconds / 3600
-    return f"{hours / 24:.0f} d" if hours >= 72 else f"{hours:.0f} h" if hours >= 1 else f"{seconds / 60:.0f} min"
+    return (
+        f"{hours / 24:.0f} d"
+        if hours >= 72
+        else f"{hours:.0f} h"
+        if hours >= 1
+        else f"{seconds / 60:.0f} min"
+    )

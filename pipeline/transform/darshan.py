@@ -1,8 +1,9 @@
 """Batches of Darshan logs to the tables and series of their day.
 
-`reduce_batch` makes a part of each batch, wherever it is read; `DayMerger` adds parts up. Bytes and operations
-are placed in time by the best that a log has: traced segments (DXT), else its heat map, else evenly between
-first and last access. Whatever the method, whole units are placed and the totals are those of the counters.
+`reduce_batch` makes a part of each batch, wherever it is read; `DayMerger` adds parts up. Bytes and
+operations are placed in time by the best that a log has: traced segments (DXT), else its heat map,
+else evenly between first and last access. Whatever the method, whole units are placed and the
+totals are those of the counters.
 """
 
 from __future__ import annotations
@@ -14,7 +15,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import METHODS, DarshanPart, Day, Findings, Float64, Grid, Int64, LogBatch, Records, Table, component_order
+from pipeline.model import (
+    METHODS,
+    DarshanPart,
+    Day,
+    Findings,
+    Float64,
+    Grid,
+    Int64,
+    LogBatch,
+    Records,
+    Table,
+    component_order,
+)
 from pipeline.schemas import SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
 from pipeline.transform.placing import Share, by_heat, by_trace
@@ -51,14 +64,23 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> DarshanPart:
     mounts: dict[str, int] = {}
     places = _places(batch, mounts, file_systems)
     own = {name: _own_records(records, batch.own) for name, records in batch.records.items()}
-    found = summaries(list(own.values()), [places[name][batch.own[batch.records[name].log]] for name in own])
+    found = summaries(
+        list(own.values()), [places[name][batch.own[batch.records[name].log]] for name in own]
+    )
     number = np.cumsum(batch.own) - 1
     found["log_id"] = number[found["log_id"]] if len(found["log_id"]) else found["log_id"]
     series, outside, placed = _series(batch, how, places, len(mounts))
     return DarshanPart(
         logs={name: column[batch.own] for name, column in batch.logs.items()},
         rejects=batch.rejects,
-        stripes={**batch.stripes, "log_id": number[batch.stripes["log_id"]] if len(batch.stripes["log_id"]) else batch.stripes["log_id"]},
+        stripes={
+            **batch.stripes,
+            "log_id": (
+                number[batch.stripes["log_id"]]
+                if len(batch.stripes["log_id"])
+                else batch.stripes["log_id"]
+            ),
+        },
         mounts=tuple(mounts),
         summaries=found,
         series=series,
@@ -72,16 +94,28 @@ def _own_records(records: Records, own: npt.NDArray[np.bool_]) -> Records:
     keep = own[records.log]
     if keep.all():
         return records
-    return Records(records.module, records.counters, records.fcounters, records.log[keep], records.file[keep], records.integers[keep], records.floats[keep])
+    return Records(
+        records.module,
+        records.counters,
+        records.fcounters,
+        records.log[keep],
+        records.file[keep],
+        records.integers[keep],
+        records.floats[keep],
+    )
 
 
 def _places(batch: LogBatch, mounts: dict[str, int], file_systems: FileSystems) -> dict[str, Int64]:
-    """The mount point of each record, by module; `mounts` receives the mount points and their numbers."""
+    """The mount point of each record, by module; `mounts` receives the mount points and their
+    numbers.
+    """
     known = [frozenset(of_log) for of_log in batch.mounts]
     for mount in sorted(frozenset().union(*known)):
         if file_systems.configured(mount):
             mounts.setdefault(mount, len(mounts))
-    of_folder: dict[tuple[frozenset[str], str], int] = {}  # the files of a folder are on one mount point, but for mount points
+    of_folder: dict[
+        tuple[frozenset[str], str], int
+    ] = {}  # the files of a folder are on one mount point, but for mount points
     places = {}
     for module, records in batch.records.items():
         place = []
@@ -99,8 +133,12 @@ def _places(batch: LogBatch, mounts: dict[str, int], file_systems: FileSystems) 
 Series = dict[tuple[str, int], Float64]
 
 
-def _series(batch: LogBatch, how: Reduction, places: Mapping[str, Int64], columns: int) -> tuple[Series, dict[str, int], dict[str, int]]:
-    """Amounts over time by dataset and mount point, what lies outside the day, and bytes placed by each method."""
+def _series(
+    batch: LogBatch, how: Reduction, places: Mapping[str, Int64], columns: int
+) -> tuple[Series, dict[str, int], dict[str, int]]:
+    """Amounts over time by dataset and mount point, what lies outside the day, and bytes placed by
+    each method.
+    """
     start = batch.logs["start_time"]
     end = np.maximum(batch.logs["end_time"], start + batch.logs["walltime"])
     rows = how.day.rows(how.timestep)
@@ -127,7 +165,14 @@ def _outside_own(pieces: Amounts, own: npt.NDArray[np.bool_], day: Day) -> int:
     """What the day's own logs did outside the day; that of neighbours is their own day's affair."""
     mine = own[pieces.log]
     _, before, after = spread(
-        Amounts(pieces.amount[mine], pieces.begin[mine], pieces.end[mine], pieces.column[mine] * 0, pieces.log[mine], pieces.file[mine]),
+        Amounts(
+            pieces.amount[mine],
+            pieces.begin[mine],
+            pieces.end[mine],
+            pieces.column[mine] * 0,
+            pieces.log[mine],
+            pieces.file[mine],
+        ),
         day.start,
         day.end - day.start,
         1,
@@ -136,7 +181,9 @@ def _outside_own(pieces: Amounts, own: npt.NDArray[np.bool_], day: Day) -> int:
     return before + after
 
 
-def _placed(what: Amounts, batch: LogBatch, module: str, metric: SourceMetric, start: Float64) -> Iterator[tuple[str, Amounts]]:
+def _placed(
+    what: Amounts, batch: LogBatch, module: str, metric: SourceMetric, start: Float64
+) -> Iterator[tuple[str, Amounts]]:
     """Amounts with the intervals that the best method of each gives them."""
     during = metric.find["during"]
     rest = what
@@ -165,7 +212,14 @@ class DayMerger:
         Receives the name of a table and more rows of it.
     """
 
-    def __init__(self, day: Day, timestep: int, mount_to_fsname: Mapping[str, str], metrics: Sequence[SourceMetric], write: Any) -> None:
+    def __init__(
+        self,
+        day: Day,
+        timestep: int,
+        mount_to_fsname: Mapping[str, str],
+        metrics: Sequence[SourceMetric],
+        write: Any,
+    ) -> None:
         self.day, self.timestep, self.metrics, self.write = day, timestep, metrics, write
         self.file_systems = FileSystems(mount_to_fsname)
         self.mounts: dict[str, int] = {}
@@ -179,7 +233,10 @@ class DayMerger:
 
     def add(self, part: DarshanPart) -> None:
         """Add one part."""
-        number = np.array([self.mounts.setdefault(mount, len(self.mounts)) for mount in part.mounts], dtype=np.int64)
+        number = np.array(
+            [self.mounts.setdefault(mount, len(self.mounts)) for mount in part.mounts],
+            dtype=np.int64,
+        )
         size = len(part.logs["filename"])
         first = self.counts["logs"]
         self.write("logs", {"log_id": np.arange(first, first + size, dtype=np.int64), **part.logs})
@@ -218,7 +275,13 @@ class DayMerger:
         findings.add("logs with partial data", self.partial)
         findings.add("logs with a module too new for this libdarshan-util", self.unreadable)
         for name, amount in self.outside.items():
-            findings.add("amount outside the day", amount, name, "of logs that ran over midnight; days that are `neighbours` away, or nearer, have it")
+            findings.add(
+                "amount outside the day",
+                amount,
+                name,
+                "of logs that ran over midnight; days that are `neighbours` away, or nearer,"
+                " have it",
+            )
         self.write("mounts", self.mount_table())
         return list(self._grids())
 
@@ -234,7 +297,9 @@ class DayMerger:
     def _grids(self) -> Iterator[Grid]:
         """One grid a dataset, one column a file system; a file system that nobody used is 0."""
         mounts = list(self.mounts)
-        names = sorted({self.file_systems[mount] for mount in mounts}, key=component_order) or [UNKNOWN]
+        names = sorted({self.file_systems[mount] for mount in mounts}, key=component_order) or [
+            UNKNOWN
+        ]
         for metric in self.metrics:
             values = np.zeros((self.day.rows(self.timestep), len(names)))
             for (name, mount), series in self.series.items():

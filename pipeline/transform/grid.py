@@ -1,7 +1,8 @@
-"""Samples to a grid: each measurement into its cell, counters to deltas, nothing negative, nothing twice.
+"""Samples to a grid: each measurement into its cell, counters to deltas, nothing negative, nothing
+twice.
 
-The result does not depend on the order of the samples. A cell that nobody measured stays NaN. What was odd
-is counted in the findings: duplicates, samples outside the day, resets, growth across gaps.
+The result does not depend on the order of the samples. A cell that nobody measured stays NaN. What
+was odd is counted in the findings: duplicates, samples outside the day, resets, growth across gaps.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from pipeline.schemas import LEGAL, Parts, Reducer, Reports, SourceMetric
 Bool = npt.NDArray[np.bool_]
 
 JITTER = 5.0
-"""Per cent by which a share of a row may be above 100 because samples are not taken exactly on time."""
+"""Per cent by which a share of a row may be above 100 because samples are not taken exactly on
+time.
+"""
 
 
 class Gridder:
-    """Makes the grids of one day; datasets that were measured together share the work of placing samples.
+    """Makes the grids of one day; datasets that were measured together share the work of placing
+    samples.
 
     Parameters
     ----------
@@ -52,8 +56,8 @@ class Gridder:
         Returns
         -------
         Grid
-            Columns in `component_order`; names that occur twice in `samples.names` are one column, and parts
-            are joined to the components that they are of.
+            Columns in `component_order`; names that occur twice in `samples.names` are one column,
+            and parts are joined to the components that they are of.
 
         Raises
         ------
@@ -77,22 +81,35 @@ class Gridder:
     def _measured(self, places: _Places, samples: Samples, metric: SourceMetric) -> Float64:
         """What was measured in each cell, in the source's unit."""
         if metric.reports == "counter":
-            return deltas(*places.first(samples, self.findings), metric.dataset.name, self.findings)[0]
+            return deltas(
+                *places.first(samples, self.findings), metric.dataset.name, self.findings
+            )[0]
         if metric.reports == "seconds":
-            growth, rows = deltas(*places.first(samples, self.findings), metric.dataset.name, self.findings)
+            growth, rows = deltas(
+                *places.first(samples, self.findings), metric.dataset.name, self.findings
+            )
             share = 100.0 * growth / (rows * self.timestep)
             over = share > 100.0 + JITTER
             self.findings.add(
-                "shares above 100 %", int(over.sum()), metric.dataset.name, "the timestep is no multiple of the source's interval, or stamps jitter"
+                "shares above 100 %",
+                int(over.sum()),
+                metric.dataset.name,
+                "the timestep is no multiple of the source's interval, or stamps jitter",
             )
             return np.minimum(share, 100.0)
-        values = places.merged(samples, "sum" if metric.reports == "delta" else metric.merge, self.findings)[:-1]
+        values = places.merged(
+            samples, "sum" if metric.reports == "delta" else metric.merge, self.findings
+        )[:-1]
         return values * self.timestep if metric.reports == "rate" else values
 
     def _places(self, samples: Samples) -> _Places:
         if self._last:
             before, places = self._last
-            if before.time is samples.time and before.column is samples.column and before.names == samples.names:
+            if (
+                before.time is samples.time
+                and before.column is samples.column
+                and before.names == samples.names
+            ):
                 return places
         places = _Places.of(samples, self.day.start, self.timestep, self.day.rows(self.timestep))
         self._last = samples, places
@@ -104,11 +121,15 @@ def _as_reported(samples: Samples, metric: SourceMetric) -> SourceMetric:
     if not samples.reports:
         return metric
     if LEGAL.get(samples.reports) != metric.dataset.kind:
-        raise ValueError(f"{samples.dataset}: a {samples.reports} cannot become a {metric.dataset.kind}")
+        raise ValueError(
+            f"{samples.dataset}: a {samples.reports} cannot become a {metric.dataset.kind}"
+        )
     return dataclasses.replace(metric, reports=cast(Reports, samples.reports))
 
 
-def joined_parts(values: Float64, whole: Sequence[str], how: Parts) -> tuple[Float64, tuple[str, ...]]:
+def joined_parts(
+    values: Float64, whole: Sequence[str], how: Parts
+) -> tuple[Float64, tuple[str, ...]]:
     """Parts joined to components.
 
     Parameters
@@ -140,7 +161,8 @@ def joined_parts(values: Float64, whole: Sequence[str], how: Parts) -> tuple[Flo
 
 
 def joined(grids: list[Grid]) -> Grid:
-    """One grid of the grids of several groups of components; the list is used up, so that memory is not needed twice.
+    """One grid of the grids of several groups of components; the list is used up, so that memory is
+    not needed twice.
 
     Raises
     ------
@@ -166,7 +188,11 @@ def silent(grid: Grid) -> list[str]:
     absent = np.isnan(grid.values)
     measured = ~absent.all(axis=0)
     zero = measured & ((grid.values == 0) | absent).all(axis=0)
-    return [grid.columns[i] for i in np.flatnonzero(zero)] if 0 < 2 * zero.sum() < measured.sum() else []
+    return (
+        [grid.columns[i] for i in np.flatnonzero(zero)]
+        if 0 < 2 * zero.sum() < measured.sum()
+        else []
+    )
 
 
 def _columns(names: tuple[str, ...]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
@@ -219,7 +245,15 @@ class _Places:
         owner = np.full((rows + 1) * len(columns), -1, dtype=np.int32)
         number = np.arange(len(row), dtype=np.int32)
         owner[row] = number
-        return cls(columns, (rows + 1, len(columns)), within if outside else None, row, owner, not np.array_equal(owner[row], number), outside)
+        return cls(
+            columns,
+            (rows + 1, len(columns)),
+            within if outside else None,
+            row,
+            owner,
+            not np.array_equal(owner[row], number),
+            outside,
+        )
 
     def _values(self, samples: Samples) -> npt.NDArray[Any]:
         return samples.value if self.inside is None else samples.value[self.inside]
@@ -233,7 +267,10 @@ class _Places:
         """Earliest sample of each cell (of one stamp the largest), and which cells have one."""
         value, owner = self._values(samples), self.owner
         if self.crowded:
-            among, time = self._contested(), samples.time if self.inside is None else samples.time[self.inside]
+            among, time = (
+                self._contested(),
+                (samples.time if self.inside is None else samples.time[self.inside]),
+            )
             order = among[np.lexsort((-value[among], time[among], self.key[among]))]
             head = np.ones(len(order), dtype=bool)
             head[1:] = self.key[order[1:]] != self.key[order[:-1]]
@@ -251,7 +288,8 @@ class _Places:
         return values.reshape(self.shape), have.reshape(self.shape)
 
     def merged(self, samples: Samples, reducer: Reducer, findings: Findings) -> Float64:
-        """All samples of each cell by `reducer`, of the same stamp and number the largest; NaN where there is none.
+        """All samples of each cell by `reducer`, of the same stamp and number the largest; NaN
+        where there is none.
 
         Order-free: sums are of sorted values.
         """
@@ -259,7 +297,10 @@ class _Places:
         out = np.full(len(self.owner), np.nan)
         out[self.key] = value
         if self.crowded:
-            among, time = self._contested(), samples.time if self.inside is None else samples.time[self.inside]
+            among, time = (
+                self._contested(),
+                (samples.time if self.inside is None else samples.time[self.inside]),
+            )
             number = samples.column if self.inside is None else samples.column[self.inside]
             order = among[np.lexsort((-value[among], number[among], time[among], self.key[among]))]
             again = _same(self.key[order]) & _same(time[order]) & _same(number[order])
@@ -291,14 +332,16 @@ def _reduced(value: Float64, at: npt.NDArray[np.intp], reducer: Reducer) -> Floa
     return total
 
 
-def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings) -> tuple[Float64, Float64]:
+def deltas(
+    counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings
+) -> tuple[Float64, Float64]:
     """Growth of counters from row to row.
 
     Parameters
     ----------
     counter : int64 or float64 (rows + 1, columns)
-        The counter at the start of each row, and at the end of the last one. Integers are subtracted as
-        integers, so that counters above 2**53 lose nothing.
+        The counter at the start of each row, and at the end of the last one. Integers are
+        subtracted as integers, so that counters above 2**53 lose nothing.
     have : bool (rows + 1, columns)
         Where it was measured.
     name : str
@@ -309,17 +352,19 @@ def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings)
     Returns
     -------
     growth : float64 (rows, columns)
-        Row t is the growth from row t's start to row t + 1's. Growth across a gap stands in the last cell
-        of the gap, so that the day's total is right; the cells before it are NaN. Where a counter fell it
-        was reset: that cell is NaN. A sample that is low while the next one is not below the one before it
-        is no reset: it is left out.
+        Row t is the growth from row t's start to row t + 1's. Growth across a gap stands in the
+        last cell of the gap, so that the day's total is right; the cells before it are NaN. Where a
+        counter fell it was reset: that cell is NaN. A sample that is low while the next one is not
+        below the one before it is no reset: it is left out.
     rows : float64, broadcasts with growth
         In how many rows each growth happened: 1, and more across a gap.
     """
     growth = np.diff(counter, axis=0)
     out = np.where(have[1:] & have[:-1], growth, np.nan)
     r, c = np.nonzero(have[1:] & ~have[:-1])
-    last = np.maximum.accumulate(np.where(have, np.arange(len(have), dtype=np.int32)[:, None], np.int32(-1)), axis=0)[r, c]
+    last = np.maximum.accumulate(
+        np.where(have, np.arange(len(have), dtype=np.int32)[:, None], np.int32(-1)), axis=0
+    )[r, c]
     r, c, last = r[last >= 0], c[last >= 0], last[last >= 0]
     across = (counter[r + 1, c] - counter[last, c]).astype(np.float64)
     rows = np.ones(1)
@@ -328,7 +373,13 @@ def deltas(counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings)
         rows[r, c] = r + 1 - last
     out[r, c] = across
     grown = across[across >= 0]
-    findings.add("growth across gaps", len(grown), name, "{amount} counted in the last cell of each gap", float(grown.sum()))
+    findings.add(
+        "growth across gaps",
+        len(grown),
+        name,
+        "{amount} counted in the last cell of each gap",
+        float(grown.sum()),
+    )
     fell = out < 0
     if fell.any():
         low = np.zeros_like(fell)

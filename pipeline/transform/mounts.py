@@ -38,12 +38,15 @@ class FileSystems:
     """Mount points to file system names by the site's `mount_to_fsname`.
 
     A pattern matches from the start of the mount point to the end of one of its components, so that
-    ``^/scratch1`` does not take ``/scratch10``; the first that matches counts. A mount point that none
-    matches is its own name.
+    ``^/scratch1`` does not take ``/scratch10``; the first that matches counts. A mount point that
+    none matches is its own name.
     """
 
     def __init__(self, mount_to_fsname: Mapping[str, str]) -> None:
-        self._patterns = [(re.compile(MOUNT_PATTERN.format(pattern)), name) for pattern, name in mount_to_fsname.items()]
+        self._patterns = [
+            (re.compile(MOUNT_PATTERN.format(pattern)), name)
+            for pattern, name in mount_to_fsname.items()
+        ]
         self._names = {UNKNOWN: UNKNOWN}
 
     def configured(self, mount: str) -> bool:
@@ -52,5 +55,7 @@ class FileSystems:
 
     def __getitem__(self, mount: str) -> str:
         if mount not in self._names:
-            self._names[mount] = next((name for pattern, name in self._patterns if pattern.match(mount)), mount)
+            self._names[mount] = next(
+                (name for pattern, name in self._patterns if pattern.match(mount)), mount
+            )
         return self._names[mount]

@@ -1,4 +1,5 @@
-"""Where in time amounts go: by traced segments, or by heat maps. What neither can place is handed back.
+"""Where in time amounts go: by traced segments, or by heat maps. What neither can place is handed
+back.
 
 Both give whole units and conserve every amount exactly.
 """
@@ -50,25 +51,33 @@ def portions(amount: Int64, owner: npt.NDArray[np.intp], weight: Float64) -> Int
     total = np.zeros(len(amount))
     total[owner[last]] = (running - base)[last]
     share = np.clip((running - base) / total[owner], 0.0, 1.0)
-    until = np.where(last, amount[owner], np.minimum(np.floor(amount[owner] * share).astype(np.int64), amount[owner]))
+    until = np.where(
+        last,
+        amount[owner],
+        np.minimum(np.floor(amount[owner] * share).astype(np.int64), amount[owner]),
+    )
     piece = np.diff(until, prepend=0)
     piece[first] = until[first]
     return piece
 
 
-def by_trace(what: Amounts, traces: npt.NDArray[Any], share: Share, start: Float64) -> tuple[Amounts, Amounts]:
+def by_trace(
+    what: Amounts, traces: npt.NDArray[Any], share: Share, start: Float64
+) -> tuple[Amounts, Amounts]:
     """Place the amounts of files that were traced.
 
-    A file's amount, all its records of a log together, is cut in proportion to its segments' bytes, or one
-    operation a segment. Where a trace is shorter than the counters (it has a limit), what it does not show
-    goes where nothing better is known.
+    A file's amount, all its records of a log together, is cut in proportion to its segments' bytes,
+    or one operation a segment. Where a trace is shorter than the counters (it has a limit), what it
+    does not show goes where nothing better is known.
 
     Returns
     -------
     placed, rest : Amounts
     """
     traces = traces[traces["write"] == share.writes]
-    traces = traces[(traces["length"] > 0) & np.isfinite(traces["begin"]) & np.isfinite(traces["end"])]
+    traces = traces[
+        (traces["length"] > 0) & np.isfinite(traces["begin"]) & np.isfinite(traces["end"])
+    ]
     if not len(traces) or not len(what.amount):
         return take(what, slice(0, 0)), what
     files, of = np.unique(_keys(what.log, what.file), return_inverse=True)
@@ -97,7 +106,9 @@ def _keys(log: Int64, file: npt.NDArray[np.uint64]) -> npt.NDArray[Any]:
 
 
 def _less(what: Amounts, of: npt.NDArray[np.intp], taken: Int64) -> Amounts:
-    """What is left of the amounts when `taken` of each file is gone, taken from its records in turn."""
+    """What is left of the amounts when `taken` of each file is gone, taken from its records in
+    turn.
+    """
     order = np.argsort(of, kind="stable")
     amount = what.amount[order]
     running = np.cumsum(amount)
@@ -107,10 +118,19 @@ def _less(what: Amounts, of: npt.NDArray[np.intp], taken: Int64) -> Amounts:
     amounts = np.empty_like(what.amount)
     amounts[order] = left
     some = amounts > 0
-    return Amounts(amounts[some], what.begin[some], what.end[some], what.column[some], what.log[some], what.file[some])
+    return Amounts(
+        amounts[some],
+        what.begin[some],
+        what.end[some],
+        what.column[some],
+        what.log[some],
+        what.file[some],
+    )
 
 
-def by_heat(what: Amounts, heat: Sequence[Heat], share: Share, start: Float64) -> tuple[Amounts, Amounts]:
+def by_heat(
+    what: Amounts, heat: Sequence[Heat], share: Share, start: Float64
+) -> tuple[Amounts, Amounts]:
     """Place the amounts of logs that have a heat map of the same interface and direction.
 
     A log's amounts on each file system are cut in proportion to the map's bins.
@@ -134,7 +154,9 @@ def by_heat(what: Amounts, heat: Sequence[Heat], share: Share, start: Float64) -
     owner = np.repeat(np.arange(len(pairs)), [len(some) for some in used])
     number = np.concatenate(used)
     width = np.array([bins[log][0] for log in logs.tolist()])[owner]
-    weight = np.concatenate([weight[some] for weight, some in zip(weights, used, strict=True)]).astype(np.float64)
+    weight = np.concatenate(
+        [weight[some] for weight, some in zip(weights, used, strict=True)]
+    ).astype(np.float64)
     piece = portions(amount, owner, weight)
     log = logs[owner]
     begin = start[log] + number * width

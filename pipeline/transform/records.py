@@ -1,7 +1,9 @@
-"""Darshan records to sums: per log and mount point, and over time. Pure, and whole arrays at a time.
+"""Darshan records to sums: per log and mount point, and over time. Pure, and whole arrays at a
+time.
 
-Counters of -1 mean "not available": they are left out of sums, and a sum of nothing else is -1 again. Time
-stamps of 0 mean "never happened": they are left out of minima and maxima, and NaN where there is nothing else.
+Counters of -1 mean "not available": they are left out of sums, and a sum of nothing else is -1
+again. Time stamps of 0 mean "never happened": they are left out of minima and maxima, and NaN where
+there is nothing else.
 """
 
 from __future__ import annotations
@@ -35,7 +37,11 @@ SUMS = (
     "rw_switches",
 )
 """Counters that are summed over the POSIX and STDIO records of a log on a mount point."""
-STAMPS = tuple(f"f_{what}_{edge}_timestamp" for what in ("close", "open", "read", "write") for edge in ("start", "end"))
+STAMPS = tuple(
+    f"f_{what}_{edge}_timestamp"
+    for what in ("close", "open", "read", "write")
+    for edge in ("start", "end")
+)
 """Earliest start and latest end of each kind of call, seconds since the start of the job."""
 NOT_AVAILABLE = -1
 
@@ -52,8 +58,8 @@ def summaries(modules: Sequence[Records], mounts: Sequence[Int64]) -> dict[str, 
     Returns
     -------
     dict of str to array
-        ``log_id``, ``fs_id``, `SUMS`, ``posix_files``, ``stdio_files`` (int64; -1 not available) and
-        `STAMPS` (float64 seconds; NaN never), sorted by log and mount point.
+        ``log_id``, ``fs_id``, `SUMS`, ``posix_files``, ``stdio_files`` (int64; -1 not available)
+        and `STAMPS` (float64 seconds; NaN never), sorted by log and mount point.
     """
     width = 1 + max((int(mount.max()) for mount in mounts if len(mount)), default=0)
     by_module = [m.log * width + mount for m, mount in zip(modules, mounts, strict=True)]
@@ -61,11 +67,18 @@ def summaries(modules: Sequence[Records], mounts: Sequence[Int64]) -> dict[str, 
     out: dict[str, npt.NDArray[Any]] = {"log_id": keys // width, "fs_id": keys % width}
     rows = [np.searchsorted(keys, found) for found in by_module]
     for name in SUMS:
-        out[name] = _sum([(m.counter(name), row) for m, row in zip(modules, rows, strict=True)], len(keys))
+        out[name] = _sum(
+            [(m.counter(name), row) for m, row in zip(modules, rows, strict=True)], len(keys)
+        )
     for module in ("POSIX", "STDIO"):
-        out[f"{module.lower()}_files"] = _distinct([(m.file, row) for m, row in zip(modules, rows, strict=True) if m.module == module], len(keys))
+        out[f"{module.lower()}_files"] = _distinct(
+            [(m.file, row) for m, row in zip(modules, rows, strict=True) if m.module == module],
+            len(keys),
+        )
     for name in STAMPS:
-        out[name] = _extreme([(m.stamp(name), row) for m, row in zip(modules, rows, strict=True)], len(keys), name)
+        out[name] = _extreme(
+            [(m.stamp(name), row) for m, row in zip(modules, rows, strict=True)], len(keys), name
+        )
     return out
 
 
@@ -128,10 +141,19 @@ class Amounts:
 
 def take(what: Amounts, which: Any) -> Amounts:
     """Some of the amounts."""
-    return Amounts(what.amount[which], what.begin[which], what.end[which], what.column[which], what.log[which], what.file[which])
+    return Amounts(
+        what.amount[which],
+        what.begin[which],
+        what.end[which],
+        what.column[which],
+        what.log[which],
+        what.file[which],
+    )
 
 
-def amounts(records: Records, column: Int64, counter: str, during: str, job_start: Float64, job_end: Float64) -> Amounts:
+def amounts(
+    records: Records, column: Int64, counter: str, during: str, job_start: Float64, job_end: Float64
+) -> Amounts:
     """Amounts of a counter with the interval in which the calls were made.
 
     Parameters
@@ -151,18 +173,32 @@ def amounts(records: Records, column: Int64, counter: str, during: str, job_star
     first, last = (records.stamp(f"f_{during}_{edge}_timestamp") for edge in ("start", "end"))
     if first is None or last is None:
         raise ValueError(f"{records.module} has no time stamps of {during}")
-    log, start, first, last = records.log[some], job_start[records.log[some]], first[some], last[some]
+    log, start, first, last = (
+        records.log[some],
+        job_start[records.log[some]],
+        first[some],
+        last[some],
+    )
     stamped = np.isfinite(first) & np.isfinite(last) & (last > 0)
     begin = np.where(stamped, start + np.maximum(first, 0.0), start)
     end = np.where(stamped, start + last, job_end[log])
-    return Amounts(value[some], np.minimum(begin, end), np.maximum(begin, end), column[some], log, records.file[some])
+    return Amounts(
+        value[some],
+        np.minimum(begin, end),
+        np.maximum(begin, end),
+        column[some],
+        log,
+        records.file[some],
+    )
 
 
 AT_ONCE = 4_000_000
 """Cells that `spread` handles at a time: bounds its memory to some 200 MB."""
 
 
-def spread(what: Amounts, start: int, timestep: int, rows: int, columns: int) -> tuple[Float64, int, int]:
+def spread(
+    what: Amounts, start: int, timestep: int, rows: int, columns: int
+) -> tuple[Float64, int, int]:
     """Spread amounts evenly over their intervals; to the unit, nothing is lost.
 
     Returns
@@ -170,8 +206,8 @@ def spread(what: Amounts, start: int, timestep: int, rows: int, columns: int) ->
     values : float64 (rows, columns)
         Whole numbers.
     before, after : int
-        What falls before the first row and after the last one. The values and these two add up to the
-        amounts exactly.
+        What falls before the first row and after the last one. The values and these two add up to
+        the amounts exactly.
     """
     total = np.zeros((rows + 2) * columns)
     low = np.clip(np.floor((what.begin - start) / timestep), -1, rows).astype(np.int64)
@@ -180,15 +216,28 @@ def spread(what: Amounts, start: int, timestep: int, rows: int, columns: int) ->
     ends = np.cumsum(cells)
     at = 0
     while at < len(cells):
-        stop = max(at + 1, int(np.searchsorted(ends, (ends[at - 1] if at else 0) + AT_ONCE, "right")))
+        stop = max(
+            at + 1, int(np.searchsorted(ends, (ends[at - 1] if at else 0) + AT_ONCE, "right"))
+        )
         _spread_some(what, slice(at, stop), low, cells, start, timestep, columns, total)
         at = stop
     grid = total.reshape(rows + 2, columns)
     return grid[1:-1].copy(), int(grid[0].sum()), int(grid[-1].sum())
 
 
-def _spread_some(what: Amounts, part: slice, low: Int64, cells: Int64, start: int, timestep: int, columns: int, total: Float64) -> None:
-    """Add the amounts of `part` to the flat cells of `total`, whose first row is "before the day"."""
+def _spread_some(
+    what: Amounts,
+    part: slice,
+    low: Int64,
+    cells: Int64,
+    start: int,
+    timestep: int,
+    columns: int,
+    total: Float64,
+) -> None:
+    """Add the amounts of `part` to the flat cells of `total`, whose first row is "before the
+    day".
+    """
     count = cells[part]
     owner = np.repeat(np.arange(len(count)), count)
     nth = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
@@ -196,10 +245,17 @@ def _spread_some(what: Amounts, part: slice, low: Int64, cells: Int64, start: in
     row = low[part][owner] + nth
     length = end - begin
     with np.errstate(over="ignore"):  # an interval of next to no length
-        share = np.divide(start + (row + 1) * float(timestep) - begin, length, out=np.ones_like(length), where=length > 0)
+        share = np.divide(
+            start + (row + 1) * float(timestep) - begin,
+            length,
+            out=np.ones_like(length),
+            where=length > 0,
+        )
     until = np.floor(amount * np.clip(share, 0.0, 1.0)).astype(np.int64)
     until = np.where(nth == count[owner] - 1, amount, np.minimum(until, amount))
     piece = np.diff(until, prepend=0)
     first = nth == 0
     piece[first] = until[first]
-    total += np.bincount((row + 1) * columns + what.column[part][owner], weights=piece, minlength=len(total))
+    total += np.bincount(
+        (row + 1) * columns + what.column[part][owner], weights=piece, minlength=len(total)
+    )
