@@ -22,6 +22,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from archive_tools import layout, selection
+from archive_tools.core.arrays import Float64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.days import DayError, DayRows, by_day, joined_rows, loaded, rows_of, union
 from archive_tools.resample import Step
 from archive_tools.selection import Components
@@ -29,8 +32,6 @@ from archive_tools.series import Series, frame
 from archive_tools.series_file import SeriesFile, damage_named
 from archive_tools.tts_read import open_tts
 from pipeline import schemas
-from pipeline.errors import FormatError, NotFound, TokioError
-from pipeline.model import Day, Float64
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from archive_tools import axes as axis
 from archive_tools import files
+from archive_tools.core.errors import TokioError
 from archive_tools.stretches import Interval
-from pipeline.errors import TokioError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,7 +18,11 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from archive_tools import encoding, threads
+from archive_tools import encoding
+from archive_tools.core import threads
+from archive_tools.core.arrays import Int64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import FormatError, TokioError
 from archive_tools.darshan_file import ROW, TABLES
 from archive_tools.h5lmt_read import STEPS
 from archive_tools.parts import Part
@@ -26,8 +30,6 @@ from archive_tools.series_file import SeriesFile
 from archive_tools.summary import FLOW
 from archive_tools.tts_read import FACTORS, KEPT_UNITS, open_tts
 from pipeline import schemas
-from pipeline.errors import FormatError, TokioError
-from pipeline.model import Day, Int64
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from archive_tools import commands, dispatch
 from archive_tools.commands import _common
-from pipeline.errors import TokioError
+from archive_tools.core.errors import TokioError
 
 PROGRAM = dispatch.Program(
     "tokio-archive",

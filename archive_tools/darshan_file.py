@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import FormatError, NotFound
-from pipeline.model import Table
+from archive_tools.core.arrays import Table
+from archive_tools.core.errors import FormatError, NotFound
 
 TABLES = ("logs", "mounts", "summaries", "rejects", "stripes")
 ROW = "row"

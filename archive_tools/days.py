@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archive_tools import parts, resample, selection, threads
+from archive_tools import parts, resample, selection
+from archive_tools.core import threads
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.components import component_order
+from archive_tools.core.day import Day
+from archive_tools.core.errors import FormatError, InputChanged, TokioError
 from archive_tools.selection import Components
 from archive_tools.series import Series
 from archive_tools.series_file import SeriesFile
 from pipeline import schemas
-from pipeline.errors import FormatError, InputChanged, TokioError
-from pipeline.model import Day, Float64, Int64, component_order
 
 
 @dataclass(frozen=True)

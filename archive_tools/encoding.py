@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import Float64
+from archive_tools.core.arrays import Float64
 
 Missing = Literal["nan", "negative_zero"]
 FILL = {"nan": np.nan, "negative_zero": -0.0}

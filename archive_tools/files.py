@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline.errors import ArchiveError, TokioError
+from archive_tools.core.errors import ArchiveError, TokioError
 
 TEMPORARY = ".tmp"
 _LEFT = re.compile(r"\..+\.(?P<host>[^.]*)\.(?P<pid>\d+)\.[0-9a-f]{8}\.tmp")

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools import encoding, parts
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.errors import FormatError
 from archive_tools.series_file import SeriesFile
 from pipeline import schemas
-from pipeline.errors import FormatError
-from pipeline.model import Float64, Int64
 
 STEPS = "FSStepsGroup/FSStepsDataSet"
 MISSING = "FSMissingGroup/FSMissingDataSet"

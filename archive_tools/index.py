@@ -21,9 +21,11 @@ import numpy.typing as npt
 
 from archive_tools import darshan_file, intervals, servers
 from archive_tools.archive import Archive
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import FormatError, NotFound
+from archive_tools.core.findings import Findings
 from pipeline import schemas
-from pipeline.errors import FormatError, NotFound
-from pipeline.model import Day, Findings, Float64, Int64
 
 if TYPE_CHECKING:
     from pipeline.site import Servers

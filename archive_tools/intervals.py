@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import Float64, Int64
+from archive_tools.core.arrays import Float64, Int64
 
 
 @dataclass(frozen=True)

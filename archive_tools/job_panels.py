@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from archive_tools.archive import Archive
+from archive_tools.core.errors import NotFound
 from archive_tools.jobs import Job, Row
 from archive_tools.plots import Panel
 from archive_tools.series import Series
 from archive_tools.stretches import within
-from pipeline.errors import NotFound
 
 BYTES = {"read": "datatargets/readbytes", "written": "datatargets/writebytes"}
 LOADS = {"OSS CPU": "dataservers/cpuload", "MDS CPU": "mdservers/cpuload"}

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archive_tools import layout
+from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.index import asking
 from archive_tools.servers import METADATA
-from pipeline.errors import FormatError, NotFound, TokioError
 
 if TYPE_CHECKING:
     import pyarrow as pa

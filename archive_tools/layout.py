@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.errors import ConfigError
+from archive_tools.core.errors import ConfigError
 
 TTS = "{date:%Y}/{date:%Y-%m-%d}/{instance}.hdf5"
 INDEX = "{date:%Y}/{date:%Y-%m-%d}/{instance}_index.sqlite"

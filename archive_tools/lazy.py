@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archive_tools import parts
+from archive_tools.core.arrays import Float64
+from archive_tools.core.errors import TokioError
 from archive_tools.days import DayRows, unit_of
 from pipeline import schemas
-from pipeline.errors import TokioError
-from pipeline.model import Float64
 
 if TYPE_CHECKING:
     import xarray as xr

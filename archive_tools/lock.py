@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from archive_tools import layout
-from pipeline.errors import ArchiveError, Busy
+from archive_tools.core.errors import ArchiveError, Busy
 
 log = logging.getLogger("tokio")
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archive_tools import darshan_file, layout
+from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.index import asking
-from pipeline.errors import NotFound, TokioError
 
 if TYPE_CHECKING:
     from pipeline.site import Site

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools import encoding
-from pipeline.errors import FormatError, InputChanged, NotFound
-from pipeline.model import Float64
+from archive_tools.core.arrays import Float64
+from archive_tools.core.errors import FormatError, InputChanged, NotFound
 
 Chosen = npt.NDArray[np.intp] | None
 """Numbers of the columns that are wanted; None is all of them."""

@@ -19,6 +19,8 @@ import numpy.typing as npt
 from archive_tools import axes as axis
 from archive_tools import canvas
 from archive_tools.canvas import save, svg
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.errors import TokioError
 from archive_tools.series import Series
 from archive_tools.stretches import (
     Interval,
@@ -31,8 +33,6 @@ from archive_tools.stretches import (
     within,
 )
 from archive_tools.umami import Metric, Standing, quartile, umami
-from pipeline.errors import TokioError
-from pipeline.model import Float64, Int64
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

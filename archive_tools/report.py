@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools import index, layout, plots, status, summary
+from archive_tools.core.day import Day
 from archive_tools.receipts import DayReceipts, Receipts
 from archive_tools.series_file import SeriesFile
 from archive_tools.tts_read import open_tts
-from pipeline.model import Day
 
 VERSION = 2
 """Raised when the page changes: older reports are made again."""

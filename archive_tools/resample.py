@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import TokioError
-from pipeline.model import Float64, Int64
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.errors import TokioError
 from pipeline.schemas import Reducer
 
 SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}

@@ -9,8 +9,8 @@ import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 
-from pipeline.errors import NotFound, TokioError
-from pipeline.model import component_order
+from archive_tools.core.components import component_order
+from archive_tools.core.errors import NotFound, TokioError
 
 Components = str | re.Pattern[str] | Sequence[str | re.Pattern[str]]
 """A name, a shell pattern, a compiled regular expression for whole names, or a list of these."""

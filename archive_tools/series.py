@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import Float64, Int64
+from archive_tools.core.arrays import Float64, Int64
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,10 +20,12 @@ import numpy.typing as npt
 
 from archive_tools import intervals
 from archive_tools.archive import Archive
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NotFound, TokioError
+from archive_tools.core.findings import Findings
 from archive_tools.intervals import Pieces, Taken
 from archive_tools.series_file import SeriesFile, damage_named
-from pipeline.errors import NotFound, TokioError
-from pipeline.model import Day, Findings, Float64, Int64
 
 VERSION = 1
 """Raised whenever the same archive would give other figures."""

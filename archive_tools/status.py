@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive_tools import layout
+from archive_tools.core.threads import cores
 from archive_tools.receipts import (
     COMPLETE,
     EMPTY,
@@ -28,7 +29,6 @@ from archive_tools.receipts import (
     Receipts,
     follows,
 )
-from archive_tools.threads import cores
 from pipeline.schemas import BUILD_VERSION
 
 FILES = {"tts": layout.TTS, "index": layout.INDEX, "jobs": layout.JOBS}

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.day import Day
 from archive_tools.series import Series
-from pipeline.model import Day, Float64, Int64
 
 DAY = 86400
 Interval = tuple[int, int]

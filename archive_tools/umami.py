@@ -12,8 +12,8 @@ import numpy as np
 
 from archive_tools import axes as axis
 from archive_tools import canvas
-from pipeline.errors import TokioError
-from pipeline.model import Float64, Int64
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.errors import TokioError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

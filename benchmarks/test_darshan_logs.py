@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from archive_tools.core.day import Day
 from pipeline import schemas
-from pipeline.model import Day
 from pipeline.sources import _libdarshan
 from pipeline.sources._darshan_log import BatchReader, Listed
 from pipeline.transform.darshan import Reduction, reduce_batch

@@ -23,8 +23,9 @@ import numpy as np
 import pytest
 
 from archive_tools import layout
+from archive_tools.core.day import Day
+from archive_tools.core.grid import Grid
 from archive_tools.tts_write import TtsWriter
-from pipeline.model import Day, Grid
 from pipeline.schemas import catalogue
 from tests.conftest import ROOT
 

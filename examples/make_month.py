@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from archive_tools import files, layout
+from archive_tools.core.day import Day
+from archive_tools.core.grid import Grid
 from archive_tools.tts_write import TtsWriter
-from pipeline.model import Day, Grid
 from pipeline.schemas import catalogue
 
 FIRST, DAYS = dt.date(2026, 11, 1), 30

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from archive_tools import dispatch
+from archive_tools.core.errors import Busy, ConfigError, TokioError
 from pipeline import commands
 from pipeline.commands._common import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
-from pipeline.errors import Busy, ConfigError, TokioError
 from pipeline.sources import _isolated, _limits
 
 __all__ = ["BUSY", "COMPLETE", "FAILED", "PARTIAL", "USAGE", "main"]

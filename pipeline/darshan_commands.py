@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import SourceError
+from archive_tools.core.errors import SourceError
 from pipeline.sources import _isolated, _libdarshan
 from pipeline.sources._darshan_log import Listed
 from pipeline.transform.mounts import mount_of

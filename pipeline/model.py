@@ -1,69 +1,18 @@
-"""The shapes that all parts of the system share: a day, samples, a grid, findings, Darshan tables.
+"""The shapes in which sources hand over what they read: samples, and batches of Darshan logs.
 
-Frozen and checked when made. Nothing here reads or writes anything. Times are int64 seconds since
-1970-01-01T00:00:00Z everywhere; a civil date has a meaning only together with its time zone
-(`Day`).
+Frozen and checked when made. Nothing here reads or writes anything.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-Int64 = npt.NDArray[np.int64]
-Float64 = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, order=True)
-class Day:
-    """One calendar day of a site: 23, 24 or 25 hours of its time zone.
-
-    Parameters
-    ----------
-    date : datetime.date
-    timezone : str
-        IANA name of the zone, such as ``America/Los_Angeles``.
-    """
-
-    date: dt.date
-    timezone: str = "UTC"
-
-    def _midnight(self, date: dt.date) -> int:
-        zone = ZoneInfo(self.timezone)
-        return int(dt.datetime(date.year, date.month, date.day, tzinfo=zone).timestamp())
-
-    @property
-    def start(self) -> int:
-        """First second of the day (epoch seconds, inclusive)."""
-        return self._midnight(self.date)
-
-    @property
-    def end(self) -> int:
-        """First second of the next day (epoch seconds, exclusive)."""
-        return self._midnight(self.date + dt.timedelta(days=1))
-
-    def rows(self, timestep: int) -> int:
-        """How many rows of `timestep` seconds cover the day; the last one may reach past its
-        end.
-        """
-        return -(-(self.end - self.start) // timestep)
-
-    def timestamps(self, timestep: int) -> Int64:
-        """Starts of the rows, int64 epoch seconds, shape (rows,)."""
-        return self.start + np.arange(self.rows(timestep), dtype=np.int64) * timestep
-
-    def expand(self, template: str) -> str:
-        """A strftime template (``%Y``, ``%-m``, ...) filled in with this day."""
-        return self.date.strftime(template)
-
-    def __str__(self) -> str:
-        return self.date.isoformat()
+from archive_tools.core.arrays import Float64, Int64, Table
 
 
 @dataclass(frozen=True)
@@ -113,129 +62,8 @@ class Samples:
         return len(self.time)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """One dataset of one day: a row a timestep, a column a component.
-
-    Attributes
-    ----------
-    dataset : str
-    columns : tuple of str
-        Unique component names, one a column.
-    start, timestep : int
-        Row t holds ``[start + t * timestep, start + (t + 1) * timestep)``, epoch seconds.
-    values : float64 (rows, columns)
-        NaN is missing: nobody measured. 0.0 is a measured zero.
-    """
-
-    dataset: str
-    columns: tuple[str, ...]
-    start: int
-    timestep: int
-    values: Float64
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
-            raise ValueError(
-                f"{self.dataset}: {self.values.shape} values for {len(self.columns)} columns"
-            )
-        if len(set(self.columns)) != len(self.columns):
-            raise ValueError(f"{self.dataset}: column names are not unique")
-
-    @property
-    def timestamps(self) -> Int64:
-        """Starts of the rows, int64 epoch seconds, shape (rows,)."""
-        return self.start + np.arange(len(self.values), dtype=np.int64) * self.timestep
-
-
-UNREADABLE = "unreadable input"
-"""The kind of finding after which a day is not complete: a file or a part of one could not be read.
-"""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a person may want to know about a day: counted, never fatal.
-
-    Attributes
-    ----------
-    kind : str
-    count : int
-    where : str
-        Dataset, table or file.
-    detail : str
-        May hold ``{amount}``.
-    amount : float
-        What the counted things come to.
-    """
-
-    kind: str
-    count: int
-    where: str = ""
-    detail: str = ""
-    amount: float = 0.0
-
-    def __str__(self) -> str:
-        detail = self.detail.replace("{amount}", f"{self.amount:g}")
-        return (
-            f"{self.kind}: {self.count}"
-            + (f" in {self.where}" if self.where else "")
-            + (f" ({detail})" if detail else "")
-        )
-
-
-class Findings:
-    """The findings of one product, in the order in which they were first made; zero counts are not
-    kept.
-    """
-
-    def __init__(self) -> None:
-        self._items: dict[tuple[str, str, str], Finding] = {}
-
-    def add(
-        self, kind: str, count: int, where: str = "", detail: str = "", amount: float = 0.0
-    ) -> None:
-        """Count something; the same kind, place and detail is one finding."""
-        if count:
-            kind, where, detail = (
-                text.encode("utf-8", "backslashreplace").decode() for text in (kind, where, detail)
-            )  # names of files may be no text
-            key = (kind, where, detail)
-            before = self._items.get(key, Finding(kind, 0, where, detail))
-            self._items[key] = Finding(
-                kind, before.count + int(count), where, detail, before.amount + amount
-            )
-
-    def total(self, kind: str) -> int:
-        """Sum of the counts of a kind."""
-        return sum(item.count for item in self if item.kind == kind)
-
-    def of(self, where: str) -> dict[str, int]:
-        """Counts by kind of one place."""
-        found: dict[str, int] = {}
-        for item in self:
-            if item.where == where:
-                found[item.kind] = found.get(item.kind, 0) + item.count
-        return found
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self._items.values())
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-
-def shortened(names: Sequence[str], limit: int = 5) -> str:
-    """The first of many names, for the detail of a finding."""
-    return ", ".join(names[:limit]) + (
-        f", and {len(names) - limit} more" if len(names) > limit else ""
-    )
-
-
 MOUNT_PATTERN = "(?:{})(?=/|$)"
 """How a regular expression of `mount_to_fsname` is matched: up to the end of a path component."""
-
-Table = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -386,8 +214,3 @@ class DarshanPart:
     outside: Mapping[str, int]
     placed: Mapping[str, int]
     neighbours: int
-
-
-def component_order(name: str) -> tuple[int, str]:
-    """Sort key of component names: shorter first, so that oss2 < oss10 and OST000a < OST0010."""
-    return len(name), name

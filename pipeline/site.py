@@ -20,8 +20,9 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pipeline.errors import ConfigError
-from pipeline.model import MOUNT_PATTERN, Day
+from archive_tools.core.day import Day
+from archive_tools.core.errors import ConfigError
+from pipeline.model import MOUNT_PATTERN
 
 ENVIRONMENT = "TOKIO_SITE"
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")

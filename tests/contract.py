@@ -18,9 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData
+from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.grid import Grid
 from pipeline import schemas, sources
-from pipeline.errors import NoData
-from pipeline.model import UNREADABLE, Day, Findings, Grid, Samples
+from pipeline.model import Samples
 from pipeline.transform.grid import Gridder, joined
 
 

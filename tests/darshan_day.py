@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from archive_tools.core.arrays import Table
+from archive_tools.core.day import Day
+from archive_tools.core.findings import Findings
+from archive_tools.core.grid import Grid
 from pipeline import schemas
-from pipeline.model import DarshanPart, Day, Findings, Grid, Table
+from pipeline.model import DarshanPart
 from pipeline.sources import _isolated, darshan
 from pipeline.transform.darshan import DayMerger, Reduction
 

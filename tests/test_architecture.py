@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOOR = {"pipeline.model", "pipeline.schemas", "pipeline.site", "pipeline.errors"}
+FLOOR = {"pipeline.model", "pipeline.schemas", "pipeline.site", "archive_tools.core"}
 ALLOWED = {
     "pipeline.model": {"pipeline.model"},
-    "pipeline.errors": set(),
-    "pipeline.schemas": {"pipeline.errors"},
-    "pipeline.site": {"pipeline.errors", "pipeline.model"},
+    "archive_tools.core": {"archive_tools.core"},
+    "pipeline.schemas": {"archive_tools.core"},
+    "pipeline.site": {"archive_tools.core", "pipeline.model"},
     "pipeline.sources": FLOOR | {"pipeline.sources"},
     "pipeline.transform": FLOOR | {"pipeline.transform"},
     "archive_tools": FLOOR | {"archive_tools"},

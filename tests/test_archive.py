@@ -12,10 +12,11 @@ import pytest
 
 import archive_tools
 from archive_tools import layout
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NotFound, TokioError
+from archive_tools.core.grid import Grid
 from archive_tools.receipts import COMPLETE, FAILED, PARTIAL, Receipt, Receipts, fingerprint
 from archive_tools.tts_write import TtsWriter
-from pipeline.errors import NotFound, TokioError
-from pipeline.model import Day, Grid
 from pipeline.schemas import catalogue
 
 NAME = "datatargets/readbytes"

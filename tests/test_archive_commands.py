@@ -31,11 +31,12 @@ import archive_tools
 from archive_tools import command, export, layout, logs, old_commands, summary, tables
 from archive_tools.command import main
 from archive_tools.commands import _common
+from archive_tools.core.day import Day
+from archive_tools.core.errors import ConfigError, NotFound, TokioError
+from archive_tools.core.grid import Grid
 from archive_tools.summarize_job import summarize_job
 from archive_tools.tts_write import TtsWriter
 from pipeline.command import main as pipeline_main
-from pipeline.errors import ConfigError, NotFound, TokioError
-from pipeline.model import Day, Grid
 from pipeline.schemas import catalogue
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.lmtdb import make_lmt

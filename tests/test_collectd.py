@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.errors import NoData, SourceError
-from pipeline.model import UNREADABLE, Day, Findings
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData, SourceError
+from archive_tools.core.findings import UNREADABLE, Findings
 from pipeline.sources import collectd
 from pipeline.transform.grid import silent
 from tests.conftest import ROOT

@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 import archive_tools
+from archive_tools.core.day import Day
+from archive_tools.core.errors import SourceError
+from archive_tools.core.findings import UNREADABLE
 from pipeline.command import main
-from pipeline.errors import SourceError
-from pipeline.model import UNREADABLE, Day
 from pipeline.sources import _http, collectd
 from tests.conftest import needed
 from tests.contract import Case, Contract, assert_same, built, parsed

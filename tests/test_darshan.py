@@ -20,10 +20,10 @@ import pytest
 
 import archive_tools
 from archive_tools import darshan_file
+from archive_tools.core.day import Day
+from archive_tools.core.errors import InputChanged, NoData
 from archive_tools.index import write_index as write
 from pipeline import schemas
-from pipeline.errors import InputChanged, NoData
-from pipeline.model import Day
 from pipeline.sources import _isolated, darshan
 from pipeline.sources._darshan_log import log_identity
 from pipeline.transform.darshan import Reduction

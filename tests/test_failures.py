@@ -400,7 +400,7 @@ def test_a_server_without_data_is_missing_not_failed(tmp_path: Path, capsys: Cap
 
 
 def test_work_that_takes_too_long() -> None:
-    from pipeline.errors import SourceError, Unreachable
+    from archive_tools.core.errors import SourceError, Unreachable
 
     for limited in (_limits.within, _limits.apart):
         assert limited(30, "it", lambda: 42) == 42

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import TokioError
-from pipeline.model import Day
+from archive_tools.core.day import Day
+from archive_tools.core.errors import TokioError
 from tests import test_collectd, test_prometheus
 from tests.contract import built
 from tests.lmtdb import LmtDb, every

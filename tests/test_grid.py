@@ -11,8 +11,10 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive_tools.core.day import Day
+from archive_tools.core.findings import Findings
 from pipeline import schemas
-from pipeline.model import Day, Findings, Samples
+from pipeline.model import Samples
 from pipeline.transform.grid import Gridder
 
 DAY = Day(dt.date(2026, 11, 22))

@@ -18,8 +18,8 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.errors import SourceError
-from pipeline.model import Day
+from archive_tools.core.day import Day
+from archive_tools.core.errors import SourceError
 from pipeline.sources import _isolated, darshan
 from pipeline.sources._darshan_log import BatchReader, Listed
 from tests.conftest import ROOT, SITEDAY_LOGS

@@ -21,10 +21,10 @@ import archive_tools
 from archive_tools import jobs, layout
 from archive_tools.command import main
 from archive_tools.commands import _common
+from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.job_panels import panels
 from archive_tools.summarize_job import summarize_job
 from pipeline.command import main as pipeline
-from pipeline.errors import FormatError, NotFound, TokioError
 from tests.conftest import ROOT
 
 DAY = dt.date(2026, 11, 22)

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from archive_tools.core.arrays import Float64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData, SourceError
+from archive_tools.core.findings import Findings
 from pipeline import schemas
-from pipeline.errors import NoData, SourceError
-from pipeline.model import Day, Findings, Float64
 from pipeline.sources import lmt
 from pipeline.sources._localtime import utc_seconds
 from pipeline.transform.grid import Gridder

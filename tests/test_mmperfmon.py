@@ -19,10 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive_tools import open_tts
+from archive_tools.core.day import Day
+from archive_tools.core.errors import ConfigError, NoData, TokioError
+from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.grid import Grid
 from pipeline import schemas, sources
 from pipeline.command import COMPLETE, main
-from pipeline.errors import ConfigError, NoData, TokioError
-from pipeline.model import UNREADABLE, Day, Findings, Grid
 from pipeline.site import Site, validated
 from pipeline.sources import mmperfmon
 from pipeline.sources._mmperfmon_text import Damage, tables

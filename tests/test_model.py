@@ -5,7 +5,10 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from pipeline.model import Day, Findings, Grid, Samples
+from archive_tools.core.day import Day
+from archive_tools.core.findings import Findings
+from archive_tools.core.grid import Grid
+from pipeline.model import Samples
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ import pytest
 
 import archive_tools
 from archive_tools import layout
+from archive_tools.core.day import Day
+from archive_tools.core.errors import ConfigError, FormatError, NotFound
+from archive_tools.core.grid import Grid
 from archive_tools.h5lmt_read import NAMELESS
 from archive_tools.tts_write import TtsWriter
-from pipeline.errors import ConfigError, FormatError, NotFound
-from pipeline.model import Day, Grid
 from pipeline.schemas import catalogue
 
 ZONE = "America/Los_Angeles"

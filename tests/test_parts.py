@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive_tools import open_tts, parts
+from archive_tools.core.day import Day
+from archive_tools.core.errors import FormatError, InputChanged, NotFound
+from archive_tools.core.grid import Grid
 from archive_tools.tts_write import TtsWriter
-from pipeline.errors import FormatError, InputChanged, NotFound
-from pipeline.model import Day, Grid
 from pipeline.schemas import catalogue
 
 DAY = Day(dt.date(2026, 11, 22))

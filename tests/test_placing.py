@@ -9,8 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive_tools.core.day import Day
 from pipeline import schemas
-from pipeline.model import TRACE, Day, Heat, LogBatch, Records
+from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.transform.darshan import Reduction, reduce_batch
 from pipeline.transform.placing import portions
 from tests.test_records import NEVER, POSIX, STDIO, records

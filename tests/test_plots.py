@@ -20,12 +20,14 @@ from hypothesis.extra.numpy import arrays
 
 from archive_tools import axes, job_panels, layout, plots, stretches
 from archive_tools.archive import Archive
+from archive_tools.core.arrays import Float64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import TokioError
+from archive_tools.core.grid import Grid
 from archive_tools.jobs import Job
 from archive_tools.plots import Metric, Panel
 from archive_tools.series import Series
 from archive_tools.tts_write import TtsWriter
-from pipeline.errors import TokioError
-from pipeline.model import Day, Float64, Grid
 from pipeline.schemas import catalogue
 from pipeline.sources import collectd
 from tests.contract import built

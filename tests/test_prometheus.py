@@ -24,9 +24,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive_tools.core.day import Day
+from archive_tools.core.errors import ConfigError, NoData, SourceError
+from archive_tools.core.findings import UNREADABLE, Findings
 from pipeline import schemas
-from pipeline.errors import ConfigError, NoData, SourceError
-from pipeline.model import UNREADABLE, Day, Findings
 from pipeline.site import validated
 from pipeline.sources import prometheus
 from pipeline.sources._hosts import usable

@@ -19,9 +19,10 @@ import numpy as np
 import pytest
 
 import archive_tools
+from archive_tools.core.arrays import Float64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData, SourceError
 from pipeline.command import PARTIAL, main
-from pipeline.errors import NoData, SourceError
-from pipeline.model import Day, Float64
 from pipeline.sources import prometheus
 from pipeline.sources._prometheus_answers import manifest
 from pipeline.tasks.fetch import forget_answers

@@ -23,9 +23,11 @@ from hypothesis import strategies as st
 import archive_tools
 from archive_tools import layout, resample
 from archive_tools.archive import DamagedDay
+from archive_tools.core.arrays import Float64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import FormatError, NotFound, TokioError
+from archive_tools.core.grid import Grid
 from archive_tools.tts_write import TtsWriter
-from pipeline.errors import FormatError, NotFound, TokioError
-from pipeline.model import Day, Float64, Grid
 from pipeline.schemas import catalogue
 
 NAME, LOAD = "datatargets/readbytes", "dataservers/cpuload"

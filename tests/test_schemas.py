@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
+from archive_tools.core.errors import ConfigError
 from pipeline import schemas
-from pipeline.errors import ConfigError
 from pipeline.sources import kinds
 
 OPS = [

@@ -24,12 +24,14 @@ from hypothesis import strategies as st
 
 from archive_tools import darshan_file, index, intervals, layout, logs, servers
 from archive_tools.archive import Archive
+from archive_tools.core.day import Day
+from archive_tools.core.errors import ConfigError
+from archive_tools.core.findings import Findings
+from archive_tools.core.grid import Grid
 from archive_tools.receipts import Receipts
 from archive_tools.tts_write import TtsWriter
 from pipeline import site as sites
 from pipeline.command import COMPLETE, FAILED, PARTIAL, main
-from pipeline.errors import ConfigError
-from pipeline.model import Day, Findings, Grid
 from pipeline.schemas import catalogue
 from pipeline.site import Servers
 from tests.conftest import ROOT

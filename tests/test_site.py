@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from archive_tools.core.errors import ConfigError
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.errors import ConfigError
 
 GOOD: dict[str, Any] = {
     "site": "s",

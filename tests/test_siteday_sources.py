@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.model import Day, Float64, Grid
+from archive_tools.core.arrays import Float64
+from archive_tools.core.day import Day
+from archive_tools.core.grid import Grid
 from pipeline.sources import collectd, prometheus
 from tests.contract import built
 from tests.test_collectd import SITEDAY

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import archive_tools
+from archive_tools.core.day import Day
+from archive_tools.core.errors import FormatError, NotFound
+from archive_tools.core.grid import Grid
 from archive_tools.tts_write import TtsWriter, shuffled
-from pipeline.errors import FormatError, NotFound
-from pipeline.model import Day, Grid
 from pipeline.schemas import catalogue
 
 DAY = Day(dt.date(2026, 11, 22))

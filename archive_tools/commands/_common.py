@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from archive_tools import files, layout, tables
-from pipeline.errors import ConfigError, NotFound, TokioError
+from archive_tools.core.errors import ConfigError, NotFound, TokioError
 
 if TYPE_CHECKING:
     from archive_tools.archive import Archive

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from archive_tools import logs
 from archive_tools.commands import _common
+from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.series_file import damage_named
-from pipeline.errors import NotFound, TokioError
 
 HELP = "OSTs that go with slow files"
 ABOUT = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from archive_tools import check, tables
 from archive_tools.check_files import Problem
 from archive_tools.commands import _common
-from pipeline.errors import NotFound
+from archive_tools.core.errors import NotFound
 
 HELP = "whether the archive, or some files, are whole"
 ABOUT = """Checks every file of an archive, or only those given: that it opens; that version, day,

@@ -11,7 +11,7 @@ from typing import Any
 from archive_tools import jobs, summary
 from archive_tools.archive import Archive
 from archive_tools.commands import _common
-from pipeline.errors import NotFound
+from archive_tools.core.errors import NotFound
 
 HELP = "how a job did, what the servers saw, who else was there"
 ABOUT = """What a job did, what the servers behind its file systems saw meanwhile, and who else was

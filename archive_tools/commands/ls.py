@@ -6,7 +6,7 @@ import argparse
 
 from archive_tools.archive import Archive
 from archive_tools.commands import _common
-from pipeline.errors import TokioError
+from archive_tools.core.errors import TokioError
 
 HELP = "instances and days"
 ABOUT = "The instances of an archive, with the number of their days, the first and the last."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archive_tools import logs, summary
 from archive_tools.commands import _common
-from pipeline.errors import NotFound
+from archive_tools.core.errors import NotFound
 
 HELP = "who moved most bytes"
 ABOUT = """Top users, programs and file systems by the bytes that Darshan logs tell of, over the

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from archive_tools import jobs
 from archive_tools.commands import _common
 from archive_tools.commands.job import found, of_file_system
-from pipeline.errors import NotFound
+from archive_tools.core.errors import NotFound
 
 if TYPE_CHECKING:
     from archive_tools.plots import Metric

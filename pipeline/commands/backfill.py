@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 
 from archive_tools import lock
+from archive_tools.core.errors import ConfigError
 from archive_tools.receipts import FAILED, Receipt, Receipts
 from pipeline.commands import _common
-from pipeline.errors import ConfigError
 from pipeline.site import Site
 from pipeline.tasks import plan, progress, retention, states
 from pipeline.tasks import run as running

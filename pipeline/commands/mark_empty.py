@@ -7,9 +7,9 @@ import getpass
 import platform
 
 from archive_tools import lock
+from archive_tools.core.errors import ConfigError
 from archive_tools.receipts import EMPTY, FAILED, Receipt, Receipts
 from pipeline.commands import _common
-from pipeline.errors import ConfigError
 from pipeline.schemas import RAW_VERSION
 from pipeline.tasks.base import NO_FINGERPRINT, now
 from pipeline.tasks.nightly import Nightly

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Sequence
 
 from archive_tools import lock
+from archive_tools.core.errors import Busy, ConfigError
 from archive_tools.receipts import Receipts
 from pipeline.commands import _common
-from pipeline.errors import Busy, ConfigError
 from pipeline.site import Site
 from pipeline.tasks import progress, retention, states
 from pipeline.tasks import run as running

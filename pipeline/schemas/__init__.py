@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pipeline.errors import ConfigError
+from archive_tools.core.errors import ConfigError
 
 SCHEMA_VERSION = "1"
 """Version of the TTS layout, as the files' root attribute says it."""

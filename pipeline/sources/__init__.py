@@ -28,7 +28,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from pipeline.errors import ConfigError
+from archive_tools.core.errors import ConfigError
 from pipeline.site import Site, SourceOptions, validated
 
 

@@ -12,8 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from archive_tools.core.arrays import Int64
+from archive_tools.core.day import Day
+from archive_tools.core.findings import Findings
 from pipeline import schemas
-from pipeline.model import Day, Findings, Int64, Samples
+from pipeline.model import Samples
 from pipeline.sources._hosts import matches, usable
 
 if TYPE_CHECKING:

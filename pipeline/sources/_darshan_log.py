@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import InputChanged, SourceError
+from archive_tools.core.errors import InputChanged, SourceError
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources import _libdarshan
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from pipeline.errors import SourceError
+from archive_tools.core.errors import SourceError
 from pipeline.sources._files import Problem
 from pipeline.sources._http import HttpError, Server
 

@@ -24,8 +24,8 @@ from typing import IO, Any, NamedTuple, cast
 
 from isal import isal_zlib
 
-from pipeline.errors import NoData, SourceError
-from pipeline.model import Day
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData, SourceError
 from pipeline.site import Site, Templates
 
 MANIFEST = "files.json"

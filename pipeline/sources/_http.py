@@ -19,7 +19,7 @@ import httpx
 import tenacity
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.errors import SourceError, Unreachable
+from archive_tools.core.errors import SourceError, Unreachable
 from pipeline.site import Site, SourceOptions
 from pipeline.sources._secrets import secret
 

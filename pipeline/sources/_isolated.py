@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from pipeline.errors import InputChanged, SourceError
+from archive_tools.core.errors import InputChanged, SourceError
 from pipeline.sources._limits import end_with_parent
 
 BATCH_LOGS, CAUTIOUS_LOGS = 1024, 16

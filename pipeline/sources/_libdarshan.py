@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import SourceError
+from archive_tools.core.errors import SourceError
 
 DECLARATIONS = """
 struct job { int64_t uid, start_sec, start_nsec, end_sec, end_nsec, nprocs,

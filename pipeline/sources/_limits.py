@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pipeline.errors import SourceError, Unreachable
+from archive_tools.core.errors import SourceError, Unreachable
 
 Result = TypeVar("Result")
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import Int64
+from archive_tools.core.arrays import Int64
 
 JUMP = 60
 """Seconds: a clock that falls back by less was corrected, not moved to winter time."""

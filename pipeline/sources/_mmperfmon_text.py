@@ -35,7 +35,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import Float64, Int64
+from archive_tools.core.arrays import Float64, Int64
 from pipeline.sources._hosts import usable
 
 MARK = re.compile(rb"^[ \t]*(Legend:|Row[ \t]+Timestamp\b)[^\n]*\n?", re.MULTILINE)

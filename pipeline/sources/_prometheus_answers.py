@@ -19,8 +19,10 @@ from typing import Literal, NamedTuple
 import msgspec
 import numpy as np
 
-from pipeline.errors import SourceError
-from pipeline.model import UNREADABLE, Day, Findings, Float64, Int64
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import SourceError
+from archive_tools.core.findings import UNREADABLE, Findings
 from pipeline.sources import _files
 from pipeline.sources._prometheus_query import Selector, equal
 

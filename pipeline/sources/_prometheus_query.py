@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from archive_tools.core.errors import ConfigError
 from pipeline import schemas
-from pipeline.errors import ConfigError
 from pipeline.sources._hosts import HostOptions, matches
 
 Exporter = Literal["node_exporter", "lustre_exporter"]

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.errors import SourceError
-from pipeline.model import Float64
+from archive_tools.core.arrays import Float64
+from archive_tools.core.errors import SourceError
 from pipeline.sources._http import TIMED_OUT, HttpError, Server, TimedOut, TooLarge
 from pipeline.sources._prometheus_answers import UNDECODABLE, Result, answer, numbers
 

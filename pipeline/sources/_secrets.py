@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipeline.errors import SourceError
+from archive_tools.core.errors import SourceError
 
 
 def secret(env: str, file: str, what: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import SourceError
+from archive_tools.core.errors import SourceError
 from pipeline.sources._limits import apart, is_apart, within
 
 if TYPE_CHECKING:

@@ -26,9 +26,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData, SourceError
+from archive_tools.core.findings import UNREADABLE, Findings
 from pipeline import schemas
-from pipeline.errors import NoData, SourceError
-from pipeline.model import UNREADABLE, Day, Findings, Samples
+from pipeline.model import Samples
 from pipeline.site import Site, Templates
 from pipeline.sources import _collectd_forms as forms
 from pipeline.sources import _files

@@ -24,8 +24,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from pipeline.errors import NoData
-from pipeline.model import Day, LogBatch
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData
+from pipeline.model import LogBatch
 from pipeline.schemas import BUILD_VERSION
 from pipeline.site import Site, SourceOptions, Templates, Timestep
 from pipeline.sources import _isolated

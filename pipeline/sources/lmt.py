@@ -27,9 +27,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import field_validator
 
+from archive_tools.core.arrays import Int64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData, SourceError
+from archive_tools.core.findings import Findings
 from pipeline import schemas
-from pipeline.errors import NoData, SourceError
-from pipeline.model import Day, Findings, Int64, Samples
+from pipeline.model import Samples
 from pipeline.site import Site, SourceOptions
 from pipeline.sources._localtime import utc_seconds
 from pipeline.sources._secrets import secret

@@ -26,8 +26,11 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.day import Day
+from archive_tools.core.findings import UNREADABLE, Findings, shortened
 from pipeline import schemas
-from pipeline.model import UNREADABLE, Day, Findings, Float64, Int64, Samples, shortened
+from pipeline.model import Samples
 from pipeline.site import Site, SourceOptions, Templates, Timestep
 from pipeline.sources import _files
 from pipeline.sources._hosts import Pattern, matches

@@ -30,8 +30,11 @@ import numpy as np
 from isal import igzip
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.errors import NoData
-from pipeline.model import Day, Findings, Samples, component_order
+from archive_tools.core.components import component_order
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData
+from archive_tools.core.findings import Findings
+from pipeline.model import Samples
 from pipeline.site import Site, Templates
 from pipeline.sources import _files
 from pipeline.sources._hosts import HostOptions, usable

@@ -30,11 +30,12 @@ from typing import Any, ClassVar
 import luigi
 
 from archive_tools import files
+from archive_tools.core.day import Day
+from archive_tools.core.errors import ArchiveError, TokioError
+from archive_tools.core.findings import Findings
 from archive_tools.receipts import COMPLETE, EMPTY, FAILED, KEPT, DayReceipts, Receipt, Receipts
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.errors import ArchiveError, TokioError
-from pipeline.model import Day, Findings
 from pipeline.schemas import BUILD_VERSION, SCHEMA_VERSION
 from pipeline.sources._limits import end_with_parent
 

@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from archive_tools import darshan_file, index, layout, servers
 from archive_tools.archive import Archive
+from archive_tools.core.errors import NoData
+from archive_tools.core.findings import UNREADABLE, shortened
 from archive_tools.receipts import COMPLETE, PARTIAL, Receipt, derived, follows
 from archive_tools.tts_write import TtsWriter
 from pipeline import schemas
 from pipeline import site as sites
-from pipeline.errors import NoData
-from pipeline.model import UNREADABLE, LogBatch, Samples, shortened
+from pipeline.model import LogBatch, Samples
 from pipeline.tasks import engine
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from pipeline.errors import SourceError
+from archive_tools.core.errors import SourceError
 from pipeline.site import DaskEngine, LocalEngine
 from pipeline.sources._isolated import stop
 

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from archive_tools import darshan_file, files, layout
+from archive_tools.core.errors import InputChanged, NoData, TokioError, Unreachable
+from archive_tools.core.findings import Findings
 from archive_tools.receipts import KEPT, Receipt
 from archive_tools.receipts import fingerprint as fingerprint_of
-from pipeline.errors import InputChanged, NoData, TokioError, Unreachable
-from pipeline.model import Findings, LogBatch
+from pipeline.model import LogBatch
 from pipeline.schemas import RAW_VERSION
 from pipeline.sources._limits import apart, within
 from pipeline.tasks.base import ArchiveTask, kept

@@ -14,8 +14,8 @@ from pathlib import Path
 import luigi
 
 from archive_tools import files, layout
+from archive_tools.core.errors import ArchiveError
 from archive_tools.receipts import Receipts
-from pipeline.errors import ArchiveError
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.nightly import Nightly

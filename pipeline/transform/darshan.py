@@ -15,19 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import (
-    METHODS,
-    DarshanPart,
-    Day,
-    Findings,
-    Float64,
-    Grid,
-    Int64,
-    LogBatch,
-    Records,
-    Table,
-    component_order,
-)
+from archive_tools.core.arrays import Float64, Int64, Table
+from archive_tools.core.components import component_order
+from archive_tools.core.day import Day
+from archive_tools.core.findings import Findings
+from archive_tools.core.grid import Grid
+from pipeline.model import METHODS, DarshanPart, LogBatch, Records
 from pipeline.schemas import SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
 from pipeline.transform.placing import Share, by_heat, by_trace

@@ -15,7 +15,12 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import Day, Findings, Float64, Grid, Int64, Samples, component_order
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.components import component_order
+from archive_tools.core.day import Day
+from archive_tools.core.findings import Findings
+from archive_tools.core.grid import Grid
+from pipeline.model import Samples
 from pipeline.schemas import LEGAL, Parts, Reducer, Reports, SourceMetric
 
 Bool = npt.NDArray[np.bool_]

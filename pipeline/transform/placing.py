@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import Float64, Heat, Int64
+from archive_tools.core.arrays import Float64, Int64
+from pipeline.model import Heat
 from pipeline.transform.records import Amounts, take
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.model import Float64, Int64, Records
+from archive_tools.core.arrays import Float64, Int64
+from pipeline.model import Records
 
 SUMS = (
     "bytes_read",

@@ -1,0 +1,1 @@
+"""What every package shares: errors, days, arrays, findings. It imports nothing of ours."""
