@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from archive_tools import layout, selection
+from archive_tools import layout, schemas, selection
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound, TokioError
@@ -31,7 +31,6 @@ from archive_tools.selection import Components
 from archive_tools.series import Series, frame
 from archive_tools.series_file import SeriesFile, damage_named
 from archive_tools.tts_read import open_tts
-from pipeline import schemas
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from archive_tools import encoding
+from archive_tools import encoding, schemas
 from archive_tools.core import threads
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
@@ -29,7 +29,6 @@ from archive_tools.parts import Part
 from archive_tools.series_file import SeriesFile
 from archive_tools.summary import FLOW
 from archive_tools.tts_read import FACTORS, KEPT_UNITS, open_tts
-from pipeline import schemas
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archive_tools import parts, resample, selection
+from archive_tools import parts, resample, schemas, selection
 from archive_tools.core import threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.components import component_order
@@ -20,7 +20,6 @@ from archive_tools.core.errors import FormatError, InputChanged, TokioError
 from archive_tools.selection import Components
 from archive_tools.series import Series
 from archive_tools.series_file import SeriesFile
-from pipeline import schemas
 
 
 @dataclass(frozen=True)

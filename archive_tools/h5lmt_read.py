@@ -14,11 +14,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import encoding, parts
+from archive_tools import encoding, parts, schemas
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import FormatError
 from archive_tools.series_file import SeriesFile
-from pipeline import schemas
 
 STEPS = "FSStepsGroup/FSStepsDataSet"
 MISSING = "FSMissingGroup/FSMissingDataSet"

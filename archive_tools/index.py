@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import darshan_file, intervals, servers
+from archive_tools import darshan_file, intervals, schemas, servers
 from archive_tools.archive import Archive
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.core.findings import Findings
-from pipeline import schemas
 
 if TYPE_CHECKING:
     from pipeline.site import Servers

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archive_tools import parts
+from archive_tools import parts, schemas
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import TokioError
 from archive_tools.days import DayRows, unit_of
-from pipeline import schemas
 
 if TYPE_CHECKING:
     import xarray as xr

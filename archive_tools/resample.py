@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import TokioError
-from pipeline.schemas import Reducer
+from archive_tools.schemas import Reducer
 
 SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}
 _STEP = re.compile(r"(\d*)\s*(s|sec|min|h|d)", re.IGNORECASE)

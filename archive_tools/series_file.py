@@ -17,12 +17,11 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import parts
+from archive_tools import parts, schemas
 from archive_tools.core import threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.series import Series
-from pipeline import schemas
 
 if TYPE_CHECKING:
     import pandas as pd

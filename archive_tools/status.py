@@ -29,7 +29,7 @@ from archive_tools.receipts import (
     Receipts,
     follows,
 )
-from pipeline.schemas import BUILD_VERSION
+from archive_tools.schemas import BUILD_VERSION
 
 FILES = {"tts": layout.TTS, "index": layout.INDEX, "jobs": layout.JOBS}
 """Where each product of an instance is."""

@@ -17,13 +17,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools import schemas
 from archive_tools.core import threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import NotFound
 from archive_tools.parts import Part
 from archive_tools.series_file import SeriesFile, damage_named
-from pipeline import schemas
 
 if TYPE_CHECKING:
     from archive_tools.archive import Archive

@@ -12,12 +12,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from archive_tools import encoding, parts
+from archive_tools import encoding, parts, schemas
 from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.h5lmt_read import STEPS, H5lmt
 from archive_tools.series_file import SeriesFile
-from pipeline import schemas
 
 FACTORS = {f"{prefix}iB": ("bytes", 1024.0**n) for n, prefix in enumerate("KMGTP", 1)} | {
     "kB": ("bytes", 1000.0),

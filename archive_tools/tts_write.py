@@ -25,7 +25,7 @@ from archive_tools.core.errors import FormatError
 from archive_tools.core.grid import Grid
 from archive_tools.core.threads import cores
 from archive_tools.hdf5_output import Output
-from pipeline.schemas import SCHEMA_VERSION, Dataset
+from archive_tools.schemas import SCHEMA_VERSION, Dataset
 
 CHUNK_SECONDS = 3600
 DEFLATE_LEVEL = 1

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from archive_tools.receipts import COMPLETE, Receipt, Receipts, derived
-from pipeline.schemas import BUILD_VERSION
+from archive_tools.schemas import BUILD_VERSION
 from tests.conftest import ROOT
 from tests.small_days import STEP, write_days
 

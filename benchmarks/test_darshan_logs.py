@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from archive_tools.core.day import Day
-from pipeline import schemas
+from pipeline.schemas import source_maps
 from pipeline.sources import _libdarshan
 from pipeline.sources._darshan_log import BatchReader, Listed
 from pipeline.transform.darshan import Reduction, reduce_batch
@@ -30,7 +30,7 @@ from tests.test_darshan import MOUNTS, options
 
 DAY = Day(dt.date(2026, 11, 22))
 LOGS = sorted(SITEDAY_LOGS.iterdir())
-HOW = Reduction(DAY, 60, MOUNTS, schemas.source_map("darshan"))
+HOW = Reduction(DAY, 60, MOUNTS, source_maps.source_map("darshan"))
 
 
 @pytest.fixture

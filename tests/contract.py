@@ -22,8 +22,9 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import UNREADABLE, Findings
 from archive_tools.core.grid import Grid
-from pipeline import schemas, sources
+from pipeline import sources
 from pipeline.model import Samples
+from pipeline.schemas import source_maps
 from pipeline.transform.grid import Gridder, joined
 
 
@@ -66,7 +67,7 @@ def grids(
 ) -> dict[str, Grid]:
     """The day's grids of samples, by dataset."""
     gridder = Gridder(day, options.timestep, Findings() if findings is None else findings)
-    metrics = {metric.dataset.name: metric for metric in schemas.source_map(options.kind)}
+    metrics = {metric.dataset.name: metric for metric in source_maps.source_map(options.kind)}
     pieces = itertools.groupby(samples, key=lambda s: s.dataset)
     return {
         name: joined([gridder.grid(piece, metrics[name]) for piece in group])
@@ -104,13 +105,15 @@ class Contract:
     def test_it_gives_its_samples(self, case: Case, source: Path, tmp_path: Path) -> None:
         options = case.options(source)
         samples, findings, counts = parsed(options, case.day, tmp_path / "raw")
-        known = {metric.dataset.name: metric.dataset for metric in schemas.source_map(options.kind)}
+        known = {
+            metric.dataset.name: metric.dataset for metric in source_maps.source_map(options.kind)
+        }
         assert samples
         assert sum(len(piece) for piece in samples)
         for piece in samples:
             assert piece.dataset in known, "only datasets of its table"
             assert (
-                schemas.LEGAL.get(piece.reports, known[piece.dataset].kind)
+                source_maps.LEGAL.get(piece.reports, known[piece.dataset].kind)
                 == known[piece.dataset].kind
             )
             assert (

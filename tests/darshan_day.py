@@ -14,8 +14,8 @@ from archive_tools.core.arrays import Table
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
-from pipeline import schemas
 from pipeline.model import DarshanPart
+from pipeline.schemas import source_maps
 from pipeline.sources import _isolated, darshan
 from pipeline.transform.darshan import DayMerger, Reduction
 
@@ -48,7 +48,7 @@ def merged(parts: Iterable[DarshanPart], found: darshan.Options, day: Day) -> Re
         day,
         found.timestep,
         found.mount_to_fsname,
-        schemas.source_map("darshan"),
+        source_maps.source_map("darshan"),
         lambda name, rows: pieces.setdefault(name, []).append(rows),
     )
     for part in parts:
@@ -62,7 +62,7 @@ def reduced(found: darshan.Options, folder: Path, day: Day) -> Reduced:
     """List, read and reduce the logs of a day."""
     folder.mkdir(exist_ok=True)
     darshan.fetch(found, day, folder)
-    how = Reduction(day, found.timestep, found.mount_to_fsname, schemas.source_map("darshan"))
+    how = Reduction(day, found.timestep, found.mount_to_fsname, source_maps.source_map("darshan"))
     return merged(
         (part for job in darshan.jobs(found, day, folder, how) for part in _isolated.run(job)),
         found,

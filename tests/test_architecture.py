@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOOR = {"pipeline.model", "pipeline.schemas", "pipeline.site", "archive_tools.core"}
+FLOOR = {"pipeline.model", "pipeline.schemas.source_maps", "pipeline.site", "archive_tools.core"}
 ALLOWED = {
     "pipeline.model": {"pipeline.model"},
     "archive_tools.core": {"archive_tools.core"},
-    "pipeline.schemas": {"archive_tools.core"},
+    "pipeline.schemas.source_maps": {"archive_tools.core"},
     "pipeline.site": {"archive_tools.core", "pipeline.model"},
     "pipeline.sources": FLOOR | {"pipeline.sources"},
     "pipeline.transform": FLOOR | {"pipeline.transform"},

@@ -16,8 +16,8 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.receipts import COMPLETE, FAILED, PARTIAL, Receipt, Receipts, fingerprint
+from archive_tools.schemas import catalogue
 from archive_tools.tts_write import TtsWriter
-from pipeline.schemas import catalogue
 
 NAME = "datatargets/readbytes"
 ZONE = "America/Los_Angeles"

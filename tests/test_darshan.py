@@ -23,7 +23,7 @@ from archive_tools import darshan_file
 from archive_tools.core.day import Day
 from archive_tools.core.errors import InputChanged, NoData
 from archive_tools.index import write_index as write
-from pipeline import schemas
+from pipeline.schemas import source_maps
 from pipeline.sources import _isolated, darshan
 from pipeline.sources._darshan_log import log_identity
 from pipeline.transform.darshan import Reduction
@@ -222,7 +222,7 @@ def test_a_log_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> No
     darshan.fetch(found, DAY, tmp_path)
     os.utime(log, ns=(1, 1))
     (job,) = darshan.jobs(
-        found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, schemas.source_map("darshan"))
+        found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, source_maps.source_map("darshan"))
     )
     with pytest.raises(InputChanged, match=r"a\.darshan changed"):
         _isolated.run(job)

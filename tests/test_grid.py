@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
-from pipeline import schemas
 from pipeline.model import Samples
+from pipeline.schemas import source_maps
 from pipeline.transform.grid import Gridder
 
 DAY = Day(dt.date(2026, 11, 22))
 STEP = 3600
-COUNTER = next(m for m in schemas.source_map("lmt") if m.dataset.name == "datatargets/readbytes")
-GAUGE = next(m for m in schemas.source_map("lmt") if m.dataset.name == "dataservers/cpuload")
+COUNTER = next(
+    m for m in source_maps.source_map("lmt") if m.dataset.name == "datatargets/readbytes"
+)
+GAUGE = next(m for m in source_maps.source_map("lmt") if m.dataset.name == "dataservers/cpuload")
 NAN = np.nan
 
 
@@ -40,7 +42,7 @@ def samples(
 
 def grid(
     rows: Sequence[tuple[float, int, float]],
-    metric: schemas.SourceMetric = COUNTER,
+    metric: source_maps.SourceMetric = COUNTER,
     names: tuple[str, ...] = ("a", "b"),
 ) -> tuple[np.ndarray, Findings]:
     findings = Findings()

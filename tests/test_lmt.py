@@ -15,7 +15,7 @@ from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
-from pipeline import schemas
+from pipeline.schemas import source_maps
 from pipeline.sources import lmt
 from pipeline.sources._localtime import utc_seconds
 from pipeline.transform.grid import Gridder
@@ -39,7 +39,7 @@ def grids(
     folder.mkdir(exist_ok=True)
     lmt.fetch(found, day, folder)
     findings = Findings()
-    metrics = {m.dataset.name: m for m in schemas.source_map("lmt")}
+    metrics = {m.dataset.name: m for m in source_maps.source_map("lmt")}
     gridder = Gridder(day, found.timestep, findings)
     made = {
         s.dataset: gridder.grid(s, metrics[s.dataset])
@@ -63,7 +63,7 @@ def test_an_ordinary_day(tmp_path: Path) -> None:
         )
     db.add("OPERATION_INFO", (77, "ping", "reqs"))
     found, findings = grids(options(db), UTC, tmp_path / "raw")
-    assert set(found) == {m.dataset.name for m in schemas.source_map("lmt")}
+    assert set(found) == {m.dataset.name for m in source_maps.source_map("lmt")}
     columns, values = found["datatargets/readbytes"]
     assert columns == ("fs-OST0000", "fs-OST0001")
     assert values.shape == (17280, 2)

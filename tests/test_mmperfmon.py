@@ -23,8 +23,9 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NoData, TokioError
 from archive_tools.core.findings import UNREADABLE, Findings
 from archive_tools.core.grid import Grid
-from pipeline import schemas, sources
+from pipeline import sources
 from pipeline.command import COMPLETE, main
+from pipeline.schemas import source_maps
 from pipeline.site import Site, validated
 from pipeline.sources import mmperfmon
 from pipeline.sources._mmperfmon_text import Damage, tables
@@ -646,7 +647,7 @@ def test_paths_are_counted_from_the_site_file(tmp_path: Path) -> None:
 
 
 def test_every_counter_of_the_table_is_used() -> None:
-    for metric in schemas.source_map("mmperfmon"):
+    for metric in source_maps.source_map("mmperfmon"):
         assert set(metric.find) <= {"counters", "plus", "less", "of", "plain"}, metric.dataset.name
         assert metric.find.get("of", "") in ("", "device", "interface")
         assert not metric.find.get("plus", metric.find.get("less")) or metric.parts == "total"

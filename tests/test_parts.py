@@ -19,8 +19,8 @@ from archive_tools import open_tts, parts
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, InputChanged, NotFound
 from archive_tools.core.grid import Grid
+from archive_tools.schemas import catalogue
 from archive_tools.tts_write import TtsWriter
-from pipeline.schemas import catalogue
 
 DAY = Day(dt.date(2026, 11, 22))
 NAME = "datatargets/readbytes"

@@ -26,9 +26,9 @@ from archive_tools.core.errors import TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.jobs import Job
 from archive_tools.plots import Metric, Panel
+from archive_tools.schemas import catalogue
 from archive_tools.series import Series
 from archive_tools.tts_write import TtsWriter
-from pipeline.schemas import catalogue
 from pipeline.sources import collectd
 from tests.contract import built
 from tests.test_collectd import SITEDAY

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NoData, SourceError
 from archive_tools.core.findings import UNREADABLE, Findings
-from pipeline import schemas
+from pipeline.schemas import source_maps
 from pipeline.site import validated
 from pipeline.sources import prometheus
 from pipeline.sources._hosts import usable
@@ -263,7 +263,7 @@ def test_queries() -> None:
 
 
 def test_a_wrong_line_of_the_table_is_refused() -> None:
-    metric, *_ = schemas.source_map("prometheus")
+    metric, *_ = source_maps.source_map("prometheus")
     with pytest.raises(ConfigError, match="datatargets/readbytes: node_exporter: wrong keys"):
         line(
             dataclasses.replace(
@@ -275,7 +275,7 @@ def test_a_wrong_line_of_the_table_is_refused() -> None:
 
 def test_both_exporters_together_tell_all_of_the_table() -> None:
     assert set(lines(["lustre_exporter", "node_exporter"])) == {
-        metric.dataset.name for metric in schemas.source_map("prometheus")
+        metric.dataset.name for metric in source_maps.source_map("prometheus")
     }
     assert {group.partition("/")[0] for group in lines(["lustre_exporter"])} == {
         "datatargets",

@@ -4,8 +4,9 @@ import sqlite3
 
 import pytest
 
+from archive_tools import schemas
 from archive_tools.core.errors import ConfigError
-from pipeline import schemas
+from pipeline.schemas import source_maps
 from pipeline.sources import kinds
 
 OPS = [
@@ -63,7 +64,7 @@ def test_rates_have_the_names_that_readers_know() -> None:
 
 @pytest.mark.parametrize("kind", kinds())
 def test_every_kind_has_a_map_that_loads(kind: str) -> None:
-    assert schemas.source_map(kind)
+    assert source_maps.source_map(kind)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_every_kind_has_a_map_that_loads(kind: str) -> None:
 )
 def test_impossible_maps_are_refused(line: str, match: str) -> None:
     with pytest.raises(ConfigError, match=match):
-        schemas.parse_source_map(line, schemas.catalogue(), "test.toml")
+        source_maps.parse_source_map(line, schemas.catalogue(), "test.toml")
 
 
 @pytest.mark.parametrize(

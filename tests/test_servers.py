@@ -29,10 +29,10 @@ from archive_tools.core.errors import ConfigError
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.receipts import Receipts
+from archive_tools.schemas import catalogue
 from archive_tools.tts_write import TtsWriter
 from pipeline import site as sites
 from pipeline.command import COMPLETE, FAILED, PARTIAL, main
-from pipeline.schemas import catalogue
 from pipeline.site import Servers
 from tests.conftest import ROOT
 from tests.test_collectd import SITEDAY

@@ -13,12 +13,12 @@ import pytest
 
 from archive_tools import status, textfile
 from archive_tools.receipts import COMPLETE, EMPTY, FAILED, PARTIAL, Receipt, Receipts, derived
+from archive_tools.schemas import BUILD_VERSION
 from archive_tools.status import State
 from pipeline import site as sites
 from pipeline.command import FAILED as EXIT_FAILED
 from pipeline.command import PARTIAL as EXIT_PARTIAL
 from pipeline.command import main
-from pipeline.schemas import BUILD_VERSION
 from pipeline.tasks import states
 from tests.conftest import needed
 from tests.small_days import write_site

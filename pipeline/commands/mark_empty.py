@@ -10,7 +10,7 @@ from archive_tools import lock
 from archive_tools.core.errors import ConfigError
 from archive_tools.receipts import EMPTY, FAILED, Receipt, Receipts
 from pipeline.commands import _common
-from pipeline.schemas import RAW_VERSION
+from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.tasks.base import NO_FINGERPRINT, now
 from pipeline.tasks.nightly import Nightly
 

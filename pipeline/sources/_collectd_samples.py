@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
-from pipeline import schemas
 from pipeline.model import Samples
+from pipeline.schemas import source_maps
 from pipeline.sources._hosts import matches, usable
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Reader:
     """Reads what one metric needs."""
 
     def __init__(
-        self, options: Options, day: Day, metric: schemas.SourceMetric, findings: Findings
+        self, options: Options, day: Day, metric: source_maps.SourceMetric, findings: Findings
     ) -> None:
         self.options, self.day, self.metric, self.findings = options, day, metric, findings
         find = metric.find

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from archive_tools.core.errors import ConfigError
-from pipeline import schemas
+from pipeline.schemas import source_maps
 from pipeline.sources._hosts import HostOptions, matches
 
 Exporter = Literal["node_exporter", "lustre_exporter"]
@@ -193,7 +193,7 @@ class Line:
         return [Question(term.select, self.without, self.counter) for term in self.terms]
 
 
-def line(metric: schemas.SourceMetric, exporter: Exporter) -> Line:
+def line(metric: source_maps.SourceMetric, exporter: Exporter) -> Line:
     """A line of the source map, checked.
 
     Raises
@@ -235,7 +235,7 @@ def lines(exporters: list[Exporter]) -> dict[str, list[Line]]:
     preferred one first.
     """
     found = {}
-    for metric in schemas.source_map("prometheus"):
+    for metric in source_maps.source_map("prometheus"):
         found[metric.dataset.name] = [
             line(metric, exporter) for exporter in exporters if exporter in metric.find
         ]

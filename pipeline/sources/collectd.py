@@ -29,8 +29,8 @@ from pydantic import Field, model_validator
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import UNREADABLE, Findings
-from pipeline import schemas
 from pipeline.model import Samples
+from pipeline.schemas import source_maps
 from pipeline.site import Site, Templates
 from pipeline.sources import _collectd_forms as forms
 from pipeline.sources import _files
@@ -150,7 +150,7 @@ def located(options: Options, site: Site) -> Options:
 
 @functools.cache
 def _plugins() -> list[str]:
-    return sorted({str(metric.find["plugin"]) for metric in schemas.source_map("collectd")})
+    return sorted({str(metric.find["plugin"]) for metric in source_maps.source_map("collectd")})
 
 
 @functools.cache
@@ -158,7 +158,7 @@ def _types() -> dict[str, bool]:
     """Types that are wanted, and whether they are counters."""
     return {
         kind: metric.dataset.kind == "delta" or kind == "cpu"
-        for metric in schemas.source_map("collectd")
+        for metric in source_maps.source_map("collectd")
         for kind in listed(metric.find["type"])
     }
 
@@ -466,7 +466,7 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
         ) from error
     for name, count, what in unread:
         findings.add(UNREADABLE, count, name, what)
-    for metric in schemas.source_map("collectd"):
+    for metric in source_maps.source_map("collectd"):
         if metric.dataset.name.startswith("md") and not options.mdservers:
             continue
         reader = Reader(options, day, metric, findings)

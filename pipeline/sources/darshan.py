@@ -26,8 +26,8 @@ from pydantic import Field
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
+from archive_tools.schemas import BUILD_VERSION
 from pipeline.model import LogBatch
-from pipeline.schemas import BUILD_VERSION
 from pipeline.site import Site, SourceOptions, Templates, Timestep
 from pipeline.sources import _isolated
 from pipeline.sources._darshan_log import LASTING, BatchReader, Listed

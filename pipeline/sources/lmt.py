@@ -31,8 +31,8 @@ from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
-from pipeline import schemas
 from pipeline.model import Samples
+from pipeline.schemas import source_maps
 from pipeline.site import Site, SourceOptions
 from pipeline.sources._localtime import utc_seconds
 from pipeline.sources._secrets import secret
@@ -358,8 +358,8 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
     is not given.
     """
     clock = _Clock.of(_table(folder, "TIMESTAMP_INFO"), options.timezone, findings)
-    by_table: dict[str, list[schemas.SourceMetric]] = {}
-    for metric in schemas.source_map("lmt"):
+    by_table: dict[str, list[source_maps.SourceMetric]] = {}
+    for metric in source_maps.source_map("lmt"):
         by_table.setdefault(str(metric.find["table"]), []).append(metric)
     for table, metrics in by_table.items():
         if (folder / f"{table}.parquet").is_file():
@@ -507,7 +507,11 @@ def _component(row: Mapping[str, Any], by: str, peers: list[dict[str, Any]]) -> 
 
 
 def _samples(
-    folder: Path, table: str, metrics: list[schemas.SourceMetric], clock: _Clock, findings: Findings
+    folder: Path,
+    table: str,
+    metrics: list[source_maps.SourceMetric],
+    clock: _Clock,
+    findings: Findings,
 ) -> Iterator[Samples]:
     names, place, key = _names(folder, table, findings)
     operations = _operations(folder) if table == "MDS_OPS_DATA" else {}
@@ -567,7 +571,7 @@ def _operations(folder: Path) -> dict[int, str]:
 class _Figures:
     """Columns of a table, and sums of several; a column that is wanted again is kept until then."""
 
-    def __init__(self, folder: Path, table: str, metrics: list[schemas.SourceMetric]) -> None:
+    def __init__(self, folder: Path, table: str, metrics: list[source_maps.SourceMetric]) -> None:
         self.folder, self.table = folder, table
         self.wanted = Counter(field for metric in metrics for field in _fields(metric))
         self.kept: dict[str, _Column] = {}
@@ -582,7 +586,7 @@ class _Figures:
             self.kept[field] = found
         return found
 
-    def of(self, metric: schemas.SourceMetric) -> _Column:
+    def of(self, metric: source_maps.SourceMetric) -> _Column:
         """The figure of a metric."""
         first, *others = [self._column(field) for field in _fields(metric)]
         for other in others:
@@ -590,6 +594,6 @@ class _Figures:
         return first
 
 
-def _fields(metric: schemas.SourceMetric) -> list[str]:
+def _fields(metric: source_maps.SourceMetric) -> list[str]:
     named = metric.find["field"]
     return [named] if isinstance(named, str) else list(named)

@@ -29,8 +29,8 @@ from pydantic import Field
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.findings import UNREADABLE, Findings, shortened
-from pipeline import schemas
 from pipeline.model import Samples
+from pipeline.schemas import source_maps
 from pipeline.site import Site, SourceOptions, Templates, Timestep
 from pipeline.sources import _files
 from pipeline.sources._hosts import Pattern, matches
@@ -154,7 +154,7 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
 class _Use(NamedTuple):
     """One use of a counter: the dataset, which term of its figure this is, and how it enters."""
 
-    metric: schemas.SourceMetric
+    metric: source_maps.SourceMetric
     term: int
     sign: float
 
@@ -163,14 +163,14 @@ class _Use(NamedTuple):
 def _uses() -> Mapping[str, tuple[_Use, ...]]:
     """The uses of each counter."""
     found: dict[str, tuple[_Use, ...]] = {}
-    for metric in schemas.source_map("mmperfmon"):
+    for metric in source_maps.source_map("mmperfmon"):
         for term, (sign, counters) in enumerate(_terms(metric)):
             for counter in [counters] if isinstance(counters, str) else counters:
                 found[counter] = (*found.get(counter, ()), _Use(metric, term, sign))
     return found
 
 
-def _terms(metric: schemas.SourceMetric) -> list[tuple[float, str | list[str]]]:
+def _terms(metric: source_maps.SourceMetric) -> list[tuple[float, str | list[str]]]:
     """The terms of a metric's figure: a sign, and the names of the counter."""
     find = metric.find
     return [
@@ -301,7 +301,7 @@ class _Measured:
         """All datasets, one after another; the figures of a dataset are let go when they are
         given.
         """
-        for metric in schemas.source_map("mmperfmon"):
+        for metric in source_maps.source_map("mmperfmon"):
             hosts = self.blocks.pop(metric.dataset.name, {})
             terms = len(_terms(metric))
             some: dict[str, list[_Block]] = {}
@@ -362,7 +362,7 @@ def _second_pass(utc: Int64, stamp: Int64, row: Int64, interval: int) -> Int64:
 
 
 def _samples(
-    metric: schemas.SourceMetric,
+    metric: source_maps.SourceMetric,
     hosts: Mapping[str, Iterable[_Block]],
     end: int,
     findings: Findings,

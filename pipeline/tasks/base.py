@@ -34,9 +34,9 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import ArchiveError, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.receipts import COMPLETE, EMPTY, FAILED, KEPT, DayReceipts, Receipt, Receipts
+from archive_tools.schemas import BUILD_VERSION, SCHEMA_VERSION
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.schemas import BUILD_VERSION, SCHEMA_VERSION
 from pipeline.sources._limits import end_with_parent
 
 log = logging.getLogger("tokio")

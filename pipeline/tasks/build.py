@@ -15,15 +15,15 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import darshan_file, index, layout, servers
+from archive_tools import darshan_file, index, layout, schemas, servers
 from archive_tools.archive import Archive
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import UNREADABLE, shortened
 from archive_tools.receipts import COMPLETE, PARTIAL, Receipt, derived, follows
 from archive_tools.tts_write import TtsWriter
-from pipeline import schemas
 from pipeline import site as sites
 from pipeline.model import LogBatch, Samples
+from pipeline.schemas import source_maps
 from pipeline.tasks import engine
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
@@ -139,7 +139,7 @@ class Build(ArchiveTask):
 
     def _samples(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
         options = self.options
-        metrics = {metric.dataset.name: metric for metric in schemas.source_map(options.kind)}
+        metrics = {metric.dataset.name: metric for metric in source_maps.source_map(options.kind)}
         gridder = Gridder(self.day, options.timestep, self.findings)
         rows, samples_seen = self.day.rows(options.timestep), 0
         covered: dict[str, npt.NDArray[np.intp]] = {}
@@ -185,7 +185,7 @@ class Build(ArchiveTask):
         self,
         writer: TtsWriter,
         gridder: Gridder,
-        metric: schemas.SourceMetric,
+        metric: source_maps.SourceMetric,
         pieces: Iterable[Samples],
     ) -> tuple[int, npt.NDArray[np.intp]]:
         """Write one dataset; the number of its samples, and the rows in which something was
@@ -215,7 +215,7 @@ class Build(ArchiveTask):
         }
 
     def _darshan(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
-        options, metrics = self.options, schemas.source_map("darshan")
+        options, metrics = self.options, source_maps.source_map("darshan")
         reduction = Reduction(self.day, options.timestep, options.mount_to_fsname, metrics)
         tables = darshan_file.TableWriter(writer.file)
         merger = DayMerger(

@@ -20,7 +20,7 @@ from archive_tools.core.findings import Findings
 from archive_tools.receipts import KEPT, Receipt
 from archive_tools.receipts import fingerprint as fingerprint_of
 from pipeline.model import LogBatch
-from pipeline.schemas import RAW_VERSION
+from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.sources._limits import apart, within
 from pipeline.tasks.base import ArchiveTask, kept
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from archive_tools import lock
 from archive_tools.receipts import DayReceipts, Receipts, follows
-from pipeline.schemas import BUILD_VERSION
+from archive_tools.schemas import BUILD_VERSION
 from pipeline.site import Site
 from pipeline.tasks.nightly import made_by, products
 

@@ -21,7 +21,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from pipeline.model import METHODS, DarshanPart, LogBatch, Records
-from pipeline.schemas import SourceMetric
+from pipeline.schemas.source_maps import SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
 from pipeline.transform.placing import Share, by_heat, by_trace
 from pipeline.transform.records import Amounts, amounts, spread, summaries

@@ -20,8 +20,9 @@ from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
+from archive_tools.schemas import Reducer
 from pipeline.model import Samples
-from pipeline.schemas import LEGAL, Parts, Reducer, Reports, SourceMetric
+from pipeline.schemas.source_maps import LEGAL, Parts, Reports, SourceMetric
 
 Bool = npt.NDArray[np.bool_]
 
