@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archive_tools.archive import Archive, DamagedDay
-    from archive_tools.index import open_index
-    from archive_tools.series import Series
-    from archive_tools.series_file import SeriesFile
-    from archive_tools.tts_read import Tts, open_tts
+    from archive_tools.formats.index_file import open_index
+    from archive_tools.formats.series import Series
+    from archive_tools.formats.series_file import SeriesFile
+    from archive_tools.formats.tts_read import Tts, open_tts
 
 __all__ = ["Archive", "DamagedDay", "Series", "SeriesFile", "Tts", "open_index", "open_tts"]
 

@@ -26,11 +26,11 @@ from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.days import DayError, DayRows, by_day, joined_rows, loaded, rows_of, union
+from archive_tools.formats.series import Series, frame
+from archive_tools.formats.series_file import SeriesFile, damage_named
+from archive_tools.formats.tts_read import open_tts
 from archive_tools.resample import Step
 from archive_tools.selection import Components
-from archive_tools.series import Series, frame
-from archive_tools.series_file import SeriesFile, damage_named
-from archive_tools.tts_read import open_tts
 
 if TYPE_CHECKING:
     import pandas as pd

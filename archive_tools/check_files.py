@@ -18,17 +18,18 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from archive_tools import encoding, schemas
+from archive_tools import schemas
 from archive_tools.core import threads
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, TokioError
-from archive_tools.darshan_file import ROW, TABLES
-from archive_tools.h5lmt_read import STEPS
-from archive_tools.parts import Part
-from archive_tools.series_file import SeriesFile
+from archive_tools.formats import encoding
+from archive_tools.formats.darshan_tables import ROW, TABLES
+from archive_tools.formats.h5lmt_read import STEPS
+from archive_tools.formats.row_blocks import Part
+from archive_tools.formats.series_file import SeriesFile
+from archive_tools.formats.tts_read import FACTORS, KEPT_UNITS, open_tts
 from archive_tools.summary import FLOW
-from archive_tools.tts_read import FACTORS, KEPT_UNITS, open_tts
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archive_tools import parts, resample, schemas, selection
+from archive_tools import resample, schemas, selection
 from archive_tools.core import threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, InputChanged, TokioError
+from archive_tools.formats import row_blocks
+from archive_tools.formats.series import Series
+from archive_tools.formats.series_file import SeriesFile
 from archive_tools.selection import Components
-from archive_tools.series import Series
-from archive_tools.series_file import SeriesFile
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class DayRows:
     timestamps: Int64
     timestep: int
     columns: tuple[str, ...]
-    parts: list[parts.Part]
+    parts: list[row_blocks.Part]
     unit: str
     kind: str
 
@@ -69,7 +70,7 @@ def rows_of(
             hint="timezone in site.json (or archive.json) is the zone of the days",
         )
     low, high = np.searchsorted(stamps, between)
-    chosen = parts.matching(file.columns(dataset), wanted)
+    chosen = row_blocks.matching(file.columns(dataset), wanted)
     loads = (
         file.parts(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks)
         if wanted
@@ -98,7 +99,7 @@ def union(days: Sequence[DayRows], wanted: Components | None) -> list[str]:
     )
 
 
-def _load(rows: DayRows, part: parts.Part, out: Float64 | None = None) -> Float64:
+def _load(rows: DayRows, part: row_blocks.Part, out: Float64 | None = None) -> Float64:
     try:
         return part.load(out)
     except (FormatError, InputChanged) as error:
@@ -151,7 +152,7 @@ def loaded(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) -> Ser
         if not rows.columns:
             values[at : at + len(rows.timestamps)] = np.nan
 
-    def put(task: tuple[DayRows, int, parts.Part]) -> None:
+    def put(task: tuple[DayRows, int, row_blocks.Part]) -> None:
         rows, at, part = task
         low = at + part.first - rows.parts[0].first
         target = values[low : low + part.last - part.first]
@@ -183,7 +184,7 @@ def by_day(
 ) -> Iterator[resample.Joined]:
     """The joined rows of each day, of its own columns."""
 
-    def joined(task: tuple[DayRows, Int64, parts.Part]) -> resample.Joined:
+    def joined(task: tuple[DayRows, Int64, row_blocks.Part]) -> resample.Joined:
         rows, starts, part = task
         base = rows.parts[0].first
         return resample.join(starts[part.first - base : part.last - base], _load(rows, part), how)

@@ -22,10 +22,10 @@ from archive_tools.archive import Archive
 from archive_tools.core.arrays import Float64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import NotFound
+from archive_tools.formats.series import Series
+from archive_tools.formats.series_file import damage_named
 from archive_tools.resample import Step
 from archive_tools.selection import Components
-from archive_tools.series import Series
-from archive_tools.series_file import damage_named
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive_tools import layout
 from archive_tools.core.errors import FormatError, NotFound, TokioError
-from archive_tools.index import asking
+from archive_tools.formats.index_file import asking
 from archive_tools.servers import METADATA
 
 if TYPE_CHECKING:

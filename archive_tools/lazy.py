@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archive_tools import parts, schemas
+from archive_tools import schemas
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import TokioError
 from archive_tools.days import DayRows, unit_of
+from archive_tools.formats import row_blocks
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -73,7 +74,7 @@ def dask_token(days: Sequence[DayRows], columns: Sequence[str]) -> str:
     return str(tokenize([str(part) for rows in days for part in rows.parts], list(columns)))
 
 
-Block = tuple[int, parts.Part | None, list[int] | None]
+Block = tuple[int, row_blocks.Part | None, list[int] | None]
 
 
 def _blocks(rows: DayRows, columns: Sequence[str]) -> list[Block]:
@@ -90,7 +91,9 @@ def _blocks(rows: DayRows, columns: Sequence[str]) -> list[Block]:
     return [(part.last - part.first, part, place) for part in rows.parts]
 
 
-def _load(height: int, part: parts.Part | None, place: list[int] | None, width: int) -> Float64:
+def _load(
+    height: int, part: row_blocks.Part | None, place: list[int] | None, width: int
+) -> Float64:
     if part is not None and place is None:
         return part.load()
     wide = np.full((height, width), np.nan)

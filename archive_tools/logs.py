@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archive_tools import darshan_file, layout
+from archive_tools import layout
 from archive_tools.core.errors import NotFound, TokioError
-from archive_tools.index import asking
+from archive_tools.formats import darshan_tables
+from archive_tools.formats.index_file import asking
 
 if TYPE_CHECKING:
     from pipeline.site import Site
@@ -274,7 +275,7 @@ def bad_osts(files: Iterable[str | Path]) -> list[OstCorrelation]:
         raise TokioError(
             "bad-osts needs SciPy", hint="pip install 'tokio-archive[analysis]'"
         ) from None
-    tables = [darshan_file.read_table(Path(path), "stripes") for path in files]
+    tables = [darshan_tables.read_table(Path(path), "stripes") for path in files]
     speed = np.concatenate([np.empty(0), *(table["bytes"] / table["seconds"] for table in tables)])
     osts = [
         np.array([int(ost) for ost in text.split(",")])

@@ -23,8 +23,8 @@ from archive_tools import logs, tables
 from archive_tools.command import guarded
 from archive_tools.commands import _common
 from archive_tools.commands.find_logs import print_paths
-from archive_tools.series_file import SeriesFile
-from archive_tools.tts_read import open_tts
+from archive_tools.formats.series_file import SeriesFile
+from archive_tools.formats.tts_read import open_tts
 
 READ, WRITTEN = "datatargets/readbytes", "datatargets/writebytes"
 EXIT_CODES = "exit codes: 0 done; 1 not there or cannot be read; 2 wrong command"

@@ -21,7 +21,7 @@ from archive_tools import canvas
 from archive_tools.canvas import save, svg
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import TokioError
-from archive_tools.series import Series
+from archive_tools.formats.series import Series
 from archive_tools.stretches import (
     Interval,
     complement,

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archive_tools import index, layout, plots, status, summary
+from archive_tools import layout, plots, status, summary
 from archive_tools.core.day import Day
+from archive_tools.formats import index_file
+from archive_tools.formats.series_file import SeriesFile
+from archive_tools.formats.tts_read import open_tts
 from archive_tools.receipts import DayReceipts, Receipts
-from archive_tools.series_file import SeriesFile
-from archive_tools.tts_read import open_tts
 
 VERSION = 2
 """Raised when the page changes: older reports are made again."""
@@ -150,7 +151,7 @@ RANKINGS = {
 
 def _rankings(path: Path) -> list[dict[str, Any]]:
     """Who moved most bytes, from the index."""
-    connection = index.open_index(path)
+    connection = index_file.open_index(path)
     tables = []
     for title, column in RANKINGS.items():
         rows = connection.execute(

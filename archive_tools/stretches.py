@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
-from archive_tools.series import Series
+from archive_tools.formats.series import Series
 
 DAY = 86400
 Interval = tuple[int, int]

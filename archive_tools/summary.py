@@ -22,8 +22,8 @@ from archive_tools.core import threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import NotFound
-from archive_tools.parts import Part
-from archive_tools.series_file import SeriesFile, damage_named
+from archive_tools.formats.row_blocks import Part
+from archive_tools.formats.series_file import SeriesFile, damage_named
 
 if TYPE_CHECKING:
     from archive_tools.archive import Archive

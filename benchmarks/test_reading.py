@@ -25,8 +25,8 @@ import pytest
 from archive_tools import layout
 from archive_tools.core.day import Day
 from archive_tools.core.grid import Grid
+from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
-from archive_tools.tts_write import TtsWriter
 from tests.conftest import ROOT
 
 FIRST = dt.date(2025, 1, 1)

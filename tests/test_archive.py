@@ -15,9 +15,9 @@ from archive_tools import layout
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.core.grid import Grid
+from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.receipts import COMPLETE, FAILED, PARTIAL, Receipt, Receipts, fingerprint
 from archive_tools.schemas import catalogue
-from archive_tools.tts_write import TtsWriter
 
 NAME = "datatargets/readbytes"
 ZONE = "America/Los_Angeles"

@@ -34,9 +34,9 @@ from archive_tools.commands import _common
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NotFound, TokioError
 from archive_tools.core.grid import Grid
+from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
 from archive_tools.summarize_job import summarize_job
-from archive_tools.tts_write import TtsWriter
 from pipeline.command import main as pipeline_main
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.lmtdb import make_lmt

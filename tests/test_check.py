@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
-from archive_tools import check, layout, parts
+from archive_tools import check, layout
 from archive_tools.check_files import Problem
 from archive_tools.command import main
+from archive_tools.formats import row_blocks
 from pipeline.command import main as pipeline_main
 from tests.conftest import SITEDAY_LOGS
 from tests.lmtdb import make_lmt
@@ -330,15 +331,15 @@ def test_measured_cells_are_those_of_the_receipt(root: Path) -> None:
 
 
 def test_two_ways_of_reading_are_compared(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = parts.PlainPart.load
+    load = row_blocks.PlainPart.load
 
-    def other(self: parts.PlainPart, out: Any = None) -> Any:
+    def other(self: row_blocks.PlainPart, out: Any = None) -> Any:
         values = load(self, out)
         if self.dataset == f"/{READ}":
             values[0, 0] = 7.5
         return values
 
-    monkeypatch.setattr(parts.PlainPart, "load", other)
+    monkeypatch.setattr(row_blocks.PlainPart, "load", other)
     assert problems(whole) == []
     assert {
         (problem.kind, problem.where.rpartition(" ")[2]) for problem in problems(whole, deep=True)

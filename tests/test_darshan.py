@@ -19,9 +19,9 @@ import pandas as pd
 import pytest
 
 import archive_tools
-from archive_tools import darshan_file
 from archive_tools.core.day import Day
 from archive_tools.core.errors import InputChanged, NoData
+from archive_tools.formats import darshan_tables
 from archive_tools.index import write_index as write
 from pipeline.schemas import source_maps
 from pipeline.sources import _isolated, darshan
@@ -52,7 +52,7 @@ def by_fsname(day: Reduced, name: str) -> dict[str, int]:
 
 
 def write_tables(file: h5py.File, day: Reduced) -> None:
-    writer = darshan_file.TableWriter(file)
+    writer = darshan_tables.TableWriter(file)
     for name, parts in day.pieces.items():
         for part in parts:
             writer.append(name, part)
@@ -160,8 +160,8 @@ def test_tables_round_trip(tmp_path: Path) -> None:
     day, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
     with h5py.File(tmp_path / "d.hdf5", "w") as file:
         write_tables(file, day)
-    for name in darshan_file.TABLES:
-        found = darshan_file.read_table(tmp_path / "d.hdf5", name)
+    for name in darshan_tables.TABLES:
+        found = darshan_tables.read_table(tmp_path / "d.hdf5", name)
         assert set(found) == set(getattr(day, name))
         for column, values in getattr(day, name).items():
             np.testing.assert_array_equal(found[column], values)

@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive_tools import open_tts, parts
+from archive_tools import open_tts
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, InputChanged, NotFound
 from archive_tools.core.grid import Grid
+from archive_tools.formats import row_blocks
+from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
-from archive_tools.tts_write import TtsWriter
 
 DAY = Day(dt.date(2026, 11, 22))
 NAME = "datatargets/readbytes"
@@ -121,7 +122,7 @@ def test_both_ways_are_taken(tmp_path: Path) -> None:
         open_tts(tmp_path / "b.hdf5") as other,
     ):
         kinds = [{type(part) for part in file.parts(NAME)} for file in (one, reference, other)]
-    assert kinds == [{parts.ChunkPart}, {parts.PlainPart}, {parts.PlainPart}]
+    assert kinds == [{row_blocks.ChunkPart}, {row_blocks.PlainPart}, {row_blocks.PlainPart}]
 
 
 @pytest.fixture

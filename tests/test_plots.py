@@ -24,11 +24,11 @@ from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import TokioError
 from archive_tools.core.grid import Grid
+from archive_tools.formats.series import Series
+from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import Job
 from archive_tools.plots import Metric, Panel
 from archive_tools.schemas import catalogue
-from archive_tools.series import Series
-from archive_tools.tts_write import TtsWriter
 from pipeline.sources import collectd
 from tests.contract import built
 from tests.test_collectd import SITEDAY

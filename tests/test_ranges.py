@@ -27,8 +27,8 @@ from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.core.grid import Grid
+from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
-from archive_tools.tts_write import TtsWriter
 
 NAME, LOAD = "datatargets/readbytes", "dataservers/cpuload"
 ZONE = "America/Los_Angeles"

@@ -22,15 +22,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive_tools import darshan_file, index, intervals, layout, logs, servers
+from archive_tools import index, intervals, layout, logs, server_join, servers
 from archive_tools.archive import Archive
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
+from archive_tools.formats import darshan_tables, index_file, jobs_file
+from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.receipts import Receipts
 from archive_tools.schemas import catalogue
-from archive_tools.tts_write import TtsWriter
 from pipeline import site as sites
 from pipeline.command import COMPLETE, FAILED, PARTIAL, main
 from pipeline.site import Servers
@@ -107,7 +108,7 @@ def darshan(
     import h5py
 
     with h5py.File(path, "r+") as file:
-        tables = darshan_file.TableWriter(file)
+        tables = darshan_tables.TableWriter(file)
         first, last = (
             np.array([one[key] for one in found], dtype=float) for key in ("first", "last")
         )
@@ -165,13 +166,13 @@ def joined(
     target = root / "index.sqlite"
     target.unlink(missing_ok=True)
     known = {"fs": Servers(instance="servers")} if behind is None else behind
-    around = index.Around(Archive(root), DAY, "darshan", known, Findings())
+    around = server_join.Around(Archive(root), DAY, "darshan", known, Findings())
     index.write_index(layout.path(root, layout.TTS, DATE, "darshan"), target, around)
     return rows_of(target)
 
 
 def rows_of(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    with closing(index.open_index(path)) as connection:
+    with closing(index_file.open_index(path)) as connection:
         connection.row_factory = sqlite3.Row
         orders = {"servers": "log_id, fsname", "job_servers": "jobid, fsname"}
         found = [
@@ -419,7 +420,7 @@ def test_a_damaged_day_is_missing_and_a_finding(tmp_path: Path) -> None:
     tts(tmp_path, "servers", DATE, moving({"a": flat(1)})).write_bytes(b"no HDF5")
     darshan(tmp_path, [log(at(5), at(5.5))])
     findings = Findings()
-    around = index.Around(
+    around = server_join.Around(
         Archive(tmp_path), DAY, "darshan", {"fs": Servers(instance="servers")}, findings
     )
     index.write_index(
@@ -461,9 +462,9 @@ def test_parquet_has_the_figures_of_jobs(tmp_path: Path) -> None:
         [log(at(5), at(5.5), job="2", written=10), log(at(5), at(5.5), job="1", fs="none")],
     )
     _, jobs = joined(tmp_path)
-    assert index.write_jobs(tmp_path / "index.sqlite", tmp_path / "jobs.parquet", str(DATE)) == {
-        "rows": 2
-    }
+    assert jobs_file.write_jobs(
+        tmp_path / "index.sqlite", tmp_path / "jobs.parquet", str(DATE)
+    ) == {"rows": 2}
     table = pq.read_table(tmp_path / "jobs.parquet").to_pylist()
     for row, expected in zip(table, jobs, strict=True):
         assert {key: row[key] for key in expected} == expected
@@ -650,7 +651,7 @@ def siteday(
         **MOUNTS,
     )
     assert night() == PARTIAL
-    connection = index.open_index(tmp_path / f"archive/2026/{DATE}/darshan_index.sqlite")
+    connection = index_file.open_index(tmp_path / f"archive/2026/{DATE}/darshan_index.sqlite")
     yield connection
     connection.close()
 
@@ -788,7 +789,7 @@ def receipts(root: Path, date: dt.date = DATE) -> dict[str, str]:
 def written_by_servers(
     root: Path, fsname: str = "scratch", date: dt.date = DATE
 ) -> list[int | None]:
-    with closing(index.open_index(root / f"2026/{date}/darshan_index.sqlite")) as connection:
+    with closing(index_file.open_index(root / f"2026/{date}/darshan_index.sqlite")) as connection:
         return [
             value
             for (value,) in connection.execute(

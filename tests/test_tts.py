@@ -20,8 +20,8 @@ import archive_tools
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.core.grid import Grid
+from archive_tools.formats.tts_write import TtsWriter, shuffled
 from archive_tools.schemas import catalogue
-from archive_tools.tts_write import TtsWriter, shuffled
 
 DAY = Day(dt.date(2026, 11, 22))
 READ = catalogue()["datatargets/readbytes"]

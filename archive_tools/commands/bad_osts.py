@@ -11,7 +11,7 @@ from pathlib import Path
 from archive_tools import logs
 from archive_tools.commands import _common
 from archive_tools.core.errors import NotFound, TokioError
-from archive_tools.series_file import damage_named
+from archive_tools.formats.series_file import damage_named
 
 HELP = "OSTs that go with slow files"
 ABOUT = (

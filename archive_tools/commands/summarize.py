@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archive_tools import summary
 from archive_tools.commands import _common
-from archive_tools.tts_read import open_tts
+from archive_tools.formats.tts_read import open_tts
 
 HELP = "totals, means, peaks and what is missing"
 ABOUT = """Totals, means, peaks (when, in local time) and per cent missing of each dataset: of a

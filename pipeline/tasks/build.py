@@ -15,12 +15,13 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import darshan_file, index, layout, schemas, servers
+from archive_tools import index, layout, schemas, server_join, servers
 from archive_tools.archive import Archive
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import UNREADABLE, shortened
+from archive_tools.formats import darshan_tables, jobs_file
+from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.receipts import COMPLETE, PARTIAL, Receipt, derived, follows
-from archive_tools.tts_write import TtsWriter
 from pipeline import site as sites
 from pipeline.model import LogBatch, Samples
 from pipeline.schemas import source_maps
@@ -217,7 +218,7 @@ class Build(ArchiveTask):
     def _darshan(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
         options, metrics = self.options, source_maps.source_map("darshan")
         reduction = Reduction(self.day, options.timestep, options.mount_to_fsname, metrics)
-        tables = darshan_file.TableWriter(writer.file)
+        tables = darshan_tables.TableWriter(writer.file)
         merger = DayMerger(
             self.day, options.timestep, options.mount_to_fsname, metrics, tables.append
         )
@@ -266,7 +267,7 @@ class Build(ArchiveTask):
         with h5py.File(self.path(), "r") as file:
             if file.attrs.get("reader") != self.source.READER:
                 return {}
-        table = darshan_file.read_table(self.path(), "rejects")
+        table = darshan_tables.read_table(self.path(), "rejects")
         columns = (table[name].tolist() for name in ("filename", "log_bytes", "mtime_ns", "reason"))
         return {
             (name, size, time): reason for name, size, time, reason in zip(*columns, strict=True)
@@ -347,7 +348,9 @@ class Index(ArchiveTask):
 
     def make(self, temporary: Path) -> dict[str, Any]:
         archive = Archive(self.config.root, hdf5_files=self.config.older_files())
-        around = index.Around(archive, self.day, self.instance, self._servers(), self.findings)
+        around = server_join.Around(
+            archive, self.day, self.instance, self._servers(), self.findings
+        )
         return {"counts": index.write_index(self._build.path(), temporary, around)}
 
 
@@ -369,7 +372,7 @@ class Jobs(ArchiveTask):
 
     def fingerprint(self) -> str | None:
         receipt = self.standing().good(self.instance, "index")
-        return derived(receipt.fingerprint, index.JOBS) if receipt else None
+        return derived(receipt.fingerprint, jobs_file.JOBS) if receipt else None
 
     def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": index.write_jobs(self.index.path(), temporary, str(self.date))}
+        return {"counts": jobs_file.write_jobs(self.index.path(), temporary, str(self.date))}

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from archive_tools import darshan_file, files, layout
+from archive_tools import files, layout
 from archive_tools.core.errors import InputChanged, NoData, TokioError, Unreachable
 from archive_tools.core.findings import Findings
+from archive_tools.formats import darshan_tables
 from archive_tools.receipts import KEPT, Receipt
 from archive_tools.receipts import fingerprint as fingerprint_of
 from pipeline.model import LogBatch
@@ -280,7 +281,7 @@ class Fetch(ArchiveTask):
         path = layout.path(self.config.root, layout.TTS, self.date, self.instance)
         if self.source.GIVES is not LogBatch or not path.is_file():
             return set()
-        rejects = darshan_file.read_table(path, "rejects")
+        rejects = darshan_tables.read_table(path, "rejects")
         return {
             os.path.join(folder, os.path.basename(name))
             for folder, name in zip(rejects["folder"], rejects["filename"], strict=True)

@@ -12,11 +12,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from archive_tools import encoding, parts, schemas
+from archive_tools import schemas
 from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import FormatError, NotFound
-from archive_tools.h5lmt_read import STEPS, H5lmt
-from archive_tools.series_file import SeriesFile
+from archive_tools.formats import encoding, row_blocks
+from archive_tools.formats.h5lmt_read import STEPS, H5lmt
+from archive_tools.formats.series_file import SeriesFile
 
 FACTORS = {f"{prefix}iB": ("bytes", 1024.0**n) for n, prefix in enumerate("KMGTP", 1)} | {
     "kB": ("bytes", 1000.0),
@@ -150,14 +151,14 @@ class Tts(SeriesFile):
         name: str,
         first: int = 0,
         last: int | None = None,
-        chosen: parts.Chosen = None,
+        chosen: row_blocks.Chosen = None,
         *,
         whole_chunks: int = 0,
-    ) -> list[parts.Part]:
+    ) -> list[row_blocks.Part]:
         item, factor, divisor = self._stored(name)
-        decoding = parts.Decoding(factor, divisor, self._file.attrs.get("missing") != "nan")
+        decoding = row_blocks.Decoding(factor, divisor, self._file.attrs.get("missing") != "nan")
         low, high, _ = slice(first, last).indices(len(item))
-        return parts.cut(
+        return row_blocks.cut(
             self._identity,
             item,
             low,

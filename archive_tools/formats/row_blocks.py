@@ -21,9 +21,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import encoding
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import FormatError, InputChanged, NotFound
+from archive_tools.formats import encoding
 
 Chosen = npt.NDArray[np.intp] | None
 """Numbers of the columns that are wanted; None is all of them."""

@@ -18,13 +18,13 @@ import h5py
 import numpy as np
 from isal import isal_zlib
 
-from archive_tools import encoding
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError
 from archive_tools.core.grid import Grid
 from archive_tools.core.threads import cores
-from archive_tools.hdf5_output import Output
+from archive_tools.formats import encoding
+from archive_tools.formats.hdf5_output import Output
 from archive_tools.schemas import SCHEMA_VERSION, Dataset
 
 CHUNK_SECONDS = 3600

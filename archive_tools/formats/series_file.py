@@ -17,11 +17,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import parts, schemas
+from archive_tools import schemas
 from archive_tools.core import threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import FormatError, NotFound, TokioError
-from archive_tools.series import Series
+from archive_tools.formats import row_blocks
+from archive_tools.formats.series import Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ class SeriesFile(abc.ABC):
         self.path = path
         self.direct = direct
         self._file = file
-        self._identity = parts.Identity.of(str(path.absolute()), file.id.get_vfd_handle())
+        self._identity = row_blocks.Identity.of(str(path.absolute()), file.id.get_vfd_handle())
 
     def __enter__(self) -> Self:
         return self
@@ -98,12 +99,12 @@ class SeriesFile(abc.ABC):
         name: str,
         first: int = 0,
         last: int | None = None,
-        chosen: parts.Chosen = None,
+        chosen: row_blocks.Chosen = None,
         *,
         whole_chunks: int = 0,
-    ) -> list[parts.Part]:
+    ) -> list[row_blocks.Part]:
         """The rows ``first:last``, cut into parts that can be loaded when the file is closed; see
-        `archive_tools.parts.cut`.
+        `archive_tools.formats.row_blocks.cut`.
         """
 
     # What follows from it
@@ -136,7 +137,7 @@ class SeriesFile(abc.ABC):
         NotFound
             No such dataset or component; names what there is.
         """
-        chosen = None if components is None else parts.matching(self.columns(name), components)
+        chosen = None if components is None else row_blocks.matching(self.columns(name), components)
         pieces = self.parts(name, first, last, chosen)
         if not pieces:
             return np.empty((0, len(self.columns(name)) if components is None else len(components)))

@@ -14,10 +14,11 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import encoding, parts, schemas
+from archive_tools import schemas
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import FormatError
-from archive_tools.series_file import SeriesFile
+from archive_tools.formats import encoding, row_blocks
+from archive_tools.formats.series_file import SeriesFile
 
 STEPS = "FSStepsGroup/FSStepsDataSet"
 MISSING = "FSMissingGroup/FSMissingDataSet"
@@ -37,17 +38,17 @@ LOADS = {
 class H5lmtPart:
     """Rows of one dataset: all components, or the one row of an operation."""
 
-    identity: parts.Identity
+    identity: row_blocks.Identity
     dataset: str
     operation: int | None
     first: int
     last: int
     width: int
-    chosen: parts.Chosen
-    decoding: parts.Decoding
+    chosen: row_blocks.Chosen
+    decoding: row_blocks.Decoding
 
     def load(self, out: Float64 | None = None) -> Float64:
-        """See `archive_tools.parts.Part`."""
+        """See `archive_tools.formats.row_blocks.Part`."""
         with self.identity.opened(self.dataset) as file:
             values = self._values(file)
         target = np.empty((self.last - self.first, self.width)) if out is None else out
@@ -173,10 +174,10 @@ class H5lmt(SeriesFile):
         name: str,
         first: int = 0,
         last: int | None = None,
-        chosen: parts.Chosen = None,
+        chosen: row_blocks.Chosen = None,
         *,
         whole_chunks: int = 0,
-    ) -> list[parts.Part]:
+    ) -> list[row_blocks.Part]:
         place, _, operation = self._place(name)
         low, high, _ = slice(first, last).indices(self._rows(name))
         width = len(self.columns(name)) if chosen is None else len(chosen)
@@ -185,7 +186,7 @@ class H5lmt(SeriesFile):
             if name in RATES or name in LOADS or name in schemas.rates()
             else float(self._timestep())
         )
-        decoding = parts.Decoding(factor=factor, negative_zero=False)
+        decoding = row_blocks.Decoding(factor=factor, negative_zero=False)
         return (
             [H5lmtPart(self._identity, place, operation, low, high, width, chosen, decoding)]
             if high > low

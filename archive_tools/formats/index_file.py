@@ -1,0 +1,140 @@
+"""The file of a day's Darshan index (SQLite): filling its tables, and opening it for queries."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools import servers
+from archive_tools.core.arrays import Float64
+from archive_tools.core.errors import FormatError, NotFound
+from archive_tools.formats import darshan_tables
+
+if TYPE_CHECKING:
+    pass
+
+
+WHOLE_SECONDS = ("start_time", "end_time")
+
+
+def _sql_values(name: str, values: npt.NDArray[Any], nullable: bool) -> Iterator[Any]:
+    """A column as SQLite's values: NULL for not available and for never."""
+    if name in WHOLE_SECONDS:
+        return iter(np.floor(values).astype(np.int64).tolist())
+    if values.dtype.kind == "f":
+        return (None if value != value else value for value in values.tolist())
+    if nullable and values.dtype.kind == "i":
+        return (None if value < 0 else value for value in values.tolist())
+    return iter(values.tolist())
+
+
+NEVER_NULL = {"log_id", "fs_id", "uid", "nprocs", "log_bytes"}
+
+
+def copy_table(connection: sqlite3.Connection, source: Path, name: str, target: str) -> int:
+    """Copy the columns that the index has; returns the number of rows."""
+    known = {row[1] for row in connection.execute(f"PRAGMA table_info({target})")}
+    count = 0
+    for piece in darshan_tables.read_pieces(source, name):
+        columns = [column for column in piece if column in known]
+        values = [
+            _sql_values(column, piece[column], column not in NEVER_NULL) for column in columns
+        ]
+        marks = ", ".join("?" * len(columns))
+        cursor = connection.executemany(
+            f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks})",
+            zip(*values, strict=True),
+        )
+        count += max(0, cursor.rowcount)
+    return count
+
+
+def insert_rows(
+    connection: sqlite3.Connection,
+    table: str,
+    keys: tuple[str, ...],
+    rows: list[tuple[Any, ...]],
+    figures: servers.Figures,
+) -> None:
+    """Insert rows of the keys and the instance, and of the figures, whole numbers where the table
+    has them.
+    """
+    types = {row[1]: row[2] for row in connection.execute(f"PRAGMA table_info({table})")}
+    names = [name for name in types if name in figures]
+    into = ", ".join([*keys, "fs_instance", *names])
+    query = f"INSERT INTO {table} ({into}) VALUES ({', '.join('?' * (len(keys) + 1 + len(names)))})"
+    for first in range(0, len(rows), PIECE):
+        some = slice(first, first + PIECE)
+        columns = [_numbers(figures[name][some], types[name]) for name in names]
+        connection.executemany(
+            query, ((*row, *more) for row, *more in zip(rows[some], *columns, strict=True))
+        )
+
+
+def _numbers(values: Float64, kind: str) -> list[int | float | None]:
+    """Values for SQLite; NaN is NULL."""
+    absent = np.isnan(values)
+    known = np.where(absent, 0.0, values)
+    found: list[int | float | None] = (
+        np.rint(known).astype(np.int64) if kind == "INTEGER" else known
+    ).tolist()
+    for place in np.flatnonzero(absent).tolist():
+        found[place] = None
+    return found
+
+
+PIECE = 20_000
+"""Rows that are handled at a time."""
+
+
+def open_index(path: str | Path) -> sqlite3.Connection:
+    """A read-only connection to a day's index.
+
+    Raises
+    ------
+    NotFound
+        There is no such file.
+    FormatError
+        It is no Darshan index.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise NotFound(f"no file {path}")
+    connection = sqlite3.connect(
+        f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro", uri=True
+    )
+    try:
+        connection.execute("SELECT 1 FROM headers, mounts, summaries LIMIT 1")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise FormatError(
+            f"{path} is no Darshan index: {error}", expected="tables headers, mounts and summaries"
+        ) from None
+    return connection
+
+
+@contextlib.contextmanager
+def asking(path: str | Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a day's index for some questions; see `open_index`.
+
+    Raises
+    ------
+    FormatError
+        Also where the index turns out to be damaged when it is read.
+    """
+    connection = open_index(path)
+    try:
+        yield connection
+    except sqlite3.DatabaseError as error:
+        raise FormatError(
+            f"{path} is damaged: {error}", hint="tokio-archive check; the next run makes it again"
+        ) from error
+    finally:
+        connection.close()
