@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from archive_tools import layout, schemas, selection
+from archive_tools import schemas, selection
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound, TokioError
@@ -31,6 +31,7 @@ from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.resample import Step
 from archive_tools.selection import Components
+from archive_tools.store import layout
 
 if TYPE_CHECKING:
     import pandas as pd

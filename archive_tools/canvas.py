@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from archive_tools import axes as axis
-from archive_tools import files
 from archive_tools.core.errors import TokioError
+from archive_tools.store import files
 from archive_tools.stretches import Interval
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archive_tools import files, layout
 from archive_tools.archive import Archive
 from archive_tools.check_files import (
     Expected,
@@ -28,8 +27,9 @@ from archive_tools.check_files import (
     check_series,
     same_jobs,
 )
-from archive_tools.receipts import FAILED, DayReceipts, Receipt, Receipts
-from archive_tools.status import FILES
+from archive_tools.store import files, layout
+from archive_tools.store.receipts import FAILED, DayReceipts, Receipt, Receipts
+from archive_tools.store.status import FILES
 
 STALE_SECONDS = 3600
 """A temporary file that nobody has written to for so long is left over."""

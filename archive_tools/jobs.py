@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archive_tools import layout
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.formats.index_file import asking
 from archive_tools.servers import METADATA
+from archive_tools.store import layout
 
 if TYPE_CHECKING:
     import pyarrow as pa

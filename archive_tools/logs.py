@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archive_tools import layout
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.formats import darshan_tables
 from archive_tools.formats.index_file import asking
+from archive_tools.store import layout
 
 if TYPE_CHECKING:
     from pipeline.site import Site

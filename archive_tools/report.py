@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archive_tools import layout, plots, status, summary
+from archive_tools import plots, summary
 from archive_tools.core.day import Day
 from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
-from archive_tools.receipts import DayReceipts, Receipts
+from archive_tools.store import layout, status
+from archive_tools.store.receipts import DayReceipts, Receipts
 
 VERSION = 2
 """Raised when the page changes: older reports are made again."""

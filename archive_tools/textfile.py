@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from archive_tools.status import State
+from archive_tools.store.status import State
 
 WORDS = ("complete", "partial", "late", "stale", "failed", "missing", "expired", "empty")
 DONE = ("complete", "empty")
@@ -22,7 +22,7 @@ Sample = tuple[dict[str, str], float]
 
 
 def last_runs(root: Path) -> list[dict[str, Any]]:
-    """What the commands noted of their last runs; see `archive_tools.layout.LAST_RUN`."""
+    """What the commands noted of their last runs; see `archive_tools.store.layout.LAST_RUN`."""
     found = []
     for path in sorted((root / "receipts").glob("last_*.json")):
         try:

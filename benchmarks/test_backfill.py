@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from archive_tools.receipts import COMPLETE, Receipt, Receipts, derived
 from archive_tools.schemas import BUILD_VERSION
+from archive_tools.store.receipts import COMPLETE, Receipt, Receipts, derived
 from tests.conftest import ROOT
 from tests.small_days import STEP, write_days
 

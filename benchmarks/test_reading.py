@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archive_tools import layout
 from archive_tools.core.day import Day
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
+from archive_tools.store import layout
 from tests.conftest import ROOT
 
 FIRST = dt.date(2025, 1, 1)

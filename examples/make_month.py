@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from archive_tools import files, layout
 from archive_tools.core.day import Day
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
+from archive_tools.store import files, layout
 
 FIRST, DAYS = dt.date(2026, 11, 1), 30
 ABSENT, OUTAGE, NEW = dt.date(2026, 11, 11), dt.date(2026, 11, 18), dt.date(2026, 11, 16)

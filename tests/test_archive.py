@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 import archive_tools
-from archive_tools import layout
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.receipts import COMPLETE, FAILED, PARTIAL, Receipt, Receipts, fingerprint
 from archive_tools.schemas import catalogue
+from archive_tools.store import layout
+from archive_tools.store.receipts import COMPLETE, FAILED, PARTIAL, Receipt, Receipts, fingerprint
 
 NAME = "datatargets/readbytes"
 ZONE = "America/Los_Angeles"

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import archive_tools
-from archive_tools import command, export, layout, logs, old_commands, summary, tables
+from archive_tools import command, export, logs, old_commands, summary, tables
 from archive_tools.command import main
 from archive_tools.commands import _common
 from archive_tools.core.day import Day
@@ -36,6 +36,7 @@ from archive_tools.core.errors import ConfigError, NotFound, TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
+from archive_tools.store import layout
 from archive_tools.summarize_job import summarize_job
 from pipeline.command import main as pipeline_main
 from tests.conftest import ROOT, SITEDAY_LOGS

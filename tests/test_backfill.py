@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archive_tools import lock
-from archive_tools.receipts import Receipts
+from archive_tools.store import lock
+from archive_tools.store.receipts import Receipts
 from pipeline.command import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from tests.conftest import ROOT
 from tests.small_days import FILE_SYSTEMS, write_days, write_lmt, write_site
@@ -420,9 +420,10 @@ def test_a_new_version_is_rebuilt_from_raw_without_the_source(
     assert "0 days made anew" in capsys.readouterr().out
     shutil.rmtree(tmp_path / "lmt")
     import archive_tools.status
+
     import pipeline.tasks.base
 
-    for module in (archive_tools.status, pipeline.tasks.base):
+    for module in (archive_tools.store.status, pipeline.tasks.base):
         monkeypatch.setattr(module, "BUILD_VERSION", 99)
     for task in (pipeline.tasks.Build, pipeline.tasks.Index, pipeline.tasks.Jobs):
         monkeypatch.setattr(task, "version", 99)

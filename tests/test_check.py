@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
-from archive_tools import check, layout
+from archive_tools import check
 from archive_tools.check_files import Problem
 from archive_tools.command import main
 from archive_tools.formats import row_blocks
+from archive_tools.store import layout
 from pipeline.command import main as pipeline_main
 from tests.conftest import SITEDAY_LOGS
 from tests.lmtdb import make_lmt

@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
-from archive_tools import jobs, layout
+from archive_tools import jobs
 from archive_tools.command import main
 from archive_tools.commands import _common
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.job_panels import panels
+from archive_tools.store import layout
 from archive_tools.summarize_job import summarize_job
 from pipeline.command import main as pipeline
 from tests.conftest import ROOT

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from archive_tools.receipts import Receipts
+from archive_tools.store.receipts import Receipts
 from tests.conftest import ROOT
 from tests.small_days import write_days
 

@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 import archive_tools
-from archive_tools.lock import holding
-from archive_tools.receipts import Receipts
+from archive_tools.store.lock import holding
+from archive_tools.store.receipts import Receipts
 from pipeline.command import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from pipeline.tasks import Build, Fetch
 from pipeline.tasks.base import ArchiveTask
@@ -583,7 +583,7 @@ def test_a_new_version_builds_from_raw_without_the_source(
     assert night() == COMPLETE
     (tmp_path / "lmt.db").unlink()
     monkeypatch.setattr(ArchiveTask, "version", 99)
-    monkeypatch.setattr("archive_tools.status.BUILD_VERSION", 99)
+    monkeypatch.setattr("archive_tools.store.status.BUILD_VERSION", 99)
     assert main(["status", "--start", DATE, "--stop", DATE]) == PARTIAL
     assert night() == COMPLETE
 

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 import archive_tools
-from archive_tools import layout
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, FormatError, NotFound
 from archive_tools.core.grid import Grid
 from archive_tools.formats.h5lmt_read import NAMELESS
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
+from archive_tools.store import layout
 
 ZONE = "America/Los_Angeles"
 EDISON = "snx11025_2018-01-28"

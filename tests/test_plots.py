@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from archive_tools import axes, job_panels, layout, plots, stretches
+from archive_tools import axes, job_panels, plots, stretches
 from archive_tools.archive import Archive
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
@@ -29,6 +29,7 @@ from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import Job
 from archive_tools.plots import Metric, Panel
 from archive_tools.schemas import catalogue
+from archive_tools.store import layout
 from pipeline.sources import collectd
 from tests.contract import built
 from tests.test_collectd import SITEDAY

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive_tools import index, intervals, layout, logs, server_join, servers
+from archive_tools import index, intervals, logs, server_join, servers
 from archive_tools.archive import Archive
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
@@ -30,8 +30,9 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.formats import darshan_tables, index_file, jobs_file
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.receipts import Receipts
 from archive_tools.schemas import catalogue
+from archive_tools.store import layout
+from archive_tools.store.receipts import Receipts
 from pipeline import site as sites
 from pipeline.command import COMPLETE, FAILED, PARTIAL, main
 from pipeline.site import Servers

@@ -11,10 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from archive_tools import status, textfile
-from archive_tools.receipts import COMPLETE, EMPTY, FAILED, PARTIAL, Receipt, Receipts, derived
+from archive_tools import textfile
 from archive_tools.schemas import BUILD_VERSION
-from archive_tools.status import State
+from archive_tools.store import status
+from archive_tools.store.receipts import (
+    COMPLETE,
+    EMPTY,
+    FAILED,
+    PARTIAL,
+    Receipt,
+    Receipts,
+    derived,
+)
+from archive_tools.store.status import State
 from pipeline import site as sites
 from pipeline.command import FAILED as EXIT_FAILED
 from pipeline.command import PARTIAL as EXIT_PARTIAL

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from archive_tools import files, layout, tables
+from archive_tools import tables
 from archive_tools.core.errors import ConfigError, NotFound, TokioError
+from archive_tools.store import files, layout
 
 if TYPE_CHECKING:
     from archive_tools.archive import Archive

@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from archive_tools import export, files
+from archive_tools import export
 from archive_tools.commands import _common
+from archive_tools.store import files
 
 HELP = "the values of a dataset as CSV, JSON or Parquet"
 ABOUT = """The values of one dataset over a day or a range, in base units. CSV: the first column is

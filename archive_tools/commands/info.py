@@ -17,7 +17,7 @@ from archive_tools.commands import _common
 from archive_tools.core.errors import FormatError
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
-from archive_tools.receipts import Receipts
+from archive_tools.store.receipts import Receipts
 
 HELP = "what is in a file, and where it came from"
 ABOUT = """Attributes and datasets of a file: unit, kind, rows, components, per cent missing and the

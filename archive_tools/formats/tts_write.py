@@ -41,7 +41,7 @@ class TtsWriter:
     Parameters
     ----------
     path : pathlib.Path
-        New file; an existing one is overwritten (see `archive_tools.files.replacing`).
+        New file; an existing one is overwritten (see `archive_tools.store.files.replacing`).
     day : Day
         Gives the root attributes ``start``, ``end`` and ``timezone``.
     missing : {'nan', 'negative_zero'}

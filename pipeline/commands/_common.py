@@ -11,9 +11,9 @@ import platform
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from archive_tools import files, layout
 from archive_tools.core.errors import ArchiveError, Busy, ConfigError
-from archive_tools.status import State
+from archive_tools.store import files, layout
+from archive_tools.store.status import State
 from pipeline.site import Site
 from pipeline.tasks.base import now, prepared
 from pipeline.tasks.fetch import forget_answers

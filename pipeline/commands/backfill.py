@@ -8,9 +8,9 @@ import logging
 import time
 from collections.abc import Sequence
 
-from archive_tools import lock
 from archive_tools.core.errors import ConfigError
-from archive_tools.receipts import FAILED, Receipt, Receipts
+from archive_tools.store import lock
+from archive_tools.store.receipts import FAILED, Receipt, Receipts
 from pipeline.commands import _common
 from pipeline.site import Site
 from pipeline.tasks import plan, progress, retention, states

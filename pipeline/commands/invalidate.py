@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from archive_tools import lock
-from archive_tools.receipts import Receipts
+from archive_tools.store import lock
+from archive_tools.store.receipts import Receipts
 from pipeline.commands import _common
 from pipeline.tasks.nightly import Nightly
 

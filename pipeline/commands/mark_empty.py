@@ -6,9 +6,9 @@ import argparse
 import getpass
 import platform
 
-from archive_tools import lock
 from archive_tools.core.errors import ConfigError
-from archive_tools.receipts import EMPTY, FAILED, Receipt, Receipts
+from archive_tools.store import lock
+from archive_tools.store.receipts import EMPTY, FAILED, Receipt, Receipts
 from pipeline.commands import _common
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.tasks.base import NO_FINGERPRINT, now

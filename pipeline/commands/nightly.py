@@ -7,9 +7,9 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 
-from archive_tools import lock
 from archive_tools.core.errors import Busy, ConfigError
-from archive_tools.receipts import Receipts
+from archive_tools.store import lock
+from archive_tools.store.receipts import Receipts
 from pipeline.commands import _common
 from pipeline.site import Site
 from pipeline.tasks import progress, retention, states

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 
-from archive_tools import lock
+from archive_tools.store import lock
 from pipeline.commands import _common
 from pipeline.tasks import plan, progress
 from pipeline.tasks import run as running

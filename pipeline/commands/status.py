@@ -13,9 +13,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from archive_tools import files, textfile
-from archive_tools.receipts import Receipts
-from archive_tools.status import State
+from archive_tools import textfile
+from archive_tools.store import files
+from archive_tools.store.receipts import Receipts
+from archive_tools.store.status import State
 from pipeline.commands import _common
 from pipeline.site import Site
 from pipeline.tasks import states

@@ -29,12 +29,20 @@ from typing import Any, ClassVar
 
 import luigi
 
-from archive_tools import files
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ArchiveError, TokioError
 from archive_tools.core.findings import Findings
-from archive_tools.receipts import COMPLETE, EMPTY, FAILED, KEPT, DayReceipts, Receipt, Receipts
 from archive_tools.schemas import BUILD_VERSION, SCHEMA_VERSION
+from archive_tools.store import files
+from archive_tools.store.receipts import (
+    COMPLETE,
+    EMPTY,
+    FAILED,
+    KEPT,
+    DayReceipts,
+    Receipt,
+    Receipts,
+)
 from pipeline import site as sites
 from pipeline import sources
 from pipeline.sources._limits import end_with_parent

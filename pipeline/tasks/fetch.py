@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from archive_tools import files, layout
 from archive_tools.core.errors import InputChanged, NoData, TokioError, Unreachable
 from archive_tools.core.findings import Findings
 from archive_tools.formats import darshan_tables
-from archive_tools.receipts import KEPT, Receipt
-from archive_tools.receipts import fingerprint as fingerprint_of
+from archive_tools.store import files, layout
+from archive_tools.store.receipts import KEPT, Receipt
+from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline.model import LogBatch
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.sources._limits import apart, within

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 import luigi
 
-from archive_tools import files, layout, report
-from archive_tools.receipts import Receipts
-from archive_tools.receipts import fingerprint as fingerprint_of
+from archive_tools import report
+from archive_tools.store import files, layout
+from archive_tools.store.receipts import Receipts
+from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline import sources
 from pipeline.model import LogBatch
 from pipeline.site import Site

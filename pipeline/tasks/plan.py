@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from archive_tools.receipts import Receipts
+from archive_tools.store.receipts import Receipts
 from pipeline.site import Site
 from pipeline.tasks import states
 from pipeline.tasks.base import ArchiveTask, standing_as

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from archive_tools import lock
-from archive_tools.receipts import DayReceipts, Receipts, follows
 from archive_tools.schemas import BUILD_VERSION
+from archive_tools.store import lock
+from archive_tools.store.receipts import DayReceipts, Receipts, follows
 from pipeline.site import Site
 from pipeline.tasks.nightly import made_by, products
 

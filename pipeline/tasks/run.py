@@ -13,9 +13,9 @@ from pathlib import Path
 
 import luigi
 
-from archive_tools import files, layout
 from archive_tools.core.errors import ArchiveError
-from archive_tools.receipts import Receipts
+from archive_tools.store import files, layout
+from archive_tools.store.receipts import Receipts
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.nightly import Nightly

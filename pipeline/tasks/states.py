@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from archive_tools import status
-from archive_tools.status import State
+from archive_tools.store import status
+from archive_tools.store.status import State
 from pipeline import sources
 from pipeline.site import Site
 from pipeline.tasks.build import Jobs

@@ -17,9 +17,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from archive_tools import layout
 from archive_tools.core.threads import cores
-from archive_tools.receipts import (
+from archive_tools.schemas import BUILD_VERSION
+from archive_tools.store import layout
+from archive_tools.store.receipts import (
     COMPLETE,
     EMPTY,
     FAILED,
@@ -29,7 +30,6 @@ from archive_tools.receipts import (
     Receipts,
     follows,
 )
-from archive_tools.schemas import BUILD_VERSION
 
 FILES = {"tts": layout.TTS, "index": layout.INDEX, "jobs": layout.JOBS}
 """Where each product of an instance is."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archive_tools import files, layout
+from archive_tools.store import files, layout
 
 COMPLETE, PARTIAL, KEPT, FAILED, EMPTY = "complete", "partial", "kept", "failed", "empty"
 """Complete; less than the whole day; new inputs were looked at and the archived ones kept; the last

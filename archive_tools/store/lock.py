@@ -23,8 +23,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from archive_tools import layout
 from archive_tools.core.errors import ArchiveError, Busy
+from archive_tools.store import layout
 
 log = logging.getLogger("tokio")
 
