@@ -15,22 +15,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archive_tools.archive import Archive, DamagedDay
     from archive_tools.formats.index_file import open_index
     from archive_tools.formats.series import Series
     from archive_tools.formats.series_file import SeriesFile
     from archive_tools.formats.tts_read import Tts, open_tts
+    from archive_tools.reading.archive import Archive, DamagedDay
 
 __all__ = ["Archive", "DamagedDay", "Series", "SeriesFile", "Tts", "open_index", "open_tts"]
 
 _HOMES = {
-    "Archive": "archive",
-    "DamagedDay": "archive",
-    "Series": "series",
-    "SeriesFile": "series_file",
-    "Tts": "tts_read",
-    "open_index": "index",
-    "open_tts": "tts_read",
+    "Archive": "reading.archive",
+    "DamagedDay": "reading.archive",
+    "Series": "formats.series",
+    "SeriesFile": "formats.series_file",
+    "Tts": "formats.tts_read",
+    "open_index": "formats.index_file",
+    "open_tts": "formats.tts_read",
 }
 
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archive_tools.archive import Archive
 from archive_tools.check_files import (
     Expected,
     Problem,
@@ -27,6 +26,7 @@ from archive_tools.check_files import (
     check_series,
     same_jobs,
 )
+from archive_tools.reading.archive import Archive
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import FAILED, DayReceipts, Receipt, Receipts
 from archive_tools.store.status import FILES

@@ -29,7 +29,7 @@ from archive_tools.formats.h5lmt_read import STEPS
 from archive_tools.formats.row_blocks import Part
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import FACTORS, KEPT_UNITS, open_tts
-from archive_tools.summary import FLOW
+from archive_tools.reading.reduction import FLOW
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from archive_tools.archive import Archive
 from archive_tools.core.errors import NotFound
 from archive_tools.formats.series import Series
 from archive_tools.jobs import Job, Row
 from archive_tools.plots import Panel
+from archive_tools.reading.archive import Archive
 from archive_tools.stretches import within
 
 BYTES = {"read": "datatargets/readbytes", "written": "datatargets/writebytes"}

@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archive_tools import plots, summary
+from archive_tools import plots
+from archive_tools.core import quantities
 from archive_tools.core.day import Day
 from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
+from archive_tools.reading import summary
 from archive_tools.store import layout, status
 from archive_tools.store.receipts import DayReceipts, Receipts
 
@@ -102,7 +104,7 @@ def _section(
 def _products(root: Path, date: dt.date, instance: str) -> list[tuple[str, str]]:
     paths = [layout.path(root, template, date, instance) for template in status.FILES.values()]
     return [
-        (path.name, summary.quantity(path.stat().st_size, "bytes"))
+        (path.name, quantities.quantity(path.stat().st_size, "bytes"))
         for path in paths
         if path.is_file()
     ]
@@ -127,7 +129,7 @@ def _told(content: dict[str, Any]) -> list[str]:
 def _row(item: summary.DatasetSummary) -> dict[str, str]:
     shown = dataclasses.asdict(item)
     for name in ("total", "mean", "peak"):
-        shown[name] = summary.quantity(shown[name], item.unit)
+        shown[name] = quantities.quantity(shown[name], item.unit)
     return shown | {"missing": f"{item.missing:.2f} %"}
 
 
@@ -161,7 +163,12 @@ def _rankings(path: Path) -> list[dict[str, Any]]:
                 GROUP BY 1 ORDER BY SUM(bytes_read) + SUM(bytes_written) DESC, 1 LIMIT {MOST}"""
         ).fetchall()
         shown = [
-            (name or "–", logs, summary.quantity(read, "bytes"), summary.quantity(written, "bytes"))
+            (
+                name or "–",
+                logs,
+                quantities.quantity(read, "bytes"),
+                quantities.quantity(written, "bytes"),
+            )
             for name, logs, read, written in rows
         ]
         tables.append({"title": title, "rows": shown})

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools import intervals, servers
-from archive_tools.archive import Archive
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
+from archive_tools.reading.archive import Archive
 
 if TYPE_CHECKING:
     from pipeline.site import Servers

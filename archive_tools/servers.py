@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools import intervals
-from archive_tools.archive import Archive
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.intervals import Pieces, Taken
+from archive_tools.reading.archive import Archive
 
 VERSION = 1
 """Raised whenever the same archive would give other figures."""

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from archive_tools import servers, tables
-from archive_tools.archive import Archive
 from archive_tools.command import guarded
 from archive_tools.commands import _common
 from archive_tools.core.errors import NotFound
 from archive_tools.core.findings import Findings
 from archive_tools.jobs import asked, looked_at
+from archive_tools.reading.archive import Archive
 from archive_tools.store import layout
 
 Record = dict[str, Any]

@@ -28,13 +28,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import archive_tools
-from archive_tools import command, export, logs, old_commands, summary, tables
+from archive_tools import command, logs, old_commands, tables
 from archive_tools.command import main
 from archive_tools.commands import _common
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NotFound, TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.reading import export, reduction, summary
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 from archive_tools.summarize_job import summarize_job
@@ -408,12 +409,12 @@ def test_reducing_parts_equals_the_plain_computation(
     """Whole numbers, so that sums are exact whatever their order."""
     stamps = 1000 + 5 * np.arange(len(values))
     names = tuple(f"c{n}" for n in range(values.shape[1]))
-    growing = summary._Growing(summary.Header("d", "bytes", kind, names, 5), set(names))
+    growing = summary._Growing(reduction.Header("d", "bytes", kind, names, 5), set(names))
     for low in range(0, len(values), cut):
         before = values[low : low + cut].copy()
         growing.add(
             growing.header,
-            summary.reduce(
+            reduction.reduce(
                 values[low : low + cut], stamps[low : low + cut], kind, by_component=True
             ),
         )
@@ -428,7 +429,7 @@ def test_reducing_parts_equals_the_plain_computation(
         expected = plain_summary(column, stamps, kind)
         assert (one.total, one.mean, one.peak, one.peak_at, one.missing) == pytest.approx(expected)
     np.testing.assert_array_equal(
-        summary.row_totals(values),
+        reduction.row_totals(values),
         [np.nan if np.isnan(row).all() else np.nansum(row) for row in values],
     )
 

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from archive_tools import axes, job_panels, plots, stretches
-from archive_tools.archive import Archive
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import TokioError
@@ -28,6 +27,7 @@ from archive_tools.formats.series import Series
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import Job
 from archive_tools.plots import Metric, Panel
+from archive_tools.reading.archive import Archive
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 from pipeline.sources import collectd

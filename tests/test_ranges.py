@@ -21,13 +21,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archive_tools
-from archive_tools import resample
-from archive_tools.archive import DamagedDay
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.reading import resample
+from archive_tools.reading.archive import DamagedDay
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 

@@ -23,13 +23,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive_tools import index, intervals, logs, server_join, servers
-from archive_tools.archive import Archive
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.formats import darshan_tables, index_file, jobs_file
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.reading.archive import Archive
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts

@@ -18,7 +18,7 @@ from archive_tools.core.errors import ConfigError, NotFound, TokioError
 from archive_tools.store import files, layout
 
 if TYPE_CHECKING:
-    from archive_tools.archive import Archive
+    from archive_tools.reading.archive import Archive
 
 ARCHIVE = "TOKIO_ARCHIVE"
 SITE = "TOKIO_SITE"
@@ -83,7 +83,7 @@ def _archive_of_site() -> Path | None:
 
 def open_archive(given: str) -> Archive:
     """The archive that is meant."""
-    from archive_tools.archive import Archive
+    from archive_tools.reading.archive import Archive
 
     folder = archive_folder(given)
     if not folder.is_dir():
@@ -272,7 +272,7 @@ def _end(when: Moment, timezone: str) -> int:
 
 def check_step(given: str | None, timezone: str) -> None:
     """Refuse a step of joined rows that is none, before anything is written."""
-    from archive_tools.resample import Step
+    from archive_tools.reading.resample import Step
 
     try:
         Step.parse(given or "1d", timezone)

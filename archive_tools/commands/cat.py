@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from archive_tools import export
 from archive_tools.commands import _common
+from archive_tools.reading import export
 from archive_tools.store import files
 
 HELP = "the values of a dataset as CSV, JSON or Parquet"

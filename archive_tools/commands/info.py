@@ -11,12 +11,12 @@ from typing import Any
 
 import h5py
 
-from archive_tools import summary
-from archive_tools.archive import Archive
 from archive_tools.commands import _common
 from archive_tools.core.errors import FormatError
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
+from archive_tools.reading import summary
+from archive_tools.reading.archive import Archive
 from archive_tools.store.receipts import Receipts
 
 HELP = "what is in a file, and where it came from"

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archive_tools import jobs, summary
-from archive_tools.archive import Archive
+from archive_tools import jobs
 from archive_tools.commands import _common
+from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
+from archive_tools.reading.archive import Archive
 
 HELP = "how a job did, what the servers saw, who else was there"
 ABOUT = """What a job did, what the servers behind its file systems saw meanwhile, and who else was
@@ -131,11 +132,11 @@ def _file_systems(job: jobs.Job) -> None:
     rows = [
         [
             row["fsname"],
-            summary.quantity(row["bytes_read"], "bytes"),
-            summary.quantity(row["bytes_written"], "bytes"),
-            *(summary.quantity(row[name], "") for name in ("reads", "writes", "opens")),
-            summary.quantity((row["posix_files"] or 0) + (row["stdio_files"] or 0), ""),
-            summary.quantity(jobs.rate(row), "bytes/s"),
+            quantities.quantity(row["bytes_read"], "bytes"),
+            quantities.quantity(row["bytes_written"], "bytes"),
+            *(quantities.quantity(row[name], "") for name in ("reads", "writes", "opens")),
+            quantities.quantity((row["posix_files"] or 0) + (row["stdio_files"] or 0), ""),
+            quantities.quantity(jobs.rate(row), "bytes/s"),
         ]
         for row in job.file_systems
     ]
@@ -158,7 +159,7 @@ def _servers(job: jobs.Job) -> None:
 
 
 def _percent(*names: str) -> Any:
-    return lambda row: " / ".join(summary.quantity(row.get(name), "%") for name in names)
+    return lambda row: " / ".join(quantities.quantity(row.get(name), "%") for name in names)
 
 
 def _ratio(name: str) -> Any:
@@ -166,12 +167,12 @@ def _ratio(name: str) -> Any:
 
 
 def _amount(name: str, unit: str) -> Any:
-    return lambda row: summary.quantity(row.get(name), unit)
+    return lambda row: quantities.quantity(row.get(name), unit)
 
 
 SEEN = (
     ("instance", lambda row: row["fs_instance"]),
-    ("seconds looked at", lambda row: summary.quantity(jobs.looked_at(row), "")),
+    ("seconds looked at", lambda row: quantities.quantity(jobs.looked_at(row), "")),
     ("bytes read", _amount("fs_bytes_read", "bytes")),
     ("bytes written", _amount("fs_bytes_written", "bytes")),
     ("coverage, read", _ratio("coverage_read")),
@@ -182,15 +183,15 @@ SEEN = (
     ("fastest row, written", _amount("fs_peak_write_rate", "bytes/s")),
     ("CPU load of OSSes, mean / peak", _percent("fs_oss_cpu_mean", "fs_oss_cpu_peak")),
     ("CPU load of MDSes, mean / peak", _percent("fs_mds_cpu_mean", "fs_mds_cpu_peak")),
-    ("metadata operations", lambda row: summary.quantity(jobs.operations(row), "ops/s")),
+    ("metadata operations", lambda row: quantities.quantity(jobs.operations(row), "ops/s")),
     ("targets full, mean / fullest", _percent("fs_bytes_full", "fs_bytes_fullest")),
     ("inodes used, mean / fullest", _percent("fs_inodes_full", "fs_inodes_fullest")),
     ("missing", _amount("fs_missing", "%")),
     (
         "other logs / jobs",
         lambda row: (
-            f"{summary.quantity(row.get('other_logs'), '')} /"
-            f" {summary.quantity(row.get('other_jobs'), '')}"
+            f"{quantities.quantity(row.get('other_logs'), '')} /"
+            f" {quantities.quantity(row.get('other_jobs'), '')}"
         ),
     ),
 )
@@ -204,13 +205,13 @@ def _logs(job: jobs.Job, limit: int | None) -> None:
             log["filename"],
             log["exename"] or "–",
             str(log["nprocs"]),
-            summary.quantity(log["walltime"], ""),
-            summary.quantity(log["bytes_read"], "bytes"),
-            summary.quantity(log["bytes_written"], "bytes"),
+            quantities.quantity(log["walltime"], ""),
+            quantities.quantity(log["bytes_read"], "bytes"),
+            quantities.quantity(log["bytes_written"], "bytes"),
             (
                 "–"
                 if log.get("posix_agg_perf") is None
-                else summary.quantity(log["posix_agg_perf"] * 2**20, "bytes/s")
+                else quantities.quantity(log["posix_agg_perf"] * 2**20, "bytes/s")
             ),
         ]
         for log in job.logs[:limit]
@@ -238,8 +239,8 @@ def _others(job: jobs.Job, timezone: str, limit: int | None) -> None:
             row["username"] or "–",
             row["exenames"] or "–",
             row["fsname"],
-            summary.quantity(row["bytes_read"], "bytes"),
-            summary.quantity(row["bytes_written"], "bytes"),
+            quantities.quantity(row["bytes_read"], "bytes"),
+            quantities.quantity(row["bytes_written"], "bytes"),
             f"{_seconds_together(row, job):,}",
         ]
         for row in job.others[:limit]

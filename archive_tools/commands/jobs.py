@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from archive_tools import jobs, summary
+from archive_tools import jobs
 from archive_tools.commands import _common
+from archive_tools.core import quantities
 
 HELP = "which jobs ran, and what they moved"
 ABOUT = """Jobs of a range of days, a line for each job and file system: what it moved, the coverage
@@ -108,12 +109,12 @@ def _line(row: dict[str, Any], timezone: str) -> list[str]:
         row["exenames"] or "–",
         str(row["nprocs"]),
         row["fsname"] or "–",
-        summary.quantity(row["bytes_read"], "bytes"),
-        summary.quantity(row["bytes_written"], "bytes"),
+        quantities.quantity(row["bytes_read"], "bytes"),
+        quantities.quantity(row["bytes_written"], "bytes"),
         f"{row['walltime']:,}",
         ratio(row.get("coverage")),
-        summary.quantity(row.get("fs_oss_cpu_mean"), "%"),
-        summary.quantity(row.get("other_jobs"), "1"),
+        quantities.quantity(row.get("fs_oss_cpu_mean"), "%"),
+        quantities.quantity(row.get("other_jobs"), "1"),
     ]
 
 

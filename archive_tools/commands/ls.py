@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from archive_tools.archive import Archive
 from archive_tools.commands import _common
 from archive_tools.core.errors import TokioError
+from archive_tools.reading.archive import Archive
 
 HELP = "instances and days"
 ABOUT = "The instances of an archive, with the number of their days, the first and the last."

@@ -6,8 +6,9 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from archive_tools import logs, summary
+from archive_tools import logs
 from archive_tools.commands import _common
+from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 
 HELP = "who moved most bytes"
@@ -79,8 +80,8 @@ def run(options: argparse.Namespace) -> int:
             [
                 s.name or "–",
                 str(s.logs),
-                summary.quantity(s.read, "bytes"),
-                summary.quantity(s.written, "bytes"),
+                quantities.quantity(s.read, "bytes"),
+                quantities.quantity(s.written, "bytes"),
             ]
             for s in shown
         ]

@@ -6,9 +6,10 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from archive_tools import summary
 from archive_tools.commands import _common
+from archive_tools.core import quantities
 from archive_tools.formats.tts_read import open_tts
+from archive_tools.reading import summary
 
 HELP = "totals, means, peaks and what is missing"
 ABOUT = """Totals, means, peaks (when, in local time) and per cent missing of each dataset: of a
@@ -112,7 +113,7 @@ def _numbers(
     item: summary.DatasetSummary | summary.ComponentSummary, unit: str, timestep: int, timezone: str
 ) -> list[str]:
     total, mean, peak = (
-        summary.quantity(value, unit) for value in (item.total, item.mean, item.peak)
+        quantities.quantity(value, unit) for value in (item.total, item.mean, item.peak)
     )
     return [
         total,

@@ -104,7 +104,8 @@ def run(options: argparse.Namespace) -> int:
 def _line(metric: Metric) -> list[str]:
     import numpy as np
 
-    from archive_tools import plots, summary
+    from archive_tools import plots
+    from archive_tools.core import quantities
 
     past = metric.values[:-1][np.isfinite(metric.values[:-1])]
     today = float(metric.values[-1])
@@ -115,6 +116,6 @@ def _line(metric: Metric) -> list[str]:
     standing = plots.quartile(past, today, metric.big_is_good)
     return [
         metric.label,
-        *(summary.quantity(value, metric.unit) for value in shown),
+        *(quantities.quantity(value, metric.unit) for value in shown),
         standing.words if standing else "too few to say",
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archive_tools import resample, schemas, selection
+from archive_tools import schemas
 from archive_tools.core import threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.components import component_order
@@ -20,7 +20,8 @@ from archive_tools.core.errors import FormatError, InputChanged, TokioError
 from archive_tools.formats import row_blocks
 from archive_tools.formats.series import Series
 from archive_tools.formats.series_file import SeriesFile
-from archive_tools.selection import Components
+from archive_tools.reading import resample, selection
+from archive_tools.reading.selection import Components
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from archive_tools import selection
-from archive_tools.archive import Archive
 from archive_tools.core.arrays import Float64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import NotFound
 from archive_tools.formats.series import Series
 from archive_tools.formats.series_file import damage_named
-from archive_tools.resample import Step
-from archive_tools.selection import Components
+from archive_tools.reading import selection
+from archive_tools.reading.archive import Archive
+from archive_tools.reading.resample import Step
+from archive_tools.reading.selection import Components
 
 if TYPE_CHECKING:
     import pyarrow as pa

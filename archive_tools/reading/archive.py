@@ -21,16 +21,25 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from archive_tools import schemas, selection
+from archive_tools import schemas
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound, TokioError
-from archive_tools.days import DayError, DayRows, by_day, joined_rows, loaded, rows_of, union
 from archive_tools.formats.series import Series, frame
 from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.formats.tts_read import open_tts
-from archive_tools.resample import Step
-from archive_tools.selection import Components
+from archive_tools.reading import selection
+from archive_tools.reading.days import (
+    DayError,
+    DayRows,
+    by_day,
+    joined_rows,
+    loaded,
+    rows_of,
+    union,
+)
+from archive_tools.reading.resample import Step
+from archive_tools.reading.selection import Components
 from archive_tools.store import layout
 
 if TYPE_CHECKING:
@@ -478,7 +487,7 @@ class Archive:
             float64, dimensions ``timestamps`` (UTC) and ``component``; attributes ``units``,
             ``kind`` and ``long_name``. Only the days' headers are read before it is computed.
         """
-        from archive_tools import lazy
+        from archive_tools.reading import lazy
 
         components = _listed(components)
         first, last = self._range(start, end)

@@ -10,8 +10,8 @@ import numpy as np
 from archive_tools import schemas
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import TokioError
-from archive_tools.days import DayRows, unit_of
 from archive_tools.formats import row_blocks
+from archive_tools.reading.days import DayRows, unit_of
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -1,0 +1,1 @@
+"""Time ranges over many days, and what they come to."""
