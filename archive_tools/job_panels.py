@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.core.errors import NotFound
 from archive_tools.formats.series import Series
-from archive_tools.jobs import Job, Row
+from archive_tools.jobs.job_lookup import Job
+from archive_tools.jobs.job_tables import Row
 from archive_tools.plots import Panel
 from archive_tools.reading.archive import Archive
 from archive_tools.stretches import within

@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from archive_tools import logs, tables
+from archive_tools import tables
 from archive_tools.command import guarded
 from archive_tools.commands import _common
 from archive_tools.commands.find_logs import print_paths
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
+from archive_tools.jobs import logs, scoreboards
 
 READ, WRITTEN = "datatargets/readbytes", "datatargets/writebytes"
 EXIT_CODES = "exit codes: 0 done; 1 not there or cannot be read; 2 wrong command"
@@ -234,7 +235,7 @@ def darshan_scoreboard(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--max-show", type=_common.count, default=10, metavar="N", help="rows of each (default: 10)"
     )
-    for key, what in logs.FILTERS.items():
+    for key, what in scoreboards.FILTERS.items():
         either = parser.add_mutually_exclusive_group()
         either.add_argument(
             f"--limit-{key}",
@@ -249,10 +250,10 @@ def darshan_scoreboard(arguments: Sequence[str] | None = None) -> int:
 def _scoreboard(options: argparse.Namespace) -> int:
     told = vars(options)
     limit, exclude = (
-        {key: _patterns(told[f"{how}_{key}"]) for key in logs.FILTERS}
+        {key: _patterns(told[f"{how}_{key}"]) for key in scoreboards.FILTERS}
         for how in ("limit", "exclude")
     )
-    only = logs.Filter(limit, exclude)
+    only = scoreboards.Filter(limit, exclude)
     found = {key: _ranked(options.indexfile, columns, only) for key, (_, columns) in BOARDS.items()}
     if options.json:
         print(json.dumps(found, indent=4, sort_keys=True))
@@ -269,13 +270,15 @@ def _patterns(given: str) -> list[str]:
     return [re.sub(r"[*?[]", r"[\g<0>]", one).replace("%", "*") for one in given.split(",") if one]
 
 
-def _ranked(indexes: Sequence[str], columns: tuple[str, ...], only: logs.Filter) -> list[Ranked]:
+def _ranked(
+    indexes: Sequence[str], columns: tuple[str, ...], only: scoreboards.Filter
+) -> list[Ranked]:
     """Most bytes first."""
     if columns == ("fsname", "mountpt"):
-        totals = logs.totals(indexes, ("fsname",), only)
+        totals = scoreboards.totals(indexes, ("fsname",), only)
         mounts = {
             names[0]: names[1]
-            for names in sorted(logs.totals(indexes, columns, only), reverse=True)
+            for names in sorted(scoreboards.totals(indexes, columns, only), reverse=True)
         }
         rows: list[Ranked] = [
             (read, written, count, name, mounts[name])
@@ -284,7 +287,7 @@ def _ranked(indexes: Sequence[str], columns: tuple[str, ...], only: logs.Filter)
     else:
         rows = [
             (read, written, count, "|".join(names))
-            for names, (count, read, written) in logs.totals(indexes, columns, only).items()
+            for names, (count, read, written) in scoreboards.totals(indexes, columns, only).items()
         ]
     return sorted(rows, key=lambda row: (-row[0] - row[1], row[3]))
 

@@ -22,6 +22,7 @@ from archive_tools.canvas import save, svg
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import TokioError
 from archive_tools.formats.series import Series
+from archive_tools.jobs.job_history import Metric
 from archive_tools.stretches import (
     Interval,
     complement,
@@ -32,7 +33,7 @@ from archive_tools.stretches import (
     width,
     within,
 )
-from archive_tools.umami import Metric, Standing, quartile, umami
+from archive_tools.umami import Standing, quartile, umami
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

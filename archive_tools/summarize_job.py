@@ -21,12 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from archive_tools import servers, tables
+from archive_tools import tables
 from archive_tools.command import guarded
 from archive_tools.commands import _common
 from archive_tools.core.errors import NotFound
 from archive_tools.core.findings import Findings
-from archive_tools.jobs import asked, looked_at
+from archive_tools.jobs import server_series, servers
+from archive_tools.jobs.job_history import looked_at
+from archive_tools.jobs.job_lookup import asked
 from archive_tools.reading.archive import Archive
 from archive_tools.store import layout
 
@@ -221,7 +223,7 @@ def _of_log(path: Path, rows: Sequence[Record], fsname: str) -> Record:
 def _of_time(archive: Archive, first: int, last: int, fsname: str) -> Record:
     """What the servers behind a file system did from `first` to `last`, the last excluded."""
     behind = archive.about.get("fsname_to_instance", {}).get(fsname, {"instance": fsname})
-    source = servers.Source(
+    source = server_series.Source(
         archive,
         behind["instance"],
         lambda group: re.compile(behind.get(group, ".*")),

@@ -12,12 +12,13 @@ import numpy as np
 
 from archive_tools import axes as axis
 from archive_tools import canvas
-from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import TokioError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+from archive_tools.jobs.job_history import Metric
 
 LOOKS = {1: ("#b2182b", "X"), 2: ("#e08214", "v"), 3: ("#4393c3", "^"), 4: ("#08519c", "*")}
 """By goodness: colour and marker."""
@@ -27,28 +28,6 @@ LEAST = 4
 ALIKE = 0.005
 """A value this share of the median from it, or of the distance between the quartiles, is no news.
 """
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A row of `umami`.
-
-    Attributes
-    ----------
-    label, unit : str
-    timestamps : int64 (n,)
-        Epoch seconds, growing; the last is the newest, which is compared with the others.
-    values : float64 (n,)
-        NaN is missing.
-    big_is_good : bool or None
-        None if neither is.
-    """
-
-    label: str
-    unit: str
-    timestamps: Int64
-    values: Float64
-    big_is_good: bool | None
 
 
 @dataclass(frozen=True)

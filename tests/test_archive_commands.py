@@ -28,13 +28,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import archive_tools
-from archive_tools import command, logs, old_commands, tables
+from archive_tools import command, old_commands, tables
 from archive_tools.command import main
 from archive_tools.commands import _common
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NotFound, TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.jobs import scoreboards
 from archive_tools.reading import export, reduction, summary
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
@@ -1201,7 +1202,7 @@ def test_darshan_scoreboard(site_folder: Path, run: Run) -> None:
     board = old_commands.darshan_scoreboard
     told = json.loads(run(index, "--json", of=board)[1])
     assert set(told) == {"per_user", "per_fs", "per_exe", "per_user_exe_fs"}
-    ours = logs.scoreboard([index], "user")
+    ours = scoreboards.scoreboard([index], "user")
     assert told["per_user"] == [[s.read, s.written, s.logs, s.name] for s in ours]
     assert {row[3]: row[4] for row in told["per_fs"]}["scratch"] == "/scratch"
     assert {row[3] for row in told["per_user_exe_fs"]} >= {"user01|mpiio|scratch"}

@@ -419,8 +419,7 @@ def test_a_new_version_is_rebuilt_from_raw_without_the_source(
     assert main(["rebuild", *site]) == COMPLETE
     assert "0 days made anew" in capsys.readouterr().out
     shutil.rmtree(tmp_path / "lmt")
-    import archive_tools.status
-
+    import archive_tools.store.status
     import pipeline.tasks.base
 
     for module in (archive_tools.store.status, pipeline.tasks.base):

@@ -21,11 +21,11 @@ import pytest
 import archive_tools
 from archive_tools.core.day import Day
 from archive_tools.core.errors import InputChanged, NoData
+from archive_tools.core.log_names import log_identity
 from archive_tools.formats import darshan_tables
-from archive_tools.index import write_index as write
+from archive_tools.jobs.index import write_index as write
 from pipeline.schemas import source_maps
 from pipeline.sources import _isolated, darshan
-from pipeline.sources._darshan_log import log_identity
 from pipeline.transform.darshan import Reduction
 from tests import darshan_day
 from tests.conftest import SITEDAY_LOGS

@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
-from archive_tools import jobs
 from archive_tools.command import main
 from archive_tools.commands import _common
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.job_panels import panels
+from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.store import layout
 from archive_tools.summarize_job import summarize_job
 from pipeline.command import main as pipeline
@@ -62,7 +62,7 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) ->
 
 
 def test_largest_first(siteday: Path) -> None:
-    rows = jobs.jobs(siteday, DAY, DAY, jobs.Wanted(), order="written").to_pylist()
+    rows = job_tables.jobs(siteday, DAY, DAY, job_tables.Wanted(), order="written").to_pylist()
     written = [row["bytes_written"] or 0 for row in rows if row["fsname"]]
     assert written == sorted(written, reverse=True)
     assert {row["jobid"] for row in rows} == {str(9100000 + n) for n in range(1, 105)}
@@ -70,7 +70,9 @@ def test_largest_first(siteday: Path) -> None:
         row["bytes_written"] for row in rows if row["fsname"] == "scratch"
     ) / 2**20 == pytest.approx(4133.1, abs=0.05), "see the record of the day"
     assert (
-        jobs.jobs(siteday, DAY, DAY, jobs.Wanted(), order="written", limit=3).to_pylist()
+        job_tables.jobs(
+            siteday, DAY, DAY, job_tables.Wanted(), order="written", limit=3
+        ).to_pylist()
         == rows[:3]
     )
 
@@ -79,7 +81,7 @@ def test_largest_first(siteday: Path) -> None:
     ("wanted", "expected"),
     [
         (
-            jobs.Wanted(user="user01", exe="fpp"),
+            job_tables.Wanted(user="user01", exe="fpp"),
             {
                 "9100003",
                 "9100004",
@@ -92,13 +94,13 @@ def test_largest_first(siteday: Path) -> None:
             },
         ),
         (
-            jobs.Wanted(exe="f?p", fs="scratch", user="*2"),
+            job_tables.Wanted(exe="f?p", fs="scratch", user="*2"),
             {"9100016", "9100042", "9100068", "9100094"},
         ),
-        (jobs.Wanted(job="9100003"), {"9100003"}),
-        (jobs.Wanted(exe="fp"), set()),
+        (job_tables.Wanted(job="9100003"), {"9100003"}),
+        (job_tables.Wanted(exe="fp"), set()),
         (
-            jobs.Wanted(fs="scratch", least_bytes=384 * 2**20),
+            job_tables.Wanted(fs="scratch", least_bytes=384 * 2**20),
             {
                 "9100001",
                 "9100014",
@@ -110,12 +112,14 @@ def test_largest_first(siteday: Path) -> None:
                 "9100092",
             },
         ),
-        (jobs.Wanted(user="user0[12]"), set()),
-        (jobs.Wanted(user="' OR 1=1 --"), set()),
+        (job_tables.Wanted(user="user0[12]"), set()),
+        (job_tables.Wanted(user="' OR 1=1 --"), set()),
     ],
 )
-def test_filters(siteday: Path, wanted: jobs.Wanted, expected: set[str]) -> None:
-    assert {row["jobid"] for row in jobs.jobs(siteday, DAY, DAY, wanted).to_pylist()} == expected
+def test_filters(siteday: Path, wanted: job_tables.Wanted, expected: set[str]) -> None:
+    assert {
+        row["jobid"] for row in job_tables.jobs(siteday, DAY, DAY, wanted).to_pylist()
+    } == expected
 
 
 def test_the_command_jobs(siteday: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +174,7 @@ def test_the_command_jobs_says_what_it_does_not_show(
 def test_the_command_jobs_takes_times_of_day(
     siteday: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    every = jobs.jobs(siteday, DAY, DAY, jobs.Wanted()).to_pylist()
+    every = job_tables.jobs(siteday, DAY, DAY, job_tables.Wanted()).to_pylist()
     for first, last in (("07:50", "07:51"), ("07:54:57", "07:54:58"), ("06:00", "07:00")):
         low, high = (
             int(dt.datetime.fromisoformat(f"2026-11-22T{time}+00:00").timestamp())
@@ -230,7 +234,7 @@ def test_the_command_jobs_takes_times_of_day(
 
 
 def test_a_job_and_its_servers(siteday: Path) -> None:
-    (job,) = jobs.find(siteday, "9100003")
+    (job,) = job_lookup.find(siteday, "9100003")
     assert (job.username, job.exenames, job.nprocs, job.date) == ("user01", "fpp", 4, DAY)
     assert [log["filename"] for log in job.logs] == [LOG]
     (row,) = job.file_systems
@@ -250,10 +254,10 @@ def test_a_job_and_its_servers(siteday: Path) -> None:
 def test_a_job_without_io(siteday: Path, capsys: pytest.CaptureFixture[str]) -> None:
     idle = next(
         row["jobid"]
-        for row in jobs.jobs(siteday, DAY, DAY, jobs.Wanted()).to_pylist()
+        for row in job_tables.jobs(siteday, DAY, DAY, job_tables.Wanted()).to_pylist()
         if row["fsname"] is None
     )
-    assert jobs.find(siteday, idle)[0].file_systems == []
+    assert job_lookup.find(siteday, idle)[0].file_systems == []
     assert "no I/O on any file system" in shown(capsys, "job", idle, "--archive", str(siteday))
     assert main(["umami", idle, "--archive", str(siteday)]) == 1
 
@@ -290,7 +294,7 @@ def test_the_command_job(siteday: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_panels_are_of_the_targets_behind_the_file_system(siteday: Path) -> None:
     archive = archive_tools.Archive(siteday)
-    (job,) = jobs.find(siteday, "9100003")
+    (job,) = job_lookup.find(siteday, "9100003")
     drawn = panels(archive, job, job.file_systems[0])
     assert [panel.unit for panel in drawn] == ["bytes/s", "%"]
     assert drawn[0].lines["servers, written"].columns == ("oss01:loop0",)
@@ -301,13 +305,13 @@ def test_panels_are_of_the_targets_behind_the_file_system(siteday: Path) -> None
 
 
 def test_history_is_of_earlier_runs_of_the_same_kind(siteday: Path) -> None:
-    (job,) = jobs.find(siteday, "9100094")
-    runs = jobs.history(siteday, job.file_systems[0], DAY, DAY)
+    (job,) = job_lookup.find(siteday, "9100094")
+    runs = job_history.history(siteday, job.file_systems[0], DAY, DAY)
     assert [run["jobid"] for run in runs] == ["9100016", "9100042", "9100068", "9100094"]
-    every = jobs.history(siteday, job.file_systems[0], DAY, DAY, like=["exe"])
+    every = job_history.history(siteday, job.file_systems[0], DAY, DAY, like=["exe"])
     assert [run["jobid"] for run in every] == sorted(run["jobid"] for run in every)
     assert len(every) == 8
-    metrics = jobs.metrics(every)
+    metrics = job_history.metrics(every)
     assert [metric.label for metric in metrics][:3] == [
         "Job's I/O rate",
         "Coverage factor",
@@ -494,7 +498,9 @@ def test_older_tables_lack_what_was_added_later(tmp_path: Path) -> None:
         DAY + dt.timedelta(days=1),
         [{"jobid": "2", "bytes_read": 7, "coverage_read": 0.5, "coverage_written": None}],
     )
-    rows = jobs.jobs(tmp_path, DAY, dt.date.max, jobs.Wanted(), order="coverage").to_pylist()
+    rows = job_tables.jobs(
+        tmp_path, DAY, dt.date.max, job_tables.Wanted(), order="coverage"
+    ).to_pylist()
     assert [(row["jobid"], row["coverage"]) for row in rows] == [("2", 0.5), ("1", None)]
 
 
@@ -505,12 +511,12 @@ def test_a_job_of_two_days_and_a_number_used_again(tmp_path: Path) -> None:
             DAY + dt.timedelta(days=n),
             [{"jobid": name, "uid": uid} for uid, name in enumerate(names)] or [{"jobid": "0"}],
         )
-    assert [job.date for job in jobs.find(tmp_path, "7")] == [
+    assert [job.date for job in job_lookup.find(tmp_path, "7")] == [
         DAY + dt.timedelta(days=n) for n in (3, 2)
     ]
-    assert [job.uid for job in jobs.find(tmp_path, "7", DAY, DAY)] == [0, 1]
+    assert [job.uid for job in job_lookup.find(tmp_path, "7", DAY, DAY)] == [0, 1]
     with pytest.raises(NotFound, match="one of 5 days"):
-        jobs.find(tmp_path, "9")
+        job_lookup.find(tmp_path, "9")
 
 
 def test_what_ran_over_midnight_is_found_by_its_time(tmp_path: Path) -> None:
@@ -530,11 +536,11 @@ def test_what_ran_over_midnight_is_found_by_its_time(tmp_path: Path) -> None:
     write_table(tmp_path, DAY - dt.timedelta(days=2), [{"jobid": "4", "end_time": midnight + 99}])
 
     def at(first: int, end: int) -> list[str]:
-        found = jobs.jobs(
+        found = job_tables.jobs(
             tmp_path,
             DAY,
             DAY,
-            jobs.Wanted(between=(midnight + first, midnight + end)),
+            job_tables.Wanted(between=(midnight + first, midnight + end)),
             order="start",
         )
         return sorted(found["jobid"].to_pylist())
@@ -544,10 +550,11 @@ def test_what_ran_over_midnight_is_found_by_its_time(tmp_path: Path) -> None:
     assert at(61, 70) == ["3"]
     assert at(71, 80) == []
     assert [
-        job.date for job in jobs.find(tmp_path, "1", DAY, DAY, between=(midnight, midnight + 1))
+        job.date
+        for job in job_lookup.find(tmp_path, "1", DAY, DAY, between=(midnight, midnight + 1))
     ] == [before]
     with pytest.raises(NotFound):
-        jobs.find(tmp_path, "1", DAY, DAY, between=(midnight + 61, midnight + 99))
+        job_lookup.find(tmp_path, "1", DAY, DAY, between=(midnight + 61, midnight + 99))
 
 
 def test_a_job_is_no_earlier_run_of_itself(tmp_path: Path) -> None:
@@ -558,8 +565,8 @@ def test_a_job_is_no_earlier_run_of_itself(tmp_path: Path) -> None:
             [{"jobid": jobid, "uid": uid, "start_time": 100 * n}],
         )
     last = DAY + dt.timedelta(days=3)
-    job, *_ = jobs.find(tmp_path, "7")
-    runs = jobs.history(tmp_path, job.file_systems[0], DAY, last)
+    job, *_ = job_lookup.find(tmp_path, "7")
+    runs = job_history.history(tmp_path, job.file_systems[0], DAY, last)
     assert [(run["jobid"], run["uid"], run["start_time"]) for run in runs] == [
         ("7", 2, 0),
         ("6", 1, 100),
@@ -581,7 +588,7 @@ def test_one_is_not_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert _common.counted(1, "log") == "1 log"
     assert _common.counted(1200, "log") == "1,200 logs"
     with pytest.raises(NotFound, match="no table of jobs is in"):
-        jobs.jobs(tmp_path / "2026", dt.date.min, dt.date.max, jobs.Wanted())
+        job_tables.jobs(tmp_path / "2026", dt.date.min, dt.date.max, job_tables.Wanted())
 
 
 def test_names_of_users_are_shown_not_obeyed(
@@ -609,18 +616,18 @@ def test_names_of_users_are_shown_not_obeyed(
 def test_what_is_no_table(tmp_path: Path) -> None:
     path = write_table(tmp_path, DAY, [{"jobid": "1"}])
     with pytest.raises(TokioError, match="are not ordered by 'colour'"):
-        jobs.jobs(tmp_path, DAY, DAY, jobs.Wanted(), order="colour")
+        job_tables.jobs(tmp_path, DAY, DAY, job_tables.Wanted(), order="colour")
     path.write_bytes(b"PAR1")
     with pytest.raises(FormatError, match="no table of jobs"):
-        jobs.jobs(tmp_path, DAY, DAY, jobs.Wanted())
+        job_tables.jobs(tmp_path, DAY, DAY, job_tables.Wanted())
 
 
 def test_an_index_that_is_damaged_past_its_first_page(siteday: Path, tmp_path: Path) -> None:
-    from archive_tools import logs
+    from archive_tools.jobs import scoreboards
 
     path = tmp_path / "darshan_index.sqlite"
     content = bytearray((siteday / "2026/2026-11-22/darshan_index.sqlite").read_bytes())
     content[8192:65536] = b"\xff" * (65536 - 8192)
     path.write_bytes(content)
     with pytest.raises(FormatError, match=r"darshan_index\.sqlite"):
-        logs.scoreboard([path], "user")
+        scoreboards.scoreboard([path], "user")

@@ -25,7 +25,7 @@ from archive_tools.core.errors import TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.series import Series
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.jobs import Job
+from archive_tools.jobs.job_lookup import Job
 from archive_tools.plots import Metric, Panel
 from archive_tools.reading.archive import Archive
 from archive_tools.schemas import catalogue

@@ -22,13 +22,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive_tools import index, intervals, logs, server_join, servers
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.formats import darshan_tables, index_file, jobs_file
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.jobs import index, intervals, scoreboards, server_join, server_series, servers
 from archive_tools.reading.archive import Archive
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
@@ -478,7 +478,8 @@ def test_an_index_without_the_tables_can_be_read(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "index.sqlite")) as connection:
         connection.executescript("DROP TABLE servers; DROP TABLE job_servers")
     assert [
-        (score.name, score.written) for score in logs.scoreboard([tmp_path / "index.sqlite"], "fs")
+        (score.name, score.written)
+        for score in scoreboards.scoreboard([tmp_path / "index.sqlite"], "fs")
     ] == [("fs", 10)]
 
 
@@ -973,7 +974,7 @@ def test_a_row_of_the_next_day_in_an_older_file_counts_once(tmp_path: Path) -> N
                 item = file.create_dataset(f"datatargets/{name}", data=np.full((8641, 1), 100.0))
                 item.attrs["columns"] = np.array([b"a"])
     archive = Archive(root, hdf5_files={"fs": f"{tmp_path}/%Y-%m-%d.hdf5"})
-    source = servers.Source(
+    source = server_series.Source(
         archive, "fs", lambda _: re.compile(".*"), [day.date for day in days], Findings()
     )
     figures, start, end = servers.figures(

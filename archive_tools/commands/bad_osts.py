@@ -8,10 +8,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from archive_tools import logs
 from archive_tools.commands import _common
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.formats.series_file import damage_named
+from archive_tools.jobs import slow_osts
 
 HELP = "OSTs that go with slow files"
 ABOUT = (
@@ -56,13 +56,13 @@ def run(options: argparse.Namespace) -> int:
     return _common.DONE
 
 
-def _found(files: Sequence[str]) -> list[logs.OstCorrelation]:
+def _found(files: Sequence[str]) -> list[slow_osts.OstCorrelation]:
     try:
-        return logs.bad_osts(files)
+        return slow_osts.bad_osts(files)
     except TokioError:
         raise
     except Exception:
         for path in files:  # which one it is
             with contextlib.suppress(NotFound), damage_named(Path(path)):
-                logs.bad_osts([path])
+                slow_osts.bad_osts([path])
         raise

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from archive_tools import logs, tables
+from archive_tools import tables
 from archive_tools.commands import _common
+from archive_tools.jobs import logs
 
 HELP = "Darshan logs by day, user, job"
 ABOUT = """Paths of the Darshan logs of some days, a line each, as they are in the folders that

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archive_tools import jobs
 from archive_tools.commands import _common
 from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
+from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.reading.archive import Archive
 
 HELP = "how a job did, what the servers saw, who else was there"
@@ -65,16 +65,16 @@ def run(options: argparse.Namespace) -> int:
     return _common.DONE
 
 
-def found(archive: Archive, options: argparse.Namespace) -> list[jobs.Job]:
+def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.Job]:
     """The jobs that are meant, newest first."""
     given = _common.given_range(options)
     dates = _common.dates_between(*given, archive.timezone)
-    return jobs.find(
+    return job_lookup.find(
         archive.root, options.job, *dates, between=_common.seconds_between(*given, archive.timezone)
     )
 
 
-def of_file_system(job: jobs.Job, fsname: str) -> jobs.Row:
+def of_file_system(job: job_lookup.Job, fsname: str) -> job_tables.Row:
     """The row of a job's file system; that on which it moved most, unless one is named."""
     names = [row["fsname"] for row in job.file_systems]
     if not names or (fsname and fsname not in names):
@@ -88,7 +88,7 @@ def of_file_system(job: jobs.Job, fsname: str) -> jobs.Row:
     )
 
 
-def _plot(archive: Archive, job: jobs.Job, options: argparse.Namespace) -> None:
+def _plot(archive: Archive, job: job_lookup.Job, options: argparse.Namespace) -> None:
     from archive_tools import job_panels, plots
 
     one = of_file_system(job, options.fs)
@@ -106,7 +106,7 @@ def _plot(archive: Archive, job: jobs.Job, options: argparse.Namespace) -> None:
         plots.save(figure, options.plot)
 
 
-def _show(job: jobs.Job, timezone: str, limit: int | None) -> None:
+def _show(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
     """The job for people."""
     begin, end = (_common.local(moment, timezone) for moment in (job.start_time, job.end_time))
     _common.say(
@@ -127,7 +127,7 @@ def _show(job: jobs.Job, timezone: str, limit: int | None) -> None:
     _others(job, timezone, limit)
 
 
-def _file_systems(job: jobs.Job) -> None:
+def _file_systems(job: job_lookup.Job) -> None:
     header = ["what it did on", "read", "written", "reads", "writes", "opens", "files", "its rate"]
     rows = [
         [
@@ -136,7 +136,7 @@ def _file_systems(job: jobs.Job) -> None:
             quantities.quantity(row["bytes_written"], "bytes"),
             *(quantities.quantity(row[name], "") for name in ("reads", "writes", "opens")),
             quantities.quantity((row["posix_files"] or 0) + (row["stdio_files"] or 0), ""),
-            quantities.quantity(jobs.rate(row), "bytes/s"),
+            quantities.quantity(job_history.rate(row), "bytes/s"),
         ]
         for row in job.file_systems
     ]
@@ -144,7 +144,7 @@ def _file_systems(job: jobs.Job) -> None:
     _common.say()
 
 
-def _servers(job: jobs.Job) -> None:
+def _servers(job: job_lookup.Job) -> None:
     """What the servers saw, a column a file system."""
     seen = [row for row in job.file_systems if row.get("fs_instance")]
     unseen = [row["fsname"] for row in job.file_systems if not row.get("fs_instance")]
@@ -172,7 +172,7 @@ def _amount(name: str, unit: str) -> Any:
 
 SEEN = (
     ("instance", lambda row: row["fs_instance"]),
-    ("seconds looked at", lambda row: quantities.quantity(jobs.looked_at(row), "")),
+    ("seconds looked at", lambda row: quantities.quantity(job_history.looked_at(row), "")),
     ("bytes read", _amount("fs_bytes_read", "bytes")),
     ("bytes written", _amount("fs_bytes_written", "bytes")),
     ("coverage, read", _ratio("coverage_read")),
@@ -183,7 +183,7 @@ SEEN = (
     ("fastest row, written", _amount("fs_peak_write_rate", "bytes/s")),
     ("CPU load of OSSes, mean / peak", _percent("fs_oss_cpu_mean", "fs_oss_cpu_peak")),
     ("CPU load of MDSes, mean / peak", _percent("fs_mds_cpu_mean", "fs_mds_cpu_peak")),
-    ("metadata operations", lambda row: quantities.quantity(jobs.operations(row), "ops/s")),
+    ("metadata operations", lambda row: quantities.quantity(job_history.operations(row), "ops/s")),
     ("targets full, mean / fullest", _percent("fs_bytes_full", "fs_bytes_fullest")),
     ("inodes used, mean / fullest", _percent("fs_inodes_full", "fs_inodes_fullest")),
     ("missing", _amount("fs_missing", "%")),
@@ -198,7 +198,7 @@ SEEN = (
 """Lines of the table of servers: label, and how a row's figure is shown."""
 
 
-def _logs(job: jobs.Job, limit: int | None) -> None:
+def _logs(job: job_lookup.Job, limit: int | None) -> None:
     header = ["log", "program", "processes", "seconds", "read", "written", "POSIX rate"]
     rows = [
         [
@@ -221,7 +221,7 @@ def _logs(job: jobs.Job, limit: int | None) -> None:
         _more(len(job.logs), len(rows), "logs")
 
 
-def _others(job: jobs.Job, timezone: str, limit: int | None) -> None:
+def _others(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
     header = [
         "who else was there",
         "start",
@@ -252,7 +252,7 @@ def _others(job: jobs.Job, timezone: str, limit: int | None) -> None:
         _common.say("no other job was on its file systems then")
 
 
-def _seconds_together(row: Mapping[str, Any], job: jobs.Job) -> int:
+def _seconds_together(row: Mapping[str, Any], job: job_lookup.Job) -> int:
     """How long another job was there while the job ran."""
     begin: int = max(row["start_time"], job.start_time)
     end: int = min(row["end_time"], job.end_time)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from archive_tools import jobs
 from archive_tools.commands import _common
 from archive_tools.core import quantities
+from archive_tools.jobs import job_tables
 
 HELP = "which jobs ran, and what they moved"
 ABOUT = """Jobs of a range of days, a line for each job and file system: what it moved, the coverage
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--order",
-        choices=jobs.ORDERS,
+        choices=job_tables.ORDERS,
         default="bytes",
         help="largest first (default: bytes, read and written)",
     )
@@ -65,10 +65,10 @@ def run(options: argparse.Namespace) -> int:
     archive = _common.open_archive(options.archive)
     given = _common.given_range(options)
     between = _common.seconds_between(*given, archive.timezone)
-    wanted = jobs.Wanted(
+    wanted = job_tables.Wanted(
         options.user, options.exe, options.fs, options.job, options.min_bytes, between
     )
-    found, there = jobs.listed(
+    found, there = job_tables.listed(
         archive.root,
         *_common.dates_between(*given, archive.timezone),
         wanted,

@@ -6,10 +6,10 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from archive_tools import logs
 from archive_tools.commands import _common
 from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
+from archive_tools.jobs import logs, scoreboards
 
 HELP = "who moved most bytes"
 ABOUT = """Top users, programs and file systems by the bytes that Darshan logs tell of, over the
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _common.add_range(parser, positional=False, whole_days=True, is_open=True)
     parser.add_argument(
         "--by",
-        choices=sorted(logs.BY),
+        choices=sorted(scoreboards.BY),
         action="append",
         help="of what (may be given again; default: all)",
     )
@@ -43,20 +43,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="rows of each; 0 is all (default: 10)",
     )
-    for key in logs.FILTERS:
+    for key in scoreboards.FILTERS:
         parser.add_argument(
             f"--limit-{key}",
             action="append",
             default=[],
             metavar="PATTERN",
-            help=f"only {logs.FILTERS[key]}",
+            help=f"only {scoreboards.FILTERS[key]}",
         )
         parser.add_argument(
             f"--exclude-{key}",
             action="append",
             default=[],
             metavar="PATTERN",
-            help=f"all but {logs.FILTERS[key]}",
+            help=f"all but {scoreboards.FILTERS[key]}",
         )
     parser.add_argument("--json", action="store_true", help="as JSON, all rows")
 
@@ -64,11 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     paths = _indexes(options)
-    only = logs.Filter(
-        limit={key: getattr(options, f"limit_{key}") for key in logs.FILTERS},
-        exclude={key: getattr(options, f"exclude_{key}") for key in logs.FILTERS},
+    only = scoreboards.Filter(
+        limit={key: getattr(options, f"limit_{key}") for key in scoreboards.FILTERS},
+        exclude={key: getattr(options, f"exclude_{key}") for key in scoreboards.FILTERS},
     )
-    boards = {by: logs.scoreboard(paths, by, only=only) for by in options.by or logs.BY}
+    boards = {
+        by: scoreboards.scoreboard(paths, by, only=only) for by in options.by or scoreboards.BY
+    }
     if options.json:
         _common.show_json(
             {by: [dataclasses.asdict(score) for score in scores] for by, scores in boards.items()}

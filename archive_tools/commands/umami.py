@@ -7,10 +7,10 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archive_tools import jobs
 from archive_tools.commands import _common
 from archive_tools.commands.job import found, of_file_system
 from archive_tools.core.errors import NotFound
+from archive_tools.jobs import job_history
 
 if TYPE_CHECKING:
     from archive_tools.plots import Metric
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--like",
-        choices=sorted(jobs.LIKE),
+        choices=sorted(job_history.LIKE),
         action="append",
         help="what runs have in common (may be given again; default: all of these)",
     )
@@ -67,8 +67,10 @@ def run(options: argparse.Namespace) -> int:
     since = job.date - min(
         dt.timedelta(days=min(options.days, dt.timedelta.max.days)), job.date - dt.date.min
     )
-    runs = jobs.history(archive.root, one, since, job.date, options.like or tuple(jobs.LIKE))
-    metrics = jobs.metrics(runs)
+    runs = job_history.history(
+        archive.root, one, since, job.date, options.like or tuple(job_history.LIKE)
+    )
+    metrics = job_history.metrics(runs)
     if not metrics:
         raise NotFound(f"nothing is known of job {job.jobid} on {one['fsname']}")
     told = (

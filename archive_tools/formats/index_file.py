@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import servers
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats import darshan_tables
+from archive_tools.jobs import servers
 
 if TYPE_CHECKING:
     pass

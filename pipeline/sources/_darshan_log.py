@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.errors import InputChanged, SourceError
+from archive_tools.core.log_names import log_identity
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources import _libdarshan
 
@@ -358,18 +359,3 @@ def _bytes(log: _libdarshan.Log, module: str, what: str) -> int:
         :, _libdarshan.counters(module)[0].index(f"{_libdarshan.MODULES[module].upper()}_{what}")
     ]
     return int(values[values > 0].sum())
-
-
-def log_identity(filename: str, exename: str) -> tuple[str, str]:
-    """User and job id in a log's file name, "" where it has none.
-
-    Names are ``<user>_<exe>_id<jobid>[-<pid>]_<month>-<day>-<second>-<random>[_<n>].darshan``; both
-    the user's and the program's name may hold underscores, so the program's is taken off first.
-    """
-    head, mark, tail = filename.rpartition("_id")
-    digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-    if not mark or not digits:
-        return "", ""
-    if exename and head.endswith(f"_{exename}"):
-        return head[: -len(exename) - 1], digits
-    return head.partition("_")[0], digits

@@ -15,11 +15,12 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import index, schemas, server_join, servers
+from archive_tools import schemas
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import UNREADABLE, shortened
 from archive_tools.formats import darshan_tables, jobs_file
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.jobs import index, server_join, servers
 from archive_tools.reading.archive import Archive
 from archive_tools.store import layout
 from archive_tools.store.receipts import COMPLETE, PARTIAL, Receipt, derived, follows

@@ -15,7 +15,7 @@ from archive_tools import schemas
 if TYPE_CHECKING:
     pass
 from archive_tools.formats.index_file import copy_table
-from archive_tools.server_join import Around, join_servers
+from archive_tools.jobs.server_join import Around, join_servers
 
 SUMS = "summaries"
 

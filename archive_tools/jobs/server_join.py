@@ -1,4 +1,4 @@
-"""TODO archive_tools.server_join."""
+"""What servers did while logs and jobs ran, as rows of the index's tables of servers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools import intervals, servers
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
+from archive_tools.jobs import intervals, server_series, servers
 from archive_tools.reading.archive import Archive
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _spread(values: Float64, good: npt.NDArray[np.bool_]) -> Float64:
 
 def _good_figures(around: Around, fsname: str, used: Used) -> servers.Figures:
     dates = list(servers.dates_touched(around.day, used.first, used.last))
-    series = servers.Source(
+    series = server_series.Source(
         around.archive,
         around.instance,
         lambda _: re.compile(re.escape(fsname)),
@@ -184,7 +184,7 @@ def _good_figures(around: Around, fsname: str, used: Used) -> servers.Figures:
     )
     start, end = used.first, used.last + 1
     if behind := around.servers.get(fsname):
-        source = servers.Source(
+        source = server_series.Source(
             around.archive, behind.instance, behind.components, dates, around.findings
         )
         done, start, end = servers.figures(source, used.first, used.last)

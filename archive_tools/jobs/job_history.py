@@ -1,0 +1,150 @@
+"""What a job did before: earlier runs of the same kind, and metrics of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.jobs.job_tables import KEY, Row, Wanted, files, table
+from archive_tools.jobs.servers import METADATA
+
+# What a job did before
+
+LIKE = {"exe": "exenames", "user": "username", "nprocs": "nprocs"}
+"""What runs may have in common."""
+
+
+def history(
+    root: Path, one: Row, start: dt.date, stop: dt.date, like: Sequence[str] = tuple(LIKE)
+) -> list[Row]:
+    """Earlier runs of the same kind on the same file system, and the run itself, which is last.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+    one : dict
+        A row of a job's `file_systems`.
+    start, stop : datetime.date
+        Days that are looked at, the last included.
+    like : sequence of str
+        Of `LIKE`: what they have in common.
+
+    Returns
+    -------
+    list of dict
+        Oldest first. What the same job did the day before is no earlier run.
+    """
+    import pyarrow.compute as pc
+
+    same = pc.field("fsname") == one["fsname"]
+    for name in like:
+        same = same & (pc.field(LIKE[name]) == one[LIKE[name]])
+    earlier = same & (pc.field("start_time") < one["start_time"])
+    rows = (
+        row
+        for _, _, path in files(root, start, stop)
+        for row in table(path, Wanted()).filter(earlier).to_pylist()
+    )
+    found = [row for row in rows if any(row[name] != one[name] for name in KEY)]
+    return [*sorted(found, key=lambda row: (row["start_time"], row["jobid"])), one]
+
+
+def rate(row: Row) -> float | None:
+    """The job's bytes, read and written, by the time from its first access to its last: bytes/s;
+    None if not known.
+    """
+    first = [row[name] for name in ("first_read", "first_write") if row[name] is not None]
+    last = [row[name] for name in ("last_read", "last_write") if row[name] is not None]
+    seconds = max(last) - min(first) if first and last else 0.0
+    return row["bytes_moved"] / seconds if seconds > 0 else None
+
+
+def looked_at(row: Row) -> int | None:
+    """Seconds of the rows of servers that were taken; None if there are none."""
+    first, last = row.get("fs_start"), row.get("fs_end")
+    return last - first if first is not None and last is not None and last > first else None
+
+
+def served(row: Row) -> float | None:
+    """Bytes a second that the servers moved meanwhile."""
+    moved, seconds = _sum(row, ("fs_bytes_read", "fs_bytes_written")), looked_at(row)
+    return moved / seconds if moved is not None and seconds else None
+
+
+def operations(row: Row) -> float | None:
+    """Metadata operations a second that the servers did meanwhile."""
+    done, seconds = _sum(row, [f"fs_{name}" for name in METADATA]), looked_at(row)
+    return done / seconds if done is not None and seconds else None
+
+
+def _sum(row: Row, names: Sequence[str]) -> float | None:
+    known = [row[name] for name in names if row.get(name) is not None]
+    return float(sum(known)) if known else None
+
+
+def get(name: str) -> Any:
+    """What reads one column of a row; None if the table does not have it."""
+    return lambda row: row.get(name)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of `umami`.
+
+    Attributes
+    ----------
+    label, unit : str
+    timestamps : int64 (n,)
+        Epoch seconds, growing; the last is the newest, which is compared with the others.
+    values : float64 (n,)
+        NaN is missing.
+    big_is_good : bool or None
+        None if neither is.
+    """
+
+    label: str
+    unit: str
+    timestamps: Int64
+    values: Float64
+    big_is_good: bool | None
+
+
+METRICS: tuple[tuple[str, str, Any, bool | None], ...] = (
+    ("Job's I/O rate", "bytes/s", rate, True),
+    ("Coverage factor", "1", get("coverage"), True),
+    ("Servers' I/O rate", "bytes/s", served, None),
+    ("OSS CPU load, mean", "%", get("fs_oss_cpu_mean"), False),
+    ("MDS CPU load, peak", "%", get("fs_mds_cpu_peak"), False),
+    ("Metadata operations", "ops/s", operations, False),
+    ("Fullest target", "%", get("fs_bytes_fullest"), False),
+    ("Other jobs", "1", get("other_jobs"), False),
+)
+"""Rows of the diagram of a job: label, unit, what gives the value of a run, whether big is good
+(None: neither).
+"""
+
+
+def metrics(runs: Sequence[Row]) -> list[Metric]:
+    """`METRICS` of runs, in order; those that no run has are left out.
+
+    Returns
+    -------
+    list of Metric
+        The last value is that of the newest run; NaN where a run does not have it.
+    """
+
+    stamps = np.array([row["start_time"] for row in runs], dtype=np.int64)
+    found = []
+    for label, unit, value, big_is_good in METRICS:
+        values = np.array(
+            [np.nan if (one := value(row)) is None else one for row in runs], dtype=np.float64
+        )
+        if np.isfinite(values).any():
+            found.append(Metric(label, unit, stamps, values, big_is_good))
+    return found

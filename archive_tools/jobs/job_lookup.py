@@ -1,0 +1,177 @@
+"""One job: what it did, its logs, and who else was there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archive_tools.core.errors import NotFound
+from archive_tools.formats.index_file import asking
+from archive_tools.store import layout
+
+if TYPE_CHECKING:
+    pass
+from archive_tools.jobs.job_tables import KEY, Row, Wanted, files, first_table_day, table
+
+# One job
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as one day's tables know it.
+
+    Attributes
+    ----------
+    date : datetime.date
+    instance : str
+        The Darshan instance.
+    jobid, username : str
+    uid, nprocs : int
+    exenames : str
+        Comma-separated.
+    start_time, end_time : int
+        Epoch seconds, of the first log and of the last.
+    file_systems : list of dict
+        A row of the table for each file system that it used.
+    logs : list of dict
+        A header of the index for each log, with its bytes.
+    others : list of dict
+        Rows of other jobs on the same file systems at that time, most bytes first.
+    """
+
+    date: dt.date
+    instance: str
+    jobid: str
+    uid: int
+    username: str
+    exenames: str
+    nprocs: int
+    start_time: int
+    end_time: int
+    file_systems: list[Row] = field(default_factory=list)
+    logs: list[Row] = field(default_factory=list)
+    others: list[Row] = field(default_factory=list)
+
+
+def find(
+    root: Path,
+    jobid: str,
+    start: dt.date = dt.date.min,
+    stop: dt.date = dt.date.max,
+    *,
+    between: tuple[int, int] | None = None,
+) -> list[Job]:
+    """The jobs of an id, newest first: those of the newest day that has it, and of the days right
+    before that have it too.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The archive.
+    jobid : str
+    start, stop : datetime.date
+        Days that are looked at, the last included.
+    between : tuple of int, optional
+        Only those that ran at some second of ``[start, end)``, epoch seconds; the day before
+        `start` is then looked at, too.
+
+    Raises
+    ------
+    NotFound
+        No day has it.
+    """
+    found: list[Job] = []
+    looked = 0
+    for date, instance, path in reversed(files(root, first_table_day(start, between), stop)):
+        if found and (found[-1].date - date).days > 1:
+            break
+        looked += 1
+        rows = table(path, Wanted(job=jobid, between=between)).to_pylist()
+        found += [_job(root, date, instance, path, some) for some in _grouped(rows)]
+    if not found:
+        raise NotFound(
+            f"no job {jobid} in {root}",
+            expected=f"one of {looked} days with logs" if looked != 1 else "the one day with logs",
+            hint="tokio-archive jobs lists them",
+        )
+    return found
+
+
+def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows of the same job together."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in KEY), []).append(row)
+    yield from groups.values()
+
+
+def _job(root: Path, date: dt.date, instance: str, path: Path, rows: Sequence[Row]) -> Job:
+    one = rows[0]
+    mine = [row for row in rows if row["fsname"] is not None]
+    facts = {name: one[name] for name in (*KEY, "nprocs", "start_time", "end_time")} | {
+        "exenames": one["exenames"] or ""
+    }
+    return Job(
+        date=date,
+        instance=instance,
+        **facts,
+        file_systems=mine,
+        logs=_logs(root, date, instance, one),
+        others=_others(path, one, mine),
+    )
+
+
+LOGS = """
+SELECT headers.*, SUM(bytes_read) AS bytes_read, SUM(bytes_written) AS bytes_written
+FROM headers LEFT JOIN summaries USING (log_id) WHERE jobid IS ? AND uid IS ? AND username IS ?
+    GROUP BY log_id ORDER BY start_time, log_id
+"""
+
+
+def _logs(root: Path, date: dt.date, instance: str, one: Row) -> list[Row]:
+    path = layout.path(root, layout.INDEX, date, instance)
+    return asked(path, LOGS, [one[name] for name in KEY]) if path.is_file() else []
+
+
+def asked(path: Path, query: str, values: Sequence[Any]) -> list[Row]:
+    """What an index answers, a row a dict.
+
+    Raises
+    ------
+    FormatError
+        It is no Darshan index, or is damaged.
+    """
+    with asking(path) as connection:
+        cursor = connection.execute(query, values)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _others(path: Path, one: Row, mine: Sequence[Row]) -> list[Row]:
+    """Who else was there in the time that is looked at: rows of the day's table."""
+    import pyarrow.compute as pc
+
+    used = [row["fsname"] for row in mine]
+    first = min(
+        [
+            one["start_time"],
+            *(int(row["fs_start"]) for row in mine if row.get("fs_start") is not None),
+        ]
+    )
+    last = max(
+        [
+            one["end_time"],
+            *(int(row["fs_end"]) - 1 for row in mine if row.get("fs_end") is not None),
+        ]
+    )
+    then = (pc.field("start_time") <= last) & (pc.field("end_time") >= first)
+    found = (
+        table(path, Wanted()).filter(pc.field("fsname").isin(used) & then).to_pylist()
+        if used
+        else []
+    )
+    others = [row for row in found if any(row[name] != one[name] for name in KEY)]
+    return sorted(others, key=lambda row: (-row["bytes_moved"], row["jobid"], row["fsname"]))

@@ -1,0 +1,122 @@
+"""Who moved most bytes, by the Darshan indexes of many days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archive_tools.core.errors import TokioError
+from archive_tools.formats.index_file import asking
+
+if TYPE_CHECKING:
+    pass
+
+
+BY = {"user": "username", "exe": "exename", "fs": "fsname"}
+"""What a scoreboard can be of, and the index's columns."""
+FILTERS = {
+    "fs": "file systems of this name or mount point",
+    "user": "logs of this user",
+    "exe": "logs of this program",
+}
+"""What a scoreboard can be limited to."""
+_FILTERED = {"fs": ("fsname", "mountpt"), "user": ("username",), "exe": ("exename",)}
+TABLES = "summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a scoreboard counts.
+
+    Attributes
+    ----------
+    limit, exclude : mapping of str to sequence of str
+        By key of `FILTERS`: shell patterns, of which one must match, or none may. An empty sequence
+        asks for nothing.
+    """
+
+    limit: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exclude: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def condition(self) -> tuple[str, list[str]]:
+        """An SQL condition, and what is bound to its marks."""
+        terms, bound = ["1"], []
+        for told, negation in ((self.limit, ""), (self.exclude, "NOT ")):
+            for key, patterns in told.items():
+                tests = [
+                    f"COALESCE({column}, '') GLOB ?" for column in _FILTERED[key] for _ in patterns
+                ]
+                if tests:
+                    terms.append(f"{negation}({' OR '.join(tests)})")
+                    bound += [*patterns] * len(_FILTERED[key])
+        return " AND ".join(terms), bound
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one user, program or file system moved.
+
+    Attributes
+    ----------
+    name : str
+    logs : int
+    read, written : int
+        Bytes.
+    """
+
+    name: str
+    logs: int
+    read: int
+    written: int
+
+
+def scoreboard(
+    indexes: Iterable[str | Path], by: str, *, only: Filter | None = None
+) -> list[Score]:
+    """Who moved most bytes, over all indexes together, most first.
+
+    Parameters
+    ----------
+    indexes : iterable of path
+        Ours, or pytokio's own.
+    by : {'user', 'exe', 'fs'}
+    only : Filter, optional
+        Default: everything counts.
+    """
+    if by not in BY:
+        raise TokioError(f"a scoreboard of {by!r} is not known", expected=", ".join(BY))
+    scores = [
+        Score(name, *numbers)
+        for (name,), numbers in totals(indexes, (BY[by],), only or Filter()).items()
+    ]
+    return sorted(scores, key=lambda score: (-score.read - score.written, score.name))
+
+
+def totals(
+    indexes: Iterable[str | Path], columns: Sequence[str], only: Filter
+) -> dict[tuple[str, ...], list[int]]:
+    """Logs, bytes read and bytes written by the values of some columns of the index, over all
+    indexes together.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Of headers and mounts; the caller's own text, for it becomes part of the query.
+    """
+    condition, bound = only.condition()
+    names = ", ".join(columns)
+    query = (
+        f"SELECT {names}, COUNT(DISTINCT log_id), SUM(bytes_read), SUM(bytes_written) FROM {TABLES}"
+        f" WHERE {condition} GROUP BY {names}"
+    )
+    found: dict[tuple[str, ...], list[int]] = {}
+    for path in indexes:
+        with asking(path) as connection:
+            for row in connection.execute(query, bound):
+                total = found.setdefault(tuple(str(name or "") for name in row[:-3]), [0, 0, 0])
+                total[:] = [
+                    before + (number or 0) for before, number in zip(total, row[-3:], strict=True)
+                ]
+    return found

@@ -1,0 +1,98 @@
+"""OSTs that go with slow files, by the Darshan logs of many days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archive_tools.core.errors import NotFound, TokioError
+from archive_tools.formats import darshan_tables
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class OstCorrelation:
+    """How the speed of files goes with the share of them that is on an OST.
+
+    Attributes
+    ----------
+    ost : int
+    files : int
+        Files that have stripes on it.
+    coefficient : float
+        Pearson's; below 0, files on this OST are slower.
+    p_value : float
+        Two-sided.
+    adjusted : float
+        After Benjamini and Hochberg (1995), over all OSTs that were tested.
+    """
+
+    ost: int
+    files: int
+    coefficient: float
+    p_value: float
+    adjusted: float
+
+
+def bad_osts(files: Iterable[str | Path]) -> list[OstCorrelation]:
+    """OSTs that go with slow files, most certain first.
+
+    Parameters
+    ----------
+    files : iterable of path
+        `darshan.hdf5` of some days.
+
+    Raises
+    ------
+    NotFound
+        Fewer than three files with Lustre stripes and I/O are in them.
+    TokioError
+        SciPy is not installed.
+    """
+    try:
+        from scipy import stats
+    except ImportError:
+        raise TokioError(
+            "bad-osts needs SciPy", hint="pip install 'tokio-archive[analysis]'"
+        ) from None
+    tables = [darshan_tables.read_table(Path(path), "stripes") for path in files]
+    speed = np.concatenate([np.empty(0), *(table["bytes"] / table["seconds"] for table in tables)])
+    osts = [
+        np.array([int(ost) for ost in text.split(",")])
+        for table in tables
+        for text in table["osts"]
+    ]
+    if len(speed) < 3 or (speed == speed[0]).all():
+        raise NotFound(
+            f"{len(speed)} files with Lustre stripes and I/O",
+            expected="at least three, of different speed",
+        )
+    shares: dict[int, Any] = {}
+    for file, numbers in enumerate(osts):
+        for ost in numbers.tolist():
+            shares.setdefault(ost, np.zeros(len(speed)))[file] = 1 / len(numbers)
+    tested = {
+        ost: stats.pearsonr(speed, share)
+        for ost, share in sorted(shares.items())
+        if (share != share[0]).any()
+    }
+    if not tested:
+        return []
+    adjusted = stats.false_discovery_control([result.pvalue for result in tested.values()])
+    found = [
+        OstCorrelation(
+            ost,
+            int(np.count_nonzero(shares[ost])),
+            float(result.statistic),
+            float(result.pvalue),
+            float(value),
+        )
+        for (ost, result), value in zip(tested.items(), adjusted, strict=True)
+    ]
+    return sorted(found, key=lambda one: (one.adjusted, one.p_value, one.ost))
