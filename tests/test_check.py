@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
-from archive_tools import check
-from archive_tools.check_files import Problem
+from archive_tools.checking import whole_archive
+from archive_tools.checking.problems import Problem
 from archive_tools.command import main
 from archive_tools.formats import row_blocks
 from archive_tools.store import layout
@@ -57,7 +57,7 @@ def root(whole: Path, tmp_path: Path) -> Path:
 
 
 def problems(root: Path, **options: Any) -> list[Problem]:
-    return list(check.check_archive(archive_tools.Archive(root), *EVER, **options))
+    return list(whole_archive.check_archive(archive_tools.Archive(root), *EVER, **options))
 
 
 def test_a_whole_archive_has_no_problems(whole: Path) -> None:
@@ -357,9 +357,9 @@ def test_only_what_is_asked_for(root: Path) -> None:
     unreceipted(root)
     assert {problem.kind for problem in problems(root, instances=["scratch"])} == {"negative"}
     archive = archive_tools.Archive(root)
-    assert list(check.check_archive(archive, dt.date(2026, 11, 23), dt.date.max)) == []
+    assert list(whole_archive.check_archive(archive, dt.date(2026, 11, 23), dt.date.max)) == []
     seen: list[str] = []
-    list(check.check_archive(archive, DATE, DATE, progress=seen.append))
+    list(whole_archive.check_archive(archive, DATE, DATE, progress=seen.append))
     assert seen == [f"{DATE} {name}" for name in ("_day", "darshan", "scratch")]
 
 
@@ -368,7 +368,7 @@ def test_only_what_is_asked_for(root: Path) -> None:
 )
 def test_older_files_keep_what_their_format_promises(real: Path, tmp_path: Path, name: str) -> None:
     path = real / "tts" / name
-    assert list(check.check_file(path, deep=True)) == []
+    assert list(whole_archive.check_file(path, deep=True)) == []
     copy = tmp_path / name
     shutil.copyfile(path, copy)
     with h5py.File(copy, "r+") as file:
@@ -382,7 +382,10 @@ def test_older_files_keep_what_their_format_promises(real: Path, tmp_path: Path,
             else next(v for k, v in file["datatargets"].items() if k.startswith("read"))
         )
         values[2, 2] = -5.0
-    assert {problem.kind for problem in check.check_file(copy)} == {"time stamps", "negative"}
+    assert {problem.kind for problem in whole_archive.check_file(copy)} == {
+        "time stamps",
+        "negative",
+    }
 
 
 def test_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from archive_tools import check, tables
-from archive_tools.check_files import Problem
+from archive_tools import tables
+from archive_tools.checking import whole_archive
+from archive_tools.checking.problems import Problem
 from archive_tools.commands import _common
 from archive_tools.core.errors import NotFound
 
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
             "files are checked one by one",
             hint="leave out --archive, --start, --stop and --instance, or the files",
         )
-    looked = check.Looked()
+    looked = whole_archive.Looked()
     with _progress() as told:
         found = list(
             _of_files(options, told, looked)
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_files(
-    options: argparse.Namespace, told: check.Progress, looked: check.Looked
+    options: argparse.Namespace, told: whole_archive.Progress, looked: whole_archive.Looked
 ) -> Iterator[Problem]:
     for path in options.files:
         with contextlib.suppress(PermissionError):  # which the check tells of
@@ -85,11 +86,11 @@ def _of_files(
                 raise NotFound(f"no file {path}")
         told(str(path))
         looked.files += 1
-        yield from check.check_file(path, deep=options.deep)
+        yield from whole_archive.check_file(path, deep=options.deep)
 
 
 def _of_archive(
-    options: argparse.Namespace, told: check.Progress, looked: check.Looked
+    options: argparse.Namespace, told: whole_archive.Progress, looked: whole_archive.Looked
 ) -> Iterator[Problem]:
     archive = _common.open_archive(options.archive)
     start, stop = _common.whole_days(options.start, options.stop, archive.timezone)
@@ -99,7 +100,7 @@ def _of_archive(
             f"no instance {', '.join(sorted(unknown))} in {archive.root}",
             expected=", ".join(archive.instances()),
         )
-    return check.check_archive(
+    return whole_archive.check_archive(
         archive,
         start,
         stop,

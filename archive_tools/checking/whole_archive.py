@@ -3,8 +3,8 @@ each.
 
 Nothing is changed, and no problem stops the rest. A file is held against what its format promises:
 ours against `docs/format.md`, those of pytokio and pyLMT against the little that they say of
-themselves. The rules of single files are in `check_files`; here are those of days, receipts and
-what is left over.
+themselves. The rules of single files are in modules of their own; here are those of days, receipts
+and what is left over.
 """
 
 from __future__ import annotations
@@ -18,14 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archive_tools.check_files import (
-    Expected,
-    Problem,
-    check_index,
-    check_jobs,
-    check_series,
-    same_jobs,
-)
+from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
+from archive_tools.checking.problems import Expected, Problem
+from archive_tools.checking.series_files import check_series
 from archive_tools.reading.archive import Archive
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import FAILED, DayReceipts, Receipt, Receipts

@@ -1,0 +1,1 @@
+"""Whether an archive, and each file in it, is whole."""
