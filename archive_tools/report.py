@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archive_tools import plots
+from archive_tools import plotting
 from archive_tools.core import quantities
 from archive_tools.core.day import Day
 from archive_tools.formats import index_file
@@ -95,7 +95,7 @@ def _section(
     if path.is_file():
         with open_tts(path) as tts:
             section["datasets"] = [_row(item) for item in summary.summarize(tts)]
-            section["plots"] = [plots.svg(figure) for figure in _figures(tts, day)]
+            section["plots"] = [plotting.svg(figure) for figure in _figures(tts, day)]
     if has_index:
         section["tables"] = _rankings(layout.path(root, layout.INDEX, day.date, instance))
     return section
@@ -142,7 +142,7 @@ def _figures(tts: SeriesFile, day: Day) -> list[Any]:
         ("mdservers/cpuload",),
     )
     shown = [[tts.to_series(name) for name in names if name in there] for names in wanted]
-    return [plots.lines(series, timezone=day.timezone) for series in shown if series]
+    return [plotting.lines(series, timezone=day.timezone) for series in shown if series]
 
 
 RANKINGS = {

@@ -21,8 +21,8 @@ import archive_tools
 from archive_tools.command import main
 from archive_tools.commands import _common
 from archive_tools.core.errors import FormatError, NotFound, TokioError
-from archive_tools.job_panels import panels
 from archive_tools.jobs import job_history, job_lookup, job_tables
+from archive_tools.plotting.job_panels import panels
 from archive_tools.store import layout
 from archive_tools.summarize_job import summarize_job
 from pipeline.command import main as pipeline

@@ -18,15 +18,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from archive_tools import axes, job_panels, plots, stretches
+from archive_tools import plotting
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.series import Series
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.jobs.job_history import Metric
 from archive_tools.jobs.job_lookup import Job
-from archive_tools.plots import Metric, Panel
+from archive_tools.plotting import (
+    axes,
+    heat_maps,
+    job_panels,
+    line_plots,
+    stretches,
+    umami_diagram,
+)
+from archive_tools.plotting.job_plots import Panel
 from archive_tools.reading.archive import Archive
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
@@ -76,7 +85,7 @@ def without(one: Series, rows: slice) -> Series:
 
 def texts(figure: object) -> list[str]:
     """What is written in a picture."""
-    page = ET.fromstring(plots.svg(figure))  # type: ignore[arg-type]
+    page = ET.fromstring(plotting.svg(figure))  # type: ignore[arg-type]
     return ["".join(item.itertext()) for item in page.iter("{http://www.w3.org/2000/svg}text")]
 
 
@@ -184,7 +193,7 @@ def first_line(figure: object, number: int = 0) -> tuple[Float64, Float64]:
 
 
 def test_a_line_is_the_sum_a_second_and_says_its_unit() -> None:
-    figure = plots.lines([series(np.full((20, 4), 5 * 2.0**30))], timezone=BERLIN)
+    figure = plotting.lines([series(np.full((20, 4), 5 * 2.0**30))], timezone=BERLIN)
     assert set(first_line(figure)[1]) >= {4.0}
     assert {value for value in first_line(figure)[1] if np.isfinite(value)} == {4.0}
     assert figure.axes[0].get_ylabel() == "GiB/s"
@@ -194,13 +203,13 @@ def test_a_line_is_the_sum_a_second_and_says_its_unit() -> None:
 
 def test_a_gauge_is_the_mean_with_the_largest_beside_it() -> None:
     values = np.tile([10.0, 30.0], (20, 1))
-    figure = plots.lines(
+    figure = plotting.lines(
         [series(values, kind="gauge", unit="%", dataset="dataservers/cpuload")], timezone=BERLIN
     )
     assert {value for value in first_line(figure)[1] if np.isfinite(value)} == {20.0}
     assert {value for value in first_line(figure, 2)[1] if np.isfinite(value)} == {30.0}
     assert figure.axes[0].get_ylabel() == "%"
-    alone = plots.lines([series(values[:, :1], kind="gauge", unit="%")], timezone=BERLIN)
+    alone = plotting.lines([series(values[:, :1], kind="gauge", unit="%")], timezone=BERLIN)
     assert "their maximum" not in texts(alone)
 
 
@@ -216,7 +225,7 @@ def hatched(figure: object, hatch: str = "////") -> list[tuple[int, int]]:
 def test_nothing_is_drawn_across_a_gap_which_is_hatched() -> None:
     values = np.ones((20, 2))
     values[5:8] = NAN
-    figure = plots.lines([series(values)], timezone=BERLIN)
+    figure = plotting.lines([series(values)], timezone=BERLIN)
     x, y = first_line(figure)
     inside = (x > NOON + 25) & (x < NOON + 40)
     assert np.isnan(y[inside]).all()
@@ -226,7 +235,7 @@ def test_nothing_is_drawn_across_a_gap_which_is_hatched() -> None:
 
 
 def test_an_absent_day_breaks_the_line_too() -> None:
-    figure = plots.lines([without(series(np.ones((20, 1))), slice(5, 8))], timezone=BERLIN)
+    figure = plotting.lines([without(series(np.ones((20, 1))), slice(5, 8))], timezone=BERLIN)
     x, y = first_line(figure)
     assert hatched(figure) == [(NOON + 25, NOON + 40)]
     broken = int(np.flatnonzero(np.isnan(y))[0])
@@ -234,7 +243,7 @@ def test_an_absent_day_breaks_the_line_too() -> None:
 
 
 def test_a_measured_zero_is_no_gap() -> None:
-    figure = plots.lines([series(np.zeros((20, 2)))], timezone=BERLIN)
+    figure = plotting.lines([series(np.zeros((20, 2)))], timezone=BERLIN)
     assert hatched(figure) == []
     assert not np.isnan(first_line(figure)[1][:-1]).any()
     assert figure.axes[0].get_ylim()[0] < 0, "the line is clear of the frame"
@@ -244,7 +253,7 @@ def test_a_sum_that_lacks_components_is_marked() -> None:
     values = np.ones((20, 3))
     values[5:8, 1] = NAN
     values[:, 2] = NAN
-    figure = plots.lines([series(values)], timezone=BERLIN)
+    figure = plotting.lines([series(values)], timezone=BERLIN)
     assert hatched(figure, "...") == [(NOON + 25, NOON + 40)], (
         "a component that never was is not lacking"
     )
@@ -256,8 +265,8 @@ def test_the_range_is_that_of_the_data_or_the_whole() -> None:
     values[6000:6120] = 1.0
     day = series(values, start=NOON - 43200)
     low = NOON - 43200 + 30000
-    assert plots.lines([day], timezone=BERLIN).axes[0].get_xlim() == (low, low + 600)
-    whole = plots.lines([day], timezone=BERLIN, whole=(NOON - 43200, NOON + 43200))
+    assert plotting.lines([day], timezone=BERLIN).axes[0].get_xlim() == (low, low + 600)
+    whole = plotting.lines([day], timezone=BERLIN, whole=(NOON - 43200, NOON + 43200))
     assert whole.axes[0].get_xlim() == (NOON - 43200, NOON + 43200)
     assert hatched(whole) == [(NOON - 43200, low), (low + 600, NOON + 43200)]
 
@@ -265,14 +274,14 @@ def test_the_range_is_that_of_the_data_or_the_whole() -> None:
 def test_a_lonely_row_gets_a_dot() -> None:
     values = np.full((1000, 1), NAN)
     values[[0, 500, 999]] = 3.0
-    figure = plots.lines([series(values)], timezone=BERLIN)
+    figure = plotting.lines([series(values)], timezone=BERLIN)
     dots = figure.axes[0].get_lines()[1]
     assert dots.get_marker() == "."
     assert list(dots.get_xdata()) == [NOON + 2.5, NOON + 2502.5, NOON + 4997.5]
 
 
 def test_components_are_drawn_each_for_itself() -> None:
-    few = plots.lines([series(np.ones((9, 3)))], timezone=BERLIN, by_component=True)
+    few = plotting.lines([series(np.ones((9, 3)))], timezone=BERLIN, by_component=True)
     assert {"OST0000", "OST0001", "OST0002"} <= set(texts(few))
     styles = {
         (line.get_linestyle(), line.get_marker())
@@ -280,13 +289,15 @@ def test_components_are_drawn_each_for_itself() -> None:
         if line.get_marker() != "."
     }
     assert len(styles) == 3, "told apart without colour"
-    most = plots.lines([series(np.ones((9, plots.NAMED)))], timezone=BERLIN, by_component=True)
-    assert len({line.get_marker() for line in most.axes[0].get_lines()} - {"."}) == plots.NAMED, (
-        "each has its own marker"
+    most = plotting.lines(
+        [series(np.ones((9, line_plots.NAMED)))], timezone=BERLIN, by_component=True
     )
-    cycles = [len(plots.COLOURS), len(plots.DASHES), len(plots.MARKERS)]
+    assert (
+        len({line.get_marker() for line in most.axes[0].get_lines()} - {"."}) == line_plots.NAMED
+    ), "each has its own marker"
+    cycles = [len(line_plots.COLOURS), len(line_plots.DASHES), len(line_plots.MARKERS)]
     assert math.lcm(*cycles) == math.prod(cycles), "and is known between the markers"
-    many = plots.lines([series(np.ones((9, 248)))], timezone=BERLIN, by_component=True)
+    many = plotting.lines([series(np.ones((9, 248)))], timezone=BERLIN, by_component=True)
     assert "datatargets/readbytes, each of 248" in texts(many)
     assert sum(len(line.get_xdata()) > 1 for line in many.axes[0].get_lines()) == 248
 
@@ -294,7 +305,7 @@ def test_components_are_drawn_each_for_itself() -> None:
 def test_a_component_that_came_later_hides_no_other() -> None:
     values = np.ones((20, 3))
     values[:10, 1], values[5:8, 2], values[15:17] = NAN, NAN, NAN
-    figure = plots.lines([series(values)], timezone=BERLIN, by_component=True)
+    figure = plotting.lines([series(values)], timezone=BERLIN, by_component=True)
     assert hatched(figure) == [(NOON + 75, NOON + 85)], "all of them"
     assert hatched(figure, "...") == [(NOON + 25, NOON + 40)], (
         "as with their sum, one that was there before and after"
@@ -304,22 +315,22 @@ def test_a_component_that_came_later_hides_no_other() -> None:
 def test_rows_that_were_joined_are_called_means() -> None:
     values = np.ones((2400, 1))
     assert (
-        plots.lines([series(values)], timezone=BERLIN).axes[0].get_xlabel()
+        plotting.lines([series(values)], timezone=BERLIN).axes[0].get_xlabel()
         == "Time in Europe/Berlin (CET); means of 15 s"
     )
-    several = plots.lines(
+    several = plotting.lines(
         {"short": series(values), "long": series(values[:100], step=120)}, timezone=BERLIN
     )
     assert several.axes[0].get_xlabel().endswith("; steps of 2 min and means of 15 s")
-    assert "B/s, means of 20 s" in texts(plots.heat_map(series(values), timezone=BERLIN))
+    assert "B/s, means of 20 s" in texts(plotting.heat_map(series(values), timezone=BERLIN))
 
 
 def test_a_heat_map_of_gauges_has_plain_colours() -> None:
     assert "%" in texts(
-        plots.heat_map(series(np.ones((20, 2)), kind="gauge", unit="%"), timezone=BERLIN)
+        plotting.heat_map(series(np.ones((20, 2)), kind="gauge", unit="%"), timezone=BERLIN)
     )
     joined = texts(
-        plots.heat_map(series(np.ones((2400, 2)), kind="gauge", unit="%"), timezone=BERLIN)
+        plotting.heat_map(series(np.ones((2400, 2)), kind="gauge", unit="%"), timezone=BERLIN)
     )
     assert "%, means of 20 s" in joined
     assert "colours by square root" not in joined
@@ -330,15 +341,15 @@ def test_each_unit_has_its_panel() -> None:
         series(np.ones((9, 1))),
         series(np.ones((9, 1)), kind="gauge", unit="%", dataset="dataservers/cpuload"),
     )
-    figure = plots.lines([one, two, one], timezone=BERLIN)
+    figure = plotting.lines([one, two, one], timezone=BERLIN)
     assert [at.get_ylabel() for at in figure.axes] == ["B/s", "%"]
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda one: plots.lines([one], timezone=BERLIN),
-        lambda one: plots.heat_map(one, timezone=BERLIN),
+        lambda one: plotting.lines([one], timezone=BERLIN),
+        lambda one: plotting.heat_map(one, timezone=BERLIN),
     ],
 )
 @pytest.mark.parametrize(
@@ -361,8 +372,8 @@ def test_odd_data_can_be_drawn(draw: object, values: Float64) -> None:
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda one: plots.lines([one], timezone=BERLIN),
-        lambda one: plots.heat_map(one, timezone=BERLIN),
+        lambda one: plotting.lines([one], timezone=BERLIN),
+        lambda one: plotting.heat_map(one, timezone=BERLIN),
     ],
 )
 def test_no_rows_are_an_error(draw: object) -> None:
@@ -371,13 +382,13 @@ def test_no_rows_are_an_error(draw: object) -> None:
 
 
 def test_no_rows_of_a_whole_range_are_a_gap() -> None:
-    figure = plots.lines([series(np.ones((0, 2)))], timezone=BERLIN, whole=(NOON, NOON + 60))
+    figure = plotting.lines([series(np.ones((0, 2)))], timezone=BERLIN, whole=(NOON, NOON + 60))
     assert hatched(figure) == [(NOON, NOON + 60)]
 
 
 def test_ten_years_are_some_thousand_stretches() -> None:
     rows = 3653
-    figure = plots.lines(
+    figure = plotting.lines(
         [
             series(
                 np.full((rows, 2), 86400.0),
@@ -404,12 +415,12 @@ def test_a_heat_map_shows_each_cell_and_leaves_out_what_nobody_measured() -> Non
     values = np.arange(30.0).reshape(10, 3) * 5
     values[4, 1] = NAN
     one = without(series(values), slice(7, 9))
-    shown, interval = plots.cells(one, BERLIN)
+    shown, interval = heat_maps.cells(one, BERLIN)
     assert interval == (NOON, NOON + 50)
     expected = np.arange(30.0).reshape(10, 3)
     expected[4, 1], expected[5, 1], expected[7:9] = NAN, 8.0, NAN
     np.testing.assert_array_equal(shown, expected)
-    figure = plots.heat_map(one, timezone=BERLIN, title="a map")
+    figure = plotting.heat_map(one, timezone=BERLIN, title="a map")
     image = figure.axes[0].get_images()[0]
     np.testing.assert_array_equal(np.ma.getmaskarray(image.get_array()), np.isnan(shown).T)
     assert {
@@ -424,13 +435,13 @@ def test_a_heat_map_shows_each_cell_and_leaves_out_what_nobody_measured() -> Non
 
 
 def test_a_missing_cell_is_transparent_and_a_zero_is_not() -> None:
-    image = plots.heat_map(series([[NAN, 0.0, 5.0]]), timezone=BERLIN).axes[0].get_images()[0]
+    image = plotting.heat_map(series([[NAN, 0.0, 5.0]]), timezone=BERLIN).axes[0].get_images()[0]
     alpha = image.cmap(image.norm(image.get_array()))[:, 0, 3]
     assert alpha.tolist() == [0.0, 1.0, 1.0]
 
 
 def test_more_is_lighter() -> None:
-    image = plots.heat_map(series([[0.0, 5.0]]), timezone=BERLIN).axes[0].get_images()[0]
+    image = plotting.heat_map(series([[0.0, 5.0]]), timezone=BERLIN).axes[0].get_images()[0]
     light = image.cmap(image.norm(np.linspace(0, 1, 200)))[:, :3] @ (0.2126, 0.7152, 0.0722)
     assert (np.diff(light) > -0.003).all()
     assert light[-1] - light[0] > 0.7
@@ -438,7 +449,7 @@ def test_more_is_lighter() -> None:
 
 @pytest.mark.parametrize("count", [1, 5, 248, 1000, 5000])
 def test_components_are_named_as_far_as_there_is_room(count: int) -> None:
-    at = plots.heat_map(series(np.ones((2, count))), timezone=BERLIN).axes[0]
+    at = plotting.heat_map(series(np.ones((2, count))), timezone=BERLIN).axes[0]
     labels = [label.get_text() for label in at.get_yticklabels()]
     assert labels[0] == "OST0000"
     assert min(count, 10) <= len(labels) <= 34
@@ -461,7 +472,7 @@ def surroundings() -> list[Panel]:
 
 
 def test_a_job_stands_in_its_surroundings() -> None:
-    figure = plots.job(surroundings(), JOB, timezone=BERLIN, title="job 7")
+    figure = plotting.job(surroundings(), JOB, timezone=BERLIN, title="job 7")
     assert [at.get_ylabel() for at in figure.axes] == ["B/s", "%"]
     assert figure.axes[1].get_xlim() == (JOB[0] - 300, JOB[1] + 300)
     assert hatched(figure) == [], "the job's own line ends with the job"
@@ -471,7 +482,7 @@ def test_a_job_stands_in_its_surroundings() -> None:
 
 
 def test_the_label_of_a_job_hides_what_is_behind_it() -> None:
-    at = plots.job(surroundings(), JOB, timezone=BERLIN, title="").axes[0]
+    at = plotting.job(surroundings(), JOB, timezone=BERLIN, title="").axes[0]
     (label,) = at.texts
     assert label.get_bbox_patch().get_facecolor() == (1.0, 1.0, 1.0, 1.0)
     assert label.get_zorder() > max(line.get_zorder() for line in at.get_lines())
@@ -480,7 +491,9 @@ def test_the_label_of_a_job_hides_what_is_behind_it() -> None:
 def test_a_row_that_reaches_into_the_surroundings_is_drawn() -> None:
     slow = series(np.full((10, 1), 3000.0), start=JOB[0] - 650, step=300)
     x, y = first_line(
-        plots.job([Panel("Servers", "bytes/s", {"written": slow})], JOB, timezone=BERLIN, title="")
+        plotting.job(
+            [Panel("Servers", "bytes/s", {"written": slow})], JOB, timezone=BERLIN, title=""
+        )
     )
     assert (x[0], y[0]) == (JOB[0] - 350, 10.0), "the job's surroundings begin 300 s before it"
 
@@ -515,13 +528,13 @@ def test_series_of_different_steps_are_told_apart() -> None:
     slow = series(np.full((60, 1), 50.0), start=NOON, step=60)
     both = [*surroundings(), Panel("Applications", "bytes/s", {"read": slow})]
     assert (
-        plots.job(both, JOB, timezone=BERLIN, title="")
+        plotting.job(both, JOB, timezone=BERLIN, title="")
         .axes[-1]
         .get_xlabel()
         .endswith("; steps of 5 s and 1 min")
     )
     assert (
-        plots.job(surroundings(), JOB, timezone=BERLIN, title="")
+        plotting.job(surroundings(), JOB, timezone=BERLIN, title="")
         .axes[-1]
         .get_xlabel()
         .endswith("; a step is 5 s")
@@ -531,13 +544,17 @@ def test_series_of_different_steps_are_told_apart() -> None:
 def test_a_gap_of_one_series_does_not_hide_another() -> None:
     servers, own = np.ones((20, 1)), np.ones((20, 1))
     servers[5:10], own[8:12] = NAN, NAN
-    figure = plots.lines({"servers": series(servers), "applications": series(own)}, timezone=BERLIN)
+    figure = plotting.lines(
+        {"servers": series(servers), "applications": series(own)}, timezone=BERLIN
+    )
     assert hatched(figure) == [(NOON + 40, NOON + 50)], "neither"
     assert hatched(figure, "...") == [(NOON + 25, NOON + 40), (NOON + 50, NOON + 60)], "one of them"
     assert "some series not measured" in texts(figure)
     servers = np.ones((20, 2))
     servers[:3, 1], servers[5:10], servers[15, 1] = NAN, NAN, NAN
-    figure = plots.lines({"servers": series(servers), "applications": series(own)}, timezone=BERLIN)
+    figure = plotting.lines(
+        {"servers": series(servers), "applications": series(own)}, timezone=BERLIN
+    )
     assert hatched(figure, "...") == [
         (NOON + 25, NOON + 40),
         (NOON + 50, NOON + 60),
@@ -548,7 +565,7 @@ def test_a_gap_of_one_series_does_not_hide_another() -> None:
 
 def test_a_job_at_the_end_of_the_data_has_no_margin_there() -> None:
     short = [Panel("Servers", "bytes/s", {"written": series(np.ones((120, 1)), start=JOB[0])})]
-    assert plots.job(short, JOB, timezone=BERLIN, title="").axes[0].get_xlim() == JOB
+    assert plotting.job(short, JOB, timezone=BERLIN, title="").axes[0].get_xlim() == JOB
 
 
 @pytest.mark.parametrize(
@@ -567,7 +584,7 @@ def test_a_job_that_cannot_be_drawn(
     panels: list[Panel], interval: tuple[int, int], says: str
 ) -> None:
     with pytest.raises(TokioError, match=re.escape(says)):
-        plots.job(panels, interval, timezone=BERLIN, title="")
+        plotting.job(panels, interval, timezone=BERLIN, title="")
 
 
 HISTORY = np.arange(1.0, 10.0)
@@ -587,14 +604,14 @@ def test_the_quarter_of_a_value(
     value: float, quarter: int, big: str, small: str, neither: str
 ) -> None:
     for good, words in ((True, big), (False, small), (None, neither)):
-        standing = plots.quartile(HISTORY, value, good)
+        standing = umami_diagram.quartile(HISTORY, value, good)
         assert standing
         assert (standing.quarter, standing.words) == (quarter, words)
         assert (standing.goodness is None) == (good is None or quarter == 0)
 
 
 def test_what_has_always_been_so_is_neither_good_nor_bad() -> None:
-    standing = plots.quartile(np.full(9, 3.0), 3.0, True)
+    standing = umami_diagram.quartile(np.full(9, 3.0), 3.0, True)
     assert standing
     assert standing.goodness is None
 
@@ -621,7 +638,7 @@ def test_what_has_always_been_so_is_neither_good_nor_bad() -> None:
 def test_what_is_almost_the_median_is_no_news(
     history: list[float], value: float, quarter: int
 ) -> None:
-    standing = plots.quartile(np.array(history), value, True)
+    standing = umami_diagram.quartile(np.array(history), value, True)
     assert standing
     assert standing.quarter == quarter
 
@@ -631,7 +648,7 @@ def test_what_is_almost_the_median_is_no_news(
     [([1.0, 2.0, 3.0], 2.0), ([1.0, 2.0, 3.0, NAN], 2.0), ([1.0, 2.0, 3.0, 4.0], NAN)],
 )
 def test_too_little_history_has_no_quarter(history: list[float], value: float) -> None:
-    assert plots.quartile(np.array(history), value, True) is None
+    assert umami_diagram.quartile(np.array(history), value, True) is None
 
 
 @settings(deadline=None)
@@ -641,8 +658,8 @@ def test_too_little_history_has_no_quarter(history: list[float], value: float) -
 )
 def test_good_and_bad_change_sides_with_the_sign(history: list[float], value: float) -> None:
     one, other = (
-        plots.quartile(np.array(history), value, True),
-        plots.quartile(-np.array(history), -value, False),
+        umami_diagram.quartile(np.array(history), value, True),
+        umami_diagram.quartile(-np.array(history), -value, False),
     )
     assert one
     assert other
@@ -650,7 +667,7 @@ def test_good_and_bad_change_sides_with_the_sign(history: list[float], value: fl
 
 
 def test_umami_compares_the_newest_with_a_history_without_it() -> None:
-    figure = plots.umami(
+    figure = plotting.umami(
         [metric([10.0, 11.0, NAN, 12.0, 13.0, 14.0, 100.0])], timezone=BERLIN, title="HACC"
     )
     left, right = figure.axes
@@ -677,7 +694,7 @@ def test_umami_says_the_quarter_by_marker_and_colour_too() -> None:
     looks = set()
     for value, good in ((0.0, True), (4.0, True), (6.0, True), (9.5, True), (9.5, None)):
         newest = (
-            plots.umami([metric([*HISTORY, value], big_is_good=good)], timezone=BERLIN, title="")
+            plotting.umami([metric([*HISTORY, value], big_is_good=good)], timezone=BERLIN, title="")
             .axes[0]
             .get_lines()[1]
         )
@@ -686,7 +703,7 @@ def test_umami_says_the_quarter_by_marker_and_colour_too() -> None:
 
 
 def test_umami_of_little_or_nothing() -> None:
-    figure = plots.umami(
+    figure = plotting.umami(
         [metric([1.0, 2.0, 3.0, 4.0]), metric([1.0, 2.0, 3.0, 4.0, NAN]), metric([7.0])],
         timezone=BERLIN,
         title="",
@@ -695,7 +712,7 @@ def test_umami_of_little_or_nothing() -> None:
     assert "newest: not measured" in written
     assert [text for text in written if text.endswith("values")] == ["3 values", "0 values"]
     with pytest.raises(TokioError, match="no history"):
-        plots.umami([], timezone=BERLIN, title="")
+        plotting.umami([], timezone=BERLIN, title="")
 
 
 def moments(day: dt.date, first: int, last: int) -> list[tuple[str, str]]:
@@ -832,21 +849,21 @@ def test_hostile_names_are_only_text() -> None:
         one.dataset, one.unit, one.kind, (HOSTILE, "_x"), one.timestamps, one.seconds, one.values
     )
     figures = [
-        plots.lines({HOSTILE: one, "_hidden": one, "$x$": one}, timezone=BERLIN, title=HOSTILE),
-        plots.lines([named], timezone=BERLIN, title=HOSTILE, by_component=True),
-        plots.heat_map(named, timezone=BERLIN, title=HOSTILE),
-        plots.job(
+        plotting.lines({HOSTILE: one, "_hidden": one, "$x$": one}, timezone=BERLIN, title=HOSTILE),
+        plotting.lines([named], timezone=BERLIN, title=HOSTILE, by_component=True),
+        plotting.heat_map(named, timezone=BERLIN, title=HOSTILE),
+        plotting.job(
             [Panel(HOSTILE, "bytes/s", {HOSTILE: one})],
             (NOON, NOON + 20),
             timezone=BERLIN,
             title=HOSTILE,
         ),
-        plots.umami(
+        plotting.umami(
             [metric([*HISTORY], label=HOSTILE, unit=HOSTILE)], timezone=BERLIN, title=HOSTILE
         ),
     ]
     for figure in figures:
-        text = plots.svg(figure)
+        text = plotting.svg(figure)
         assert "<script" not in text
         assert not re.search("[\x00-\x08\x0b-\x1f]", text)
         assert any(shown.startswith("$\\frac{1}{0}$") for shown in texts(figure))
@@ -856,18 +873,18 @@ def test_hostile_names_are_only_text() -> None:
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plots.lines([series([[1.0, NAN], [2.0, 3.0]])], timezone=BERLIN),
-        lambda: plots.heat_map(series([[1.0, NAN], [2.0, 3.0]]), timezone=BERLIN),
-        lambda: plots.job(surroundings(), JOB, timezone=BERLIN, title="j"),
-        lambda: plots.umami([metric([*HISTORY])], timezone=BERLIN, title="u"),
+        lambda: plotting.lines([series([[1.0, NAN], [2.0, 3.0]])], timezone=BERLIN),
+        lambda: plotting.heat_map(series([[1.0, NAN], [2.0, 3.0]]), timezone=BERLIN),
+        lambda: plotting.job(surroundings(), JOB, timezone=BERLIN, title="j"),
+        lambda: plotting.umami([metric([*HISTORY])], timezone=BERLIN, title="u"),
     ],
 )
 def test_the_same_figure_gives_the_same_file(draw, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     figure = draw()
-    assert plots.svg(figure) == plots.svg(draw()) == plots.svg(figure)
+    assert plotting.svg(figure) == plotting.svg(draw()) == plotting.svg(figure)
     for suffix in ("png", "svg"):
-        plots.save(draw(), tmp_path / f"one.{suffix}")
-        plots.save(figure, str(tmp_path / f"two.{suffix}"))
+        plotting.save(draw(), tmp_path / f"one.{suffix}")
+        plotting.save(figure, str(tmp_path / f"two.{suffix}"))
         assert (tmp_path / f"one.{suffix}").read_bytes() == (
             tmp_path / f"two.{suffix}"
         ).read_bytes()
@@ -879,7 +896,7 @@ def test_the_same_figure_gives_the_same_file(draw, tmp_path: Path) -> None:  # t
 @pytest.mark.parametrize("name", ["picture.pdf", "picture"])
 def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(TokioError, match=r"\.png or \.svg"):
-        plots.save(plots.lines([series([[1.0]])], timezone=BERLIN), tmp_path / name)
+        plotting.save(plotting.lines([series([[1.0]])], timezone=BERLIN), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -905,7 +922,7 @@ def test_ten_real_minutes_fill_the_picture(tmp_path: Path) -> None:
         np.full_like(stamps, 5),
         grid.values,
     )
-    figure = plots.lines([one], timezone="UTC")
+    figure = plotting.lines([one], timezone="UTC")
     low, high = figure.axes[0].get_xlim()
     assert 400 < high - low < 700
     x, y = first_line(figure)

@@ -89,7 +89,8 @@ def of_file_system(job: job_lookup.Job, fsname: str) -> job_tables.Row:
 
 
 def _plot(archive: Archive, job: job_lookup.Job, options: argparse.Namespace) -> None:
-    from archive_tools import job_panels, plots
+    from archive_tools import plotting
+    from archive_tools.plotting import job_panels
 
     one = of_file_system(job, options.fs)
     panels = job_panels.panels(archive, job, one)
@@ -99,11 +100,11 @@ def _plot(archive: Archive, job: job_lookup.Job, options: argparse.Namespace) ->
             hint="fsname_to_instance in site.json",
         )
     title = f"Job {job.jobid}, {job.exenames}, {job.username}"
-    figure = plots.job(
+    figure = plotting.job(
         panels, (job.start_time, job.end_time + 1), timezone=archive.timezone, title=title
     )
     with _common.writing(options.plot):
-        plots.save(figure, options.plot)
+        plotting.save(figure, options.plot)
 
 
 def _show(job: job_lookup.Job, timezone: str, limit: int | None) -> None:

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    from archive_tools import plots
+    from archive_tools import plotting
 
     if options.heat_map and len(options.datasets) != 1:
         raise _common.WrongCommand("a heat map is of one dataset", got=", ".join(options.datasets))
@@ -74,13 +74,13 @@ def run(options: argparse.Namespace) -> int:
         f" {_common.local(end, archive.timezone)}"
     )
     if options.heat_map:
-        figure = plots.heat_map(
+        figure = plotting.heat_map(
             series[0], timezone=archive.timezone, title=f"{title}, {options.datasets[0]}"
         )
     else:
-        figure = plots.lines(
+        figure = plotting.lines(
             series, timezone=archive.timezone, title=title, by_component=options.by_component
         )
     with _common.writing(options.output):
-        plots.save(figure, options.output)
+        plotting.save(figure, options.output)
     return _common.DONE

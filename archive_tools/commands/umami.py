@@ -13,7 +13,7 @@ from archive_tools.core.errors import NotFound
 from archive_tools.jobs import job_history
 
 if TYPE_CHECKING:
-    from archive_tools.plots import Metric
+    from archive_tools.jobs.job_history import Metric
 
 HELP = "a job beside its history: the diagram of metrics, quartiles and today"
 ABOUT = """Draws the UMAMI diagram (Lockwood and others, PDSW-DISCS 2017) of a job and file system:
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    from archive_tools import plots
+    from archive_tools import plotting
 
     if options.output:
         _common.target(options.output, _common.PICTURES)
@@ -90,9 +90,9 @@ def run(options: argparse.Namespace) -> int:
             ]
         )
     elif options.output:
-        figure = plots.umami(metrics, timezone=archive.timezone, title=f"J{told[1:]}")
+        figure = plotting.umami(metrics, timezone=archive.timezone, title=f"J{told[1:]}")
         with _common.writing(options.output):
-            plots.save(figure, options.output)
+            plotting.save(figure, options.output)
     else:
         _common.say(told)
         _common.show(
@@ -106,8 +106,8 @@ def run(options: argparse.Namespace) -> int:
 def _line(metric: Metric) -> list[str]:
     import numpy as np
 
-    from archive_tools import plots
     from archive_tools.core import quantities
+    from archive_tools.plotting import umami_diagram
 
     past = metric.values[:-1][np.isfinite(metric.values[:-1])]
     today = float(metric.values[-1])
@@ -115,7 +115,7 @@ def _line(metric: Metric) -> list[str]:
         None if not np.isfinite(today) else today,
         *(np.percentile(past, [25, 50, 75]).tolist() if len(past) else [None] * 3),
     ]
-    standing = plots.quartile(past, today, metric.big_is_good)
+    standing = umami_diagram.quartile(past, today, metric.big_is_good)
     return [
         metric.label,
         *(quantities.quantity(value, metric.unit) for value in shown),

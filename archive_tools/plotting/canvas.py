@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from archive_tools import axes as axis
 from archive_tools.core.errors import TokioError
+from archive_tools.plotting import axes as axis
+from archive_tools.plotting.stretches import Interval
 from archive_tools.store import files
-from archive_tools.stretches import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

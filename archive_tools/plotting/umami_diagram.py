@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archive_tools import axes as axis
-from archive_tools import canvas
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import TokioError
+from archive_tools.plotting import axes as axis
+from archive_tools.plotting import canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,9 +13,9 @@ from archive_tools.core.errors import NotFound
 from archive_tools.formats.series import Series
 from archive_tools.jobs.job_lookup import Job
 from archive_tools.jobs.job_tables import Row
-from archive_tools.plots import Panel
+from archive_tools.plotting.job_plots import Panel
+from archive_tools.plotting.stretches import within
 from archive_tools.reading.archive import Archive
-from archive_tools.stretches import within
 
 BYTES = {"read": "datatargets/readbytes", "written": "datatargets/writebytes"}
 LOADS = {"OSS CPU": "dataservers/cpuload", "MDS CPU": "mdservers/cpuload"}
