@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from archive_tools import textfile
+from archive_tools.reporting import textfile
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import status
 from archive_tools.store.receipts import (

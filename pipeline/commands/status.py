@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from archive_tools import textfile
+from archive_tools.reporting import textfile
 from archive_tools.store import files
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.status import State

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import luigi
 
-from archive_tools import report
+from archive_tools.reporting import report
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of

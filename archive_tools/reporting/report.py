@@ -61,7 +61,7 @@ def write_report(
         _section(root, day, receipts, instance, wanted) for instance, wanted in instances.items()
     ]
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("archive_tools"),
+        loader=jinja2.PackageLoader("archive_tools.reporting"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
