@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
-from archive_tools import dispatch
+from archive_tools.cli import dispatch
 from archive_tools.core.errors import Busy, ConfigError, TokioError
 from pipeline import commands
 from pipeline.commands._common import BUSY, COMPLETE, FAILED, PARTIAL, USAGE

@@ -28,9 +28,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import archive_tools
-from archive_tools import command, old_commands, tables
-from archive_tools.command import main
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing, tables
+from archive_tools.cli.main import PROGRAM, main
+from archive_tools.cli.pytokio.darshan_scoreboard import darshan_scoreboard
+from archive_tools.cli.pytokio.find_darshanlogs import find_darshanlogs
+from archive_tools.cli.pytokio.summarize_job import summarize_job
+from archive_tools.cli.pytokio.summarize_tts import summarize_tts
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NotFound, TokioError
 from archive_tools.core.grid import Grid
@@ -39,7 +42,6 @@ from archive_tools.jobs import scoreboards
 from archive_tools.reading import export, reduction, summary
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
-from archive_tools.summarize_job import summarize_job
 from pipeline.command import main as pipeline_main
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.lmtdb import make_lmt
@@ -130,23 +132,23 @@ def test_the_archive_is_named_by_the_option_the_environment_the_site_or_the_fold
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TOKIO_SITE", raising=False)
-    assert _common.archive_folder() == Path("archive")
+    assert common_options.archive_folder() == Path("archive")
     (tmp_path / "site.json").write_text('{"archive": "here", "what": "else"}')
-    assert _common.archive_folder() == tmp_path / "here"
+    assert common_options.archive_folder() == tmp_path / "here"
     (tmp_path / "other").mkdir()
     (tmp_path / "other/site.json").write_text('{"archive": "there"}')
     monkeypatch.setenv("TOKIO_SITE", "other/site.json")
-    assert _common.archive_folder() == tmp_path / "other/there"
+    assert common_options.archive_folder() == tmp_path / "other/there"
     monkeypatch.setenv("TOKIO_ARCHIVE", "/by/environment")
-    assert _common.archive_folder() == Path("/by/environment")
-    assert _common.archive_folder("/by/option") == Path("/by/option")
+    assert common_options.archive_folder() == Path("/by/environment")
+    assert common_options.archive_folder("/by/option") == Path("/by/option")
     monkeypatch.delenv("TOKIO_ARCHIVE")
     (tmp_path / "other/site.json").write_text('{"archive": 7}')
     with pytest.raises(ConfigError, match="names no archive"):
-        _common.archive_folder()
+        common_options.archive_folder()
     monkeypatch.setenv("TOKIO_SITE", "gone.json")
     with pytest.raises(NotFound, match=r"gone\.json"):
-        _common.archive_folder()
+        common_options.archive_folder()
 
 
 def test_the_archive_is_where_the_pipeline_puts_it(
@@ -159,7 +161,7 @@ def test_the_archive_is_where_the_pipeline_puts_it(
             json.dumps({"site": "x", "archive": named, "sources": {}})
         )
         monkeypatch.setenv("TOKIO_SITE", str(tmp_path / "site.json"))
-        assert _common.archive_folder() == sites.load().root
+        assert common_options.archive_folder() == sites.load().root
 
 
 def epoch(text: str) -> int:
@@ -194,7 +196,9 @@ def epoch(text: str) -> int:
 def test_dates_are_whole_days_and_times_are_times(
     start: str, stop: str | None, first: str, last: str
 ) -> None:
-    assert _common.between(_common.moment(start), stop and _common.moment(stop), ZONE) == (
+    assert common_options.between(
+        common_options.moment(start), stop and common_options.moment(stop), ZONE
+    ) == (
         epoch(first),
         epoch(last),
     )
@@ -210,17 +214,19 @@ def test_dates_are_whole_days_and_times_are_times(
     ],
 )
 def test_ranges_that_are_none(start: str | None, stop: str | None) -> None:
-    with pytest.raises(_common.WrongCommand):
-        _common.between(start and _common.moment(start), stop and _common.moment(stop), ZONE)
+    with pytest.raises(exit_codes.WrongCommand):
+        common_options.between(
+            start and common_options.moment(start), stop and common_options.moment(stop), ZONE
+        )
 
 
 def test_what_is_no_time_is_a_wrong_command() -> None:
     for text in ("yesterday", "2026-13-01", "", "1e9"):
         with pytest.raises(argparse.ArgumentTypeError):
-            _common.moment(text)
-    assert _common.dates_between(None, None, ZONE) == (dt.date.min, dt.date.max)
-    touched = _common.dates_between(
-        _common.moment("2026-11-01T05:00Z"), _common.moment("2026-11-02T08:00Z"), ZONE
+            common_options.moment(text)
+    assert common_options.dates_between(None, None, ZONE) == (dt.date.min, dt.date.max)
+    touched = common_options.dates_between(
+        common_options.moment("2026-11-01T05:00Z"), common_options.moment("2026-11-02T08:00Z"), ZONE
     )
     assert touched == (dt.date(2026, 10, 31), dt.date(2026, 11, 1))
 
@@ -552,9 +558,13 @@ def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None
 
 
 def test_numbers_are_not_below_zero(capsys: pytest.CaptureFixture[str]) -> None:
-    assert [_common.count(text) for text in ("0", "20", str(2**63 - 1))] == [0, 20, 2**63 - 1]
+    assert [common_options.count(text) for text in ("0", "20", str(2**63 - 1))] == [
+        0,
+        20,
+        2**63 - 1,
+    ]
     with pytest.raises(SystemExit) as stopped:
-        old_commands.darshan_scoreboard(["x.sqlite", "--max-show", "-1"])
+        darshan_scoreboard(["x.sqlite", "--max-show", "-1"])
     assert stopped.value.code == 2
     assert "expected: 0 or more" in capsys.readouterr().err
 
@@ -569,8 +579,8 @@ def test_find_logs_is_of_whole_days(site_folder: Path, run: Run) -> None:
 
 def test_a_start_alone_is_that_day(site_folder: Path, run: Run) -> None:
     root = ["--archive", site_folder / "archive"]
-    assert _common.dates_between(DAY, None, ZONE) == (DAY, DAY)
-    assert _common.dates_between(None, DAY, ZONE) == (dt.date.min, DAY)
+    assert common_options.dates_between(DAY, None, ZONE) == (DAY, DAY)
+    assert common_options.dates_between(None, DAY, ZONE) == (dt.date.min, DAY)
     for command_, *told in (["scoreboard"], ["job", "9100003"], ["umami", "9100003"], ["jobs"]):
         assert run(command_, *told, "--start", "2026-11-22", *root)[0] == 0
         assert run(command_, *told, "--stop", "2026-11-22", *root)[0] == 0
@@ -587,8 +597,8 @@ def test_an_archive_that_is_not_there(run: Run, tmp_path: Path) -> None:
 
 
 def test_times_that_no_calendar_has_are_numbers() -> None:
-    assert _common.local(-(10**11), ZONE) == "-100000000000"
-    assert _common.local(10**18, ZONE) == str(10**18)
+    assert printing.local(-(10**11), ZONE) == "-100000000000"
+    assert printing.local(10**18, ZONE) == str(10**18)
 
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_read(
@@ -612,17 +622,17 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_read(
 def test_errors_of_writing_name_the_file_that_was_asked_for(tmp_path: Path) -> None:
     with (
         pytest.raises(TokioError, match=r"out\.csv cannot be written: No space"),
-        _common.writing(Path("out.csv")),
+        printing.writing(Path("out.csv")),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
     with (
         pytest.raises(TokioError, match=r"out\.csv cannot be written"),
-        _common.writing(Path("out.csv")),
+        printing.writing(Path("out.csv")),
     ):
         raise PermissionError(
             errno.EACCES, "Permission denied", str(tmp_path / ".out.csv.host.1.ab.tmp")
         )
-    with pytest.raises(OSError, match="cannot read data"), _common.writing(Path("out.csv")):
+    with pytest.raises(OSError, match="cannot read data"), printing.writing(Path("out.csv")):
         raise OSError("cannot read data")
 
 
@@ -667,7 +677,7 @@ def test_nothing_is_written_of_what_cannot_be_read(
 
 def test_closed_streams_are_no_traceback(archive: archive_tools.Archive) -> None:
     python = (
-        "from archive_tools.command import main; import sys; sys.exit(main(['ls',"
+        "from archive_tools.cli.main import main; import sys; sys.exit(main(['ls',"
         f" {str(archive.root)!r}]))"
     )
     closing = ["sh", "-c", 'exec "$0" -c "$1" >&-', sys.executable, python]
@@ -687,7 +697,7 @@ def without_rights() -> list[str]:
 
 
 def as_user(*arguments: object) -> subprocess.CompletedProcess[str]:
-    python = "from archive_tools.command import main; import sys; sys.exit(main(sys.argv[1:]))"
+    python = "from archive_tools.cli.main import main; import sys; sys.exit(main(sys.argv[1:]))"
     return subprocess.run(
         [*without_rights(), sys.executable, "-c", python, *map(str, arguments)],
         capture_output=True,
@@ -946,8 +956,9 @@ def test_an_output_appears_whole_or_not_at_all(
 
 def test_a_reader_that_goes_away_is_no_traceback(archive: archive_tools.Archive) -> None:
     python = (
-        f"from archive_tools.command import main; import sys; sys.exit(main(['cat', 'fs', '{READ}',"
-        f" '2026-10-31', '--archive', {str(archive.root)!r}]))"
+        "from archive_tools.cli.main import main; import sys;"
+        f" sys.exit(main(['cat', 'fs', '{READ}', '2026-10-31', '--archive',"
+        f" {str(archive.root)!r}]))"
     )
     reader, writer = os.pipe()
     os.close(reader)
@@ -1090,7 +1101,7 @@ def test_paths_of_logs_are_bytes_in_a_pipe(run: Run, tmp_path: Path) -> None:
     (folder / os.fsdecode(name)).touch()
     (folder / "user_x_id8_.darshan").touch()
     python = (
-        "import sys; from archive_tools.old_commands import find_darshanlogs as f;"
+        "import sys; from archive_tools.cli.pytokio.running import find_darshanlogs as f;"
         " sys.exit(f(sys.argv[1:]))"
     )
     arguments = ["-s", "2026-11-02", "-j", "7", "--logdir", str(tmp_path / "logs")]
@@ -1106,7 +1117,7 @@ def test_paths_of_logs_are_bytes_in_a_pipe(run: Run, tmp_path: Path) -> None:
 def test_find_darshanlogs(site_folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKIO_SITE", str(site_folder / "site.json"))
     (log,) = [path for path in SITEDAY_LOGS.iterdir() if "_id9100001" in path.name]
-    find = old_commands.find_darshanlogs
+    find = find_darshanlogs
     by_all = ["-e", "2026-11-22", "-u", "user01", "--jobid", "9100001", "--host", "darshan"]
     for arguments in (["-s", "2026-11-22", "-j", "9100001"], ["-j", "9100001"], by_all):
         assert run(*arguments, of=find) == (0, f"{log}\n", "")
@@ -1153,7 +1164,7 @@ def test_summarize_tts_of_files_that_pytokio_wrote(real: Path, run: Run, name: s
         )
     missing = (read == 0) & np.signbit(read)
     rows = np.flatnonzero(~missing.all(axis=1))
-    code, out, _ = run(path, "--json", "--timesteps", "--columns", of=old_commands.summarize_tts)
+    code, out, _ = run(path, "--json", "--timesteps", "--columns", of=summarize_tts)
     told = json.loads(out)
     assert code == 0
     assert told["total"] == {
@@ -1173,19 +1184,19 @@ def test_summarize_tts_of_files_that_pytokio_wrote(real: Path, run: Run, name: s
         assert {name: row[key] for name, row in told["columns"].items()} == pytest.approx(
             dict(zip(names, values.sum(axis=0).tolist(), strict=True))
         )
-    lines = run(path, of=old_commands.summarize_tts)[1].splitlines()
+    lines = run(path, of=summarize_tts)[1].splitlines()
     assert [line[:21].rstrip() for line in lines[:3]] == [
         "Data Read:",
         "Data Written:",
         "Missing data points:",
     ]
-    assert len(
-        run(path, "--timesteps", "--columns", of=old_commands.summarize_tts)[1].splitlines()
-    ) == 7 + len(stamps) + len(names)
+    assert len(run(path, "--timesteps", "--columns", of=summarize_tts)[1].splitlines()) == 7 + len(
+        stamps
+    ) + len(names)
 
 
 def test_summarize_tts_says_what_the_older_tool_says(real: Path, run: Run) -> None:
-    assert run(real / "tts/sample_tokiots.hdf5", of=old_commands.summarize_tts)[1].splitlines() == [
+    assert run(real / "tts/sample_tokiots.hdf5", of=summarize_tts)[1].splitlines() == [
         "Data Read:             15.5 GiB",
         "Data Written:          59.7 GiB",
         "Missing data points:      16002",
@@ -1194,12 +1205,12 @@ def test_summarize_tts_says_what_the_older_tool_says(real: Path, run: Run) -> No
         "First non-empty row:          0",
         "Last non-empty row:         359",
     ]
-    assert run(real / "README.md", of=old_commands.summarize_tts)[0] == 1
+    assert run(real / "README.md", of=summarize_tts)[0] == 1
 
 
 def test_darshan_scoreboard(site_folder: Path, run: Run) -> None:
     index = site_folder / "archive/2026/2026-11-22/darshan_index.sqlite"
-    board = old_commands.darshan_scoreboard
+    board = darshan_scoreboard
     told = json.loads(run(index, "--json", of=board)[1])
     assert set(told) == {"per_user", "per_fs", "per_exe", "per_user_exe_fs"}
     ours = scoreboards.scoreboard([index], "user")
@@ -1235,20 +1246,19 @@ def test_every_command_tells_examples_and_exit_codes(capsys: pytest.CaptureFixtu
         main(["--help"])
     assert stopped.value.code == 0
     overview = capsys.readouterr().out
-    for name in command.PROGRAM.names():
+    for name in PROGRAM.names():
         assert re.search(rf"^  {name} ", overview, re.MULTILINE)
         with pytest.raises(SystemExit) as stopped:
             main([name, "--help"])
         assert stopped.value.code == 0
         shown = capsys.readouterr().out
-        assert command.PROGRAM.exit_codes in shown
+        assert PROGRAM.exit_codes in shown
         assert f"examples:\n  tokio-archive {name}" in shown
 
 
 DOCUMENT = (ROOT / "docs/commands.md").read_text()
 
 
-OLD_NAMES = ("summarize_tts", "find_darshanlogs", "darshan_scoreboard")
 WRITTEN = {"cat": "--output", "plot": "--output", "umami": "--output", "job": "--plot"}
 """Options that name a file, which is told to be written."""
 
@@ -1268,7 +1278,9 @@ def test_what_the_document_shows_is_run(
     programs = {
         "tokio-archive": main,
         "summarize_job": summarize_job,
-        **{one: getattr(old_commands, one) for one in OLD_NAMES},
+        "summarize_tts": summarize_tts,
+        "find_darshanlogs": find_darshanlogs,
+        "darshan_scoreboard": darshan_scoreboard,
     }
     code, _, err = run(*arguments, of=programs[name])
     written = (
@@ -1289,7 +1301,7 @@ def test_what_the_document_shows_is_run(
 
 
 def test_the_document_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in command.PROGRAM.names():
+    for name in PROGRAM.names():
         section = DOCUMENT.partition(f"## {name}\n")[2].partition("\n## ")[0]
         assert section, name
         with pytest.raises(SystemExit):
@@ -1305,7 +1317,7 @@ def test_summarize_loads_nothing_heavy(archive: archive_tools.Archive) -> None:
     path = archive.path("fs", dt.date(2026, 11, 1))
     loaded = f"[m for m in {(*HEAVY, 'rich')!r} if m in sys.modules]"
     code = (
-        f"import sys; from archive_tools.command import main; main(['summarize', {str(path)!r}]);"
+        f"import sys; from archive_tools.cli.main import main; main(['summarize', {str(path)!r}]);"
         f" print({loaded})"
     )
     shown = subprocess.run(

@@ -22,7 +22,7 @@ import pytest
 import archive_tools
 from archive_tools.checking import whole_archive
 from archive_tools.checking.problems import Problem
-from archive_tools.command import main
+from archive_tools.cli.main import main
 from archive_tools.formats import row_blocks
 from archive_tools.store import layout
 from pipeline.command import main as pipeline_main

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archive_tools.command import main
+from archive_tools.cli.main import main
 from pipeline.command import main as pipeline_main
 from pipeline.darshan_commands import cache, summarize
 from tests.conftest import SITEDAY_LOGS

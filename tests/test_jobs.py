@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
-from archive_tools.command import main
-from archive_tools.commands import _common
+from archive_tools.cli import printing
+from archive_tools.cli.main import main
+from archive_tools.cli.pytokio.summarize_job import summarize_job
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.plotting.job_panels import panels
 from archive_tools.store import layout
-from archive_tools.summarize_job import summarize_job
 from pipeline.command import main as pipeline
 from tests.conftest import ROOT
 
@@ -585,8 +585,8 @@ def test_one_is_not_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     )
     text = shown(capsys, "job", "1", "--archive", str(tmp_path))
     assert "a, 1 process\n" in text
-    assert _common.counted(1, "log") == "1 log"
-    assert _common.counted(1200, "log") == "1,200 logs"
+    assert printing.counted(1, "log") == "1 log"
+    assert printing.counted(1200, "log") == "1,200 logs"
     with pytest.raises(NotFound, match="no table of jobs is in"):
         job_tables.jobs(tmp_path / "2026", dt.date.min, dt.date.max, job_tables.Wanted())
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 def quantity(value: float | None, unit: str) -> str:
     """A number as people read it: bytes with IEC prefixes, others with thousands separators; – for

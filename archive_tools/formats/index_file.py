@@ -7,7 +7,7 @@ import sqlite3
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,6 @@ from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats import darshan_tables
 from archive_tools.jobs import servers
-
-if TYPE_CHECKING:
-    pass
-
 
 WHOLE_SECONDS = ("start_time", "end_time")
 

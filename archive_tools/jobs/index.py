@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from archive_tools import schemas
-
-if TYPE_CHECKING:
-    pass
 from archive_tools.formats.index_file import copy_table
 from archive_tools.jobs.server_join import Around, join_servers
 

@@ -6,15 +6,12 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archive_tools.core.errors import NotFound
 from archive_tools.formats.index_file import asking
-from archive_tools.store import layout
-
-if TYPE_CHECKING:
-    pass
 from archive_tools.jobs.job_tables import KEY, Row, Wanted, files, first_table_day, table
+from archive_tools.store import layout
 
 # One job
 

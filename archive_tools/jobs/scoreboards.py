@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from archive_tools.core.errors import TokioError
 from archive_tools.formats.index_file import asking
-
-if TYPE_CHECKING:
-    pass
-
 
 BY = {"user": "username", "exe": "exename", "fs": "fsname"}
 """What a scoreboard can be of, and the index's columns."""

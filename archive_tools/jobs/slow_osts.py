@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.formats import darshan_tables
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +16,6 @@ from archive_tools.plotting.stretches import (
     span,
     width,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 STRETCHES = 1000
 """Of a line, about: a dot each on paper."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
-
-if TYPE_CHECKING:
-    pass
-
 
 FLOW = ("delta", "rate")
 """Kinds that are added up over the components."""

@@ -1,3 +1,1 @@
-"""The commands of `tokio-pipeline`, a module each; see `archive_tools.dispatch` for what a module
-has.
-"""
+"""The commands of `tokio-pipeline`, a module each; see `archive_tools.cli.dispatch`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
 from archive_tools.jobs import job_tables
 
@@ -24,8 +24,8 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_range(parser, is_open=True)
-    _common.add_archive(parser)
+    common_options.add_range(parser, is_open=True)
+    common_options.add_archive(parser)
     parser.add_argument(
         "--user",
         default="",
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--job", default="", metavar="ID", help="job id")
     parser.add_argument(
         "--min-bytes",
-        type=_common.count,
+        type=common_options.count,
         default=0,
         metavar="N",
         help="that moved at least so much",
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=_common.count,
+        type=common_options.count,
         default=20,
         metavar="N",
         help="lines at most; 0 is all (default: 20)",
@@ -62,22 +62,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    archive = _common.open_archive(options.archive)
-    given = _common.given_range(options)
-    between = _common.seconds_between(*given, archive.timezone)
+    archive = common_options.open_archive(options.archive)
+    given = common_options.given_range(options)
+    between = common_options.seconds_between(*given, archive.timezone)
     wanted = job_tables.Wanted(
         options.user, options.exe, options.fs, options.job, options.min_bytes, between
     )
     found, there = job_tables.listed(
         archive.root,
-        *_common.dates_between(*given, archive.timezone),
+        *common_options.dates_between(*given, archive.timezone),
         wanted,
         order=options.order,
         limit=options.limit or None,
     )
     rows = found.to_pylist()
     if options.json:
-        _common.show_json(rows)
+        printing.show_json(rows)
     else:
         header = [
             "job",
@@ -93,18 +93,18 @@ def run(options: argparse.Namespace) -> int:
             "OSS CPU",
             "others",
         ]
-        _common.show(header, [_line(row, archive.timezone) for row in rows], left=(0, 1, 2, 3, 5))
+        printing.show(header, [_line(row, archive.timezone) for row in rows], left=(0, 1, 2, 3, 5))
     if not there:
-        _common.note("no job matches")
+        printing.note("no job matches")
     elif there > len(rows):
-        _common.note(f"{len(rows)} of {there:,}; --limit 0 shows all")
-    return _common.DONE if there else _common.NOT_THERE
+        printing.note(f"{len(rows)} of {there:,}; --limit 0 shows all")
+    return exit_codes.DONE if there else exit_codes.NOT_THERE
 
 
 def _line(row: dict[str, Any], timezone: str) -> list[str]:
     return [
         row["jobid"],
-        _common.local(row["start_time"], timezone),
+        printing.local(row["start_time"], timezone),
         row["username"] or "–",
         row["exenames"] or "–",
         str(row["nprocs"]),

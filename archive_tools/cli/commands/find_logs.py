@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from archive_tools import tables
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.jobs import logs
 
 HELP = "Darshan logs by day, user, job"
@@ -25,12 +24,12 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_range(parser, whole_days=True)
+    common_options.add_range(parser, whole_days=True)
     parser.add_argument(
         "--site",
         default="",
         metavar="FILE",
-        help=f"site file (default: ${_common.SITE}, else ./site.json)",
+        help=f"site file (default: ${common_options.SITE}, else ./site.json)",
     )
     parser.add_argument("--user", default="", help="name of the user")
     parser.add_argument("--job", default="", help="job id")
@@ -41,12 +40,12 @@ def run(options: argparse.Namespace) -> int:
     from pipeline import site as sites
 
     site = sites.load(options.site)
-    given = _common.given_range(options)
+    given = common_options.given_range(options)
     if given[0] is None:
-        raise _common.WrongCommand(
+        raise exit_codes.WrongCommand(
             "the days are missing", expected="a day or a range, such as 2026-11-22"
         )
-    start, stop = _common.whole_days(*given, site.timezone)
+    start, stop = common_options.whole_days(*given, site.timezone)
     return print_paths(logs.find_logs(site, start, stop, user=options.user, job=options.job))
 
 
@@ -54,15 +53,15 @@ def print_paths(found: Iterable[Path]) -> int:
     """Write paths, a line each: their bytes in a pipe; on a terminal, what cannot be printed is
     escaped.
     """
-    code = _common.NOT_THERE
+    code = exit_codes.NOT_THERE
     sys.stdout.flush()
     for path in found:
         if tables.is_terminal(sys.stdout):
-            _common.say(str(path))
+            printing.say(str(path))
         else:
             sys.stdout.buffer.write(os.fsencode(path) + b"\n")
-        code = _common.DONE
+        code = exit_codes.DONE
     sys.stdout.buffer.flush()
-    if code == _common.NOT_THERE:
-        _common.note("no log matches")
+    if code == exit_codes.NOT_THERE:
+        printing.note("no log matches")
     return code

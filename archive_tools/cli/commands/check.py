@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from archive_tools import tables
 from archive_tools.checking import whole_archive
 from archive_tools.checking.problems import Problem
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.core.errors import NotFound
 
 HELP = "whether the archive, or some files, are whole"
@@ -33,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help="only these files, of an archive or not"
     )
-    _common.add_archive(parser)
-    _common.add_range(parser, positional=False, whole_days=True, is_open=True)
+    common_options.add_archive(parser)
+    common_options.add_range(parser, positional=False, whole_days=True, is_open=True)
     parser.add_argument(
         "--instance", action="append", default=[], help="only this one (may be given again)"
     )
@@ -47,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     if options.files and (options.start or options.stop or options.instance or options.archive):
-        raise _common.WrongCommand(
+        raise exit_codes.WrongCommand(
             "files are checked one by one",
             hint="leave out --archive, --start, --stop and --instance, or the files",
         )
@@ -59,22 +58,22 @@ def run(options: argparse.Namespace) -> int:
             else _of_archive(options, told, looked)
         )
     if options.json:
-        _common.show_json(
+        printing.show_json(
             [{"kind": one.kind, "where": one.where, "what": one.what} for one in found]
         )
     else:
         if found:
-            _common.show(
+            printing.show(
                 ["kind", "where", "what"],
                 [[one.kind, one.where, one.what] for one in found],
                 left=(0, 1, 2),
             )
-        days = "" if options.files else f"{_common.counted(looked.days, 'day')}, "
-        _common.say(
-            f"{_common.counted(len(found), 'problem')} in"
-            f" {days}{_common.counted(looked.files, 'file')}"
+        days = "" if options.files else f"{printing.counted(looked.days, 'day')}, "
+        printing.say(
+            f"{printing.counted(len(found), 'problem')} in"
+            f" {days}{printing.counted(looked.files, 'file')}"
         )
-    return _common.NOT_THERE if found else _common.DONE
+    return exit_codes.NOT_THERE if found else exit_codes.DONE
 
 
 def _of_files(
@@ -92,8 +91,8 @@ def _of_files(
 def _of_archive(
     options: argparse.Namespace, told: whole_archive.Progress, looked: whole_archive.Looked
 ) -> Iterator[Problem]:
-    archive = _common.open_archive(options.archive)
-    start, stop = _common.whole_days(options.start, options.stop, archive.timezone)
+    archive = common_options.open_archive(options.archive)
+    start, stop = common_options.whole_days(options.start, options.stop, archive.timezone)
     unknown = set(options.instance) - set(archive.instances() if options.instance else ())
     if unknown:
         raise NotFound(

@@ -7,8 +7,8 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archive_tools.commands import _common
-from archive_tools.commands.job import found, of_file_system
+from archive_tools.cli import common_options, exit_codes, printing
+from archive_tools.cli.commands.job import found, of_file_system
 from archive_tools.core.errors import NotFound
 from archive_tools.jobs import job_history
 
@@ -31,8 +31,8 @@ DAYS = 90
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("job", metavar="JOBID")
-    _common.add_range(parser, positional=False, is_open=True)
-    _common.add_archive(parser)
+    common_options.add_range(parser, positional=False, is_open=True)
+    common_options.add_archive(parser)
     parser.add_argument(
         "--fs", default="", metavar="NAME", help="file system (default: where the job moved most)"
     )
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--days",
-        type=_common.count,
+        type=common_options.count,
         default=DAYS,
         metavar="N",
         help=f"days before the job that are looked at (default: {DAYS})",
@@ -60,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
     from archive_tools import plotting
 
     if options.output:
-        _common.target(options.output, _common.PICTURES)
-    archive = _common.open_archive(options.archive)
+        printing.target(options.output, printing.PICTURES)
+    archive = common_options.open_archive(options.archive)
     job = found(archive, options)[0]
     one = of_file_system(job, options.fs)
     since = job.date - min(
@@ -75,10 +75,10 @@ def run(options: argparse.Namespace) -> int:
         raise NotFound(f"nothing is known of job {job.jobid} on {one['fsname']}")
     told = (
         f"job {job.jobid}, {job.exenames} on {one['fsname']}:"
-        f" {_common.counted(len(runs) - 1, 'earlier run')}"
+        f" {printing.counted(len(runs) - 1, 'earlier run')}"
     )
     if options.json:
-        _common.show_json(
+        printing.show_json(
             [
                 {
                     "metric": m.label,
@@ -91,16 +91,16 @@ def run(options: argparse.Namespace) -> int:
         )
     elif options.output:
         figure = plotting.umami(metrics, timezone=archive.timezone, title=f"J{told[1:]}")
-        with _common.writing(options.output):
+        with printing.writing(options.output):
             plotting.save(figure, options.output)
     else:
-        _common.say(told)
-        _common.show(
+        printing.say(told)
+        printing.show(
             ["metric", "this run", "quarter 1", "median", "quarter 3", "standing"],
             [_line(metric) for metric in metrics],
             left=(0, 5),
         )
-    return _common.DONE
+    return exit_codes.DONE
 
 
 def _line(metric: Metric) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing
 
 HELP = "a picture of a dataset over time"
 ABOUT = """Draws datasets of an instance over a day or a range: lines, or one dataset as a heat map
@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET",
         help="such as datatargets/readbytes; tokio-archive info lists them",
     )
-    _common.add_range(parser, positional=False)
-    _common.add_archive(parser)
+    common_options.add_range(parser, positional=False)
+    common_options.add_archive(parser)
     parser.add_argument(
         "--components",
         action="append",
@@ -53,11 +53,13 @@ def run(options: argparse.Namespace) -> int:
     from archive_tools import plotting
 
     if options.heat_map and len(options.datasets) != 1:
-        raise _common.WrongCommand("a heat map is of one dataset", got=", ".join(options.datasets))
-    _common.target(options.output, _common.PICTURES)
-    archive = _common.open_archive(options.archive)
-    _common.check_step(options.resample, archive.timezone)
-    start, end = _common.between(*_common.given_range(options), archive.timezone)
+        raise exit_codes.WrongCommand(
+            "a heat map is of one dataset", got=", ".join(options.datasets)
+        )
+    printing.target(options.output, printing.PICTURES)
+    archive = common_options.open_archive(options.archive)
+    common_options.check_step(options.resample, archive.timezone)
+    start, end = common_options.between(*common_options.given_range(options), archive.timezone)
     series = [
         archive.read(
             options.instance,
@@ -70,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
         for name in options.datasets
     ]
     title = (
-        f"{options.instance} {_common.local(start, archive.timezone)} to"
-        f" {_common.local(end, archive.timezone)}"
+        f"{options.instance} {printing.local(start, archive.timezone)} to"
+        f" {printing.local(end, archive.timezone)}"
     )
     if options.heat_map:
         figure = plotting.heat_map(
@@ -81,6 +83,6 @@ def run(options: argparse.Namespace) -> int:
         figure = plotting.lines(
             series, timezone=archive.timezone, title=title, by_component=options.by_component
         )
-    with _common.writing(options.output):
+    with printing.writing(options.output):
         plotting.save(figure, options.output)
-    return _common.DONE
+    return exit_codes.DONE

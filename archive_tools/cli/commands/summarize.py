@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.reading import summary
@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|INSTANCE",
         help="a file, or an instance of the archive with a day or range",
     )
-    _common.add_range(parser)
-    _common.add_archive(parser)
+    common_options.add_range(parser)
+    common_options.add_archive(parser)
     parser.add_argument(
         "--dataset",
         action="append",
@@ -50,18 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     found, timezone = (
-        _of_file(options) if _common.given_range(options) == (None, None) else _of_range(options)
+        _of_file(options)
+        if common_options.given_range(options) == (None, None)
+        else _of_range(options)
     )
     if options.json:
-        _common.show_json([_as_json(item, options.by_component) for item in found])
+        printing.show_json([_as_json(item, options.by_component) for item in found])
     else:
-        _common.show(HEADER, [row for item in found for row in _rows(item, timezone)])
-    return _common.DONE
+        printing.show(HEADER, [row for item in found for row in _rows(item, timezone)])
+    return exit_codes.DONE
 
 
 def _of_file(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary], str]:
     if not Path(options.what).exists() and "." not in options.what and "/" not in options.what:
-        raise _common.WrongCommand(
+        raise exit_codes.WrongCommand(
             f"no file {options.what}", hint="of an instance, say also which day"
         )
     with open_tts(options.what) as tts:
@@ -73,8 +75,8 @@ def _of_file(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary],
 
 
 def _of_range(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary], str]:
-    archive = _common.open_archive(options.archive)
-    first, last = _common.between(*_common.given_range(options), archive.timezone)
+    archive = common_options.open_archive(options.archive)
+    first, last = common_options.between(*common_options.given_range(options), archive.timezone)
     found, there = summary.summarize_range(
         archive,
         options.what,
@@ -84,10 +86,11 @@ def _of_range(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary]
         by_component=options.by_component,
     )
     days = (
-        _common.date_of(last - 1, archive.timezone) - _common.date_of(first, archive.timezone)
+        common_options.date_of(last - 1, archive.timezone)
+        - common_options.date_of(first, archive.timezone)
     ).days + 1
     if there < days:
-        _common.note(f"{there} of {days} days are in the archive")
+        printing.note(f"{there} of {days} days are in the archive")
     return found, archive.timezone
 
 
@@ -120,6 +123,6 @@ def _numbers(
         mean,
         f"{timestep} s",
         peak,
-        _common.local(item.peak_at, timezone),
+        printing.local(item.peak_at, timezone),
         f"{item.missing:.2f} %",
     ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.jobs import job_history, job_lookup, job_tables
@@ -28,8 +28,8 @@ EXAMPLES = ("9100003", "9100003 --start 2026-11-22 --json", "9100003 --plot job.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("job", metavar="JOBID")
-    _common.add_range(parser, positional=False, is_open=True)
-    _common.add_archive(parser)
+    common_options.add_range(parser, positional=False, is_open=True)
+    common_options.add_archive(parser)
     parser.add_argument(
         "--fs",
         default="",
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=_common.count,
+        type=common_options.count,
         default=10,
         metavar="N",
         help="logs and other jobs listed; 0 is all (default: 10)",
@@ -52,25 +52,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     if options.plot:
-        _common.target(options.plot, _common.PICTURES)
-    archive = _common.open_archive(options.archive)
+        printing.target(options.plot, printing.PICTURES)
+    archive = common_options.open_archive(options.archive)
     there = found(archive, options)
     if options.plot:
         _plot(archive, there[0], options)
     elif options.json:
-        _common.show_json([dataclasses.asdict(job) for job in there])
+        printing.show_json([dataclasses.asdict(job) for job in there])
     else:
         for job in there:
             _show(job, archive.timezone, options.limit or None)
-    return _common.DONE
+    return exit_codes.DONE
 
 
 def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.Job]:
     """The jobs that are meant, newest first."""
-    given = _common.given_range(options)
-    dates = _common.dates_between(*given, archive.timezone)
+    given = common_options.given_range(options)
+    dates = common_options.dates_between(*given, archive.timezone)
     return job_lookup.find(
-        archive.root, options.job, *dates, between=_common.seconds_between(*given, archive.timezone)
+        archive.root,
+        options.job,
+        *dates,
+        between=common_options.seconds_between(*given, archive.timezone),
     )
 
 
@@ -103,24 +106,24 @@ def _plot(archive: Archive, job: job_lookup.Job, options: argparse.Namespace) ->
     figure = plotting.job(
         panels, (job.start_time, job.end_time + 1), timezone=archive.timezone, title=title
     )
-    with _common.writing(options.plot):
+    with printing.writing(options.plot):
         plotting.save(figure, options.plot)
 
 
 def _show(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
     """The job for people."""
-    begin, end = (_common.local(moment, timezone) for moment in (job.start_time, job.end_time))
-    _common.say(
+    begin, end = (printing.local(moment, timezone) for moment in (job.start_time, job.end_time))
+    printing.say(
         f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'},"
-        f" {_common.counted(job.nprocs, 'process', 'processes')}"
+        f" {printing.counted(job.nprocs, 'process', 'processes')}"
     )
-    _common.say(
+    printing.say(
         f"{begin} to {end}, {job.end_time - job.start_time:,} s;"
-        f" {_common.counted(len(job.logs), 'log')} of {job.instance}, {job.date}"
+        f" {printing.counted(len(job.logs), 'log')} of {job.instance}, {job.date}"
     )
-    _common.say()
+    printing.say()
     if not job.file_systems:
-        _common.say("no I/O on any file system that Darshan saw")
+        printing.say("no I/O on any file system that Darshan saw")
         return
     _file_systems(job)
     _servers(job)
@@ -141,8 +144,8 @@ def _file_systems(job: job_lookup.Job) -> None:
         ]
         for row in job.file_systems
     ]
-    _common.show(header, rows)
-    _common.say()
+    printing.show(header, rows)
+    printing.say()
 
 
 def _servers(job: job_lookup.Job) -> None:
@@ -151,12 +154,12 @@ def _servers(job: job_lookup.Job) -> None:
     unseen = [row["fsname"] for row in job.file_systems if not row.get("fs_instance")]
     if seen:
         rows = [[label, *(show(row) for row in seen)] for label, show in SEEN]
-        _common.show(["what the servers saw of", *(row["fsname"] for row in seen)], rows)
+        printing.show(["what the servers saw of", *(row["fsname"] for row in seen)], rows)
     if unseen:
-        _common.say(
+        printing.say(
             f"no servers are known behind {', '.join(unseen)} (fsname_to_instance in site.json)"
         )
-    _common.say()
+    printing.say()
 
 
 def _percent(*names: str) -> Any:
@@ -218,7 +221,7 @@ def _logs(job: job_lookup.Job, limit: int | None) -> None:
         for log in job.logs[:limit]
     ]
     if rows:
-        _common.show(header, rows, left=(0, 1))
+        printing.show(header, rows, left=(0, 1))
         _more(len(job.logs), len(rows), "logs")
 
 
@@ -236,7 +239,7 @@ def _others(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
     rows = [
         [
             row["jobid"],
-            _common.local(row["start_time"], timezone),
+            printing.local(row["start_time"], timezone),
             row["username"] or "–",
             row["exenames"] or "–",
             row["fsname"],
@@ -247,10 +250,10 @@ def _others(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
         for row in job.others[:limit]
     ]
     if rows:
-        _common.show(header, rows, left=(0, 1, 2, 3, 4))
+        printing.show(header, rows, left=(0, 1, 2, 3, 4))
         _more(len(job.others), len(rows), "other jobs and file systems")
     else:
-        _common.say("no other job was on its file systems then")
+        printing.say("no other job was on its file systems then")
 
 
 def _seconds_together(row: Mapping[str, Any], job: job_lookup.Job) -> int:
@@ -262,5 +265,5 @@ def _seconds_together(row: Mapping[str, Any], job: job_lookup.Job) -> int:
 
 def _more(there: int, shown: int, what: str) -> None:
     if there > shown:
-        _common.say(f"{shown} of {there} {what}; --limit 0 shows all")
-    _common.say()
+        printing.say(f"{shown} of {there} {what}; --limit 0 shows all")
+    printing.say()

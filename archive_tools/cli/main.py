@@ -1,5 +1,5 @@
 """The command `tokio-archive`: what an archive holds. Each command is a module of
-`archive_tools.commands`.
+`archive_tools.cli.commands`.
 
 Exit codes: 0 done; 1 what was asked for is not there or cannot be read, or `check` found problems,
 or who reads the output is gone; 2 the command is wrong.
@@ -12,8 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from archive_tools import commands, dispatch
-from archive_tools.commands import _common
+from archive_tools.cli import commands, dispatch, exit_codes, printing
 from archive_tools.core.errors import TokioError
 
 PROGRAM = dispatch.Program(
@@ -39,15 +38,15 @@ def guarded(program: str, run: Callable[[], int]) -> int:
         code = run()
         sys.stdout.flush()
         return code
-    except _common.WrongCommand as error:
-        _common.note(f"{program}: {error}")
-        return _common.WRONG
+    except exit_codes.WrongCommand as error:
+        printing.note(f"{program}: {error}")
+        return exit_codes.WRONG
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _common.NOT_THERE
+        return exit_codes.NOT_THERE
     except (TokioError, OSError) as error:
-        _common.note(f"{program}: {error}")
-        return _common.NOT_THERE
+        printing.note(f"{program}: {error}")
+        return exit_codes.NOT_THERE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 

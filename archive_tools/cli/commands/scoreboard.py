@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.jobs import logs, scoreboards
@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "where", nargs="*", help="archive folders or index files (default: the archive)"
     )
-    _common.add_archive(parser)
-    _common.add_range(parser, positional=False, whole_days=True, is_open=True)
+    common_options.add_archive(parser)
+    common_options.add_range(parser, positional=False, whole_days=True, is_open=True)
     parser.add_argument(
         "--by",
         choices=sorted(scoreboards.BY),
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=_common.count,
+        type=common_options.count,
         default=10,
         metavar="N",
         help="rows of each; 0 is all (default: 10)",
@@ -72,10 +72,10 @@ def run(options: argparse.Namespace) -> int:
         by: scoreboards.scoreboard(paths, by, only=only) for by in options.by or scoreboards.BY
     }
     if options.json:
-        _common.show_json(
+        printing.show_json(
             {by: [dataclasses.asdict(score) for score in scores] for by, scores in boards.items()}
         )
-        return _common.DONE
+        return exit_codes.DONE
     for by, scores in boards.items():
         shown = scores[: options.limit or None]
         rows = [
@@ -87,16 +87,16 @@ def run(options: argparse.Namespace) -> int:
             ]
             for s in shown
         ]
-        _common.show([by, "logs", "read", "written"], rows)
-        _common.say(f"{len(shown)} of {len(scores)}")
-        _common.say()
-    return _common.DONE
+        printing.show([by, "logs", "read", "written"], rows)
+        printing.say(f"{len(shown)} of {len(scores)}")
+        printing.say()
+    return exit_codes.DONE
 
 
 def _indexes(options: argparse.Namespace) -> list[Path]:
     """The indexes that are meant: of folders, those of the days of the range."""
     found: list[Path] = []
-    for where in options.where or [str(_common.archive_folder(options.archive))]:
+    for where in options.where or [str(common_options.archive_folder(options.archive))]:
         found += (
             _of_folder(where, options)
             if Path(where).is_dir() or not options.where
@@ -111,7 +111,7 @@ def _indexes(options: argparse.Namespace) -> list[Path]:
 
 
 def _of_folder(where: str, options: argparse.Namespace) -> list[Path]:
-    archive = _common.open_archive(where)
+    archive = common_options.open_archive(where)
     return logs.indexes_of(
-        archive.root, *_common.whole_days(options.start, options.stop, archive.timezone)
+        archive.root, *common_options.whole_days(options.start, options.stop, archive.timezone)
     )

@@ -21,9 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from archive_tools import tables
-from archive_tools.command import guarded
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing, tables
+from archive_tools.cli.main import guarded
 from archive_tools.core.errors import NotFound
 from archive_tools.core.findings import Findings
 from archive_tools.jobs import server_series, servers
@@ -83,7 +82,7 @@ def summarize_job(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--silent-errors", action="store_true", help="accepted: logs are not read again"
     )
-    _common.add_archive(parser)
+    common_options.add_archive(parser)
     return guarded(parser.prog, lambda: _run(parser.parse_args(arguments)))
 
 
@@ -97,16 +96,16 @@ def _time(text: str) -> dt.datetime:
 
 
 def _run(options: argparse.Namespace) -> int:
-    archive = _common.open_archive(options.archive)
+    archive = common_options.open_archive(options.archive)
     times = options.start_time, options.end_time
     if any(times):
         if not all(times) or options.files or options.slurm_jobid or not options.file_system:
-            raise _common.WrongCommand(
+            raise exit_codes.WrongCommand(
                 "a time needs --start-time, --end-time and --file-system, and no logs"
             )
         first, last = (archive.moment(when) for when in times)
         if last <= first:
-            raise _common.WrongCommand(
+            raise exit_codes.WrongCommand(
                 "the range is empty",
                 expected="--start-time before --end-time",
                 got=f"{times[0]} to {times[1]}",
@@ -115,16 +114,16 @@ def _run(options: argparse.Namespace) -> int:
     elif options.files or options.slurm_jobid:
         records = list(_of_logs(archive, options))
     else:
-        raise _common.WrongCommand(
+        raise exit_codes.WrongCommand(
             "nothing to summarize", expected="logs, --slurm-jobid, or --start-time and --end-time"
         )
     _write(records, options.json)
-    return _common.DONE
+    return exit_codes.DONE
 
 
 def _write(records: Sequence[Record], as_json: bool) -> None:
     if as_json:
-        _common.show_json(records)
+        printing.show_json(records)
         return
     text = io.StringIO()
     writer = csv.DictWriter(
@@ -178,7 +177,7 @@ def _looked_up(archive: Archive, where: str, value: str) -> Found:
         if rows := asked(path, LOG.format(where), [value]):
             found, oldest = [*found, (path, rows)], date
     if not found:
-        expected = f"one of {_common.counted(len(indexes), 'day')}"
+        expected = f"one of {printing.counted(len(indexes), 'day')}"
         raise NotFound(
             f"no log {value} in the indexes of {archive.root}",
             expected=expected,

@@ -11,7 +11,7 @@ from typing import Any
 
 import h5py
 
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core.errors import FormatError
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
@@ -51,12 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "date", nargs="?", type=_date, metavar="DATE", help="a day, such as 2026-11-22"
     )
-    _common.add_archive(parser)
+    common_options.add_archive(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, with every component")
 
 
 def _date(text: str) -> dt.date:
-    when = _common.moment(text)
+    when = common_options.moment(text)
     if isinstance(when, dt.datetime):
         raise argparse.ArgumentTypeError(f"{text!r} is no date; expected: 2026-11-22")
     return when
@@ -64,33 +64,33 @@ def _date(text: str) -> dt.date:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    archive = _common.open_archive(options.archive) if options.date else None
+    archive = common_options.open_archive(options.archive) if options.date else None
     receipt = _receipt(archive, options.what, options.date) if archive else {}
     with archive.open(options.what, options.date) if archive else open_tts(options.what) as tts:
         about = {"file": str(tts.path), "bytes": tts.path.stat().st_size, **tts.attributes}
         timezone = str(about.get("timezone") or (archive.timezone if archive else "UTC"))
         datasets = _datasets(tts)
     code = (
-        _common.NOT_THERE
+        exit_codes.NOT_THERE
         if any(told["missing"] is None for told in datasets.values())
-        else _common.DONE
+        else exit_codes.DONE
     )
     if options.json:
-        _common.show_json(
+        printing.show_json(
             {**about, **({"receipt": receipt} if receipt else {}), "datasets": datasets}
         )
         return code
     for key, value in _lines(about):
-        _common.say(
+        printing.say(
             f"{key}: {value}"
-            + (f" ({_common.local(int(value), timezone)})" if key in ("start", "end") else "")
+            + (f" ({printing.local(int(value), timezone)})" if key in ("start", "end") else "")
         )
     for key, value in receipt.items():
-        _common.say(
+        printing.say(
             f"receipt {key}:"
             f" {f'{len(value)} (--json shows them)' if isinstance(value, list | dict) else value}"
         )
-    _common.show(
+    printing.show(
         HEADER, [_row(name, told) for name, told in datasets.items()], left=(0, 1, 2, 7, 8)
     )
     return code
@@ -143,7 +143,7 @@ def _missing(path: Path, name: str) -> float | None:
         with open_tts(path) as tts:
             return summary.summarize(tts, wanted=[name])[0].missing
     except FormatError as error:
-        _common.note(f"tokio-archive: {error}")
+        printing.note(f"tokio-archive: {error}")
         return None
 
 

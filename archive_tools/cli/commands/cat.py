@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.reading import export
 from archive_tools.store import files
 
@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET",
         help="such as datatargets/readbytes; tokio-archive info lists them",
     )
-    _common.add_range(parser)
-    _common.add_archive(parser)
+    common_options.add_range(parser)
+    common_options.add_archive(parser)
     parser.add_argument(
         "--components",
         action="append",
@@ -54,10 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    archive = _common.open_archive(options.archive)
-    start, end = _common.between(*_common.given_range(options), archive.timezone)
+    archive = common_options.open_archive(options.archive)
+    start, end = common_options.between(*common_options.given_range(options), archive.timezone)
     form = options.format or _format_of(options.output)
-    _common.check_step(options.resample, archive.timezone)
+    common_options.check_step(options.resample, archive.timezone)
     request = export.Request(
         options.instance,
         options.dataset,
@@ -68,28 +68,28 @@ def run(options: argparse.Namespace) -> int:
         options.resample,
     )
     if options.output:
-        path = _common.target(options.output)
+        path = printing.target(options.output)
         with (
-            _common.writing(options.output),
+            printing.writing(options.output),
             files.replacing(path) as temporary,
             open(temporary, "wb") as sink,
         ):
             export.write(archive, request, form, sink)
     elif form == "parquet":
-        raise _common.WrongCommand(
+        raise exit_codes.WrongCommand(
             "Parquet is not written to standard output", hint="give --output FILE"
         )
     else:
         sys.stdout.flush()
         export.write(archive, request, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    return _common.DONE
+    return exit_codes.DONE
 
 
 def _format_of(output: Path | None) -> str:
     suffix = output.suffix.lower().removeprefix(".") if output else ""
     if suffix and suffix not in export.FORMATS:
-        raise _common.WrongCommand(
+        raise exit_codes.WrongCommand(
             f"{output} has an unknown ending",
             expected=", ".join(export.FORMATS),
             hint="say which with --format",

@@ -3,6 +3,5 @@
 
 A command's module has `HELP` (one line), `ABOUT` (what it does), `EXAMPLES` (without the program's
 name), `add_arguments` and `run`, which returns the exit code. It imports at its top only what is
-light: what a command needs is loaded when it runs. Modules whose names begin with ``_`` are shared
-by the commands.
+light: what a command needs is loaded when it runs.
 """

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from archive_tools.commands import _common
+from archive_tools.cli import exit_codes, printing
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.formats.series_file import damage_named
 from archive_tools.jobs import slow_osts
@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     found = _found(options.files)
     if options.json:
-        _common.show_json([dataclasses.asdict(one) for one in found])
-        return _common.DONE
+        printing.show_json([dataclasses.asdict(one) for one in found])
+        return exit_codes.DONE
     slow = [one for one in found if one.adjusted < options.alpha and one.coefficient < 0]
     rows = [
         [
@@ -51,9 +51,9 @@ def run(options: argparse.Namespace) -> int:
         for one in slow
     ]
     if rows:
-        _common.show(["OST", "files", "coefficient", "p", "corrected p"], rows)
-    _common.say(f"{len(slow)} of {len(found)} OSTs go with slow files")
-    return _common.DONE
+        printing.show(["OST", "files", "coefficient", "p", "corrected p"], rows)
+    printing.say(f"{len(slow)} of {len(found)} OSTs go with slow files")
+    return exit_codes.DONE
 
 
 def _found(files: Sequence[str]) -> list[slow_osts.OstCorrelation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from archive_tools.commands import _common
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core.errors import TokioError
 from archive_tools.reading.archive import Archive
 
@@ -20,36 +20,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", nargs="?", default="", metavar="ARCHIVE", help="the same as --archive"
     )
-    _common.add_archive(parser)
+    common_options.add_archive(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, with every day")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     if options.folder and options.archive:
-        raise _common.WrongCommand(
+        raise exit_codes.WrongCommand(
             "the archive is given twice", hint="give it as an argument or as --archive"
         )
-    archive = _common.open_archive(options.folder or options.archive)
-    closed = _common.unreadable(archive.root)
+    archive = common_options.open_archive(options.folder or options.archive)
+    closed = common_options.unreadable(archive.root)
     if closed:
         raise TokioError(
-            f"{_common.counted(len(closed), 'folder')} of {archive.root} cannot be read:"
+            f"{printing.counted(len(closed), 'folder')} of {archive.root} cannot be read:"
             f" {', '.join(map(str, closed[:SHOWN]))}"
         )
     days = _days(archive)
     if options.json:
-        _common.show_json(
+        printing.show_json(
             {instance: [str(date) for date in dates] for instance, dates in days.items()}
         )
     elif days:
-        _common.show(
+        printing.show(
             ["instance", "days", "first", "last"],
             [[i, str(len(d)), str(d[0]), str(d[-1])] for i, d in days.items()],
         )
     else:
-        _common.say(f"{archive.root}: no days yet")
-    return _common.DONE
+        printing.say(f"{archive.root}: no days yet")
+    return exit_codes.DONE
 
 
 def _days(archive: Archive) -> dict[str, list[object]]:

@@ -1,0 +1,79 @@
+"""The command `find_darshanlogs`: paths of Darshan logs, a line each."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import glob
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from archive_tools.cli import exit_codes
+from archive_tools.cli.commands.find_logs import print_paths
+from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
+from archive_tools.jobs import logs
+
+# find_darshanlogs
+
+
+def find_darshanlogs(arguments: Sequence[str] | None = None) -> int:
+    """Run `find_darshanlogs`: paths of Darshan logs, a line each; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        "find_darshanlogs", description="Paths of Darshan logs, a line each.", epilog=EXIT_CODES
+    )
+    parser.add_argument(
+        "-s", "--start", type=_date, metavar="YYYY-MM-DD", help="first day (default: that of --end)"
+    )
+    parser.add_argument(
+        "-e", "--end", type=_date, metavar="YYYY-MM-DD", help="last day (default: that of --start)"
+    )
+    parser.add_argument("-u", "--username", default="", help="owner of the log")
+    parser.add_argument(
+        "-j",
+        "--jobid",
+        default="",
+        help="job id; without days, those on which the archive's indexes have the job",
+    )
+    parser.add_argument(
+        "--logdir", help="folder above those of the days, YYYY/M/D (default: what site.json says)"
+    )
+    parser.add_argument("--host", default="", help="the source in site.json, where it has several")
+    return run_parsed(parser, arguments, lambda options: print_paths(_found(options)))
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; expected: 2026-11-22") from None
+
+
+def _found(options: argparse.Namespace) -> Iterator[Path]:
+    start, end = options.start or options.end, options.end or options.start
+    if start is None and (not options.jobid or options.logdir):
+        raise exit_codes.WrongCommand(
+            "--start or --end is missing", hint="only --jobid, with an archive, does without"
+        )
+    if start and end < start:
+        raise exit_codes.WrongCommand("--end is before --start", got=f"{start} to {end}")
+    if options.logdir:
+        template = f"{glob.escape(options.logdir).replace('%', '%%')}/%Y/%-m/%-d"
+        for n in range((end - start).days + 1):
+            yield from logs.logs_in(
+                [template],
+                start + dt.timedelta(days=n),
+                {},
+                user=options.username,
+                job=options.jobid,
+            )
+        return
+    from pipeline import site as sites
+
+    site = sites.load()
+    chosen = {"user": options.username, "job": options.jobid, "instance": options.host}
+    for first, last in (
+        [(start, end)]
+        if start
+        else [(date, date) for date in logs.days_of_job(site.root, options.jobid)]
+    ):
+        yield from logs.find_logs(site, first, last, **chosen)
