@@ -21,8 +21,8 @@ import pytest
 
 from archive_tools.core.day import Day
 from pipeline.schemas import source_maps
-from pipeline.sources import _libdarshan
-from pipeline.sources._darshan_log import BatchReader, Listed
+from pipeline.sources.darshan import libdarshan
+from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.transform.darshan import Reduction, reduce_batch
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.darshan_day import reduced
@@ -45,15 +45,15 @@ def told(benchmark, count: int) -> None:  # type: ignore[no-untyped-def]
 
 def test_bare_library(benchmark, times: int) -> None:  # type: ignore[no-untyped-def]
     """The floor: POSIX and STDIO records of each log into arrays, and nothing else."""
-    ffi, library = _libdarshan._library()
+    ffi, library = libdarshan._library()
 
     def read() -> None:
         for log in LOGS * times:
             handle = library.darshan_log_open(bytes(log))
-            modules = _libdarshan._modules(ffi, library, handle)
+            modules = libdarshan._modules(ffi, library, handle)
             for module in ("POSIX", "STDIO"):
                 if module in modules:
-                    _libdarshan._records(ffi, library, handle, module, modules[module].idx)
+                    libdarshan._records(ffi, library, handle, module, modules[module].idx)
             library.darshan_log_close(handle)
 
     benchmark.pedantic(read, rounds=3 if times > 1 else 1)

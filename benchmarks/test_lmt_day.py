@@ -18,8 +18,8 @@ import pytest
 
 from archive_tools import open_tts
 from benchmarks.measured import DATE, archived, timed
-from pipeline.sources._sql import Database
-from pipeline.sources.lmt import TABLES
+from pipeline.sources._shared.sql_database import Database
+from pipeline.sources.lmt.tables import TABLES
 from tests.lmtdb import make_lmt
 
 CORI = {"osts": 248, "oss": 248, "mds": 1}

@@ -17,8 +17,8 @@ import pytest
 
 from archive_tools import open_tts
 from benchmarks.measured import DATE, timed
-from pipeline.sources import _files
-from pipeline.sources._mmperfmon_text import Damage, tables
+from pipeline.sources._shared import source_files
+from pipeline.sources.mmperfmon.text_tables import Damage, tables
 from tests.mmperfmon_day import make, traffic
 
 LARGE = {"servers": 48, "luns": 336, "paths": 6}
@@ -41,7 +41,10 @@ def day(size: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def texts(day: Path) -> list[bytes]:
-    return [_files.content(member) for member in _files.members(day, day.name, 1 << 34, no_problem)]
+    return [
+        source_files.content(member)
+        for member in source_files.members(day, day.name, 1 << 34, no_problem)
+    ]
 
 
 def no_problem(where: str, what: str) -> None:

@@ -19,7 +19,7 @@ from archive_tools.cli import dispatch
 from archive_tools.core.errors import Busy, ConfigError, TokioError
 from pipeline import commands
 from pipeline.commands._common import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
-from pipeline.sources import _isolated, _limits
+from pipeline.processes import isolated, limits
 
 __all__ = ["BUSY", "COMPLETE", "FAILED", "PARTIAL", "USAGE", "main"]
 
@@ -82,8 +82,8 @@ def _stopping() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        _limits.give_up()
-        _isolated.stop()
+        limits.give_up()
+        isolated.stop()
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
 """The commands `cache_darshanlogs.py` and `summarize_darshanlogs.py`: Darshan logs as JSON.
 
-Logs are read by `pipeline.sources._isolated`: one that makes the library crash gives a message.
+Logs are read by `pipeline.processes.isolated`: one that makes the library crash gives a message.
 Exit codes: 0 done; 1 a log could not be read; 2 the command is wrong.
 """
 
@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools.core.errors import SourceError
-from pipeline.sources import _isolated, _libdarshan
-from pipeline.sources._darshan_log import Listed
+from pipeline.processes import isolated
+from pipeline.sources.darshan import accumulators, libdarshan, library
+from pipeline.sources.darshan.log_batches import Listed
 from pipeline.transform.mounts import mount_of
 
 
 class _Reader:
-    """Reads logs into JSON-able dictionaries, as `pipeline.sources._isolated` wants a batch."""
+    """Reads logs into JSON-able dictionaries, as `pipeline.processes.isolated` wants a batch."""
 
     def __init__(self, what: frozenset[str]) -> None:
         self.what = what
@@ -33,7 +34,7 @@ class _Reader:
     def add(self, file: Listed, name: str) -> None:
         """Read one log."""
         try:
-            self.found.append((name, _as_json(_libdarshan.read(file.path), self.what), ""))
+            self.found.append((name, _as_json(libdarshan.read(file.path), self.what), ""))
         except (SourceError, OSError) as error:
             self.reject(file, name, str(error))
 
@@ -69,14 +70,14 @@ def read_all(
         )
         for name in names
     ]
-    job = _isolated.Job(files, functools.partial(_Reader, what), _same, _isolated.Limits())
-    return [item for batch in _isolated.run(job) for item in batch]
+    job = isolated.Job(files, functools.partial(_Reader, what), _same, isolated.Limits())
+    return [item for batch in isolated.run(job) for item in batch]
 
 
-def _as_json(log: _libdarshan.Log, what: frozenset[str]) -> dict[str, Any]:
+def _as_json(log: libdarshan.Log, what: frozenset[str]) -> dict[str, Any]:
     counters: dict[str, dict[str, Any]] = {}
     for module, records in log.records.items():
-        found = counters.setdefault(_libdarshan.MODULES[module], {})
+        found = counters.setdefault(library.MODULES[module], {})
         if "base" in what:
             found |= _base(log, module, records)
         if what & {"total", "perf"}:
@@ -89,7 +90,7 @@ def _as_json(log: _libdarshan.Log, what: frozenset[str]) -> dict[str, Any]:
     return {"header": _header(log), "mounts": dict(log.mounts), "counters": counters}
 
 
-def _header(log: _libdarshan.Log) -> dict[str, Any]:
+def _header(log: libdarshan.Log) -> dict[str, Any]:
     return {
         "version": log.version,
         "exe": log.exe.split(),
@@ -107,15 +108,15 @@ def _header(log: _libdarshan.Log) -> dict[str, Any]:
 
 def _named(module: str, record: Any) -> dict[str, Any]:
     """A record's counters by their names without the module's prefix."""
-    prefix = f"{_libdarshan.MODULES[module].upper()}_"
-    integers, floats = _libdarshan.counters(module)
+    prefix = f"{library.MODULES[module].upper()}_"
+    integers, floats = library.counters(module)
     named = dict(zip(integers, record["counters"].tolist(), strict=True)) | dict(
         zip(floats, record["fcounters"].tolist(), strict=True)
     )
     return {name.removeprefix(prefix): value for name, value in named.items()}
 
 
-def _base(log: _libdarshan.Log, module: str, records: Any) -> dict[str, dict[str, Any]]:
+def _base(log: libdarshan.Log, module: str, records: Any) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for record in records:
         name = log.names.get(int(record["id"]), str(record["id"]))
@@ -130,22 +131,22 @@ def _striping(size: int, osts: Sequence[int]) -> dict[str, int]:
 
 
 def _derived(module: str, records: Any, nprocs: int, what: frozenset[str]) -> dict[str, Any]:
-    derived = _libdarshan.derived(module, records, nprocs)
-    if derived is None:
+    figures = accumulators.derived(module, records, nprocs)
+    if figures is None:
         return {}
     found: dict[str, Any] = {}
     if "total" in what:
-        found["_total"] = _named(module, derived.total)
+        found["_total"] = _named(module, figures.total)
     if "perf" in what:
         found["_perf"] = {
-            "total_bytes": derived.total_bytes,
-            "slowest_rank_unique_files": derived.unique_slowest_rank,
-            "slowest_rank_io_time_unique_files": derived.unique_io_time_by_slowest,
-            "slowest_rank_meta_only_time_unique_files": derived.unique_md_time,
-            "slowest_rank_rw_only_time_unique_files": derived.unique_rw_time,
-            "time_by_slowest_shared_files": derived.shared_io_time_by_slowest,
-            "agg_time_by_slowest": derived.agg_time_by_slowest,
-            "agg_perf_by_slowest": derived.agg_perf_by_slowest,
+            "total_bytes": figures.total_bytes,
+            "slowest_rank_unique_files": figures.unique_slowest_rank,
+            "slowest_rank_io_time_unique_files": figures.unique_io_time_by_slowest,
+            "slowest_rank_meta_only_time_unique_files": figures.unique_md_time,
+            "slowest_rank_rw_only_time_unique_files": figures.unique_rw_time,
+            "time_by_slowest_shared_files": figures.shared_io_time_by_slowest,
+            "agg_time_by_slowest": figures.agg_time_by_slowest,
+            "agg_perf_by_slowest": figures.agg_perf_by_slowest,
         }
     return found
 

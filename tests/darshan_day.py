@@ -15,8 +15,9 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from pipeline.model import DarshanPart
+from pipeline.processes import isolated
 from pipeline.schemas import source_maps
-from pipeline.sources import _isolated, darshan
+from pipeline.sources import darshan
 from pipeline.transform.darshan import DayMerger, Reduction
 
 
@@ -64,7 +65,7 @@ def reduced(found: darshan.Options, folder: Path, day: Day) -> Reduced:
     darshan.fetch(found, day, folder)
     how = Reduction(day, found.timestep, found.mount_to_fsname, source_maps.source_map("darshan"))
     return merged(
-        (part for job in darshan.jobs(found, day, folder, how) for part in _isolated.run(job)),
+        (part for job in darshan.jobs(found, day, folder, how) for part in isolated.run(job)),
         found,
         day,
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from pipeline.sources._collectd_forms import _milliseconds
+from pipeline.sources.collectd.forms import milliseconds
 
 EXPIRED = {
     "error": {
@@ -74,7 +74,7 @@ class State:
 
 
 def _stamp(document: dict[str, Any]) -> int:
-    stamp = _milliseconds([document["_source"]["@timestamp"]])[0]
+    stamp = milliseconds([document["_source"]["@timestamp"]])[0]
     assert stamp is not None
     return stamp
 

@@ -21,7 +21,8 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import UNREADABLE
 from pipeline.command import main
-from pipeline.sources import _http, collectd
+from pipeline.sources import collectd
+from pipeline.sources._shared import http_client
 from tests.conftest import needed
 from tests.contract import Case, Contract, assert_same, built, parsed
 from tests.essearch import Answer, State, basic, hits, serving
@@ -33,7 +34,7 @@ BUSY: Answer = (503, {"error": "no"})
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_http, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(http_client, "LONGEST_PAUSE", 0.0)
 
 
 def live(url: str, **keys: Any) -> collectd.Options:

@@ -24,8 +24,10 @@ from archive_tools.core.errors import InputChanged, NoData
 from archive_tools.core.log_names import log_identity
 from archive_tools.formats import darshan_tables
 from archive_tools.jobs.index import write_index as write
+from pipeline.processes import isolated
 from pipeline.schemas import source_maps
-from pipeline.sources import _isolated, darshan
+from pipeline.sources import darshan
+from pipeline.sources.darshan import listing
 from pipeline.transform.darshan import Reduction
 from tests import darshan_day
 from tests.conftest import SITEDAY_LOGS
@@ -225,7 +227,7 @@ def test_a_log_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> No
         found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, source_maps.source_map("darshan"))
     )
     with pytest.raises(InputChanged, match=r"a\.darshan changed"):
-        _isolated.run(job)
+        isolated.run(job)
 
 
 def test_what_a_log_did_on_another_day_is_counted(tmp_path: Path) -> None:
@@ -432,7 +434,7 @@ def test_names_that_look_alike_and_folders_in_folders(tmp_path: Path) -> None:
     ],
 )
 def test_logs_of_the_next_folder_by_their_names(name: str, zone: str, touches: bool) -> None:
-    assert darshan._may_touch(darshan._File("/l", name, 1, 0, False), DAY, 1, zone) is touches
+    assert listing.may_touch(listing.LogFile("/l", name, 1, 0, False), DAY, 1, zone) is touches
 
 
 def test_names_that_were_made_to_collide() -> None:

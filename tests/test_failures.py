@@ -22,8 +22,9 @@ from typing import Any
 import pytest
 
 from pipeline.command import COMPLETE, FAILED, PARTIAL, main
-from pipeline.sources import _limits, lmt
-from pipeline.sources._sql import Database
+from pipeline.processes import limits
+from pipeline.sources import lmt
+from pipeline.sources._shared.sql_database import Database
 from pipeline.tasks.fetch import forget_answers
 from tests.conftest import ROOT, needed
 from tests.small_days import write_days, write_lmt
@@ -359,9 +360,9 @@ def test_a_server_that_hangs(tmp_path: Path, hanging: str, capsys: Capture) -> N
 def test_a_server_that_cannot_be_reached(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.sources import _http
+    from pipeline.sources._shared import http_client
 
-    monkeypatch.setattr(_http, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(http_client, "LONGEST_PAUSE", 0.1)
     write_days(tmp_path, [DATE])
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -402,19 +403,19 @@ def test_a_server_without_data_is_missing_not_failed(tmp_path: Path, capsys: Cap
 def test_work_that_takes_too_long() -> None:
     from archive_tools.core.errors import SourceError, Unreachable
 
-    for limited in (_limits.within, _limits.apart):
+    for limited in (limits.within, limits.apart):
         assert limited(30, "it", lambda: 42) == 42
         with pytest.raises(Unreachable, match=r"it took longer than 0\.2 s"):
             limited(0.2, "it", lambda: time.sleep(20))
         with pytest.raises(KeyError):
             limited(30, "it", lambda: {}["x"])
-        threading.Timer(0.5, _limits.give_up).start()
+        threading.Timer(0.5, limits.give_up).start()
         with pytest.raises(Unreachable, match="it was given up"):
             limited(30, "it", lambda: time.sleep(20))
     with pytest.raises(SourceError, match=r"the process that did it died \(SIGKILL\)"):
-        _limits.apart(30, "it", lambda: os.kill(os.getpid(), 9))
+        limits.apart(30, "it", lambda: os.kill(os.getpid(), 9))
     with pytest.raises(SourceError, match=r"OddError: odd"):
-        _limits.apart(30, "it", odd)
+        limits.apart(30, "it", odd)
 
 
 def odd() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sources import _files
+from pipeline.sources._shared import source_files
 
 LIMIT = 1 << 20
 
@@ -33,8 +33,8 @@ def read(path: Path, limit: int = LIMIT) -> tuple[dict[str, bytes], list[str]]:
     """What stands in a file, and what is wrong with it."""
     problems: list[str] = []
     found = {
-        member.path: _files.content(member)
-        for member in _files.members(
+        member.path: source_files.content(member)
+        for member in source_files.members(
             path, path.name, limit, lambda name, what: problems.append(f"{name}: {what}")
         )
     }
@@ -158,4 +158,4 @@ def test_folders_without_pipes_and_hidden_files(tmp_path: Path) -> None:
     (tmp_path / "sub/a").touch()
     (tmp_path / ".b").touch()
     os.mkfifo(tmp_path / "pipe")
-    assert _files.walked([tmp_path]) == [tmp_path / "sub/a"]
+    assert source_files.walked([tmp_path]) == [tmp_path / "sub/a"]

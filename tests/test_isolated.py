@@ -20,8 +20,9 @@ import pytest
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
-from pipeline.sources import _isolated, darshan
-from pipeline.sources._darshan_log import BatchReader, Listed
+from pipeline.processes import isolated
+from pipeline.sources import darshan
+from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.darshan_day import reduced
 from tests.mutants import write_mutants
@@ -71,15 +72,15 @@ def run(
         os.path.dirname(log), os.path.basename(log), status.st_size, status.st_mtime_ns, True
     )
     make = functools.partial(Hostile, DAY.start, DAY.end)
-    job = _isolated.Job(
+    job = isolated.Job(
         [(listed, name) for name in names],
         make,
         reduce or names_of,
-        _isolated.Limits(seconds, 2**31),
+        isolated.Limits(seconds, 2**31),
     )
     read: list[str] = []
     rejected: dict[str, str] = {}
-    for some, reasons in _isolated.run(job):
+    for some, reasons in isolated.run(job):
         read += some
         rejected |= reasons
     return read, rejected

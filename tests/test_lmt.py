@@ -17,7 +17,8 @@ from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
 from pipeline.schemas import source_maps
 from pipeline.sources import lmt
-from pipeline.sources._localtime import utc_seconds
+from pipeline.sources._shared.local_time import utc_seconds
+from pipeline.sources.lmt import database, samples
 from pipeline.transform.grid import Gridder
 from tests.contract import Case, Contract
 from tests.lmtdb import LmtDb, every
@@ -218,7 +219,7 @@ def test_mysql_floats_are_the_numbers_that_the_server_shows() -> None:
     shown = [2.66902, 0.612653, 98.1213, 100.0, 0.0, 1e-5, 123456.0, 7.00649e-41, 3.14159e30]
     with np.errstate(over="ignore"):
         np.testing.assert_array_equal(
-            lmt._as_shown(np.array(shown[:7], dtype=np.float32)), shown[:7]
+            samples.as_shown(np.array(shown[:7], dtype=np.float32)), shown[:7]
         )
 
 
@@ -263,7 +264,7 @@ def test_tables_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         db.ost(ts, 1, n)
         db.ost(ts, 2, n * n)
     whole = grids(options(db), UTC, tmp_path / "raw")[0]
-    monkeypatch.setattr(lmt, "PIECE", 7)
+    monkeypatch.setattr(database, "PIECE", 7)
     pieces = grids(options(db), UTC, tmp_path / "raw2")[0]
     for name, (columns, values) in whole.items():
         assert pieces[name][0] == columns

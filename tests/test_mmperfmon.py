@@ -28,7 +28,8 @@ from pipeline.command import COMPLETE, main
 from pipeline.schemas import source_maps
 from pipeline.site import Site, validated
 from pipeline.sources import mmperfmon
-from pipeline.sources._mmperfmon_text import Damage, tables
+from pipeline.sources.mmperfmon import figures
+from pipeline.sources.mmperfmon.text_tables import Damage, tables
 from tests import contract
 from tests.mmperfmon_day import STAMP, make, minutes, output, tarball, traffic
 from tests.mutants import mutated
@@ -275,7 +276,9 @@ def test_no_second_is_told_twice(rows: list[tuple[int, int]]) -> None:
     """
     time = np.array([n - n % length for n, length in rows])
     interval = np.array([length for _, length in rows])
-    longer, shorter = mmperfmon._twice(time, np.zeros(len(rows), np.int32), interval, 30, True)
+    longer, shorter = figures.measured_twice(
+        time, np.zeros(len(rows), np.int32), interval, 30, True
+    )
     kept = {
         (t, length)
         for t, length in zip(
@@ -836,7 +839,7 @@ def test_large_datasets_come_in_pieces_by_hosts(
         for n in range(5)
     ]
     whole, _ = grids(tmp_path / "whole", *texts)
-    monkeypatch.setattr(mmperfmon, "PIECE", 5)
+    monkeypatch.setattr(figures, "PIECE", 5)
     samples, _, _ = contract.parsed(options(tmp_path / "whole/source"), UTC, tmp_path / "raw")
     assert [piece.dataset for piece in samples] == ["datatargets/readbytes"] * 3 + [
         "dataservers/cpuuser"

@@ -30,10 +30,11 @@ from archive_tools.core.findings import UNREADABLE, Findings
 from pipeline.schemas import source_maps
 from pipeline.site import validated
 from pipeline.sources import prometheus
-from pipeline.sources._hosts import usable
-from pipeline.sources._prometheus_answers import numbers
-from pipeline.sources._prometheus_query import Matcher, Selector, host_name, line, lines
-from pipeline.sources._prometheus_server import Span
+from pipeline.sources._shared.hosts import usable
+from pipeline.sources.prometheus import placing
+from pipeline.sources.prometheus.query import Matcher, Selector, host_name, line, lines
+from pipeline.sources.prometheus.saved_answers import numbers
+from pipeline.sources.prometheus.server import Span
 from tests.contract import Case, Contract, assert_same, built, grids, parsed
 from tests.mutants import mutated
 
@@ -597,7 +598,7 @@ def test_large_datasets_come_in_pieces_by_components(
     ]
     found = saved(tmp_path / "in", matrix(*series))
     whole = built(found, DAY, tmp_path / "whole")
-    monkeypatch.setattr(prometheus, "PIECE", 3)
+    monkeypatch.setattr(placing, "PIECE", 3)
     samples, _, _ = parsed(found, DAY, tmp_path / "raw")
     assert [each.names for each in samples if each.dataset == "datatargets/readbytes"] == [
         ("h0:sda", "h1:sda"),

@@ -24,7 +24,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from pipeline.command import PARTIAL, main
 from pipeline.sources import prometheus
-from pipeline.sources._prometheus_answers import manifest
+from pipeline.sources.prometheus.saved_answers import manifest
 from pipeline.tasks.fetch import forget_answers
 from tests.conftest import ROOT, needed
 from tests.contract import built, parsed

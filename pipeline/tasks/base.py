@@ -45,7 +45,7 @@ from archive_tools.store.receipts import (
 )
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.sources._limits import end_with_parent
+from pipeline.processes.limits import end_with_parent
 
 log = logging.getLogger("tokio")
 NO_FINGERPRINT = "0" * 16

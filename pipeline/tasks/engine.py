@@ -15,8 +15,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from archive_tools.core.errors import SourceError
+from pipeline.processes.isolated import stop
 from pipeline.site import DaskEngine, LocalEngine
-from pipeline.sources._isolated import stop
 
 AHEAD = 2
 """Jobs under way for each worker."""

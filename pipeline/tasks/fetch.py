@@ -21,8 +21,8 @@ from archive_tools.store import files, layout
 from archive_tools.store.receipts import KEPT, Receipt
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline.model import LogBatch
+from pipeline.processes.limits import apart, within
 from pipeline.schemas.source_maps import RAW_VERSION
-from pipeline.sources._limits import apart, within
 from pipeline.tasks.base import ArchiveTask, kept
 
 log = logging.getLogger("tokio")

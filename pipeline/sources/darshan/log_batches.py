@@ -1,6 +1,6 @@
 """Darshan logs to batches: what a log says, as a row of a table, records and time lines.
 
-Runs in the readers of `pipeline.sources._isolated`, so it loads little.
+Runs in the readers of `pipeline.processes.isolated`, so it loads little.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from archive_tools.core.errors import InputChanged, SourceError
 from archive_tools.core.log_names import log_identity
 from pipeline.model import TRACE, Heat, LogBatch, Records
-from pipeline.sources import _libdarshan
+from pipeline.sources.darshan import accumulators, libdarshan, library
 
 SUMMED = ("POSIX", "STDIO")
 """Modules whose records are summed by mount point."""
@@ -86,7 +86,7 @@ LOG_COLUMNS: dict[str, Any] = {
         for name in DERIVED.values()
         for what in ("agg_perf", "agg_time", "unique_time", "shared_time")
     },
-    **{f"{name}_{kind}": np.int64 for name in DERIVED.values() for kind in _libdarshan.CATEGORIES},
+    **{f"{name}_{kind}": np.int64 for name in DERIVED.values() for kind in library.CATEGORIES},
     "lustre_files": np.int64,
     "lustre_osts": np.int64,
     "lustre_stripe_size": np.int64,
@@ -172,7 +172,7 @@ class BatchReader:
         if file.own:
             self.rejects.append((name, file.folder, file.size, file.mtime_ns, reason))
 
-    def _keep_times(self, number: int, log: _libdarshan.Log) -> None:
+    def _keep_times(self, number: int, log: libdarshan.Log) -> None:
         segments = log.segments.get("DXT_POSIX")
         if segments is not None and len(segments):
             trace = np.empty(len(segments), TRACE)
@@ -202,7 +202,7 @@ class BatchReader:
     @staticmethod
     def _of(module: str, parts: list[tuple[int, npt.NDArray[Any]]]) -> Records:
         found = np.concatenate(
-            [np.empty(0, _libdarshan.record_dtype(module)), *(part for _, part in parts)]
+            [np.empty(0, library.record_dtype(module)), *(part for _, part in parts)]
         )
         log = np.repeat(
             np.array([number for number, _ in parts], dtype=np.int64),
@@ -210,7 +210,7 @@ class BatchReader:
         )
         return Records(
             module,
-            *_libdarshan.counters(module),
+            *library.counters(module),
             log,
             found["id"],
             found["counters"],
@@ -218,7 +218,7 @@ class BatchReader:
         )
 
 
-def _read(file: Listed, start: int, end: int) -> _libdarshan.Log | None:
+def _read(file: Listed, start: int, end: int) -> libdarshan.Log | None:
     """Read a log that must be as the manifest says, before and after; None if it does not concern
     the day.
     """
@@ -228,9 +228,9 @@ def _read(file: Listed, start: int, end: int) -> _libdarshan.Log | None:
     try:
         with path.open("rb"):
             before = path.stat()
-        if not file.own and not _touches(_libdarshan.times(path), start, end):
+        if not file.own and not _touches(libdarshan.times(path), start, end):
             return None
-        log = _libdarshan.read(path)
+        log = libdarshan.read(path)
         after = path.stat()
     except FileNotFoundError:
         if file.size < 0:  # it could not be looked at when it was listed
@@ -252,7 +252,7 @@ def _touches(times: tuple[float, float], start: int, end: int) -> bool:
     return times[0] < end and times[1] >= start
 
 
-def _head(log: _libdarshan.Log, filename: str) -> tuple[Any, ...]:
+def _head(log: libdarshan.Log, filename: str) -> tuple[Any, ...]:
     """A log's row of the table, from `version` to the names of its modules."""
     exe = log.exe.split(" ", 1)[0]
     user, job = log_identity(
@@ -278,13 +278,13 @@ def _head(log: _libdarshan.Log, filename: str) -> tuple[Any, ...]:
     )
 
 
-def _facts(log: _libdarshan.Log) -> tuple[Any, ...]:
+def _facts(log: libdarshan.Log) -> tuple[Any, ...]:
     """The rest of a log's row: bytes by interface, what the accumulators make of it, Lustre."""
     facts: list[Any] = []
     for module in INTERFACES:
         facts += [_bytes(log, module, "BYTES_READ"), _bytes(log, module, "BYTES_WRITTEN")]
     derived = [
-        _libdarshan.derived(m, log.records[m], log.nprocs) if m in log.records else None
+        accumulators.derived(m, log.records[m], log.nprocs) if m in log.records else None
         for m in DERIVED
     ]
     for found in derived:
@@ -299,9 +299,9 @@ def _facts(log: _libdarshan.Log) -> tuple[Any, ...]:
             ]
     for found in derived:
         facts += (
-            [found.categories[kind] for kind in _libdarshan.CATEGORIES]
+            [found.categories[kind] for kind in library.CATEGORIES]
             if found
-            else [ABSENT] * len(_libdarshan.CATEGORIES)
+            else [ABSENT] * len(library.CATEGORIES)
         )
     osts = {ost for _, _, _, numbers in log.lustre for ost in numbers}
     facts += [
@@ -313,14 +313,14 @@ def _facts(log: _libdarshan.Log) -> tuple[Any, ...]:
     return tuple(facts)
 
 
-def _stripes(log: _libdarshan.Log) -> list[tuple[int, float, str]]:
+def _stripes(log: libdarshan.Log) -> list[tuple[int, float, str]]:
     """Bytes, seconds of the slowest rank and OSTs of each file that has Lustre and POSIX records
     with I/O.
     """
     records = log.records.get("POSIX")
     if records is None or not log.lustre:
         return []
-    names, floats = _libdarshan.counters("POSIX")
+    names, floats = library.counters("POSIX")
     moved = (
         records["counters"][
             :, [names.index("POSIX_BYTES_READ"), names.index("POSIX_BYTES_WRITTEN")]
@@ -350,12 +350,12 @@ def _stripes(log: _libdarshan.Log) -> list[tuple[int, float, str]]:
     return rows
 
 
-def _bytes(log: _libdarshan.Log, module: str, what: str) -> int:
+def _bytes(log: libdarshan.Log, module: str, what: str) -> int:
     """Sum of a module's counter over its records; `ABSENT` if the log has no such records."""
     records = log.records.get(module)
     if records is None:
         return ABSENT
     values = records["counters"][
-        :, _libdarshan.counters(module)[0].index(f"{_libdarshan.MODULES[module].upper()}_{what}")
+        :, library.counters(module)[0].index(f"{library.MODULES[module].upper()}_{what}")
     ]
     return int(values[values > 0].sum())

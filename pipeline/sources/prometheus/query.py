@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from archive_tools.core.errors import ConfigError
 from pipeline.schemas import source_maps
-from pipeline.sources._hosts import HostOptions, matches
+from pipeline.sources._shared.hosts import HostOptions, matches
 
 Exporter = Literal["node_exporter", "lustre_exporter"]
 

@@ -21,7 +21,7 @@ from pydantic import Field, field_validator, model_validator
 
 from archive_tools.core.errors import SourceError, Unreachable
 from pipeline.site import Site, SourceOptions
-from pipeline.sources._secrets import secret
+from pipeline.sources._shared.secrets import secret
 
 BUSY = (429, 502, 503, 504)
 TIMED_OUT = re.compile(r"time-?out|timed out", re.IGNORECASE)

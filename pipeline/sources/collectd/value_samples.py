@@ -17,7 +17,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
-from pipeline.sources._hosts import matches, usable
+from pipeline.sources._shared.hosts import matches, usable
 
 if TYPE_CHECKING:
     from pipeline.sources.collectd import Options

@@ -1,6 +1,6 @@
 """Darshan logs read in processes of their own, so that a hostile log costs itself and nothing else.
 
-    python -m pipeline.sources._isolated
+    python -m pipeline.processes.isolated
 
 is a reader: it takes jobs from its standard input and gives their results on its standard output,
 pickled. It is small and has one thread, so it may fork: a child reads the logs of a job one by one
@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from archive_tools.core.errors import InputChanged, SourceError
-from pipeline.sources._limits import end_with_parent
+from pipeline.processes.limits import end_with_parent
 
 BATCH_LOGS, CAUTIOUS_LOGS = 1024, 16
 """Logs of a batch; after a death few, then twice as many each time."""
@@ -95,7 +95,7 @@ def run(job: Job) -> list[Any]:
         sys.executable,
         "-P",
         "-m",
-        "pipeline.sources._isolated",
+        "pipeline.processes.isolated",
     ]  # -P: nothing of the current folder is run
     with (
         tempfile.TemporaryFile() as said,

@@ -19,8 +19,8 @@ from urllib.parse import quote
 import msgspec
 
 from archive_tools.core.errors import SourceError
-from pipeline.sources._files import Problem
-from pipeline.sources._http import HttpError, Server
+from pipeline.sources._shared.http_client import HttpError, Server
+from pipeline.sources._shared.source_files import Problem
 
 KEEP = "5m"
 """How long a server keeps a search open between two pages."""

@@ -1,46 +1,28 @@
-"""GPFS (IBM Storage Scale): text that `mmperfmon query` wrote, in files, compressed files, tarballs
-or folders.
-
-`fetch` keeps the files as they are; `parse` reads them (`_mmperfmon_text` knows the form). Targets
-are called ``host:device``, servers by their host name, as in existing archives. A query's stamps
-are local times and mark the end of the interval that a row's figures are of: with rows a minute
-apart, the row of 00:00:00 belongs to the day that ends there.
-
-Every figure of the day is either archived or counted in a finding. The same figure in several files
-counts once. A figure that was also queried in longer intervals is taken from the shorter ones, so
-that nothing is added up twice; but where these do not fill a longer interval, its sum is the longer
-one's. Files carry no UTC: in the hour that autumn repeats, a file is placed by the clock's jump
-back, or by the row that follows the hour; where a file has neither, it is taken to be of the first
-pass. Rows an hour apart may have both passes at one stamp, and then one of the two figures is lost.
-"""
+"""Columns of mmperfmon's tables to samples of datasets."""
 
 from __future__ import annotations
 
 import functools
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import Field
 
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
-from archive_tools.core.findings import UNREADABLE, Findings, shortened
+from archive_tools.core.findings import Findings, shortened
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
-from pipeline.site import Site, SourceOptions, Templates, Timestep
-from pipeline.sources import _files
-from pipeline.sources._hosts import Pattern, matches
-from pipeline.sources._localtime import utc_seconds
-from pipeline.sources._mmperfmon_text import Column, Damage, Table, tables
-
-GIVES = Samples
+from pipeline.sources._shared.hosts import matches
+from pipeline.sources._shared.local_time import utc_seconds
+from pipeline.sources.mmperfmon.options import Options
+from pipeline.sources.mmperfmon.text_tables import Column, Table
 
 PIECE = 4_000_000
 """Figures in one `Samples`: bounds memory to some 100 MB a piece."""
+
 NO_COUNTER, NO_DEVICE, NO_INTERFACE = (
     "counters that are not archived",
     "devices that mmperfmon_lun_map does not know",
@@ -50,105 +32,6 @@ LONGER, SHORTER = (
     "figures of intervals that shorter ones cover",
     "figures of intervals that do not fill a longer one",
 )
-
-
-class Options(SourceOptions):
-    """Keys of a source of mmperfmon output.
-
-    Attributes
-    ----------
-    files : str or list of str
-        strftime templates of files, tarballs and folders, which may be glob patterns.
-    mmperfmon_lun_map : dict of str to {'datatarget', 'mdtarget'}
-        Regular expressions that match the beginning of a device's name; the first that does counts.
-    mmperfmon_server_map : dict of str to {'dataserver', 'mdserver'}
-        Likewise of servers; one that none matches is a data server.
-    interfaces : str
-        Regular expression of the whole names of network interfaces whose traffic counts.
-    max_expanded_mb : int
-        MiB that a compressed file or tarball may expand to.
-    """
-
-    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files"})
-
-    kind: Literal["mmperfmon"]
-    files: Templates
-    timestep: Timestep = 60
-    mmperfmon_lun_map: dict[Pattern, Literal["datatarget", "mdtarget"]] = {}
-    mmperfmon_server_map: dict[Pattern, Literal["dataserver", "mdserver"]] = {}
-    interfaces: Pattern = "(?!lo$).*"
-    max_expanded_mb: int = Field(default=4096, ge=1)
-
-    def paths(self, day: Day) -> list[Path]:
-        """The files of a day."""
-        return _files.walked(_files.expanded(self.files, day))
-
-
-def located(options: Options, site: Site) -> Options:
-    """Paths counted from site.json; the site's time zone where the source names none."""
-    return options.model_copy(
-        update={
-            "timezone": options.timezone or site.timezone,
-            "files": _files.located(options.files, site),
-        }
-    )
-
-
-def inputs(options: Options, day: Day) -> dict[str, Any]:
-    """Names, sizes and times of the day's files."""
-    return _files.inputs(options.paths(day))
-
-
-def about(options: Options, day: Day) -> dict[str, str]:
-    """The zone of the stamps."""
-    return {"timezone": options.timezone}
-
-
-def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
-    """Copy the day's files; counts files and bytes.
-
-    Raises
-    ------
-    NoData
-        There are none.
-    SourceError
-        A file cannot be read.
-    """
-    return _files.copy(options.paths(day), folder)
-
-
-def gone(
-    before: Mapping[str, int],
-    now: Mapping[str, int],
-    old: Path,
-    new: Path,
-    rejected: Collection[str],
-) -> str:
-    """Whether there are fewer files or bytes than were fetched before, in words."""
-    fewer = [what for what in ("files", "bytes") if now.get(what, 0) < before.get(what, 0)]
-    return ", ".join(
-        f"there are {now.get(what, 0)} {what}, {before[what]} are archived" for what in fewer
-    )
-
-
-def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
-    """Samples of each dataset of the source map, one dataset at a time; a large one in pieces by
-    hosts.
-    """
-
-    def problem(where: str, what: str) -> None:
-        findings.add(UNREADABLE, 1, where, what)
-
-    measured = _Measured(options, day)
-    for path, name in _files.copies(folder):
-        for member in _files.members(path, name, options.max_expanded_mb << 20, problem):
-            text = _files.content(member)
-            damage = Damage(text)
-            for table in tables(text, damage):
-                measured.add(table)
-            findings.add(UNREADABLE, damage.count, member.name, damage.first)
-    measured.report(findings)
-    yield from measured.samples(findings)
 
 
 class _Use(NamedTuple):
@@ -210,7 +93,7 @@ class _Block(NamedTuple):
     values: Float64
 
 
-class _Measured:
+class Measured:
     """What the tables of a day hold, by dataset and host; and what of it is not archived."""
 
     def __init__(self, options: Options, day: Day) -> None:
@@ -385,7 +268,7 @@ def _samples(
                 )
             )
     time, number, value, interval = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-    longer, shorter = _twice(time, number, interval, end, metric.reports == "delta")
+    longer, shorter = measured_twice(time, number, interval, end, metric.reports == "delta")
     findings.add(LONGER, int(longer.sum()), metric.dataset.name)
     findings.add(SHORTER, int(shorter.sum()), metric.dataset.name)
     once = ~(longer | shorter)
@@ -404,7 +287,9 @@ def _samples(
     )
 
 
-def _twice(time: Int64, column: Any, interval: Int64, end: int, adds_up: bool) -> tuple[Any, Any]:
+def measured_twice(
+    time: Int64, column: Any, interval: Int64, end: int, adds_up: bool
+) -> tuple[Any, Any]:
     """Which figures are told in shorter intervals too, and which in longer ones that the shorter do
     not fill.
 

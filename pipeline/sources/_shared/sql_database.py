@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive_tools.core.errors import SourceError
-from pipeline.sources._limits import apart, is_apart, within
+from pipeline.processes.limits import apart, is_apart, within
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import codecs
 import functools
-import io
 import itertools
 import json
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Collection, Iterable, Iterator
 from typing import IO, Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
-from pipeline.sources._files import Member, Problem, beginning
-from pipeline.sources._spool import FIELDS
+from pipeline.sources._shared.source_files import Member, Problem
+from pipeline.sources.collectd.spool import FIELDS
 
 BLOCK = 1 << 20
 """Bytes of lines that are decoded at a time."""
-LARGEST_CSV = 1 << 27
-"""Bytes of one file of the csv plugin: a day of one value at 1 s is 2 MB."""
 MANY = 5_000
 """Values that are worked on together."""
 LONGEST = 1 << 26
@@ -241,7 +235,7 @@ def of_documents(
 
 
 def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
-    stamps = _milliseconds([document.stamp for document in some])
+    stamps = milliseconds([document.stamp for document in some])
     if None in stamps:
         wrong = [
             document.stamp for document, stamp in zip(some, stamps, strict=True) if stamp is None
@@ -259,11 +253,11 @@ def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
         **{field: [getattr(document, field) for document in some] for field in FIELDS},
     }
     if some and hasattr(some[0], "arrival"):
-        columns["arrival_ms"] = _milliseconds([document.arrival or "" for document in some])
+        columns["arrival_ms"] = milliseconds([document.arrival or "" for document in some])
     return columns
 
 
-def _milliseconds(stamps: list[str]) -> list[int | None]:
+def milliseconds(stamps: list[str]) -> list[int | None]:
     """ISO 8601 stamps with a zone as ms since 1970 UTC; None where it is none."""
     try:
         nanoseconds = (
@@ -274,7 +268,7 @@ def _milliseconds(stamps: list[str]) -> list[int | None]:
         )
         return np.floor_divide(nanoseconds, 1_000_000).tolist()  # type: ignore[no-any-return]
     except (pa.ArrowException, ValueError):
-        return [_milliseconds([stamp])[0] for stamp in stamps] if len(stamps) > 1 else [None]
+        return [milliseconds([stamp])[0] for stamp in stamps] if len(stamps) > 1 else [None]
 
 
 # JSON of the write_http plugin
@@ -330,107 +324,3 @@ def _value_list_columns(some: list[ValueList]) -> Columns:
         "type_instance": [item.type_instance for item in some],
         **{field: [value.get(field) for value in values] for field in FIELDS},
     }
-
-
-# Files of the csv plugin
-
-CSV_NAME = re.compile(r"(?P<type>[^-]+)(?:-(?P<instance>.*))?-\d{4}-\d\d-\d\d(?:\.[a-z0-9]+)?")
-
-
-def csv(
-    member: Member, plugins: Collection[str], counters: Mapping[str, bool], problem: Problem
-) -> Lists:
-    """Value lists of one file ``HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD``.
-
-    `counters` says which types are counters, read as integers.
-    """
-    parts = PurePosixPath(member.path).parts[-3:]
-    match = CSV_NAME.fullmatch(parts[-1]) if len(parts) == 3 else None
-    plugin, _, instance = parts[1].partition("-") if match else ("", "", "")
-    if match is None:
-        problem(
-            member.name,
-            "is no file of collectd's csv plugin: HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD is"
-            " expected",
-        )
-    if match is None or plugin not in plugins:
-        return
-    text = beginning(member, LARGEST_CSV, problem)
-    header = text.partition(b"\n")[0].decode("utf-8", "replace").strip().split(",")
-    if header[0] != "epoch" or len(set(header)) != len(header) or not "".join(header).isascii():
-        problem(member.name, f"line 1: epoch,NAME,... is expected, not {','.join(header)[:60]!r}")
-        return
-    integers = counters.get(match["type"], False)
-    stamps, values = _csv_columns(text, header, integers, lambda what: problem(member.name, what))
-    count = len(stamps)
-    if count:
-        same = {
-            "host": parts[0],
-            "instance": instance,
-            "type": match["type"],
-            "type_instance": match["instance"] or "",
-        }
-        columns: Columns = {
-            "time_ms": stamps,
-            **{key: [value] * count for key, value in same.items()},
-        }
-        yield plugin, columns | {name: column for name, column in values.items() if name in FIELDS}
-
-
-def _csv_columns(
-    text: bytes, header: list[str], integers: bool, problem: Callable[[str], None]
-) -> tuple[list[int], dict[str, list[Any]]]:
-    number = pa.int64() if integers else pa.float64()
-    options = pyarrow.csv.ConvertOptions(
-        column_types={"epoch": pa.float64()} | dict.fromkeys(header[1:], number),
-        null_values=["nan", "NaN", "-nan", ""],
-    )
-    try:
-        table = pyarrow.csv.read_csv(
-            io.BytesIO(text),
-            convert_options=options,
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),
-        )
-    except (pa.ArrowException, ValueError):
-        table = _csv_by_line(text, header, integers, problem)
-    epoch = table.column("epoch")
-    known = pc.and_(pc.is_valid(epoch), pc.and_(pc.greater(epoch, 0), pc.less(epoch, 1e11)))
-    table = table.filter(known)
-    stamps = np.rint(table.column("epoch").to_numpy() * 1000).astype(np.int64).tolist()
-    return stamps, {name: table.column(name).to_pylist() for name in header[1:]}
-
-
-def _csv_by_line(
-    text: bytes, header: list[str], integers: bool, problem: Callable[[str], None]
-) -> pa.Table:
-    """The lines that can be read, one by one."""
-    rows: list[list[Number]] = []
-    convert: Callable[[str], Number] = int if integers else float
-    for number, line in enumerate(text.decode("utf-8", "replace").split("\n")[1:], 2):
-        cells = line.strip().split(",")
-        if cells == [""]:
-            continue
-        try:
-            if len(cells) != len(header):
-                raise ValueError(f"{len(header)} values are expected")
-            rows.append(
-                [
-                    float(cells[0]),
-                    *(
-                        None if cell in ("nan", "NaN", "-nan", "") else convert(cell)
-                        for cell in cells[1:]
-                    ),
-                ]
-            )
-            if any(isinstance(cell, int) and abs(cell) >= 1 << 63 for cell in rows[-1]):
-                raise ValueError(f"a counter beyond 64 bits: {rows.pop()}")
-        except ValueError as error:
-            problem(f"line {number}: {line[:60]!r}: {error}")
-    columns = list(zip(*rows, strict=True)) or [()] * len(header)
-    kinds = [pa.float64()] + [pa.int64() if integers else pa.float64()] * (len(header) - 1)
-    return pa.table(
-        {
-            name: pa.array(column, kind)
-            for name, column, kind in zip(header, columns, kinds, strict=True)
-        }
-    )

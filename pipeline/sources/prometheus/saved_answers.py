@@ -23,8 +23,8 @@ from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import UNREADABLE, Findings
-from pipeline.sources import _files
-from pipeline.sources._prometheus_query import Selector, equal
+from pipeline.sources._shared import source_files
+from pipeline.sources.prometheus.query import Selector, equal
 
 MANIFEST = "queries.json"
 UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -214,8 +214,8 @@ class Answers:
 
     def _pieces(self, selects: Collection[Selector], without: str) -> Iterator[Piece]:
         for path, name, asked, limit in self._files(selects, without):
-            for member in _files.members(path, name, limit, self._problem):
-                yield Piece(name, member.name, asked, _files.content(member))
+            for member in source_files.members(path, name, limit, self._problem):
+                yield Piece(name, member.name, asked, source_files.content(member))
 
     def _files(
         self, selects: Collection[Selector], without: str
@@ -232,7 +232,7 @@ class Answers:
             )
             return
         names = {select.name for select in selects}
-        for path, name in _files.copies(self.folder):
+        for path, name in source_files.copies(self.folder):
             if self._names.setdefault(name, set()) & names or not self._names[name]:
                 yield path, name, "", self.limit
 

@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
-from pipeline.sources._hosts import usable
+from pipeline.sources._shared.hosts import usable
 
 MARK = re.compile(rb"^[ \t]*(Legend:|Row[ \t]+Timestamp\b)[^\n]*\n?", re.MULTILINE)
 ENTRY = re.compile(rb"(\d{1,9}):\s+(\S.*)")

@@ -14,8 +14,8 @@ import numpy as np
 
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import SourceError
-from pipeline.sources._http import TIMED_OUT, HttpError, Server, TimedOut, TooLarge
-from pipeline.sources._prometheus_answers import UNDECODABLE, Result, answer, numbers
+from pipeline.sources._shared.http_client import TIMED_OUT, HttpError, Server, TimedOut, TooLarge
+from pipeline.sources.prometheus.saved_answers import UNDECODABLE, Result, answer, numbers
 
 QUERY_RANGE = "/api/v1/query_range"
 SMALLEST = 3600

@@ -18,114 +18,39 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any
 
 import msgspec
-import numpy as np
 from isal import igzip
-from pydantic import Field, field_validator, model_validator
 
-from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import Findings
 from pipeline.model import Samples
-from pipeline.site import Site, Templates
-from pipeline.sources import _files
-from pipeline.sources._hosts import HostOptions, usable
-from pipeline.sources._http import HTTP_ORIGIN, HttpOptions, Server, located_http
-from pipeline.sources._prometheus_answers import MANIFEST, Answers, Entry, Series, how_many
-from pipeline.sources._prometheus_query import (
-    LABEL,
-    Exporter,
+from pipeline.sources._shared import source_files
+from pipeline.sources._shared.http_client import Server
+from pipeline.sources.prometheus.options import Options, located
+from pipeline.sources.prometheus.placing import pieces, placed_series, samples_of
+from pipeline.sources.prometheus.query import (
     Line,
     Question,
-    Selector,
-    Term,
     equal,
-    host_name,
     lines,
 )
-from pipeline.sources._prometheus_server import Span, figures, in_pieces
+from pipeline.sources.prometheus.saved_answers import MANIFEST, Answers, Entry, how_many
+from pipeline.sources.prometheus.server import Span, figures, in_pieces
+
+__all__ = ["Options", "located"]
+
 
 GIVES = Samples
 
 LOOK = 300
 """Seconds between looks at what there is: as far as a plain selector looks back."""
-PIECE = 4_000_000
-"""Samples in one `Samples`: bounds the memory that a dataset needs beside its series."""
-
-
-class Options(HttpOptions, HostOptions):
-    """Keys of a Prometheus source; exactly one of `url` and `answers` is given.
-
-    Attributes
-    ----------
-    url : str
-        ``http://host:9090``; of a VictoriaMetrics cluster ``http://host:8481/select/0/prometheus``.
-    answers : str or list of str
-        Files, folders or glob patterns of saved answers, strftime templates.
-    exporters : list of str
-        Whose figures are used; for each dataset the first that has it.
-    host_label : str
-        The label that says which server a series is of; a port is cut off.
-    extra : dict of str to str
-        Labels, with their values, that all series must have.
-    max_expanded_mb : int
-        What a saved file may expand to.
-    points : int
-        Most points of a series in one answer; servers refuse more than some number, Prometheus than
-        11,000.
-    """
-
-    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {"answers", "points"}
-
-    kind: Literal["prometheus"]
-    answers: Templates = ""
-    exporters: list[Exporter] = Field(default=["node_exporter"], min_length=1)
-    host_label: str = "instance"
-    extra: dict[str, str] = {}
-    max_expanded_mb: int = Field(default=4096, ge=1)
-    points: int = Field(default=11_000, ge=2)
-
-    @field_validator("host_label", "extra")
-    @classmethod
-    def _label_names(cls, given: str | dict[str, str]) -> str | dict[str, str]:
-        for name in [given] if isinstance(given, str) else given:
-            if not LABEL.fullmatch(name):
-                raise ValueError(
-                    f"{name!r} is no label name: letters, digits and _, no digit first"
-                )
-        return given
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Options:
-        if bool(self.url) == bool(self.answers):
-            raise ValueError(
-                "give either url (a server) or answers (saved files)"
-                + (", not both" if self.url else "")
-            )
-        return self
-
-    def saved(self, day: Day) -> list[Path]:
-        """The saved files of a day."""
-        return _files.walked(_files.expanded(self.answers, day))
-
-
-def located(options: Options, site: Site) -> Options:
-    """Paths counted from site.json; the site's time zone where the source names none."""
-    update: dict[str, Any] = {
-        "timezone": options.timezone or site.timezone,
-        **located_http(options, site),
-    }
-    if options.answers:
-        update["answers"] = _files.located(options.answers, site)
-    return options.model_copy(update=update)
 
 
 def _lines(options: Options) -> dict[str, list[Line]]:
@@ -224,7 +149,7 @@ def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
         A query is refused or answered in part.
     """
     if options.answers:
-        return _files.copy(options.saved(day), folder)
+        return source_files.copy(options.saved(day), folder)
     with Server(options) as server:
         keeper = _Keeper(
             server, options, _rows(options, day, options.timestep, time.time()), folder
@@ -253,7 +178,7 @@ def inputs(options: Options, day: Day) -> dict[str, Any]:
         The server cannot be reached, or refuses.
     """
     if options.answers:
-        return _files.inputs(options.saved(day))
+        return source_files.inputs(options.saved(day))
     questions = _questions(options)
     queries = sorted(question.query(options.extra, options.timestep) for question in questions)
     names = sorted({question.select.name for question in questions if not question.without})
@@ -311,128 +236,13 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
     )  # the next dataset is often of the same series
     for those in _lines(options).values():
         for line in those:
-            placed = _placed(
+            placed = placed_series(
                 options,
                 line,
                 series(tuple(term.select for term in line.terms), line.without),
                 findings,
             )
-            yield from (_samples(line, piece) for piece in _pieces(placed))
+            yield from (samples_of(line, piece) for piece in pieces(placed))
             if placed:
                 break
     answers.report(findings)
-
-
-class _Placed(NamedTuple):
-    """A series that has samples, what it is a part of, and whether it is added (1) or taken away
-    (-1).
-    """
-
-    component: str
-    part: str
-    sign: int
-    series: Series
-
-
-class _Naming:
-    """Names of components, and of their parts, out of labels that anyone wrote."""
-
-    def __init__(self, options: Options, line: Line) -> None:
-        self.options, self.line = options, line
-        self.of_name: dict[str, set[frozenset[tuple[str, str]]]] = {}
-        self.unnamed: set[frozenset[tuple[str, str]]] = set()
-
-    def name(self, term: Term, labels: Mapping[str, str]) -> tuple[str, str]:
-        """Names of the component and of the part; empty for a series that is not wanted."""
-        host = host_name(labels.get(self.options.host_label, ""))
-        if not self.line.wanted(self.options, labels, host):
-            return "", ""
-        known = {**labels, "host": host, self.line.without: labels.get(self.line.without, "mean")}
-        try:
-            component, part = (
-                self.line.component.format_map(known),
-                self.line.part.format_map(known),
-            )
-        except KeyError:
-            component = part = ""
-        key = frozenset(labels.items())
-        if not usable(component) or ("{host}" in self.line.component and not host):
-            self.unnamed.add(key)
-            return "", ""
-        part = _part(self.line, component, part, term)
-        self.of_name.setdefault(part, set()).add(key)
-        return component, part
-
-    def report(self, findings: Findings) -> None:
-        """Series that cannot be named, and those that share a name: of these the larger value
-        counts.
-        """
-        findings.add("series whose labels name no component", len(self.unnamed), self.line.dataset)
-        findings.add(
-            "components of several series",
-            sum(len(those) > 1 for those in self.of_name.values()),
-            self.line.dataset,
-        )
-
-
-def _part(line: Line, component: str, part: str, term: Term) -> str:
-    """A name that no part of another component has: no component's name holds the separator."""
-    return f"{component}\0{part or term.select}" if line.has_parts() else component
-
-
-def _placed(
-    options: Options, line: Line, found: Mapping[Selector, list[Series]], findings: Findings
-) -> list[_Placed]:
-    """The series of a dataset, component by component."""
-    naming = _Naming(options, line)
-    placed = [
-        _Placed(*naming.name(term, series.labels), term.sign, series)
-        for term in line.terms
-        for series in found[term.select]
-    ]
-    naming.report(findings)
-    return sorted(
-        (each for each in placed if each.component),
-        key=lambda each: component_order(each.component),
-    )
-
-
-def _pieces(placed: Iterable[_Placed]) -> Iterator[list[_Placed]]:
-    """Whole components, together of not many more than `PIECE` samples."""
-    piece: list[_Placed] = []
-    size = 0
-    for _, those in itertools.groupby(placed, key=lambda each: each.component):
-        before = len(piece)
-        piece += those
-        size += sum(len(each.series.time) for each in piece[before:])
-        if size > PIECE:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
-
-
-def _samples(line: Line, placed: list[_Placed]) -> Samples:
-    """The samples of some components; terms that are taken away are parts with negative values."""
-    whole = {each.part: each.component for each in placed}
-    if not line.part:  # a component has all terms, also those that it lacks
-        whole.update(
-            {
-                _part(line, each.component, "", term): each.component
-                for each in placed
-                for term in line.terms
-            }
-        )
-    names = tuple(sorted(whole, key=component_order))
-    place = {name: number for number, name in enumerate(names)}
-    return Samples(
-        line.dataset,
-        np.concatenate([each.series.time for each in placed]),
-        np.repeat(
-            np.array([place[each.part] for each in placed], dtype=np.int32),
-            [len(each.series.time) for each in placed],
-        ),
-        np.concatenate([each.sign * each.series.value for each in placed]),
-        names,
-        tuple(whole[name] for name in names) if line.has_parts() else (),
-    )

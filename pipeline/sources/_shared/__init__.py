@@ -1,0 +1,1 @@
+"""What several kinds of source need: files, HTTP, SQL, host names, local times, secrets."""

@@ -1,0 +1,180 @@
+"""A day's Darshan logs: every file of the day's folders is indexed, or rejected with a reason.
+
+`fetch` writes a manifest: which files there are, their sizes and times. The logs themselves stay
+where the site keeps them. `jobs` are to be read by `pipeline.processes.isolated`, wherever there
+are processors.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData
+from archive_tools.schemas import BUILD_VERSION
+from pipeline.model import LogBatch
+from pipeline.processes import isolated
+from pipeline.sources.darshan.listing import listed_files
+from pipeline.sources.darshan.log_batches import LASTING, BatchReader, Listed
+from pipeline.sources.darshan.options import Options, located
+
+__all__ = ["Options", "located"]
+
+
+GIVES = LogBatch
+run = isolated.run
+READER = (
+    f"libdarshan-util of darshan {importlib.metadata.version('darshan')}, build {BUILD_VERSION}"
+)
+"""What reads the logs: another one may read what this one rejects."""
+MANIFEST = "manifest.parquet"
+CHUNK = 2_000
+"""Logs of a job."""
+
+
+def inputs(options: Options, day: Day) -> dict[str, Any]:
+    """Names, sizes and times of the day's files."""
+    try:
+        files = listed_files(options, day)
+    except NoData:
+        return {"files": None}
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(repr(tuple(file)).encode("utf-8", "backslashreplace"))
+    return {"files": sum(file.own for file in files), "names": digest.hexdigest()}
+
+
+def about(options: Options, day: Day) -> dict[str, str]:
+    """What will read the logs."""
+    return {"reader": READER, "timezone": options.timezone}
+
+
+def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
+    """Write the manifest of the day's files.
+
+    Returns
+    -------
+    dict of str to int
+        Number of files.
+    """
+    files = listed_files(options, day)
+    table = {
+        "root": pa.array([os.fsencode(file.root) for file in files], pa.binary()),
+        "name": pa.array([os.fsencode(file.name) for file in files], pa.binary()),
+        "size": pa.array([file.size for file in files], pa.int64()),
+        "mtime_ns": pa.array([file.mtime_ns for file in files], pa.int64()),
+        "own": pa.array([file.own for file in files], pa.bool_()),
+    }
+    pq.write_table(pa.table(table), folder / MANIFEST)
+    return {"files": sum(file.own for file in files)}
+
+
+def gone(
+    before: Mapping[str, int],
+    now: Mapping[str, int],
+    old: Path,
+    new: Path,
+    rejected: Collection[str],
+) -> str:
+    """Logs that are archived and no longer in the day's folders, in words; files that were rejected
+    may go.
+    """
+    if not (old / MANIFEST).is_file():
+        return (
+            f"{now['files']} files are there, {before['files']} are archived"
+            if now["files"] < before["files"]
+            else ""
+        )
+    then, here = (
+        {
+            (row["root"], row["name"]): row["own"]
+            for row in pq.read_table(folder / MANIFEST).to_pylist()
+        }
+        for folder in (old, new)
+    )
+    lost = sorted(
+        name
+        for (root, name), own in then.items()
+        if (root, name) not in here and not (own and _shown(name) in rejected)
+    )
+    if not lost:
+        return ""
+    return (
+        f"{len(lost)} archived logs are gone, such as {_shown(lost[0])};"
+        f" {len(here.keys() - then.keys())} files are new and not archived"
+    )
+
+
+# Parse
+
+
+Rejects = Mapping[tuple[str, int, int], str]
+"""Name, size and mtime_ns of files that were rejected, and why."""
+
+
+def jobs(
+    options: Options,
+    day: Day,
+    folder: Path,
+    reduce: Callable[[LogBatch], Any],
+    known: Rejects | None = None,
+) -> Iterator[isolated.Job]:
+    """The logs of the manifest as jobs for `pipeline.processes.isolated.run`.
+
+    Parameters
+    ----------
+    options, day, folder
+        As for `fetch`.
+    reduce : callable
+        From a `LogBatch` to what a job gives; must be picklable.
+    known : mapping, optional
+        Files that the same software rejected before: they are tried again only when they change.
+    """
+    known = {file: reason for file, reason in (known or {}).items() if reason.startswith(LASTING)}
+    files = pq.read_table(folder / MANIFEST).to_pylist()
+    names = _unique_names(files)
+    limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
+    for first in range(0, max(1, len(files)), CHUNK):
+        part = slice(first, first + CHUNK)
+        pairs = zip(files[part], names[part], strict=True)
+        listed = [
+            (Listed(**file, known=known.get((name, file["size"], file["mtime_ns"]), "")), name)
+            for file, name in pairs
+        ]
+        yield isolated.Job(
+            listed, functools.partial(BatchReader, day.start, day.end), reduce, limits
+        )
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
+
+
+def _unique_names(files: list[dict[str, Any]]) -> list[str]:
+    """Base names, or whole paths for base names that occur in two folders."""
+    base = [_shown(os.path.basename(file["name"])) for file in files]
+    count = Counter(name for name, file in zip(base, files, strict=True) if file["own"])
+    names = [
+        name if count[name] <= 1 else _shown(os.path.join(file["root"], file["name"]))
+        for name, file in zip(base, files, strict=True)
+    ]
+    taken = Counter(names)
+    given: set[str] = set()
+    for i, name in enumerate(names):  # bytes that are no UTF-8, and the text that they are shown as
+        number, new = 1, name
+        while new in given or (new != name and new in taken):
+            number += 1
+            new = f"{name}#{number}"
+        given.add(new)
+        names[i] = new
+    return names

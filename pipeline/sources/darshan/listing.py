@@ -1,0 +1,122 @@
+"""Which files are a day's logs, and which of its neighbours' may have touched it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData
+from pipeline.sources.darshan.options import Options
+
+# Fetch
+
+
+class LogFile(NamedTuple):
+    """One file of the manifest; `size` is -1 where it cannot be looked at."""
+
+    root: str
+    name: str
+    size: int
+    mtime_ns: int
+    own: bool
+
+
+def _files(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Regular files below a folder, or the file itself; a file that cannot be looked at has no
+    status.
+    """
+    waiting = [path]
+    while waiting:
+        path = waiting.pop()
+        try:
+            status = os.stat(path)
+            if stat.S_ISDIR(status.st_mode):
+                with os.scandir(path) as entries:
+                    waiting += [
+                        entry.path
+                        for entry in entries
+                        if not entry.name.startswith(".")
+                        and not (entry.is_symlink() and entry.is_dir())
+                    ]
+        except OSError:
+            if os.path.lexists(path):
+                yield path, None
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield path, status
+
+
+def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set[LogFile]]:
+    """The folders of a day that are there, and their files."""
+    templates = [options.logs] if isinstance(options.logs, str) else options.logs
+    roots: list[str] = []
+    found: dict[str, LogFile] = {}
+    for template in templates:
+        pattern = day.expand(template)
+        for path in [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern)):
+            root = path if os.path.isdir(path) else os.path.dirname(path)
+            roots.append(root)
+            for name, status in _files(path):
+                size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
+                real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+                found.setdefault(real, LogFile(root, os.path.relpath(name, root), size, time, own))
+    return roots, set(found.values())
+
+
+def listed_files(options: Options, day: Day) -> list[LogFile]:
+    """The day's files, and those of its neighbours that may have touched it, sorted.
+
+    Raises
+    ------
+    NoData
+        None of the day's folders is there.
+    """
+    roots, files = _folder_files(options, day, True)
+    if not roots:
+        templates = [options.logs] if isinstance(options.logs, str) else options.logs
+        raise NoData(
+            f"no Darshan log folder of {day}: {', '.join(day.expand(t) for t in templates)}"
+        )
+    ours = {os.path.join(file.root, file.name) for file in files}
+    for distance in range(-options.neighbours, options.neighbours + 1):
+        if distance:
+            other = Day(day.date + dt.timedelta(days=distance), day.timezone)
+            near = _folder_files(options, other, False)[1]
+            files |= {
+                file
+                for file in near
+                if os.path.join(file.root, file.name) not in ours
+                and may_touch(file, day, distance, options.timezone or day.timezone)
+            }
+    return sorted(files)
+
+
+STARTED = re.compile(r"_id\d+(?:-\d+)?_(\d{1,2})-(\d{1,2})-(\d{1,5})-")
+"""Month, day and second of the day of the job's start in a log's name, in the machine's local time.
+"""
+
+
+def may_touch(file: LogFile, day: Day, distance: int, timezone: str) -> bool:
+    """Whether a log of another day's folder may be of a job that ran on the day, by what costs
+    nothing to ask.
+
+    A log of an earlier day was written when its job ended; one of a later day has the job's start
+    in its name.
+    """
+    if distance < 0:
+        return file.mtime_ns >= day.start * 10**9
+    started = STARTED.search(file.name)
+    if not started:
+        return True
+    for date in (day.date + dt.timedelta(days=n) for n in range(distance + 2)):
+        if (date.month, date.day) == (int(started[1]), int(started[2])):
+            return (
+                Day(date, timezone).start + int(started[3]) < day.end + 3600
+            )  # an hour for a change of clocks
+    return True

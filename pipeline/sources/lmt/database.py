@@ -1,0 +1,119 @@
+"""The day's rows of LMT's tables, out of the database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from concurrent.futures import Executor
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from archive_tools.core.arrays import Int64
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData, SourceError
+from archive_tools.core.findings import Findings
+from pipeline.sources._shared.sql_database import Database
+from pipeline.sources.lmt.options import Options
+from pipeline.sources.lmt.samples import Clock
+from pipeline.sources.lmt.tables import STAMP, TABLES
+
+PIECE = 500_000
+"""Rows read at a time: bounds memory to some 50 MB a reader."""
+READERS = 2
+AROUND = dt.timedelta(hours=2)
+
+
+# Fetch
+
+
+def _window(options: Options, day: Day) -> tuple[int, int]:
+    """Seconds that the day needs: from its start to the sample that closes its last row,
+    inclusive.
+    """
+    return day.start, day.end + options.timestep - 1
+
+
+def _stamp_condition(options: Options, day: Day) -> str:
+    """The window in the database's local time, two hours wider at both ends: a change of clocks
+    there must be seen.
+    """
+    zone = ZoneInfo(options.timezone)
+    local = [
+        dt.datetime.fromtimestamp(second, zone).replace(tzinfo=None)
+        for second in _window(options, day)
+    ]
+    first, last = local[0] - AROUND, local[1] + AROUND
+    return f"TIMESTAMP >= '{first.strftime(STAMP)}' AND TIMESTAMP <= '{last.strftime(STAMP)}'"
+
+
+def ids_of_day(database: Database, options: Options, day: Day) -> tuple[pa.Table, Int64]:
+    """The time stamps around the day, and the ids of those in it, sorted."""
+    missing = {"TIMESTAMP_INFO", "OST_INFO", "OST_DATA"} - set(database.tables())
+    if missing:
+        raise SourceError(
+            f"{database.shown} is no LMT database: no table {', '.join(sorted(missing))}",
+            got=", ".join(sorted(database.tables())) or "no table",
+        )
+    stamps = database.select(
+        "TIMESTAMP_INFO", TABLES["TIMESTAMP_INFO"], _stamp_condition(options, day)
+    )
+    clock = Clock.of(stamps, options.timezone, Findings())
+    first, last = _window(options, day)
+    ids = clock.keys[(clock.values >= first) & (clock.values <= last)]
+    if not len(ids):
+        raise NoData(f"{database.shown} has no time stamps of {day} ({options.timezone})")
+    return stamps, ids
+
+
+def id_ranges(database: Database, table: str, low: int, high: int) -> list[str]:
+    """Conditions that cut the rows of the ids ``low..high`` into pieces of about `PIECE` rows."""
+    ids = f"TS_ID BETWEEN {low} AND {high}"
+    if not database.is_sqlite:  # has an index on TS_ID
+        count = database.scalar(f"SELECT COUNT(*) FROM {table} WHERE {ids}")
+        edges = np.linspace(low, high + 1, max(1, -(-count // PIECE)) + 1).astype(int).tolist()
+        return [f"TS_ID BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges) if b > a]
+    try:
+        first, last = (
+            database.scalar(f"SELECT COALESCE({f}(rowid), 0) FROM {table}") for f in ("MIN", "MAX")
+        )
+    except SourceError:  # a table without rowid
+        return [ids]
+    edges = [*range(first, last + 1, PIECE), last + 1]
+    return [f"{ids} AND rowid BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges)]
+
+
+def copy_series(
+    database: Database, table: str, pieces: list[str], folder: Path, readers: Executor
+) -> int:
+    """Read pieces side by side, and write them in order; the number of rows."""
+    coming = [
+        readers.submit(database.select, table, TABLES[table], piece)
+        for piece in pieces[: READERS + 1]
+    ]
+    waiting = pieces[READERS + 1 :]
+    writer: pq.ParquetWriter | None = None
+    count = 0
+    try:
+        while coming:
+            rows = coming.pop(0).result()
+            if waiting:
+                coming.append(readers.submit(database.select, table, TABLES[table], waiting.pop(0)))
+            if writer is None:
+                writer = pq.ParquetWriter(
+                    folder / f"{table}.parquet",
+                    rows.schema,
+                    compression="lz4",
+                    use_dictionary=list(TABLES[table])[:1],
+                )
+            writer.write_table(rows.cast(writer.schema))
+            count += rows.num_rows
+    finally:
+        for job in coming:
+            job.cancel()
+        if writer:
+            writer.close()
+    return count

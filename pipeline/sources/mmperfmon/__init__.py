@@ -1,0 +1,91 @@
+"""GPFS (IBM Storage Scale): text that `mmperfmon query` wrote, in files, compressed files, tarballs
+or folders.
+
+`fetch` keeps the files as they are; `parse` reads them (`_mmperfmon_text` knows the form). Targets
+are called ``host:device``, servers by their host name, as in existing archives. A query's stamps
+are local times and mark the end of the interval that a row's figures are of: with rows a minute
+apart, the row of 00:00:00 belongs to the day that ends there.
+
+Every figure of the day is either archived or counted in a finding. The same figure in several files
+counts once. A figure that was also queried in longer intervals is taken from the shorter ones, so
+that nothing is added up twice; but where these do not fill a longer interval, its sum is the longer
+one's. Files carry no UTC: in the hour that autumn repeats, a file is placed by the clock's jump
+back, or by the row that follows the hour; where a file has neither, it is taken to be of the first
+pass. Rows an hour apart may have both passes at one stamp, and then one of the two figures is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from archive_tools.core.day import Day
+from archive_tools.core.findings import UNREADABLE, Findings
+from pipeline.model import Samples
+from pipeline.sources._shared import source_files
+from pipeline.sources.mmperfmon.figures import Measured
+from pipeline.sources.mmperfmon.options import Options, located
+from pipeline.sources.mmperfmon.text_tables import Damage, tables
+
+__all__ = ["Options", "located"]
+
+
+GIVES = Samples
+
+
+def inputs(options: Options, day: Day) -> dict[str, Any]:
+    """Names, sizes and times of the day's files."""
+    return source_files.inputs(options.paths(day))
+
+
+def about(options: Options, day: Day) -> dict[str, str]:
+    """The zone of the stamps."""
+    return {"timezone": options.timezone}
+
+
+def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
+    """Copy the day's files; counts files and bytes.
+
+    Raises
+    ------
+    NoData
+        There are none.
+    SourceError
+        A file cannot be read.
+    """
+    return source_files.copy(options.paths(day), folder)
+
+
+def gone(
+    before: Mapping[str, int],
+    now: Mapping[str, int],
+    old: Path,
+    new: Path,
+    rejected: Collection[str],
+) -> str:
+    """Whether there are fewer files or bytes than were fetched before, in words."""
+    fewer = [what for what in ("files", "bytes") if now.get(what, 0) < before.get(what, 0)]
+    return ", ".join(
+        f"there are {now.get(what, 0)} {what}, {before[what]} are archived" for what in fewer
+    )
+
+
+def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
+    """Samples of each dataset of the source map, one dataset at a time; a large one in pieces by
+    hosts.
+    """
+
+    def problem(where: str, what: str) -> None:
+        findings.add(UNREADABLE, 1, where, what)
+
+    measured = Measured(options, day)
+    for path, name in source_files.copies(folder):
+        for member in source_files.members(path, name, options.max_expanded_mb << 20, problem):
+            text = source_files.content(member)
+            damage = Damage(text)
+            for table in tables(text, damage):
+                measured.add(table)
+            findings.add(UNREADABLE, damage.count, member.name, damage.first)
+    measured.report(findings)
+    yield from measured.samples(findings)
