@@ -27,7 +27,7 @@ FIRST = dt.date(2025, 1, 1)
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pipeline.command", *arguments]
+    return [sys.executable, "-m", "pipeline.cli.main", *arguments]
 
 
 def made(root: Path) -> set[tuple[str, str, str]]:

@@ -16,59 +16,20 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
 from pipeline.model import MOUNT_PATTERN
+from pipeline.schemas.site_types import Expression, Mode, Templates, Timestep, Zone
 
 ENVIRONMENT = "TOKIO_SITE"
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 DARSHAN = "darshan"
 """The kind of source that knows applications, not servers."""
-
-
-def _zone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
-        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), 3)
-        raise ValueError("not an IANA time zone" + (f"; near: {', '.join(near)}" if near else ""))
-    return name
-
-
-def _step(seconds: int) -> int:
-    if seconds < 1 or 3600 % seconds:
-        raise ValueError(
-            "must divide an hour: 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, ..., 60, ..., 3600 seconds"
-        )
-    return seconds
-
-
-def _expression(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return text
-
-
-def _mode(text: str) -> str:
-    if not re.fullmatch("0?[0-7]{3}", text):
-        raise ValueError('must be an octal mode such as "0640"')
-    if int(text, 8) & 0o600 != 0o600 or int(text, 8) & 0o111:
-        raise ValueError("the owner must be able to read and write, and nobody to execute")
-    if int(text, 8) & 0o002:
-        raise ValueError("would let everybody write")
-    return text
-
-
-Mode = Annotated[str, AfterValidator(_mode)]
-Expression = Annotated[str, AfterValidator(_expression)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Timestep = Annotated[int, AfterValidator(_step)]
-Templates = str | list[str]
 
 
 class SourceOptions(BaseModel):

@@ -42,7 +42,7 @@ from archive_tools.jobs import scoreboards
 from archive_tools.reading import export, reduction, summary
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
-from pipeline.command import main as pipeline_main
+from pipeline.cli.main import main as pipeline_main
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.lmtdb import make_lmt
 

@@ -18,7 +18,7 @@ import pytest
 
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipts
-from pipeline.command import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
+from pipeline.cli.main import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from tests.conftest import ROOT
 from tests.small_days import FILE_SYSTEMS, write_days, write_lmt, write_site
 
@@ -207,7 +207,7 @@ def test_logs_that_ran_on_a_day_that_comes_later(
     """Newest first, a day at a time: the index of the 23rd is made before the servers of the 22nd
     are archived, and again after.
     """
-    from pipeline.commands import backfill as command
+    from pipeline.cli.commands import backfill as command
 
     monkeypatch.setattr(command, "CHUNK", 1)
     dates = [dt.date(2026, 11, 22), dt.date(2026, 11, 23)]
@@ -277,7 +277,7 @@ def test_killed_twice_and_resumed(tmp_path: Path, workers: str) -> None:
     command = [
         sys.executable,
         "-m",
-        "pipeline.command",
+        "pipeline.cli.main",
         "backfill",
         "--site",
         str(tmp_path / "site.json"),

@@ -25,7 +25,7 @@ from archive_tools.checking.problems import Problem
 from archive_tools.cli.main import main
 from archive_tools.formats import row_blocks
 from archive_tools.store import layout
-from pipeline.command import main as pipeline_main
+from pipeline.cli.main import main as pipeline_main
 from tests.conftest import SITEDAY_LOGS
 from tests.lmtdb import make_lmt
 

@@ -20,7 +20,7 @@ import archive_tools
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import UNREADABLE
-from pipeline.command import main
+from pipeline.cli.main import main
 from pipeline.sources import collectd
 from pipeline.sources._shared import http_client
 from tests.conftest import needed

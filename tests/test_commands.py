@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from archive_tools.cli.main import main
-from pipeline.command import main as pipeline_main
-from pipeline.darshan_commands import cache, summarize
+from pipeline.cli.darshan_logs import cache, summarize
+from pipeline.cli.main import main as pipeline_main
 from tests.conftest import SITEDAY_LOGS
 
 DATE = "2026-11-22"

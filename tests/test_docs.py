@@ -16,7 +16,7 @@ import pytest
 
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.command import main
+from pipeline.cli.main import main
 from tests.conftest import ROOT, SITEDAY_LOGS
 from tests.lmtdb import make_lmt
 

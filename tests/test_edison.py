@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import archive_tools
-from pipeline.command import PARTIAL, main
+from pipeline.cli.main import PARTIAL, main
 
 ROWS = 60
 LOCAL_DAY = int(dt.datetime(2018, 1, 28, 8, tzinfo=dt.UTC).timestamp())

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.command import COMPLETE, FAILED, main
+from pipeline.building import engine
+from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.sources import darshan
-from pipeline.tasks import engine
 from tests.conftest import ROOT
 
 DATE = "2026-11-22"

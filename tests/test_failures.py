@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.command import COMPLETE, FAILED, PARTIAL, main
+from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.processes import limits
 from pipeline.sources import lmt
 from pipeline.sources._shared.sql_database import Database
@@ -77,7 +77,7 @@ def test_a_full_disk(tmp_path: Path, small_disk: Callable[[str], Path], size: st
     command = [
         sys.executable,
         "-m",
-        "pipeline.command",
+        "pipeline.cli.main",
         "nightly",
         "--site",
         str(tmp_path / "site.json"),
@@ -434,7 +434,7 @@ def test_two_nights_at_once(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "pipeline.command",
+        "pipeline.cli.main",
         "nightly",
         "--site",
         str(tmp_path / "site.json"),

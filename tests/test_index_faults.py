@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import archive_tools
-from pipeline.command import COMPLETE, main
+from pipeline.cli.main import COMPLETE, main
 from tests.conftest import SITEDAY_LOGS
 
 DATE = "2026-11-22"

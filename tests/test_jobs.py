@@ -25,7 +25,7 @@ from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.plotting.job_panels import panels
 from archive_tools.store import layout
-from pipeline.command import main as pipeline
+from pipeline.cli.main import main as pipeline
 from tests.conftest import ROOT
 
 DAY = dt.date(2026, 11, 22)

@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.command import COMPLETE, main
+from pipeline.cli.main import COMPLETE, main
 from tests.conftest import ROOT
 from tests.small_days import write_days, write_lmt
 
@@ -69,7 +69,12 @@ def test_kill_9_at_any_instant(tmp_path: Path, workers: int, whole: bool) -> Non
             main(night(tmp_path)) if kill % 4 == 0 else None
             shutil.copy2(tmp_path / "145.sqlite3", database)
         run = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.command", *night(tmp_path, "--workers", str(workers))],
+            [
+                sys.executable,
+                "-m",
+                "pipeline.cli.main",
+                *night(tmp_path, "--workers", str(workers)),
+            ],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -106,7 +111,7 @@ def _is_of_both(name: str) -> bool:
 def test_sigterm_ends_task_processes_too(tmp_path: Path) -> None:
     write_days(tmp_path, [DATE])
     program = (
-        "import time, pipeline.command as c, pipeline.tasks as t; t.Build.make = lambda *a:"
+        "import time, pipeline.cli.main as c, pipeline.tasks as t; t.Build.make = lambda *a:"
         " time.sleep(60); raise SystemExit(c.main())"
     )
     run = subprocess.Popen(

@@ -176,7 +176,7 @@ def test_luigid_is_killed(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "pipeline.command",
+        "pipeline.cli.main",
         "backfill",
         "--site",
         str(tmp_path / "site.json"),

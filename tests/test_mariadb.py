@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import archive_tools
-from pipeline.command import FAILED, PARTIAL, main
+from pipeline.cli.main import FAILED, PARTIAL, main
 from tests.conftest import needed
 
 PASSWORD = "p@ss/word:1 %"

@@ -24,7 +24,7 @@ from archive_tools.core.errors import ConfigError, NoData, TokioError
 from archive_tools.core.findings import UNREADABLE, Findings
 from archive_tools.core.grid import Grid
 from pipeline import sources
-from pipeline.command import COMPLETE, main
+from pipeline.cli.main import COMPLETE, main
 from pipeline.schemas import source_maps
 from pipeline.site import Site, validated
 from pipeline.sources import mmperfmon

@@ -21,7 +21,7 @@ import pytest
 import archive_tools
 from archive_tools.store.lock import holding
 from archive_tools.store.receipts import Receipts
-from pipeline.command import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
+from pipeline.cli.main import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from pipeline.tasks import Build, Fetch
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import forget_answers
@@ -203,7 +203,7 @@ def test_the_hosts_zone_does_not_matter(tmp_path: Path, site: Site, zone: str) -
     lmt_db(tmp_path / "lmt.db")
     site({"fs": lmt_source(tmp_path / "lmt.db")})
     run = subprocess.run(
-        [sys.executable, "-m", "pipeline.command", "nightly", "--date", DATE],
+        [sys.executable, "-m", "pipeline.cli.main", "nightly", "--date", DATE],
         env=os.environ | {"TZ": zone},
         capture_output=True,
         text=True,
@@ -635,7 +635,7 @@ def test_sigterm_ends_a_run_cleanly(tmp_path: Path, site: Site) -> None:
     some_logs(tmp_path / "logs", 1)
     path = site({"darshan": {"kind": "darshan", "logs": "logs"}})
     program = (
-        "import time, pipeline.command as c, pipeline.tasks as t; t.Build.make = lambda *a:"
+        "import time, pipeline.cli.main as c, pipeline.tasks as t; t.Build.make = lambda *a:"
         " time.sleep(60); raise SystemExit(c.main())"
     )
     env = os.environ | {"TOKIO_SITE": str(path)}
@@ -685,7 +685,7 @@ def test_kill_9_at_any_instant(
             [
                 sys.executable,
                 "-m",
-                "pipeline.command",
+                "pipeline.cli.main",
                 "nightly",
                 "--date",
                 DATE,

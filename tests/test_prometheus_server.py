@@ -22,7 +22,7 @@ import archive_tools
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
-from pipeline.command import PARTIAL, main
+from pipeline.cli.main import PARTIAL, main
 from pipeline.sources import prometheus
 from pipeline.sources.prometheus.saved_answers import manifest
 from pipeline.tasks.fetch import forget_answers

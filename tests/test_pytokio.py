@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import archive_tools
-from pipeline.command import main
+from pipeline.cli.main import main
 from tests.conftest import ROOT, SITEDAY_LOGS, needed
 from tests.lmtdb import make_lmt
 

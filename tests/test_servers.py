@@ -34,7 +34,7 @@ from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts
 from pipeline import site as sites
-from pipeline.command import COMPLETE, FAILED, PARTIAL, main
+from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.site import Servers
 from tests.conftest import ROOT
 from tests.test_collectd import SITEDAY
@@ -819,7 +819,7 @@ def test_servers_are_joined_whatever_the_order(
     command = [
         sys.executable,
         "-m",
-        "pipeline.command",
+        "pipeline.cli.main",
         "nightly",
         "--date",
         str(DATE),

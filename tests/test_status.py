@@ -25,10 +25,10 @@ from archive_tools.store.receipts import (
 )
 from archive_tools.store.status import State
 from pipeline import site as sites
-from pipeline.command import FAILED as EXIT_FAILED
-from pipeline.command import PARTIAL as EXIT_PARTIAL
-from pipeline.command import main
-from pipeline.tasks import states
+from pipeline.cli.main import FAILED as EXIT_FAILED
+from pipeline.cli.main import PARTIAL as EXIT_PARTIAL
+from pipeline.cli.main import main
+from pipeline.runs import states
 from tests.conftest import needed
 from tests.small_days import write_site
 
@@ -186,7 +186,7 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
     content["late_days"] = 10**5
     content["raw_days"] = 10**5
     some.write_text(json.dumps(content))
-    from pipeline.commands import status as command
+    from pipeline.cli.commands import status as command
     from pipeline.sources import lmt
 
     asked = []

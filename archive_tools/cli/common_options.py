@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from archive_tools.core.errors import ConfigError, NotFound, TokioError
+from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.store import layout
+from archive_tools.store.site_file import ENVIRONMENT, SiteFile, find_site_file, read_site_file
 
 if TYPE_CHECKING:
     from archive_tools.reading.archive import Archive
 from archive_tools.cli.exit_codes import WrongCommand
 
 ARCHIVE = "TOKIO_ARCHIVE"
-SITE = "TOKIO_SITE"
+SITE = ENVIRONMENT
 
 MOST = 2**63 - 1
 """The largest number that is taken."""
@@ -47,29 +47,24 @@ def archive_folder(given: str = "") -> Path:
     """The archive's folder: `given`, else $TOKIO_ARCHIVE, else what the site file says, else
     ./archive.
     """
-    named = given or os.environ.get(ARCHIVE, "")
-    return Path(named) if named else _archive_of_site() or Path("archive")
+    if named := given or os.environ.get(ARCHIVE, ""):
+        return Path(named)
+    path = find_site_file()
+    return read_site_file(path).root if path else Path("archive")
 
 
-def _archive_of_site() -> Path | None:
-    """What the key `archive` of the site file says; the other keys are not looked at, so that no
-    reader needs them.
+def site_file(given: str = "") -> SiteFile:
+    """The site file that is meant, as far as readers need it.
+
+    Raises
+    ------
+    NotFound
+        There is none.
     """
-    given = os.environ.get(SITE, "")
-    path = Path(given or "site.json")
-    if not path.is_file():
-        if given:
-            raise NotFound(
-                f"no site file {path}", hint=f"set {SITE} or {ARCHIVE}, or give --archive DIR"
-            )
-        return None
-    try:
-        named = json.loads(path.read_text("utf-8"))["archive"]
-        return (path.absolute().parent / Path(named).expanduser()).absolute()
-    except (ValueError, LookupError, TypeError) as error:
-        raise ConfigError(
-            f"{path} names no archive: {error}", hint="tokio-pipeline check-config"
-        ) from error
+    path = find_site_file(given)
+    if path is None:
+        raise NotFound("no site file ./site.json", hint=f"give --site FILE, or set {SITE}")
+    return read_site_file(path)
 
 
 def open_archive(given: str) -> Archive:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy.typing as npt
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats import darshan_tables
-from archive_tools.jobs import servers
 
 WHOLE_SECONDS = ("start_time", "end_time")
 
@@ -57,7 +56,7 @@ def insert_rows(
     table: str,
     keys: tuple[str, ...],
     rows: list[tuple[Any, ...]],
-    figures: servers.Figures,
+    figures: Mapping[str, Float64],
 ) -> None:
     """Insert rows of the keys and the instance, and of the figures, whole numbers where the table
     has them.

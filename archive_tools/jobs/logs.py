@@ -1,21 +1,15 @@
-"""Questions to the Darshan indexes of many days: which logs, who moved most, which OSTs are
-slow.
-"""
+"""Which Darshan logs there are: by day, user and job."""
 
 from __future__ import annotations
 
 import datetime as dt
-import glob
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from archive_tools.core import log_files
 from archive_tools.formats.index_file import asking
 from archive_tools.store import layout
-
-if TYPE_CHECKING:
-    from pipeline.site import Site
+from archive_tools.store.site_file import SiteFile
 
 
 def indexes_of(root: Path, start: dt.date, stop: dt.date) -> list[Path]:
@@ -29,7 +23,13 @@ def indexes_of(root: Path, start: dt.date, stop: dt.date) -> list[Path]:
 
 
 def find_logs(
-    site: Site, start: dt.date, stop: dt.date, *, user: str = "", job: str = "", instance: str = ""
+    site: SiteFile,
+    start: dt.date,
+    stop: dt.date,
+    *,
+    user: str = "",
+    job: str = "",
+    instance: str = "",
 ) -> Iterator[Path]:
     """Logs of the days from `start` to `stop`, the last included, that are there now.
 
@@ -41,22 +41,14 @@ def find_logs(
     instance : str
         Only of this source; default: of all.
     """
-    chosen = {
-        name: keys["logs"]
-        for name, keys in site.sources.items()
-        if keys.get("kind") == "darshan" and instance in ("", name)
-    }
+    folders = site.log_folders()
     for n in range((stop - start).days + 1):
         date = start + dt.timedelta(days=n)
-        for name, given in chosen.items():
-            templates = [
-                str(site.path(template))
-                for template in ([given] if isinstance(given, str) else given)
-            ]
-            known = (
-                _identities(layout.path(site.root, layout.INDEX, date, name)) if user or job else {}
-            )
-            yield from logs_in(templates, date, known, user=user, job=job)
+        for name, templates in folders.items():
+            if instance in ("", name):
+                index = layout.path(site.root, layout.INDEX, date, name)
+                known = _identities(index) if user or job else {}
+                yield from logs_in(templates, date, known, user=user, job=job)
 
 
 Identities = Mapping[str, tuple[str, str]]
@@ -69,16 +61,9 @@ def logs_in(
     """Logs of a day in the folders or files that strftime templates, which may be glob patterns,
     name; see `find_logs`.
     """
-    for template in templates:
-        yield from (
-            path for path in _files_of(date.strftime(template)) if _is_of(path, known, user, job)
-        )
-
-
-def _files_of(pattern: str) -> Iterator[Path]:
-    for root in [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern)):
-        found = Path(root).rglob("*") if os.path.isdir(root) else [Path(root)]
-        yield from sorted(path for path in found if path.is_file())
+    for path in log_files.paths_of(templates, date):
+        names = sorted(name for name, status in log_files.files_below(path) if status)
+        yield from (found for found in map(Path, names) if _is_of(found, known, user, job))
 
 
 def days_of_job(root: Path, job: str) -> list[dt.date]:
@@ -113,6 +98,5 @@ def _is_of(path: Path, known: Identities, user: str, job: str) -> bool:
     identity = known.get(path.name) or known.get(str(path))
     if identity:
         return (not user or identity[0] == user) and (not job or identity[1] == job)
-    head, _, tail = path.name.rpartition("_id")
-    digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-    return (not user or head.startswith(f"{user}_")) and (not job or digits == job)
+    name = log_files.parse_name(path.name)
+    return name is not None and (not user or name.is_of(user)) and job in ("", name.job)

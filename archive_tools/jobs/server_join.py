@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,23 @@ import numpy.typing as npt
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
+from archive_tools.formats.index_file import insert_rows
+from archive_tools.formats.jobs_file import JOB_KEYS, LOG_KEYS
 from archive_tools.jobs import intervals, server_series, servers
 from archive_tools.reading.archive import Archive
 
-if TYPE_CHECKING:
-    from pipeline.site import Servers
-from archive_tools.formats.index_file import insert_rows
-from archive_tools.formats.jobs_file import JOB_KEYS, LOG_KEYS
+
+class ServersBehind(Protocol):
+    """The servers behind a file system: an instance that watches them, and which of its components
+    count.
+    """
+
+    @property
+    def instance(self) -> str:
+        """Name of the instance in the archive."""
+
+    def components(self, group: str) -> re.Pattern[str]:
+        """The regular expression of the whole names of a group's components."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,7 @@ class Around:
     day : Day
     instance : str
         The Darshan instance that the logs are of.
-    servers : mapping of str to Servers
+    servers : mapping of str to ServersBehind
         File system name to the servers behind it.
     findings : Findings
         Receives what could not be read.
@@ -43,7 +53,7 @@ class Around:
     archive: Archive
     day: Day
     instance: str
-    servers: Mapping[str, Servers]
+    servers: Mapping[str, ServersBehind]
     findings: Findings
 
 

@@ -2,8 +2,9 @@
 --local-scheduler`.
 """
 
-from pipeline.tasks.build import Build, Index, Jobs
+from pipeline.tasks.build import Build
 from pipeline.tasks.fetch import Fetch
+from pipeline.tasks.index import Index, Jobs
 from pipeline.tasks.nightly import Nightly
 
 __all__ = ["Build", "Fetch", "Index", "Jobs", "Nightly"]

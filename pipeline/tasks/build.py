@@ -18,16 +18,14 @@ import numpy.typing as npt
 from archive_tools import schemas
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import UNREADABLE, shortened
-from archive_tools.formats import darshan_tables, jobs_file
+from archive_tools.formats import darshan_tables
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.jobs import index, server_join, servers
-from archive_tools.reading.archive import Archive
+from archive_tools.jobs import servers
 from archive_tools.store import layout
-from archive_tools.store.receipts import COMPLETE, PARTIAL, Receipt, derived, follows
-from pipeline import site as sites
+from archive_tools.store.receipts import COMPLETE, PARTIAL, derived, follows
+from pipeline.building import engine
 from pipeline.model import LogBatch, Samples
 from pipeline.schemas import source_maps
-from pipeline.tasks import engine
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
 from pipeline.transform.darshan import DayMerger, Reduction
@@ -283,98 +281,3 @@ def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
         while (item := coming.result()) is not None:
             coming = pool.submit(next, items, None)
             yield item
-
-
-class Index(ArchiveTask):
-    """The day's SQLite index of logs, made from `darshan.hdf5` and from what the archive has of the
-    servers at that time.
-
-    It requires `darshan.hdf5` alone: servers that cannot be fetched stop no index. For Luigi it is
-    complete when it was made from the `darshan.hdf5` that stands; `up_to_date` asks for the keys
-    and the servers' files of now too, and `Nightly` sees to it.
-    """
-
-    product = "index"
-
-    @functools.cached_property
-    def _build(self) -> Build:
-        return Build(date=self.date, instance=self.instance, site=self.site)
-
-    def needs(self) -> list[ArchiveTask]:
-        return [self._build]
-
-    def path(self) -> Path:
-        return layout.path(self.config.root, layout.INDEX, self.date, self.instance)
-
-    def is_complete(self) -> bool:
-        day = self.standing()
-        made, source = day.good(self.instance, self.product), day.good(self.instance, "tts")
-        stands = (
-            made
-            and source
-            and made.version == self.version
-            and follows(made.fingerprint, source.fingerprint)
-            and self.path().exists()
-        )
-        return bool(stands) and self._build.complete()
-
-    def fingerprint(self) -> str | None:
-        receipt = self.standing().good(self.instance, "tts")
-        if receipt is None:
-            return None
-        behind = {fsname: found.model_dump() for fsname, found in self._servers().items()}
-        return derived(
-            receipt.fingerprint, schemas.index_ddl(), servers.VERSION, behind, self._others(receipt)
-        )
-
-    def _servers(self) -> dict[str, sites.Servers]:
-        """The servers behind the file systems that have a name."""
-        names = [*self.config.fsname_to_instance, *self.options.mount_to_fsname.values()]
-        return {
-            name: found for name in sorted(set(names)) if (found := self.config.servers_of(name))
-        }
-
-    def _others(self, receipt: Receipt) -> list[tuple[str, str, str]]:
-        """The other files that the index is made from: day, instance, fingerprint."""
-        span = self.standing().content(receipt).get("span", [self.day.start, self.day.start])
-        instances = sorted({self.instance, *(found.instance for found in self._servers().values())})
-        days = self.receipts.days(servers.dates(self.day, *span))
-        files = (
-            (str(date), name, day.good(name, "tts"))
-            for date, day in days.items()
-            for name in instances
-        )
-        return [
-            (date, name, good.fingerprint) for date, name, good in files if good and good != receipt
-        ]
-
-    def make(self, temporary: Path) -> dict[str, Any]:
-        archive = Archive(self.config.root, hdf5_files=self.config.older_files())
-        around = server_join.Around(
-            archive, self.day, self.instance, self._servers(), self.findings
-        )
-        return {"counts": index.write_index(self._build.path(), temporary, around)}
-
-
-class Jobs(ArchiveTask):
-    """The day's table of jobs and file systems, made from the index."""
-
-    product = "jobs"
-
-    @functools.cached_property
-    def index(self) -> Index:
-        """The task that makes the index."""
-        return Index(date=self.date, instance=self.instance, site=self.site)
-
-    def needs(self) -> list[ArchiveTask]:
-        return [self.index]
-
-    def path(self) -> Path:
-        return layout.path(self.config.root, layout.JOBS, self.date, self.instance)
-
-    def fingerprint(self) -> str | None:
-        receipt = self.standing().good(self.instance, "index")
-        return derived(receipt.fingerprint, jobs_file.JOBS) if receipt else None
-
-    def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": jobs_file.write_jobs(self.index.path(), temporary, str(self.date))}

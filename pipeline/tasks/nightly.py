@@ -20,7 +20,8 @@ from pipeline import sources
 from pipeline.model import LogBatch
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask, load_site, standing_as
-from pipeline.tasks.build import Build, Jobs
+from pipeline.tasks.build import Build
+from pipeline.tasks.index import Jobs
 
 DAY = "_day"
 """Instance name of what belongs to the day as a whole."""

@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    from pipeline import site as sites
-
-    site = sites.load(options.site)
+    site = common_options.site_file(options.site)
     given = common_options.given_range(options)
     if given[0] is None:
         raise exit_codes.WrongCommand(

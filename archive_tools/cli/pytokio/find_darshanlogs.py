@@ -8,7 +8,7 @@ import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from archive_tools.cli import exit_codes
+from archive_tools.cli import common_options, exit_codes
 from archive_tools.cli.commands.find_logs import print_paths
 from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
 from archive_tools.jobs import logs
@@ -67,9 +67,7 @@ def _found(options: argparse.Namespace) -> Iterator[Path]:
                 job=options.jobid,
             )
         return
-    from pipeline import site as sites
-
-    site = sites.load()
+    site = common_options.site_file()
     chosen = {"user": options.username, "job": options.jobid, "instance": options.host}
     for first, last in (
         [(start, end)]

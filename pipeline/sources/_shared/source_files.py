@@ -26,7 +26,8 @@ from isal import isal_zlib
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
-from pipeline.site import Site, Templates
+from pipeline.schemas.site_types import Templates
+from pipeline.site import Site
 
 MANIFEST = "files.json"
 BROKEN: tuple[type[BaseException], ...] = (

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from pipeline.site import Site, Templates
+from pipeline.schemas.site_types import Templates
+from pipeline.site import Site
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.hosts import HostOptions
 from pipeline.sources._shared.http_client import HTTP_ORIGIN, HttpOptions, located_http

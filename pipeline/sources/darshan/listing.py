@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import glob
 import os
-import re
-import stat
-from collections.abc import Iterator
 from typing import NamedTuple
 
+from archive_tools.core import log_files
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from pipeline.sources.darshan.options import Options
-
-# Fetch
 
 
 class LogFile(NamedTuple):
@@ -27,45 +22,18 @@ class LogFile(NamedTuple):
     own: bool
 
 
-def _files(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Regular files below a folder, or the file itself; a file that cannot be looked at has no
-    status.
-    """
-    waiting = [path]
-    while waiting:
-        path = waiting.pop()
-        try:
-            status = os.stat(path)
-            if stat.S_ISDIR(status.st_mode):
-                with os.scandir(path) as entries:
-                    waiting += [
-                        entry.path
-                        for entry in entries
-                        if not entry.name.startswith(".")
-                        and not (entry.is_symlink() and entry.is_dir())
-                    ]
-        except OSError:
-            if os.path.lexists(path):
-                yield path, None
-            continue
-        if stat.S_ISREG(status.st_mode):
-            yield path, status
-
-
 def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set[LogFile]]:
     """The folders of a day that are there, and their files."""
     templates = [options.logs] if isinstance(options.logs, str) else options.logs
     roots: list[str] = []
     found: dict[str, LogFile] = {}
-    for template in templates:
-        pattern = day.expand(template)
-        for path in [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern)):
-            root = path if os.path.isdir(path) else os.path.dirname(path)
-            roots.append(root)
-            for name, status in _files(path):
-                size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
-                real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
-                found.setdefault(real, LogFile(root, os.path.relpath(name, root), size, time, own))
+    for path in log_files.paths_of(templates, day.date):
+        root = path if os.path.isdir(path) else os.path.dirname(path)
+        roots.append(root)
+        for name, status in log_files.files_below(path):
+            size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
+            real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+            found.setdefault(real, LogFile(root, os.path.relpath(name, root), size, time, own))
     return roots, set(found.values())
 
 
@@ -97,11 +65,6 @@ def listed_files(options: Options, day: Day) -> list[LogFile]:
     return sorted(files)
 
 
-STARTED = re.compile(r"_id\d+(?:-\d+)?_(\d{1,2})-(\d{1,2})-(\d{1,5})-")
-"""Month, day and second of the day of the job's start in a log's name, in the machine's local time.
-"""
-
-
 def may_touch(file: LogFile, day: Day, distance: int, timezone: str) -> bool:
     """Whether a log of another day's folder may be of a job that ran on the day, by what costs
     nothing to ask.
@@ -111,12 +74,13 @@ def may_touch(file: LogFile, day: Day, distance: int, timezone: str) -> bool:
     """
     if distance < 0:
         return file.mtime_ns >= day.start * 10**9
-    started = STARTED.search(file.name)
-    if not started:
+    name = log_files.parse_name(os.path.basename(file.name))
+    if not name or not name.started:
         return True
+    month, day_of_month, second = name.started
     for date in (day.date + dt.timedelta(days=n) for n in range(distance + 2)):
-        if (date.month, date.day) == (int(started[1]), int(started[2])):
+        if (date.month, date.day) == (month, day_of_month):
             return (
-                Day(date, timezone).start + int(started[3]) < day.end + 3600
+                Day(date, timezone).start + second < day.end + 3600
             )  # an hour for a change of clocks
     return True

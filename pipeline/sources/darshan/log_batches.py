@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.errors import InputChanged, SourceError
-from archive_tools.core.log_names import log_identity
+from archive_tools.core.log_files import parse_name
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, libdarshan, library
 
@@ -255,9 +255,8 @@ def _touches(times: tuple[float, float], start: int, end: int) -> bool:
 def _head(log: libdarshan.Log, filename: str) -> tuple[Any, ...]:
     """A log's row of the table, from `version` to the names of its modules."""
     exe = log.exe.split(" ", 1)[0]
-    user, job = log_identity(
-        os.fsencode(filename).decode("utf-8", "backslashreplace"), os.path.basename(exe)
-    )
+    name = parse_name(os.fsencode(filename).decode("utf-8", "backslashreplace"))
+    user, job = (name.user(os.path.basename(exe)), name.job) if name else ("", "")
     partial = [module for module, is_partial in log.modules.items() if is_partial]
     return (
         log.version,

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from pipeline.site import Site, SourceOptions, Templates, Timestep
+from pipeline.schemas.site_types import Templates, Timestep
+from pipeline.site import Site, SourceOptions
 
 
 class Options(SourceOptions):

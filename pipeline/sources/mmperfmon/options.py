@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from archive_tools.core.day import Day
-from pipeline.site import Site, SourceOptions, Templates, Timestep
+from pipeline.schemas.site_types import Templates, Timestep
+from pipeline.site import Site, SourceOptions
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.hosts import Pattern
 

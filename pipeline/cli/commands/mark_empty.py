@@ -9,7 +9,8 @@ import platform
 from archive_tools.core.errors import ConfigError
 from archive_tools.store import lock
 from archive_tools.store.receipts import EMPTY, FAILED, Receipt, Receipts
-from pipeline.commands import _common
+from pipeline.cli import common_options, exit_codes
+from pipeline.runs import recording
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.tasks.base import NO_FINGERPRINT, now
 from pipeline.tasks.nightly import Nightly
@@ -28,20 +29,23 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_site(parser)
-    _common.add_range(parser)
-    _common.add_instances(parser)
+    common_options.add_site(parser)
+    common_options.add_range(parser)
+    common_options.add_instances(parser)
     parser.add_argument("--why", required=True, help="the reason, for those who ask later")
     parser.add_argument("--who", default="", help="who says so (default: this account)")
-    _common.add_wait(parser)
+    common_options.add_wait(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = _common.loaded(options)
+    site = common_options.loaded(options)
     if not options.instance:
         raise ConfigError("--instance is missing", expected=", ".join(site.sources))
-    dates, instances = _common.span(options.start, options.stop), _common.instances(options, site)
+    dates, instances = (
+        common_options.span(options.start, options.stop),
+        common_options.instances(options, site),
+    )
     receipts = Receipts(site.root)
     told = {
         "who": options.who or f"{getpass.getuser()}@{platform.node()}",
@@ -49,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         "written": now(),
     }
     with (
-        _common.writing(site, "mark-empty") as codes,
+        recording.writing(site, "mark-empty") as codes,
         lock.holding(site.root, dates, patience=options.wait),
     ):
         days = receipts.days(dates)
@@ -61,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
         ]
         if archived:
             raise ConfigError(
-                "there are data: " + "; ".join(_common.listed(archived, "nothing was marked")),
+                "there are data: "
+                + "; ".join(common_options.listed(archived, "nothing was marked")),
                 hint="tokio-pipeline invalidate, if they shall go",
             )
         for date in dates:
@@ -71,6 +76,6 @@ def run(options: argparse.Namespace) -> int:
                 )
                 for product in Nightly.parts:
                     receipts.remove(date, instance, product, FAILED)
-        codes.append(_common.COMPLETE)
+        codes.append(exit_codes.COMPLETE)
     print(f"{len(dates)} days of {', '.join(instances)} are marked as empty")
     return codes[-1]

@@ -17,9 +17,9 @@ from archive_tools.reporting import textfile
 from archive_tools.store import files
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.status import State
-from pipeline.commands import _common
+from pipeline.cli import common_options, exit_codes
+from pipeline.runs import states
 from pipeline.site import Site
-from pipeline.tasks import states
 from pipeline.tasks.fetch import at_most
 
 HELP = "what is in the archive, a day by instance"
@@ -64,17 +64,17 @@ ANSWER_SECONDS = 20.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_site(parser)
+    common_options.add_site(parser)
     parser.add_argument(
         "--start",
-        type=_common.date,
+        type=common_options.date,
         metavar="DATE",
         help="first day (default: of two weeks, the first that the archive knows)",
     )
     parser.add_argument(
-        "--stop", type=_common.date, metavar="DATE", help="last day (default: yesterday)"
+        "--stop", type=common_options.date, metavar="DATE", help="last day (default: yesterday)"
     )
-    _common.add_instances(parser)
+    common_options.add_instances(parser)
     parser.add_argument(
         "--json",
         action="store_true",
@@ -92,15 +92,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = _common.loaded(options)
+    site = common_options.loaded(options)
     stop = options.stop or site.yesterday()
-    dates = _common.span(options.start or _start(site, stop), stop)
+    dates = common_options.span(options.start or _start(site, stop), stop)
     with at_most(ANSWER_SECONDS):
         found = states.of(
             site,
             dates,
             options.site,
-            instances=_common.instances(options, site),
+            instances=common_options.instances(options, site),
             ask=not options.no_ask,
         )
     if options.textfile:
@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
         )
     else:
         _show(found)
-    return _common.exit_code(state for day in found.values() for state in day.values())
+    return exit_codes.exit_code(state for day in found.values() for state in day.values())
 
 
 def _start(site: Site, stop: dt.date) -> dt.date:
@@ -159,14 +159,14 @@ def _show(found: Found) -> None:
                             _table(found) if len(found) <= TABLE_DAYS else _calendar(found)
                         )
                     ),
-                    *_common.listed(_stretches(found), "--json has all"),
+                    *common_options.listed(_stretches(found), "--json has all"),
                 ]
             )
         )
         return
     for line in _table(found) if len(found) <= TABLE_DAYS else _calendar(found):
         console.print(line)
-    for text in _common.listed(_stretches(found), "--json has all"):
+    for text in common_options.listed(_stretches(found), "--json has all"):
         console.print(Text(text))
 
 
@@ -195,7 +195,7 @@ def _stretches(found: Found) -> list[str]:
 
 def _needs_somebody(state: State) -> bool:
     return (
-        state.word in _common.BAD | {"late", "stale"}
+        state.word in exit_codes.BAD | {"late", "stale"}
         or bool(state.rejected)
         or (state.word == "complete" and "fewer" in state.detail)
     )

@@ -6,7 +6,7 @@ import argparse
 
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.commands import _common
+from pipeline.cli import common_options, exit_codes
 from pipeline.tasks.nightly import load_check
 
 HELP = "check site.json"
@@ -16,7 +16,7 @@ EXAMPLES = ("", "--site /etc/tokio/site.json")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_site(parser)
+    common_options.add_site(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,4 +35,4 @@ def run(options: argparse.Namespace) -> int:
                 else ""
             )
         )
-    return _common.COMPLETE
+    return exit_codes.COMPLETE

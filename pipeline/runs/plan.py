@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from archive_tools.store.receipts import Receipts
+from pipeline.runs import states
+from pipeline.runs.execution import everything
 from pipeline.site import Site
-from pipeline.tasks import states
 from pipeline.tasks.base import ArchiveTask, standing_as
 from pipeline.tasks.fetch import by_receipts
 from pipeline.tasks.nightly import Nightly, products
-from pipeline.tasks.run import everything
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import argparse
 import logging
 
 from archive_tools.store import lock
-from pipeline.commands import _common
-from pipeline.tasks import plan, progress
-from pipeline.tasks import run as running
+from pipeline.cli import common_options, exit_codes
+from pipeline.runs import execution as running
+from pipeline.runs import plan, progress, recording
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch, by_receipts
 
@@ -26,18 +26,21 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_site(parser)
-    _common.add_range(parser)
-    _common.add_instances(parser)
+    common_options.add_site(parser)
+    common_options.add_range(parser)
+    common_options.add_instances(parser)
     parser.add_argument("--all", action="store_true", help="also what is up to date")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    _common.add_run(parser)
+    common_options.add_run(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = _common.loaded(options)
-    dates, instances = _common.span(options.start, options.stop), _common.instances(options, site)
+    site = common_options.loaded(options)
+    dates, instances = (
+        common_options.span(options.start, options.stop),
+        common_options.instances(options, site),
+    )
     with by_receipts(fetching=False):
         planned = plan.of(
             site,
@@ -59,9 +62,9 @@ def run(options: argparse.Namespace) -> int:
                     + "  ".join(f"{task.instance}: {task.product}" for task in tasks)
                 )
             print(f"{len(days)} days, {sum(len(tasks) for _, tasks in days)} products")
-            return _common.COMPLETE
+            return exit_codes.COMPLETE
         made = failed = 0
-        with _common.writing(site, "rebuild") as codes:
+        with recording.writing(site, "rebuild") as codes:
             with progress.showing("rebuild", len(days), lambda: made, "days"):
                 for day, tasks in days:
                     with (
@@ -72,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
                         running.finish(day.night)
                     made += 1
             print(f"{made} days made anew from raw data, {failed} products failed")
-            codes.append(_common.FAILED if failed else _common.COMPLETE)
+            codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)
     return codes[-1]
 
 

@@ -6,7 +6,7 @@ import argparse
 
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipts
-from pipeline.commands import _common
+from pipeline.cli import common_options, exit_codes
 from pipeline.tasks.nightly import Nightly
 
 HELP = "have days fetched and built again"
@@ -18,16 +18,19 @@ EXAMPLES = ("--start 2026-11-20 --stop 2026-11-20 --instance cscratch",)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_site(parser)
-    _common.add_range(parser)
-    _common.add_instances(parser)
-    _common.add_wait(parser)
+    common_options.add_site(parser)
+    common_options.add_range(parser)
+    common_options.add_instances(parser)
+    common_options.add_wait(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = _common.loaded(options)
-    dates, instances = _common.span(options.start, options.stop), _common.instances(options, site)
+    site = common_options.loaded(options)
+    dates, instances = (
+        common_options.span(options.start, options.stop),
+        common_options.instances(options, site),
+    )
     receipts = Receipts(site.root)
     with lock.holding(site.root, dates, patience=options.wait):
         count = sum(
@@ -37,4 +40,4 @@ def run(options: argparse.Namespace) -> int:
             for product in Nightly.parts
         )
     print(f"{count} receipts removed; the products stay until the next run replaces them")
-    return _common.COMPLETE
+    return exit_codes.COMPLETE

@@ -1,5 +1,5 @@
 """The command `tokio-pipeline`: the nightly run, backfills, what is complete. Each command is a
-module of `pipeline.commands`.
+module of `pipeline.cli.commands`.
 
 Exit codes: 0 the archive says that everything asked for is complete; 1 something failed, is missing
 or expired; 2 the command or the configuration is wrong; 3 something is partial, late or stale,
@@ -17,8 +17,8 @@ from types import FrameType
 
 from archive_tools.cli import dispatch
 from archive_tools.core.errors import Busy, ConfigError, TokioError
-from pipeline import commands
-from pipeline.commands._common import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
+from pipeline.cli import commands
+from pipeline.cli.exit_codes import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
 from pipeline.processes import isolated, limits
 
 __all__ = ["BUSY", "COMPLETE", "FAILED", "PARTIAL", "USAGE", "main"]

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from archive_tools.core.errors import ConfigError
 from archive_tools.store import lock
 from archive_tools.store.receipts import FAILED, Receipt, Receipts
-from pipeline.commands import _common
+from pipeline.cli import common_options, exit_codes
+from pipeline.runs import execution as running
+from pipeline.runs import plan, progress, recording, retention, states
+from pipeline.runs.plan import DayPlan, Plan
 from pipeline.site import Site
-from pipeline.tasks import plan, progress, retention, states
-from pipeline.tasks import run as running
 from pipeline.tasks.fetch import by_receipts, forget_answers
 from pipeline.tasks.nightly import DAY, Nightly
-from pipeline.tasks.plan import DayPlan, Plan
 
 log = logging.getLogger("tokio")
 
@@ -41,9 +41,9 @@ NOBODY_ELSE = 0.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_site(parser)
-    _common.add_range(parser)
-    _common.add_instances(parser)
+    common_options.add_site(parser)
+    common_options.add_range(parser)
+    common_options.add_instances(parser)
     parser.add_argument(
         "--newest-first",
         action="store_true",
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tries",
-        type=_common.positive,
+        type=common_options.positive,
         default=2,
         metavar="N",
         help="how often a day that fails is tried (default: 2)",
@@ -62,25 +62,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also ask for days that the source should keep no longer (retention_days)",
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    _common.add_run(parser)
+    common_options.add_run(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = _common.loaded(options)
-    dates = _common.span(options.start, options.stop)
+    site = common_options.loaded(options)
+    dates = common_options.span(options.start, options.stop)
     if options.stop > site.yesterday():
         raise ConfigError(
             f"{options.stop} is not over yet", expected=f"--stop {site.yesterday()} or earlier"
         )
-    instances = _common.instances(options, site)
+    instances = common_options.instances(options, site)
     ordered = dates[::-1] if options.newest_first else dates
     began = time.monotonic()
     planned = plan.of(site, ordered, options.site, instances, expired=not options.expired)
     if options.dry_run:
         _show(planned)
-        return _common.COMPLETE
-    with _common.writing(site, "backfill") as codes:
+        return exit_codes.COMPLETE
+    with recording.writing(site, "backfill") as codes:
         title = f"{dates[0]} to {dates[-1]}"
         run = _Run(site, options)
         with progress.showing(title, len(planned.days), run.done, "days"):
@@ -236,8 +236,8 @@ def _tell(site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[
         f"{date}  {instance:16} {state}"
         for date, day in found.items()
         for instance, state in day.items()
-        if state.word in _common.BAD
+        if state.word in exit_codes.BAD
     ]
-    for line in _common.listed(bad, "tokio-pipeline status --json has all"):
+    for line in common_options.listed(bad, "tokio-pipeline status --json has all"):
         print(line)
-    return _common.exit_code(state for day in found.values() for state in day.values())
+    return exit_codes.exit_code(state for day in found.values() for state in day.values())

@@ -1,46 +1,18 @@
-"""What commands share: exit codes, arguments, the run of a command that writes to the archive."""
+"""What commands share of their arguments, and of their summaries."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime as dt
-import json
-import logging
-import platform
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
-from archive_tools.core.errors import ArchiveError, Busy, ConfigError
-from archive_tools.store import files, layout
-from archive_tools.store.status import State
+from archive_tools.core.errors import ConfigError
 from pipeline.site import Site
-from pipeline.tasks.base import now, prepared
 from pipeline.tasks.fetch import forget_answers
 from pipeline.tasks.nightly import load_check
 
-log = logging.getLogger("tokio")
-
-COMPLETE, FAILED, USAGE, PARTIAL, BUSY = 0, 1, 2, 3, 4
-SEVERITY = (COMPLETE, PARTIAL, FAILED)
-BAD, SOSO = {"failed", "missing", "expired"}, {"partial", "late", "stale"}
-"""States that make the exit code `FAILED`, and those that make it `PARTIAL`."""
 LISTED = 20
 """Things that a summary names one by one."""
-
-
-def worst(codes: Iterable[int]) -> int:
-    """The exit code of several days."""
-    return max(codes, key=SEVERITY.index, default=COMPLETE)
-
-
-def exit_code(states: Iterable[State]) -> int:
-    """The exit code that the states of days ask for."""
-    words = {state.word for state in states}
-    return FAILED if words & BAD else PARTIAL if words & SOSO else COMPLETE
-
-
-# Arguments
 
 
 def date(text: str) -> dt.date:
@@ -155,53 +127,6 @@ def instances(options: argparse.Namespace, site: Site) -> list[str]:
             expected=", ".join(site.sources),
         )
     return list(dict.fromkeys(named)) or list(site.sources)
-
-
-# A command that writes
-
-
-@contextlib.contextmanager
-def writing(site: Site, command: str) -> Iterator[list[int]]:
-    """Files get the rights that site.json says; at the end the run is noted for monitoring, unless
-    another run had the days.
-
-    Yields
-    ------
-    list of int
-        To be given the exit code.
-    """
-    began, since = now(), time.monotonic()
-    codes: list[int] = []
-    with files.permissions(site.file_mode):
-        prepared(site)
-        try:
-            yield codes
-        except Busy:
-            raise
-        except BaseException:
-            _note(site, command, began, since, None)
-            raise
-        _note(site, command, began, since, codes[-1])
-
-
-def _note(site: Site, command: str, began: str, since: float, code: int | None) -> None:
-    """Write down when a command ran, how long, and how it ended (null: it was stopped, or broke
-    off).
-    """
-    told = {
-        "command": command,
-        "began": began,
-        "ended": now(),
-        "seconds": round(time.monotonic() - since, 3),
-        "host": platform.node(),
-        "exit_code": code,
-    }
-    try:
-        files.write_text(
-            site.root / layout.LAST_RUN.format(command=command), json.dumps(told, indent=1) + "\n"
-        )
-    except (ArchiveError, OSError) as error:
-        log.error("the run could not be noted: %s", error)
 
 
 def listed(lines: Sequence[str], more: str) -> list[str]:

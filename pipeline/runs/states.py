@@ -15,8 +15,8 @@ from archive_tools.store import status
 from archive_tools.store.status import State
 from pipeline import sources
 from pipeline.site import Site
-from pipeline.tasks.build import Jobs
 from pipeline.tasks.fetch import Fetch
+from pipeline.tasks.index import Jobs
 from pipeline.tasks.nightly import made_by, products
 
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from archive_tools.core.errors import Busy, ConfigError
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipts
-from pipeline.commands import _common
+from pipeline.cli import common_options, exit_codes
+from pipeline.runs import execution as running
+from pipeline.runs import progress, recording, retention, states
 from pipeline.site import Site
-from pipeline.tasks import progress, retention, states
-from pipeline.tasks import run as running
 from pipeline.tasks.nightly import Nightly
 
 log = logging.getLogger("tokio")
@@ -27,25 +27,25 @@ EXAMPLES = ("", "--date 2026-11-22", "--workers 2 --site /etc/tokio/site.json")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    _common.add_site(parser)
+    common_options.add_site(parser)
     parser.add_argument(
         "--date",
-        type=_common.date,
+        type=common_options.date,
         help=(
             "day of the site (default: yesterday, and earlier days that late data may have come to)"
         ),
     )
-    _common.add_run(parser)
+    common_options.add_run(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = _common.loaded(options)
+    site = common_options.loaded(options)
     tomorrow = site.yesterday() + dt.timedelta(days=1)
     if options.date and options.date > tomorrow:
         raise ConfigError(f"{options.date} is in the future", expected=f"at most {tomorrow}")
     dates = [options.date] if options.date else [site.yesterday(), *young(site)]
-    with _common.writing(site, "nightly") as codes:
+    with recording.writing(site, "nightly") as codes:
         with lock.free(site.root, dates, patience=options.wait) as held, running.swept(site, held):
             if dates[0] not in held:
                 raise Busy(
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
             for date in sorted(set(dates) - set(held)):
                 log.warning("%s: another run has this day", date)
             codes.append(
-                _common.worst(
+                exit_codes.worst(
                     _nights(
                         site,
                         [Nightly(date=date, site=options.site) for date in held],
@@ -104,7 +104,7 @@ def _one(site: Site, night: Nightly, workers: int) -> int:
             log.info("%s: everything is complete, no task was run", night.date)
         well = running.bring_up(wanted, [night], workers)
     code = _tell(site, night)
-    return code if well else _common.worst([code, _common.FAILED])
+    return code if well else exit_codes.worst([code, exit_codes.FAILED])
 
 
 def _tell(site: Site, night: Nightly) -> int:
@@ -121,4 +121,4 @@ def _tell(site: Site, night: Nightly) -> int:
             print(f"  {path.relative_to(site.root)}  {path.stat().st_size:,} bytes")
     if night.path().is_file():
         print(f"report: {night.path()}")
-    return _common.exit_code(found.values())
+    return exit_codes.exit_code(found.values())

@@ -1,0 +1,102 @@
+"""Which files are a day's Darshan logs, and what their names say.
+
+A day's folders are named by strftime templates, which may be glob patterns. Every regular file
+below them is a log, but those whose own name, or whose folder's, begins with a dot; folders that
+are links are not entered.
+
+The runtime names a log ``<user>_<program>_id<job>[-<pid>]_<month>-<day>-<second>-<random>[_<n>]``
+followed by ``.darshan``. Users' and programs' names may both hold underscores.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+_NAME = re.compile(
+    r"(?P<head>.*)_id(?P<job>\d+)(?:-\d+)?"
+    r"(?:_(?P<month>\d{1,2})-(?P<day>\d{1,2})-(?P<second>\d{1,5})-)?",
+    re.DOTALL,
+)
+
+
+class LogName(NamedTuple):
+    """What a log's name says.
+
+    Attributes
+    ----------
+    head : str
+        User and program, joined by an underscore.
+    job : str
+        Job id.
+    started : tuple of int, or None
+        Month, day of the month and second of the day of the job's start, in the local time of the
+        machine that ran it; None where the name does not have them.
+    """
+
+    head: str
+    job: str
+    started: tuple[int, int, int] | None
+
+    def user(self, program: str = "") -> str:
+        """The user's name, with the help of the program's; without it, what is before the first
+        underscore.
+        """
+        if program and self.head.endswith(f"_{program}"):
+            return self.head[: -len(program) - 1]
+        return self.head.partition("_")[0]
+
+    def is_of(self, user: str) -> bool:
+        """Whether the log may be of this user."""
+        return self.head.startswith(f"{user}_")
+
+
+def parse_name(filename: str) -> LogName | None:
+    """What a log's base name says; None where it is of no known form."""
+    match = _NAME.match(filename)
+    if not match:
+        return None
+    started = tuple(int(match[key]) for key in ("month", "day", "second") if match[key])
+    return LogName(match["head"], match["job"], started if len(started) == 3 else None)
+
+
+def paths_of(templates: Iterable[str], date: dt.date) -> Iterator[str]:
+    """The folders and files of a day that strftime templates name and that are there; patterns
+    sorted.
+    """
+    for template in templates:
+        pattern = date.strftime(template)
+        yield from [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern))
+
+
+def files_below(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """The logs below a folder, or the file itself.
+
+    Yields
+    ------
+    str, and os.stat_result or None
+        None for what is there and cannot be looked at.
+    """
+    waiting = [path]
+    while waiting:
+        path = waiting.pop()
+        try:
+            status = os.stat(path)
+            if stat.S_ISDIR(status.st_mode):
+                with os.scandir(path) as entries:
+                    waiting += [entry.path for entry in entries if not _is_passed_over(entry)]
+        except OSError:
+            if os.path.lexists(path):
+                yield path, None
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield path, status
+
+
+def _is_passed_over(entry: os.DirEntry[str]) -> bool:
+    return entry.name.startswith(".") or (entry.is_symlink() and entry.is_dir())

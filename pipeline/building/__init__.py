@@ -1,0 +1,1 @@
+"""From raw data to products: plain functions, without Luigi."""

@@ -1,0 +1,1 @@
+"""The commands that run the pipeline: argv in, text out."""

@@ -1,0 +1,1 @@
+"""A night, a backfill, a rebuild: plan, run, progress, retention, states."""

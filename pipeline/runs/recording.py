@@ -1,0 +1,61 @@
+"""A command that writes: rights of files, and a note of the run for monitoring."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import platform
+import time
+from collections.abc import Iterator
+
+from archive_tools.core.errors import ArchiveError, Busy
+from archive_tools.store import files, layout
+from pipeline.site import Site
+from pipeline.tasks.base import now, prepared
+
+log = logging.getLogger("tokio")
+
+
+@contextlib.contextmanager
+def writing(site: Site, command: str) -> Iterator[list[int]]:
+    """Files get the rights that site.json says; at the end the run is noted for monitoring, unless
+    another run had the days.
+
+    Yields
+    ------
+    list of int
+        To be given the exit code.
+    """
+    began, since = now(), time.monotonic()
+    codes: list[int] = []
+    with files.permissions(site.file_mode):
+        prepared(site)
+        try:
+            yield codes
+        except Busy:
+            raise
+        except BaseException:
+            _note(site, command, began, since, None)
+            raise
+        _note(site, command, began, since, codes[-1])
+
+
+def _note(site: Site, command: str, began: str, since: float, code: int | None) -> None:
+    """Write down when a command ran, how long, and how it ended (null: it was stopped, or broke
+    off).
+    """
+    told = {
+        "command": command,
+        "began": began,
+        "ended": now(),
+        "seconds": round(time.monotonic() - since, 3),
+        "host": platform.node(),
+        "exit_code": code,
+    }
+    try:
+        files.write_text(
+            site.root / layout.LAST_RUN.format(command=command), json.dumps(told, indent=1) + "\n"
+        )
+    except (ArchiveError, OSError) as error:
+        log.error("the run could not be noted: %s", error)

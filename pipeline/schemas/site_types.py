@@ -1,0 +1,50 @@
+"""Types of values in site.json: what they may be, and what is said where they are not."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zoneinfo
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+
+def _zone(name: str) -> str:
+    if name not in zoneinfo.available_timezones():
+        near = difflib.get_close_matches(name, zoneinfo.available_timezones(), 3)
+        raise ValueError("not an IANA time zone" + (f"; near: {', '.join(near)}" if near else ""))
+    return name
+
+
+def _step(seconds: int) -> int:
+    if seconds < 1 or 3600 % seconds:
+        raise ValueError(
+            "must divide an hour: 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, ..., 60, ..., 3600 seconds"
+        )
+    return seconds
+
+
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+def _mode(text: str) -> str:
+    if not re.fullmatch("0?[0-7]{3}", text):
+        raise ValueError('must be an octal mode such as "0640"')
+    if int(text, 8) & 0o600 != 0o600 or int(text, 8) & 0o111:
+        raise ValueError("the owner must be able to read and write, and nobody to execute")
+    if int(text, 8) & 0o002:
+        raise ValueError("would let everybody write")
+    return text
+
+
+Mode = Annotated[str, AfterValidator(_mode)]
+Expression = Annotated[str, AfterValidator(_expression)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Timestep = Annotated[int, AfterValidator(_step)]
+Templates = str | list[str]
