@@ -20,8 +20,8 @@ import pytest
 
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store.receipts import COMPLETE, Receipt, Receipts, derived
-from tests.conftest import ROOT
-from tests.small_days import STEP, write_days
+from tests.support.paths import ROOT
+from tests.support.small_days import STEP, write_days
 
 FIRST = dt.date(2025, 1, 1)
 

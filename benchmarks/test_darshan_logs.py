@@ -24,9 +24,9 @@ from pipeline.schemas import source_maps
 from pipeline.sources.darshan import libdarshan
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.transform.darshan import Reduction, reduce_batch
-from tests.conftest import ROOT, SITEDAY_LOGS
-from tests.darshan_day import reduced
-from tests.test_darshan import MOUNTS, options
+from tests.support.darshan_day import reduced
+from tests.support.darshan_source import MOUNTS, options
+from tests.support.paths import ROOT, SITEDAY_LOGS
 
 DAY = Day(dt.date(2026, 11, 22))
 LOGS = sorted(SITEDAY_LOGS.iterdir())

@@ -20,7 +20,7 @@ from archive_tools import open_tts
 from benchmarks.measured import DATE, archived, timed
 from pipeline.sources._shared.sql_database import Database
 from pipeline.sources.lmt.tables import TABLES
-from tests.lmtdb import make_lmt
+from tests.support.lmtdb import make_lmt
 
 CORI = {"osts": 248, "oss": 248, "mds": 1}
 SMALL = {"osts": 3, "oss": 2, "mds": 1}

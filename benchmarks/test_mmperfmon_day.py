@@ -19,7 +19,7 @@ from archive_tools import open_tts
 from benchmarks.measured import DATE, timed
 from pipeline.sources._shared import source_files
 from pipeline.sources.mmperfmon.text_tables import Damage, tables
-from tests.mmperfmon_day import make, traffic
+from tests.support.mmperfmon_day import make, traffic
 
 LARGE = {"servers": 48, "luns": 336, "paths": 6}
 SMALL = {"servers": 2, "luns": 3, "paths": 2}

@@ -27,7 +27,7 @@ from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
-from tests.conftest import ROOT
+from tests.support.paths import ROOT
 
 FIRST = dt.date(2025, 1, 1)
 DATASETS = ("datatargets/readbytes", "datatargets/writebytes")

@@ -10,15 +10,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-SITEDAY_LOGS = ROOT / "examples/site/darshan/2026/11/22"
-
-
-def needed(what: str) -> None:
-    """Skip for want of something; CI must have it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"CI needs {what}")
-    pytest.skip(f"needs {what}")
+from tests.support.paths import ROOT, SITEDAY_LOGS, needed
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.imports import HEAVY
+
 ROOT = Path(__file__).resolve().parent.parent
 READING = [
     f"archive_tools.{name}"
@@ -51,18 +53,6 @@ ALLOWED: dict[str, set[str]] = {
 }
 KINDS = ("lmt", "collectd", "mmperfmon", "prometheus", "darshan")
 LONGEST = 400
-HEAVY = (
-    "pipeline",
-    "luigi",
-    "darshan",
-    "cffi",
-    "connectorx",
-    "pydantic",
-    "pandas",
-    "pyarrow",
-    "matplotlib",
-    "xarray",
-)
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -1,0 +1,1 @@
+"""Tests that a source must pass, ours or another package's."""

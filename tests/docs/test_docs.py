@@ -1,0 +1,162 @@
+"""What the documents show is run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import site as sites
+from pipeline import sources
+from pipeline.cli.main import main
+from tests.support.lmtdb import make_lmt
+from tests.support.paths import ROOT, SITEDAY_LOGS
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three days of the README's example, as `make nightly` makes the last of
+    them.
+    """
+    root = tmp_path_factory.mktemp("example")
+    folder = root / "examples/site"
+    shutil.copytree(SITEDAY_LOGS, folder / "darshan/2026/11/22")
+    shutil.copy(ROOT / "examples/site/site.json", folder)
+    (folder / "lmt").mkdir()
+    for day in (20, 21, 22):
+        date = dt.date(2026, 11, day)
+        make_lmt.make(folder / f"lmt/lmt_{date}.sqlite3", date, osts=6, oss=2, mds=2)
+        assert main(["nightly", "--site", str(folder / "site.json"), "--date", str(date)]) == (
+            0 if day == 22 else 1
+        ), "no logs but on the 22nd"
+    return root
+
+
+def run_python(document: str) -> dict[str, Any]:
+    """Run the Python blocks of a document, one after the other; the names that they left."""
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL):
+        exec(code, names)
+    return names
+
+
+def test_readme_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(example)
+    names = run_python("README.md")
+    assert names["frame"].shape == (720, 6)
+    assert names["archive"].instances() == ["darshan", "scratch"]
+
+
+def test_reading_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every way gives the same numbers."""
+    monkeypatch.chdir(example)
+    names = run_python("docs/reading.md")
+    written = names["written"]
+    assert written.shape == (3 * 17280, 6)
+    assert names["hour"].shape == (60, 4)
+    assert names["gib_a_day"].sum() == pytest.approx(written.sum().sum() / 2**30)
+    assert names["absent"].sum().sum() == written.iloc[-17280:].isna().sum().sum() > 0
+    assert names["percent"].shape == (3, 6)
+    assert "dataservers/cpuload" in names["names"]
+    assert names["unit"] == "bytes"
+    assert names["busiest"].sizes == {"timestamps": 72}
+    assert float(names["share"].sum()) == pytest.approx(1)
+    assert names["opens"].sizes == {"timestamps": 17280}
+    read = names["archive"].to_dataframe(
+        "scratch", "datatargets/readbytes", "2026-11-22", "2026-11-23"
+    )
+    assert names["total"] == read.sum().sum()
+    assert names["top"].mib.sum() == pytest.approx(
+        names["by_program"]["bytes_written"].sum() / 2**20
+    )
+    assert names["rows"][0][3] > 0
+
+
+def test_operations_names_every_key() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    for key in sites.Site.model_fields:
+        if key != "folder":
+            assert f"`{key}`" in text, key
+
+
+@pytest.mark.parametrize("kind", sources.kinds())
+def test_operations_names_every_key_of_every_source(kind: str) -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    for key in sources.find(kind).Options.model_fields:
+        assert f"`{key}`" in text, key
+
+
+@pytest.mark.parametrize("path", ["site.json", "examples/site/site.json"])
+def test_the_site_files_that_ship_are_right(path: str) -> None:
+    json.loads((ROOT / path).read_text())
+    assert main(["check-config", "--site", str(ROOT / path)]) == 0
+
+
+def test_links_lead_somewhere() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            assert link.startswith("http") or (document.parent / link).exists(), (
+                f"{document.name}: {link}"
+            )
+
+
+def test_add_a_source_step_by_step(tmp_path: Path) -> None:
+    """Every file that the walk shows is written into a copy of the project, every command is run
+    there.
+    """
+    for name in ("pipeline", "archive_tools", "tests"):
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "data")
+        )
+    for name in ("setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    environment = os.environ | {
+        "PYTHONPATH": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    environment.pop("TOKIO_SITE", None)
+    steps = re.findall(
+        r"^```(\w+)(?: (\S+))?\n(.*?)^```",
+        (ROOT / "docs/add_a_source.md").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    done = []
+    for language, path, content in steps:
+        if path:
+            (tmp_path / path).write_text(content)
+        else:
+            assert language == "sh"
+            shown = subprocess.run(
+                ["bash", "-e", "-c", content],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+            )
+            assert shown.returncode == 0, shown.stdout + shown.stderr
+            done.append(shown.stdout)
+    assert len(done) == 2
+    assert "passed" in done[0]
+    assert "failed" not in done[0]
+    assert "partial" in done[1]
+    assert "datatargets/writebytes" in done[1]
+    for tool in (
+        ["ruff", "check", "--config", str(ROOT / "ruff.toml")],
+        ["mypy", "--config-file", str(ROOT / "setup.cfg")],
+    ):
+        shown = subprocess.run(
+            [*tool, "pipeline/sources/zpool.py"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert shown.returncode == 0, shown.stdout + shown.stderr

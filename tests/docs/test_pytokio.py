@@ -1,0 +1,182 @@
+"""The reference's own reader, in an environment of its own, opens our files and gives the same
+DataFrames.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import venv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import archive_tools
+from pipeline.cli.main import main
+from tests.support.lmtdb import make_lmt
+from tests.support.paths import ROOT, SITEDAY_LOGS, needed
+
+REQUIREMENT = "pytokio==0.13.0"
+FOLDER = ROOT / ".venv-pytokio"
+PROGRAM = """
+import json, sys
+import numpy, tokio.connectors.hdf5
+path, out, *more = sys.argv[1:]
+told, arrays = {}, {}
+with tokio.connectors.hdf5.Hdf5(path, "r") as file:
+    every = [(g + "/" + d, file[g][d]) for g in file for d in file[g]]
+    names = [name for name, one in every if "columns" in getattr(one, "attrs", {})]
+    names += [n for n in more if n not in names]
+    for name in names:
+        frame = file.to_dataframe(name)
+        key = name.replace("/", ".")
+        named = (frame.columns, file.get_columns(name))
+        columns, got = ([str(c) for c in found] for found in named)
+        told[name] = {"columns": columns, "rows": len(frame), "got": got}
+        arrays[key] = frame.values
+        arrays[key + ".stamps"] = file.get_timestamps(name)[:]
+        arrays[key + ".missing"] = file.get_missing(name)
+numpy.savez(out, **arrays)
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="session")
+def reader() -> Path:
+    """The Python of an environment with the reference in it."""
+    python = FOLDER / "bin/python"
+    if not (FOLDER / "ready").exists():
+        venv.create(FOLDER, with_pip=True, clear=True)
+        install = subprocess.run(
+            [python, "-m", "pip", "install", "-q", REQUIREMENT],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if install.returncode:
+            needed(f"{REQUIREMENT} from PyPI: {install.stderr[-300:]}")
+        (FOLDER / "ready").touch()
+    return python
+
+
+def told_by_reference(
+    reader: Path, path: Path, out: Path, *names: str
+) -> tuple[dict[str, Any], Any]:
+    """What the reference says of each dataset of a file, and of further `names`; its arrays."""
+    run = subprocess.run(
+        [reader, "-W", "ignore", "-c", PROGRAM, path, out, *names],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TZ": "UTC"},
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout), np.load(out)
+
+
+@pytest.mark.parametrize("missing", ["nan", "negative_zero"])
+def test_same_dataframes(reader: Path, tmp_path: Path, site, missing: str) -> None:  # type: ignore[no-untyped-def]
+    import datetime as dt
+
+    make_lmt.make(tmp_path / "lmt.db", dt.date(2026, 11, 22), osts=4, oss=2, mds=2)
+    sources = {
+        "fs": {"kind": "lmt", "database": f"sqlite:///{tmp_path}/lmt.db"},
+        "darshan": {"kind": "darshan", "logs": str(SITEDAY_LOGS)},
+    }
+    site(sources, missing=missing)
+    assert main(["nightly", "--date", "2026-11-22"]) == 0
+    for instance in sources:
+        path = tmp_path / f"archive/2026/2026-11-22/{instance}.hdf5"
+        told, arrays = told_by_reference(
+            reader,
+            path,
+            tmp_path / f"{instance}.npz",
+            "datatargets/readrates",
+            "mdtargets/openrates",
+        )
+        with archive_tools.open_tts(path) as tts:
+            assert set(tts.datasets()) <= set(told)
+            for name, facts in told.items():
+                key = name.replace("/", ".")
+                ours = tts.to_dataframe(name)
+                assert facts["columns"] == facts["got"] == list(ours.columns)
+                np.testing.assert_array_equal(arrays[f"{key}.stamps"], tts.timestamps(name))
+                np.testing.assert_array_equal(arrays[key], ours.to_numpy(), err_msg=name)
+                if missing == "negative_zero":
+                    np.testing.assert_array_equal(
+                        arrays[f"{key}.missing"].astype(bool), tts.missing(name)
+                    )
+
+
+OPERATIONS = (
+    "open",
+    "close",
+    "mknod",
+    "link",
+    "unlink",
+    "mkdir",
+    "rmdir",
+    "rename",
+    "getxattr",
+    "statfs",
+    "setattr",
+    "getattr",
+)
+AMOUNTS_AND_RATES = [
+    f"datatargets/{way}{what}" for way in ("read", "write") for what in ("bytes", "rates")
+]
+LOADS_AND_OPERATIONS = [
+    "dataservers/cpuload",
+    "mdservers/cpuload",
+    *(f"mdtargets/{operation}{end}" for operation in OPERATIONS for end in ("s", "rates")),
+]
+OLD = {
+    "sample_tokiots.hdf5": AMOUNTS_AND_RATES,
+    "snx11025_2018-01-28.hdf5": AMOUNTS_AND_RATES,
+    "snx11025_2018-01-28.h5lmt": AMOUNTS_AND_RATES + LOADS_AND_OPERATIONS,
+}
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_old_files_as_the_reference_reads_them(
+    reader: Path, real: Path, tmp_path: Path, name: str
+) -> None:
+    """TTS v1 with rates or with amounts, and H5LMT; fullness is in KiB there and in bytes here."""
+    path = real / "tts" / name
+    told, arrays = told_by_reference(reader, path, tmp_path / "out.npz", *OLD[name])
+    with archive_tools.open_tts(path) as old:
+        assert set(old.datasets()) <= set(told)
+        for dataset, facts in told.items():
+            frame, key = old.to_dataframe(dataset), dataset.replace("/", ".")
+            factor = 1024 if old.units(dataset) == "bytes" and dataset.startswith("fullness") else 1
+            np.testing.assert_array_equal(
+                arrays[f"{key}.stamps"], frame.index.as_unit("s").asi8, err_msg=dataset
+            )
+            np.testing.assert_array_equal(arrays[key] * factor, frame.to_numpy(), err_msg=dataset)
+            np.testing.assert_array_equal(
+                arrays[f"{key}.missing"].astype(bool).ravel(),
+                old.missing(dataset).ravel(),
+                err_msg=dataset,
+            )
+            if not (
+                name.endswith("h5lmt") and dataset.startswith("md")
+            ):  # which has no names of metadata servers and targets
+                assert facts["columns"] == list(frame.columns), dataset
+
+
+def test_a_range_as_the_reference_reads_it(reader: Path, real: Path, tmp_path: Path) -> None:
+    """Through `Archive` with path templates, as its `hdf5_files`."""
+    root = tmp_path / "archive"
+    root.mkdir()
+    templates = [f"{real}/tts/no_%Y-%m-%d.hdf5", f"{real}/tts/snx11025_%Y-%m-%d.hdf5"]
+    archive = archive_tools.Archive(root, hdf5_files={"scratch1": templates})
+    _, arrays = told_by_reference(
+        reader, real / "tts/snx11025_2018-01-28.hdf5", tmp_path / "out.npz", "datatargets/readrates"
+    )
+    got = archive.to_dataframe(
+        "scratch1", "datatargets/readbytes", "2018-01-28", "2018-01-29", rate=True
+    )
+    np.testing.assert_array_equal(got.to_numpy(), arrays["datatargets.readrates"])

@@ -1,0 +1,180 @@
+"""The map over chunks, on this machine and on a Dask cluster on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.building import engine
+from pipeline.cli.main import COMPLETE, FAILED, main
+from pipeline.sources import darshan
+from tests.support.paths import ROOT
+
+DATE = "2026-11-22"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers, each a process of its own."""
+    info = tmp_path / "scheduler.json"
+    command = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(info),
+    ]
+    quiet: dict[str, Any] = {
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "cwd": ROOT,
+    }
+    scheduler = subprocess.Popen(command, **quiet)
+    deadline = time.monotonic() + 60
+    while not info.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    worker = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_worker",
+        "--scheduler-file",
+        str(info),
+        "--nthreads",
+        "1",
+        "--no-dashboard",
+        "--host",
+        "127.0.0.1",
+    ]
+    workers = [
+        subprocess.Popen(
+            [*worker, "--local-directory", str(tmp_path / f"w{n}")], start_new_session=True, **quiet
+        )
+        for n in range(2)
+    ]
+    time.sleep(1)
+    yield json.loads(info.read_text())["address"], workers
+    for process in [*workers, scheduler]:
+        if process.poll() is None:
+            process.terminate()
+    for process in [*workers, scheduler]:
+        process.wait(30)
+
+
+def products(root: Path) -> dict[str, bytes]:
+    return {
+        name: (root / "2026" / DATE / name).read_bytes()
+        for name in ("darshan.hdf5", "darshan_index.sqlite", "darshan_jobs.parquet")
+    }
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+def test_dask_gives_the_same_bytes_though_a_worker_dies(  # type: ignore[no-untyped-def]
+    tmp_path: Path,
+    site,
+    darshan_source: dict[str, Any],
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(darshan, "CHUNK", 8)
+    site({"darshan": darshan_source}, archive="here")
+    assert main(["nightly", "--date", DATE]) == COMPLETE
+    address, workers = cluster
+    site(
+        {"darshan": darshan_source}, archive="there", engine={"kind": "dask", "scheduler": address}
+    )
+    done: list[int] = []
+    in_order = engine.in_order
+
+    def killing(*arguments: Any) -> Iterator[Any]:
+        for number, result in enumerate(in_order(*arguments)):
+            if number == 3:
+                os.killpg(workers[0].pid, signal.SIGKILL)
+            done.append(number)
+            yield result
+
+    monkeypatch.setattr(engine, "in_order", killing)
+    assert main(["nightly", "--date", DATE]) == COMPLETE
+    assert len(done) == 13
+    assert products(tmp_path / "here") == products(tmp_path / "there")
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+def test_a_scheduler_that_does_not_answer(
+    site,
+    darshan_source: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(engine, "PATIENCE", 2.0)
+    site({"darshan": darshan_source}, engine={"kind": "dask", "scheduler": "tcp://127.0.0.1:9"})
+    assert main(["nightly", "--date", DATE]) == FAILED
+    assert "scheduler tcp://127.0.0.1:9 does not answer" in capsys.readouterr().out
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_a_hanging_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    from pipeline.site import LocalEngine
+    from tests.support.isolated_readers import run
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), engine.executor(LocalEngine(workers=1)) as where:  # noqa: PT012
+        where[0].submit(run, ["hang"], 600.0)
+        time.sleep(2)
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 30
+
+
+def test_results_come_in_order_and_not_all_at_once() -> None:
+    under_way, most = 0, 0
+    lock = threading.Lock()
+
+    def work(job: int) -> int:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.01 * (job % 3))
+        with lock:
+            under_way -= 1
+        return job
+
+    asked: list[int] = []
+
+    def jobs() -> Iterator[int]:
+        for job in range(30):
+            asked.append(job)
+            yield job
+
+    from pipeline.site import LocalEngine
+
+    with engine.executor(LocalEngine(workers=3)) as where:
+        results = engine.in_order(where, work, jobs())
+        assert next(results) == 0
+        assert len(asked) <= 3 * engine.AHEAD, "jobs are made as they are wanted"
+        assert list(results) == list(range(1, 30))
+    assert most <= 3

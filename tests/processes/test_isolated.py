@@ -1,0 +1,159 @@
+"""Hostile logs cost themselves and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from archive_tools.core.errors import SourceError
+from pipeline.sources import darshan
+from tests.support.darshan_day import reduced
+from tests.support.isolated_readers import DAY, names_of, run
+from tests.support.mutants import write_mutants
+from tests.support.paths import ROOT, SITEDAY_LOGS
+
+MOUNTS = {"^/scratch": "scratch", "^/project": "project"}
+
+
+def options(*logs: Path, **keys: Any) -> darshan.Options:
+    return darshan.Options(
+        kind="darshan", logs=[str(log) for log in logs], mount_to_fsname=MOUNTS, **keys
+    )
+
+
+@pytest.fixture(autouse=True)
+def tests_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers run nothing of the current folder; the classes of this module are given to them."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("abort", "library abort"),
+        ("segv", "library crash (SIGSEGV)"),
+        ("hang", "time limit (1 s)"),
+        ("memory", "memory limit"),
+        ("error", "cannot be read: ValueError: what it says"),
+        ("exit", "the reader ended with exit code 3"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 3, 9])
+def test_a_bad_log_costs_itself(what: str, reason: str, place: int) -> None:
+    names = [f"good{n}" for n in range(10)]
+    names[place] = what
+    read, rejected = run(names)
+    assert read == [name for name in names if name != what]
+    assert rejected == {what: reason}
+
+
+def test_many_bad_logs_beside_each_other() -> None:
+    names = [f"{'abort' if n % 3 == 0 else 'segv' if n % 3 == 1 else 'good'}{n}" for n in range(60)]
+    read, rejected = run(names)
+    assert read == [name for name in names if name.startswith("good")]
+    assert len(rejected) == 40
+
+
+def fussy(batch: Any) -> tuple[list[str], dict[str, str]]:
+    """A reduction that fails, or dies, of one log."""
+    if "bad7" in batch.logs["filename"]:
+        raise ValueError("no sense")
+    if "worse8" in batch.logs["filename"]:
+        os.abort()
+    return names_of(batch)
+
+
+def test_a_log_that_cannot_be_reduced_costs_itself() -> None:
+    names = [f"good{n}" for n in range(40)]
+    names[7], names[8] = "bad7", "worse8"
+    read, rejected = run(names, reduce=fussy)
+    assert read == [name for name in names if name.startswith("good")]
+    assert rejected == {
+        "bad7": "cannot be reduced: ValueError: no sense",
+        "worse8": "library abort",
+    }
+
+
+def test_a_hard_limit_of_the_account() -> None:
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30)); import"
+        " tests.processes.test_isolated as t; print(t.run(['good', 'abort']))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert shown.stdout.strip() == "(['good'], {'abort': 'library abort'})"
+
+
+def test_nothing_of_the_current_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline/__init__.py").write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    run(["good"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:
+    """Mutants among good logs: the good ones are indexed with the right sums, every mutant is
+    somewhere.
+    """
+    good = sorted(SITEDAY_LOGS.iterdir())[:100]
+    mutants = write_mutants(
+        tmp_path / "logs", [*good, *sorted((real / "darshan").rglob("*.darshan"))], 400
+    )
+    alone = reduced(options(*good), tmp_path / "alone", DAY)
+    for log in good:
+        shutil.copy(log, tmp_path / "logs")
+    day = reduced(options(tmp_path / "logs", log_seconds=20.0), tmp_path / "raw", DAY)
+    logs, rejects = day.logs["filename"].tolist(), day.rejects["filename"].tolist()
+    assert sorted(logs + rejects) == sorted(mutants + [log.name for log in good])
+    assert {log.name for log in good} <= set(logs)
+    numbers = {name: number for number, name in enumerate(logs)}
+    expected = {
+        name: alone.summaries["bytes_read"][alone.summaries["log_id"] == n].sum()
+        for n, name in enumerate(alone.logs["filename"])
+    }
+    for name, read in expected.items():
+        assert day.summaries["bytes_read"][day.summaries["log_id"] == numbers[name]].sum() == read
+    assert all(day.rejects["reason"])
+    assert not [
+        p for p in psutil.Process().children(recursive=True) if "_isolated" in " ".join(p.cmdline())
+    ], "no process is left behind"
+
+
+def test_a_reader_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(SourceError, match="died"):
+        run(["good"])
+
+
+def test_children_end_with_their_parent(tmp_path: Path) -> None:
+    """Kill -9 on the caller while a log hangs: neither the reader nor its child stays."""
+    program = "import tests.support.isolated_readers as t; t.run(['hang'], 600.0)"
+    caller = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
+    deadline = time.monotonic() + 30
+    family: list[psutil.Process] = []
+    while len(family) < 2 and time.monotonic() < deadline:
+        family = psutil.Process(caller.pid).children(recursive=True)
+        time.sleep(0.1)
+    assert len(family) == 2
+    os.kill(caller.pid, signal.SIGKILL)
+    caller.wait()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive

@@ -1,0 +1,192 @@
+"""Workers around a real luigid on loopback, one of which is killed; luigid itself killed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from archive_tools.store.receipts import Receipts
+from tests.support.paths import ROOT
+from tests.support.small_days import write_days
+
+FIRST = dt.date(2025, 3, 1)
+READY = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    luigid = Path(sys.executable).parent / "luigid"
+    command = [
+        str(luigid),
+        "--address",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--state-path",
+        str(folder / "state.pickle"),
+        "--logdir",
+        str(folder),
+    ]
+    configuration = (
+        (ROOT / "luigi.cfg")
+        .read_text()
+        .replace("worker_disconnect_delay = 60", "worker_disconnect_delay = 5")
+    )
+    configuration = configuration.replace(
+        "[core]\n", "[core]\nrpc_retry_wait = 1\n"
+    )  # with the defaults a minute and more pass
+    (folder / "luigi.cfg").write_text(configuration)
+    env = os.environ | {"LUIGI_CONFIG_PATH": str(folder / "luigi.cfg")}
+    server = subprocess.Popen(
+        command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + READY
+    while True:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/", timeout=1)
+            return server
+        except httpx.HTTPError:
+            assert time.monotonic() < deadline
+            assert server.poll() is None
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    number = free_port()
+    server = started(tmp_path, number)
+    yield number
+    server.kill()
+    server.wait()
+
+
+def worker(folder: Path, port: int, count: int) -> subprocess.Popen[str]:
+    stop = FIRST + dt.timedelta(days=count)
+    span = [
+        "--start",
+        str(FIRST),
+        "--stop",
+        str(stop),
+        "--days-back",
+        "20000",
+        "--reverse",
+        "--task-limit",
+        "50",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "luigi",
+        "--module",
+        "pipeline.tasks",
+        "RangeDaily",
+        "--of",
+        "Nightly",
+        *span,
+    ]
+    env = os.environ | {
+        "TOKIO_SITE": str(folder / "site.json"),
+        "PYTHONPATH": str(ROOT),
+        "LUIGI_CONFIG_PATH": str(folder / "luigi.cfg"),
+    }
+    more = ["--scheduler-host", "127.0.0.1", "--scheduler-port", str(port), "--workers", "1"]
+    return subprocess.Popen(
+        [*command, *more],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def good(folder: Path, count: int) -> dict[tuple[dt.date, str, str], int]:
+    days = Receipts(folder / "archive").days([FIRST + dt.timedelta(days=n) for n in range(count)])
+    return {
+        (date, *r.key): os.stat(day.folder / r.name).st_mtime_ns
+        for date, day in days.items()
+        for r in day.all
+        if r.good
+    }
+
+
+def until(folder: Path, count: int, products: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(good(folder, count)) < products:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_two_workers_one_killed(tmp_path: Path, port: int) -> None:
+    """All days are done, and each product has one receipt; what the dead worker had is done by the
+    other, or by the next run.
+    """
+    count = 6
+    write_days(tmp_path, [FIRST + dt.timedelta(days=n) for n in range(count)])
+    one, two = (worker(tmp_path, port, count) for _ in range(2))
+    until(tmp_path, count, 10)
+    standing = good(tmp_path, count)
+    os.killpg(one.pid, signal.SIGKILL)
+    one.communicate()
+    two.communicate(timeout=300)
+    time.sleep(6)
+    again = worker(tmp_path, port, count)  # as cron does the next night
+    _, err = again.communicate(timeout=300)
+    assert again.returncode == 0, err
+    after = good(tmp_path, count)
+    assert len(after) == count * 9
+    assert all(after[key] == when for key, when in standing.items()), (
+        "what was done was not done again"
+    )
+    names = [path.name for path in (tmp_path / "archive/receipts").rglob("2025*.json")]
+    assert len(names) == len(after), "none stands twice"
+
+
+def test_luigid_is_killed(tmp_path: Path) -> None:
+    """The worker ends with an exit code that is not 0; without luigid, the next run goes on where
+    it was.
+    """
+    count, port = 6, free_port()
+    write_days(tmp_path, [FIRST + dt.timedelta(days=n) for n in range(count)])
+    server = started(tmp_path, port)
+    running = worker(tmp_path, port, count)
+    until(tmp_path, count, 4)
+    server.kill()
+    server.wait()
+    _, err = running.communicate(timeout=300)
+    assert running.returncode not in (0, None), err
+    standing = good(tmp_path, count)
+    assert 0 < len(standing) < count * 9
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli.main",
+        "backfill",
+        "--site",
+        str(tmp_path / "site.json"),
+    ]
+    subprocess.run(
+        [*command, "--start", str(FIRST), "--stop", str(FIRST + dt.timedelta(days=count - 1))],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    after = good(tmp_path, count)
+    assert len(after) == count * 9
+    assert all(after[key] == when for key, when in standing.items() if key[2] != "report")

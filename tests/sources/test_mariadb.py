@@ -1,0 +1,106 @@
+"""The LMT source against a real MariaDB server, started on a socket in a temporary folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import archive_tools
+from pipeline.cli.main import FAILED, PARTIAL, main
+from tests.support.mariadb import PASSWORD, Server
+from tests.support.paths import needed
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not shutil.which("mariadb-install-db") or not (
+        shutil.which("mariadbd") or Path("/usr/sbin/mariadbd").exists()
+    ):
+        needed("MariaDB (Debian: mariadb-server)")
+    running = Server(tmp_path_factory.mktemp("my"))
+    running.sql(
+        f"CREATE USER 'reader'@'localhost' IDENTIFIED BY '{PASSWORD}'; GRANT SELECT ON *.* TO"
+        " 'reader'@'localhost';"
+    )
+    yield running
+    running.process.terminate()
+    running.process.wait(30)
+
+
+ZONE = {"timezone": "America/Los_Angeles"}
+
+
+def source(server: Server, database: str, **keys: str) -> dict[str, object]:
+    return {
+        "kind": "lmt",
+        "database": f"mysql://reader@localhost/{database}?socket={server.socket}",
+        "password_env": "LMT_PASSWORD",
+        **keys,
+    }
+
+
+def test_the_same_database_gives_the_same_datasets(
+    server: Server, real: Path, site, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    copy = real / "lmt/snx11025_2018-01-28.sqlite3"
+    server.load("filesystem_edison", copy)
+    monkeypatch.setenv("LMT_PASSWORD", PASSWORD)
+    sources = {
+        "live": source(server, "filesystem_edison"),
+        "copy": {"kind": "lmt", "database": f"sqlite:///{copy.absolute()}"},
+    }
+    path = site(sources, **ZONE)
+    assert main(["nightly", "--date", "2018-01-28"]) == PARTIAL
+    folder = path.parent / "archive/2018/2018-01-28"
+    with (
+        archive_tools.open_tts(folder / "live.hdf5") as live,
+        archive_tools.open_tts(folder / "copy.hdf5") as kept,
+    ):
+        assert live.datasets() == kept.datasets()
+        assert len(live.datasets()) == 21
+        for name in live.datasets():
+            assert live.columns(name) == kept.columns(name)
+            np.testing.assert_array_equal(live.to_numpy(name), kept.to_numpy(name), err_msg=name)
+    everything = "".join(p.read_text() for p in (path.parent / "archive/receipts").rglob("*.json"))
+    assert PASSWORD not in everything
+
+
+def test_late_rows_of_a_server_are_seen(
+    server: Server, real: Path, site, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    server.load("filesystem_late", real / "lmt/snx11025_2018-01-28.sqlite3")
+    monkeypatch.setenv("LMT_PASSWORD", PASSWORD)
+    path = site(
+        {"live": source(server, "filesystem_late")}, **ZONE, late_days=10**5, raw_days=10**5
+    )
+    main(["nightly", "--date", "2018-01-28"])
+    server.sql(
+        "USE filesystem_late; INSERT INTO TIMESTAMP_INFO VALUES (8921959, '2018-01-28 00:05:05');"
+        " INSERT INTO OST_DATA SELECT OST_ID, 8921959, READ_BYTES + 7, WRITE_BYTES, PCT_CPU, 1, 1,"
+        " 1, 1 FROM OST_DATA WHERE TS_ID = 8921958;"
+    )
+    from pipeline.tasks import fetch
+
+    fetch._answers.clear()
+    main(["nightly", "--date", "2018-01-28"])
+    with archive_tools.open_tts(path.parent / "archive/2018/2018-01-28/live.hdf5") as tts:
+        assert (tts.to_numpy("datatargets/readbytes")[60] == 7).all()
+
+
+def test_a_wrong_password_is_an_error_without_the_password(  # type: ignore[no-untyped-def]
+    server: Server, site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LMT_PASSWORD", "wr0ng-secret")
+    path = site({"live": source(server, "filesystem_edison")}, **ZONE)
+    assert main(["nightly", "--date", "2018-01-28"]) == FAILED
+    shown = capsys.readouterr()
+    assert "Access denied" in shown.out
+    receipts = "".join(p.read_text() for p in (path.parent / "archive/receipts").rglob("*.json"))
+    assert "wr0ng-secret" not in shown.out + shown.err + receipts
+    monkeypatch.delenv("LMT_PASSWORD")
+    assert main(["nightly", "--date", "2018-01-28"]) == FAILED
+    assert "LMT_PASSWORD is not set" in capsys.readouterr().out

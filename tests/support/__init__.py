@@ -1,0 +1,1 @@
+"""What tests share: data that is made, servers that are started, places."""

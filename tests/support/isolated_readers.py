@@ -1,0 +1,68 @@
+"""Readers of logs in processes of their own, some of them hostile."""
+
+from __future__ import annotations
+
+import ctypes
+import datetime as dt
+import functools
+import os
+import time
+from typing import Any
+
+import numpy as np
+
+from archive_tools.core.day import Day
+from pipeline.processes import isolated
+from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from tests.support.paths import SITEDAY_LOGS
+
+DAY = Day(dt.date(2026, 11, 22))
+
+
+class Hostile(BatchReader):
+    """Does to the process what a damaged log makes the library do, as its name says."""
+
+    def add(self, file: Listed, name: str) -> None:
+        if "abort" in name:
+            os.abort()
+        if "segv" in name:
+            ctypes.string_at(8)
+        if "hang" in name:
+            time.sleep(3600)
+        if "memory" in name:
+            np.ones(2**40)
+        if "error" in name:
+            raise ValueError("what it says")
+        if "exit" in name:
+            os._exit(3)
+        super().add(file, name)
+
+
+def names_of(batch: Any) -> tuple[list[str], dict[str, str]]:
+    """What was read, and what was rejected why."""
+    return batch.logs["filename"].tolist(), dict(
+        zip(batch.rejects["filename"].tolist(), batch.rejects["reason"].tolist(), strict=True)
+    )
+
+
+def run(
+    names: list[str], seconds: float = 1.0, reduce: Any = None
+) -> tuple[list[str], dict[str, str]]:
+    log = os.fsencode(sorted(SITEDAY_LOGS.iterdir())[0])
+    status = os.stat(log)
+    listed = Listed(
+        os.path.dirname(log), os.path.basename(log), status.st_size, status.st_mtime_ns, True
+    )
+    make = functools.partial(Hostile, DAY.start, DAY.end)
+    job = isolated.Job(
+        [(listed, name) for name in names],
+        make,
+        reduce or names_of,
+        isolated.Limits(seconds, 2**31),
+    )
+    read: list[str] = []
+    rejected: dict[str, str] = {}
+    for some, reasons in isolated.run(job):
+        read += some
+        rejected |= reasons
+    return read, rejected

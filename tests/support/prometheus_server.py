@@ -1,0 +1,62 @@
+"""A Prometheus server on a copy of the real database."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.paths import ROOT, needed
+
+DATA = ROOT / "examples/siteday/prometheus"
+SAVED = str(DATA / "query_range.json.gz")
+READY = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def started(folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A server on a copy of the data, once it is ready."""
+    program = shutil.which("prometheus")
+    if program is None:
+        needed("prometheus (apt install prometheus)")
+    assert program
+    folder.mkdir(exist_ok=True)
+    with tarfile.open(DATA / "tsdb.tar.gz") as tar:
+        tar.extractall(folder, filter="data")
+    (folder / "empty.yml").touch()
+    url = f"http://127.0.0.1:{free_port()}"
+    arguments = [
+        "--config.file=empty.yml",
+        "--storage.tsdb.path=tsdb",
+        "--storage.tsdb.retention.time=100y",
+        f"--web.listen-address={url[7:]}",
+    ]
+    with (folder / "log").open("wb") as log:
+        running = subprocess.Popen(
+            [program, *arguments, *flags], cwd=folder, stdout=log, stderr=log
+        )
+    for _ in range(int(READY * 10)):
+        if running.poll() is None and is_ready(url):
+            return running, url
+        time.sleep(0.1)
+    running.kill()
+    running.wait()
+    pytest.fail(f"prometheus is not ready: {(folder / 'log').read_text()[-2000:]}")
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/-/ready").status_code == 200
+    except httpx.TransportError:
+        return False
