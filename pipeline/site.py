@@ -355,6 +355,8 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Mod
         known = [name for name in model.model_fields if name != "folder"]
         lines = []
         for item in error.errors():
+            if isinstance(cause := item.get("ctx", {}).get("error"), ConfigError):
+                raise cause from None
             key = ".".join(str(part) for part in item["loc"])
             if item["type"] == "extra_forbidden":
                 near = difflib.get_close_matches(key, known, 1)

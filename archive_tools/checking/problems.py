@@ -75,13 +75,11 @@ def error_text(error: Exception) -> str:
     """What HDF5 or the archive's readers say; not what Python says of values that are of no use,
     nor what is to be done next.
     """
-    if isinstance(error, OSError | KeyError | RuntimeError) and not isinstance(error, TokioError):
+    if isinstance(error, TokioError):
+        return error.facts
+    if isinstance(error, OSError | KeyError | RuntimeError):
         return str(error)
-    return (
-        str(error).partition("; to do:")[0]
-        if isinstance(error, TokioError)
-        else "attributes or values are not what they should be"
-    )
+    return "attributes or values are not what they should be"
 
 
 def text_of(value: Any) -> str:

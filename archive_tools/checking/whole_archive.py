@@ -21,14 +21,15 @@ from typing import Any
 from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
 from archive_tools.checking.problems import Expected, Problem
 from archive_tools.checking.series_files import check_series
+from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.reading.archive import Archive
 from archive_tools.store import files, layout
-from archive_tools.store.receipts import FAILED, DayReceipts, Receipt, Receipts
+from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
 from archive_tools.store.status import FILES
 
 STALE_SECONDS = 3600
 """A temporary file that nobody has written to for so long is left over."""
-PRODUCTS = FILES | {"report": layout.REPORT}
+PRODUCTS: dict[str, str] = FILES | {Product.REPORT: layout.REPORT}
 Progress = Callable[[str], None]
 
 
@@ -163,7 +164,7 @@ def files_of(archive: Archive, date: dt.date, instance: str) -> list[Path]:
 _PRODUCT = re.compile(
     r"(?P<instance>[A-Za-z0-9][A-Za-z0-9_-]*?)(?P<end>\.hdf5|_index\.sqlite|_jobs\.parquet)"
 )
-_ENDS = {".hdf5": "tts", "_index.sqlite": "index", "_jobs.parquet": "jobs"}
+_ENDS = {".hdf5": Product.TTS, "_index.sqlite": Product.INDEX, "_jobs.parquet": Product.JOBS}
 DAY = "_day"
 """The instance that the report belongs to."""
 
@@ -171,7 +172,7 @@ DAY = "_day"
 def product_of(date: dt.date, name: str) -> tuple[str, str] | None:
     """Product and instance of a file in a day's folder; None if it is none of ours."""
     if name == layout.path(Path(), layout.REPORT, date).name:
-        return "report", DAY
+        return Product.REPORT, DAY
     match = _PRODUCT.fullmatch(name)
     return (_ENDS[match["end"]], match["instance"]) if match else None
 
@@ -211,7 +212,7 @@ def check_day(
 
 def _measured(receipts: DayReceipts, instance: str) -> dict[str, int]:
     """Measured cells of each dataset, as the receipt tells them."""
-    quality = _content(receipts, receipts.good(instance, "tts")).get("quality", {})
+    quality = _content(receipts, receipts.good(instance, Product.TTS)).get("quality", {})
     return {str(name): int(told["measured"]) for name, told in quality.items()}
 
 
@@ -232,7 +233,7 @@ def failures(receipts: DayReceipts, instance: str) -> Iterator[Problem]:
             except (ValueError, OSError) as error:
                 yield Problem("receipt", place, f"cannot be read: {error}")
                 continue
-            if receipt.state == FAILED:
+            if receipt.state == ReceiptState.FAILED:
                 yield Problem("failed", place, str(content.get("error", "the last try failed")))
 
 
@@ -256,7 +257,7 @@ def lacking_receipts(
     for product, template in PRODUCTS.items():
         path = layout.path(root, template, date, instance)
         if (
-            (product == "report") == (instance == DAY)
+            (product == Product.REPORT) == (instance == DAY)
             and path.is_file()
             and receipts.good(instance, product) is None
         ):

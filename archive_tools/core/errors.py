@@ -1,9 +1,13 @@
 """Errors that people read: what is wrong, where, what was expected, what was found, what to do.
 
-Every error raised on purpose is a `TokioError`; the command lines print its text and no traceback.
+Every error raised on purpose is a `TokioError`, and the builtin that a caller would catch. The
+command lines print its text and no traceback; programs look at its class and fields, never at the
+text.
 """
 
 from __future__ import annotations
+
+from typing import Any, Self
 
 
 class TokioError(Exception):
@@ -17,20 +21,42 @@ class TokioError(Exception):
         What is allowed there, and what was found instead.
     hint : str, optional
         What the reader can do about it.
+
+    Attributes
+    ----------
+    what, expected, got, hint : str
+        As given; "" where not given.
     """
 
     def __init__(self, what: str, *, expected: str = "", got: str = "", hint: str = "") -> None:
-        parts = [what]
-        if expected:
-            parts.append(f"expected: {expected}")
-        if got:
-            parts.append(f"got: {got}")
-        if hint:
-            parts.append(f"to do: {hint}")
-        super().__init__("; ".join(parts))
+        super().__init__(what)
+        self.what, self.expected, self.got, self.hint = what, expected, got, hint
+
+    def __str__(self) -> str:
+        return self._joined(("to do", self.hint))
+
+    @property
+    def facts(self) -> str:
+        """The text without what is to be done."""
+        return self._joined()
+
+    def _joined(self, *more: tuple[str, str]) -> str:
+        said = [("expected", self.expected), ("got", self.got), *more]
+        return "; ".join([self.what, *(f"{name}: {text}" for name, text in said if text)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args, self.__dict__)
 
 
-class ConfigError(TokioError):
+def _remade(kind: type[TokioError], args: tuple[Any, ...], fields: dict[str, Any]) -> TokioError:
+    """An error that came from another process, with its fields."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
+
+class ConfigError(TokioError, ValueError):
     """`site.json`, a source map or the catalogue says something that is not allowed."""
 
 
@@ -38,13 +64,11 @@ class SourceError(TokioError):
     """A source cannot be reached or read: the day stays as it is and is tried again."""
 
 
-class Unreachable(SourceError):
-    """A source does not answer at all: whatever else it were asked for now would not come
-    either.
-    """
+class Unreachable(SourceError, ConnectionError):
+    """A source does not answer at all: other queries of this run would not be answered either."""
 
 
-class NoData(TokioError):
+class NoData(TokioError, LookupError):
     """The source has nothing for the day. Not a file of zeros: no product is written."""
 
 
@@ -52,21 +76,31 @@ class InputChanged(TokioError):
     """An input changed while it was read; the next run reads it again."""
 
 
-class FormatError(TokioError):
+class FormatError(TokioError, ValueError):
     """A file is not what its name or its attributes say."""
 
 
-class NotFound(TokioError, KeyError):
-    """A dataset, an instance or a day that does not exist was asked for."""
+class NotFound(TokioError, LookupError):
+    """A dataset, an instance or a day that does not exist was requested."""
 
-    __str__ = Exception.__str__
+
+class MissingPackage(TokioError, ImportError):
+    """A package that this command or source needs is not installed; says which extra has it."""
+
+    @classmethod
+    def of(cls, what: str, extra: str) -> Self:
+        """The error of something that needs the packages of an extra."""
+        return cls(
+            f"{what} needs packages that are not installed",
+            hint=f"pip install 'tokio-archive[{extra}]'",
+        )
 
 
 class Busy(TokioError):
-    """Another run holds the days that are asked for."""
+    """Another run holds the days that were requested."""
 
 
-class ArchiveError(TokioError):
+class ArchiveError(TokioError, OSError):
     """The archive cannot be written: no space, no right, a read-only file system. What is archived
-    stands.
+    remains.
     """

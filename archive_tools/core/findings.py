@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-UNREADABLE = "unreadable input"
-"""The kind of finding after which a day is not complete: a file or a part of one could not be read.
-"""
-
 
 @dataclass(frozen=True)
 class Finding:

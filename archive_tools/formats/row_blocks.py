@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64
-from archive_tools.core.errors import FormatError, InputChanged, NotFound
+from archive_tools.core.errors import FormatError, InputChanged, NotFound, TokioError
 from archive_tools.formats import encoding
 
 Chosen = npt.NDArray[np.intp] | None
@@ -89,6 +89,8 @@ class Identity:
                 if Identity.of(self.path, file.id.get_vfd_handle()) != self:
                     raise self.replaced()
                 yield file
+        except TokioError:
+            raise
         except (OSError, LookupError, RuntimeError, ValueError) as error:
             raise FormatError(f"{self.path}: {dataset} cannot be read: {error}") from error
 

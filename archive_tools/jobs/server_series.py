@@ -13,6 +13,7 @@ from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.jobs import intervals
 from archive_tools.jobs.intervals import Pieces, Taken
@@ -119,7 +120,7 @@ class Source:
         except NotFound:
             return None
         except TokioError as error:
-            self.findings.add("days of servers that cannot be read", 1, self.instance, str(error))
+            self.findings.add(FindingKind.SERVER_DAYS_UNREADABLE, 1, self.instance, str(error))
             return None
 
     def _rows(

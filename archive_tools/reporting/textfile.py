@@ -13,10 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from archive_tools.core.vocabulary import DayState
 from archive_tools.store.status import State
-
-WORDS = ("complete", "partial", "late", "stale", "failed", "missing", "expired", "empty")
-DONE = ("complete", "empty")
 
 Sample = tuple[dict[str, str], float]
 
@@ -117,12 +115,14 @@ ByInstance = Mapping[str, Mapping[dt.date, State]]
 def _days(states: ByInstance) -> Iterator[Sample]:
     for instance, days in states.items():
         counts = Counter(state.word for state in days.values())
-        yield from (({"instance": instance, "state": word}, float(counts[word])) for word in WORDS)
+        yield from (
+            ({"instance": instance, "state": word}, float(counts[word])) for word in DayState
+        )
 
 
 def _newest(states: ByInstance, starts: Mapping[dt.date, int]) -> Iterator[Sample]:
     for instance, days in states.items():
-        complete = [date for date, state in days.items() if state.word == "complete"]
+        complete = [date for date, state in days.items() if state.word == DayState.COMPLETE]
         if complete:
             yield {"instance": instance}, float(starts[max(complete)])
 
@@ -130,7 +130,7 @@ def _newest(states: ByInstance, starts: Mapping[dt.date, int]) -> Iterator[Sampl
 def _gaps(states: ByInstance) -> Iterator[Sample]:
     for instance, days in states.items():
         newest = max(
-            (date for date, state in days.items() if state.word == "complete"), default=None
+            (date for date, state in days.items() if state.word == DayState.COMPLETE), default=None
         )
         yield (
             {"instance": instance},
@@ -138,7 +138,7 @@ def _gaps(states: ByInstance) -> Iterator[Sample]:
                 sum(
                     newest is None or date < newest
                     for date, state in days.items()
-                    if state.word not in DONE
+                    if state.word not in (DayState.COMPLETE, DayState.EMPTY)
                 )
             ),
         )

@@ -20,16 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.store import files, layout
 
-COMPLETE, PARTIAL, KEPT, FAILED, EMPTY = "complete", "partial", "kept", "failed", "empty"
-"""Complete; less than the whole day; new inputs were looked at and the archived ones kept; the last
-try failed; somebody said that the day has no data for good.
-"""
-
 _NAME = re.compile(
-    r"(?P<date>\d{4}-\d{2}-\d{2})\.(?P<instance>[A-Za-z0-9_-]+)\.(?P<product>[a-z]+)\.v(?P<version>\d+)"
-    r"\.(?P<fingerprint>[0-9a-f]{16})\.(?P<state>complete|partial|kept|failed|empty)(?P<percent>\d{0,3})\.json"
+    r"(?P<date>\d{4}-\d{2}-\d{2})\.(?P<instance>[A-Za-z0-9_-]+)\.(?P<product>[a-z]+)"
+    r"\.v(?P<version>\d+)\.(?P<fingerprint>[0-9a-f]{16})"
+    rf"\.(?P<state>{'|'.join(ReceiptState)})(?P<percent>\d{{0,3}})\.json"
 )
 
 
@@ -69,12 +66,12 @@ class Receipt(NamedTuple):
     product: str
     version: int
     fingerprint: str
-    state: str
+    state: ReceiptState
     percent: int = 100
 
     @property
     def name(self) -> str:
-        percent = f"{self.percent:03d}" if self.state == PARTIAL else ""
+        percent = f"{self.percent:03d}" if self.state == ReceiptState.PARTIAL else ""
         what = f"{self.date}.{self.instance}.{self.product}.v{self.version}"
         return f"{what}.{self.fingerprint}.{self.state}{percent}.json"
 
@@ -85,7 +82,7 @@ class Receipt(NamedTuple):
     @property
     def good(self) -> bool:
         """Whether it stands for a product in the archive."""
-        return self.state in (COMPLETE, PARTIAL)
+        return self.state.is_good
 
     @classmethod
     @functools.lru_cache(maxsize=1 << 16)
@@ -101,7 +98,7 @@ class Receipt(NamedTuple):
             match["product"],
             int(match["version"]),
             match["fingerprint"],
-            match["state"],
+            ReceiptState(match["state"]),
             percent,
         )
 
@@ -192,7 +189,11 @@ class Receipts:
             json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=str) + "\n",
         )
         for old in before.all:
-            replaced = receipt.good or old.state == FAILED or old.state == receipt.state == KEPT
+            replaced = (
+                receipt.good
+                or old.state == ReceiptState.FAILED
+                or old.state == receipt.state == ReceiptState.KEPT
+            )
             if old.key == receipt.key and old.name != receipt.name and replaced:
                 (path.parent / old.name).unlink(missing_ok=True)
         return path

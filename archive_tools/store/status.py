@@ -17,21 +17,18 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from archive_tools.core.errors import NoData
 from archive_tools.core.threads import cores
+from archive_tools.core.vocabulary import DayState, Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import layout
-from archive_tools.store.receipts import (
-    COMPLETE,
-    EMPTY,
-    FAILED,
-    KEPT,
-    PARTIAL,
-    DayReceipts,
-    Receipts,
-    follows,
-)
+from archive_tools.store.receipts import DayReceipts, Receipts, follows
 
-FILES = {"tts": layout.TTS, "index": layout.INDEX, "jobs": layout.JOBS}
+FILES: dict[str, str] = {
+    Product.TTS: layout.TTS,
+    Product.INDEX: layout.INDEX,
+    Product.JOBS: layout.JOBS,
+}
 """Where each product of an instance is."""
 
 
@@ -47,10 +44,7 @@ class State:
 
     Attributes
     ----------
-    word : {'complete', 'partial', 'missing', 'late', 'failed', 'stale', 'expired', 'empty'}
-        Stale: made by an older version, or from older data. Late: the source has data that the
-        archive has not. Expired: missing, and the source keeps it no longer. Empty: somebody said
-        that there are no data for good.
+    word : DayState
     detail : str
         Per cent of a partial day, the last error of a failed one.
     percent : int or None
@@ -59,14 +53,17 @@ class State:
         Darshan logs of the day, and how many of them could not be read.
     forgotten_in : float or None
         Seconds until the source begins to forget a day that the archive does not have.
+    kept : bool
+        The source has fewer rows now than are archived.
     """
 
-    word: str
+    word: DayState
     detail: str = ""
     percent: int | None = None
     logs: int | None = None
     rejected: int | None = None
     forgotten_in: float | None = None
+    kept: bool = False
 
     def __str__(self) -> str:
         return f"{self.word} {self.detail}".strip()
@@ -74,10 +71,10 @@ class State:
     @property
     def short(self) -> str:
         """For a table: only per cent are told."""
-        return str(self) if self.word == "partial" else self.word
+        return str(self) if self.word == DayState.PARTIAL else self.word
 
 
-_WHOLE = State("complete")
+_WHOLE = State(DayState.COMPLETE)
 MANY = 1000
 """Days from which on it pays to share them out."""
 
@@ -100,8 +97,8 @@ def state_of(
         return _complete(day, instance, products)
     failures = [
         receipt
-        for product in ("raw", *products)
-        for receipt in day.other(instance, product, FAILED)
+        for product in (Product.RAW, *products)
+        for receipt in day.other(instance, product, ReceiptState.FAILED)
     ]
     good = {product: day.good(instance, product) for product in products}
     there = {
@@ -109,34 +106,37 @@ def state_of(
         for product, receipt in good.items()
         if receipt and _name(product, instance) in files
     }
-    if not there and (empty := day.other(instance, "raw", EMPTY)):
+    if not there and (empty := day.other(instance, Product.RAW, ReceiptState.EMPTY)):
         content = day.content(empty[0])
         return State(
-            "empty",
+            DayState.EMPTY,
             f"{content.get('why', '')} ({content.get('who', 'nobody')},"
             f" {str(content.get('written', ''))[:10]})",
         )
     if failures:
         content = day.content(failures[0])
-        word = "missing" if content.get("kind") == "NoData" and not there else "failed"
-        return State(word, str(content.get("error", "")))
+        nothing = content.get("kind") == NoData.__name__ and not there
+        return State(
+            DayState.MISSING if nothing else DayState.FAILED, str(content.get("error", ""))
+        )
     if len(there) < len(products):
         return State(
-            "missing", "" if not there else "no " + ", ".join(sorted(set(products) - set(there)))
+            DayState.MISSING,
+            "" if not there else "no " + ", ".join(sorted(set(products) - set(there))),
         )
     if any(receipt.version != BUILD_VERSION for receipt in there.values()):
-        return State("stale", "made by an older version")
-    chain = [day.good(instance, "raw"), *(there[product] for product in products)]
+        return State(DayState.STALE, "made by an older version")
+    chain = [day.good(instance, Product.RAW), *(there[product] for product in products)]
     if not all(
         before and follows(after.fingerprint, before.fingerprint)
         for before, after in itertools.pairwise(chain)
         if after
     ):
-        return State("stale", "not made from the data that were fetched last")
-    partial = [receipt for receipt in there.values() if receipt.state == PARTIAL]
+        return State(DayState.STALE, "not made from the data that were fetched last")
+    partial = [receipt for receipt in there.values() if receipt.state == ReceiptState.PARTIAL]
     if partial:
         percent = min(receipt.percent for receipt in partial)
-        return State("partial", f"{percent} %" if percent else "<1 %", percent)
+        return State(DayState.PARTIAL, f"{percent} %" if percent else "<1 %", percent)
     return _complete(day, instance, products)
 
 
@@ -146,13 +146,13 @@ def _is_as_it_should_be(
     """Whether each product has one receipt, which says that it is complete, and follows from the
     one before.
     """
-    before = day.of(instance, "raw")
+    before = day.of(instance, Product.RAW)
     for product in products:
         found = day.of(instance, product)
         if (
             len(before) != 1
             or len(found) != 1
-            or found[0].state != COMPLETE
+            or found[0].state != ReceiptState.COMPLETE
             or found[0].version != BUILD_VERSION
             or not before[0].good
         ):
@@ -167,17 +167,19 @@ def _is_as_it_should_be(
 
 def _complete(day: DayReceipts, instance: str, products: Sequence[str]) -> State:
     """Complete, and what else there is to say."""
-    said = ["source has fewer rows now"] if day.other(instance, "raw", KEPT) else []
-    receipt = day.good(instance, "tts")
-    if "index" not in products or receipt is None:
-        return State("complete", "; ".join(said)) if said else _WHOLE
+    kept = bool(day.other(instance, Product.RAW, ReceiptState.KEPT))
+    said = ["source has fewer rows now"] if kept else []
+    receipt = day.good(instance, Product.TTS)
+    if Product.INDEX not in products or receipt is None:
+        return State(DayState.COMPLETE, "; ".join(said), kept=kept) if kept else _WHOLE
     counts = day.content(receipt).get("counts", {})
     logs, rejected = int(counts.get("logs", 0)), int(counts.get("rejects", 0))
     return State(
-        "complete",
+        DayState.COMPLETE,
         "; ".join([f"{logs} logs, {rejected} rejected", *said]),
         logs=logs,
         rejected=rejected,
+        kept=kept,
     )
 
 

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from archive_tools.core.errors import InputChanged, SourceError
+from archive_tools.core.vocabulary import RejectReason
 from pipeline.processes.limits import end_with_parent
 
 BATCH_LOGS, CAUTIOUS_LOGS = 1024, 16
@@ -223,13 +224,13 @@ def _reason(status: int) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGABRT:
-            return "library abort"
+            return RejectReason.LIBRARY_ABORT.sentence()
         if number == signal.SIGKILL:
-            return "killed by the system, perhaps for want of memory"
-        return f"library crash ({signal.Signals(number).name})"
+            return RejectReason.KILLED.sentence()
+        return RejectReason.LIBRARY_CRASH.sentence(fact=signal.Signals(number).name)
     if os.WEXITSTATUS(status) == OUT_OF_MEMORY:
-        return "memory limit"
-    return f"the reader ended with exit code {os.WEXITSTATUS(status)}"
+        return RejectReason.MEMORY_LIMIT.sentence()
+    return RejectReason.READER_ENDED.sentence(fact=f"exit code {os.WEXITSTATUS(status)}")
 
 
 OUT_OF_MEMORY = 77
@@ -289,9 +290,9 @@ def _read_all(
             hand_over("raise", number, error)
             return
         except MemoryError:
-            batch.reject(file, name, "memory limit")
+            batch.reject(file, name, RejectReason.MEMORY_LIMIT.sentence())
         except Exception as error:
-            batch.reject(file, name, f"cannot be read: {type(error).__name__}: {error}")
+            batch.reject(file, name, RejectReason.UNREADABLE.sentence(_named(error)))
         if (
             number + 1 - since >= size
             or batch.waiting >= BATCH_RECORDS
@@ -305,18 +306,21 @@ def _read_all(
                     hand_over("smaller", since, None)
                     return
                 batch = job.new_batch()
-                batch.reject(
-                    file,
-                    name,
-                    (
-                        "memory limit"
-                        if isinstance(error, MemoryError)
-                        else f"cannot be reduced: {type(error).__name__}: {error}"
-                    ),
-                )
+                batch.reject(file, name, _irreducible(error))
                 result = job.reduce(batch.batch())
             hand_over("batch", number + 1, result)
             batch, since, size = job.new_batch(), number + 1, min(BATCH_LOGS, size * 2)
+
+
+def _irreducible(error: Exception) -> str:
+    """Why a log that was read is rejected all the same."""
+    if isinstance(error, MemoryError):
+        return RejectReason.MEMORY_LIMIT.sentence()
+    return RejectReason.IRREDUCIBLE.sentence(_named(error))
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _messages(
@@ -340,7 +344,7 @@ def _messages(
         if place[:8] != seen:
             seen, since = place[:8], time.monotonic()
         elif time.monotonic() - since > limits.seconds:
-            yield "time", 0, f"time limit ({limits.seconds:g} s)"
+            yield "time", 0, RejectReason.TIME_LIMIT.sentence(fact=f"{limits.seconds:g} s")
             return
         if os.getppid() != _caller:
             os.kill(child, signal.SIGKILL)

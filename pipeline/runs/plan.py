@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from archive_tools.core.vocabulary import DayState, Product
 from archive_tools.store.receipts import Receipts
 from pipeline.runs import states
 from pipeline.runs.execution import everything
@@ -151,7 +152,7 @@ def _expired(
     for date, found in states.of(site, dates, given, instances=instances, ask=False).items():
         for instance, state in found.items():
             if (
-                state.word == "expired"
-                and Receipts(site.root).day(date).good(instance, "raw") is None
+                state.word == DayState.EXPIRED
+                and Receipts(site.root).day(date).good(instance, Product.RAW) is None
             ):
                 yield date, instance

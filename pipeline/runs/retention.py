@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import lock
 from archive_tools.store.receipts import DayReceipts, Receipts, follows
@@ -59,7 +60,7 @@ def _old(site: Site) -> Iterator[tuple[dt.date, str, Path]]:
 
 def _is_made(site: Site, day: DayReceipts, instance: str, folder: Path) -> bool:
     """Whether all products of an instance follow from the raw data in `folder`."""
-    before = day.good(instance, "raw")
+    before = day.good(instance, Product.RAW)
     if before is None or folder.name != f"{instance}.{before.fingerprint}":
         return before is not None  # of an earlier fetch: nothing will be made from it
     for product in made_by(products(site, instance)[0]):

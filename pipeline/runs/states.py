@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from archive_tools.core.vocabulary import DayState
 from archive_tools.store import status
 from archive_tools.store.status import State
 from pipeline import sources
@@ -49,11 +50,15 @@ def of(
     oldest = site.yesterday() - dt.timedelta(days=site.late_days)
     for date, states in found.items():
         for instance, state in states.items():
-            if ask and date >= oldest and state.word in ("complete", "partial"):
+            if ask and date >= oldest and state.word in (DayState.COMPLETE, DayState.PARTIAL):
                 states[instance] = state = _young(
                     site, Fetch(date=date, instance=instance, site=given), lasts[instance], state
                 )
-            if retention[instance] and state.word in ("missing", "failed", "late"):
+            if retention[instance] and state.word in (
+                DayState.MISSING,
+                DayState.FAILED,
+                DayState.LATE,
+            ):
                 states[instance] = _kept_by_source(site, date, state, retention[instance])
     return found
 
@@ -63,13 +68,13 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
     if not fetch.is_young():
         return state
     if not fetch.up_to_date():
-        return State("late", "the source has other data than the archive")
+        return State(DayState.LATE, "the source has other data than the archive")
     task = last(date=fetch.date, instance=fetch.instance, site=fetch.site)
     if not task.complete():
-        return State("stale", "made with other keys of site.json")
+        return State(DayState.STALE, "made with other keys of site.json")
     if isinstance(task, Jobs) and not task.index.up_to_date():
         return State(
-            "stale", "the index is of other keys of site.json, or of other data of servers"
+            DayState.STALE, "the index is of other keys of site.json, or of other data of servers"
         )
     if time.time() < fetch.day.end:
         return replace(
@@ -85,9 +90,10 @@ def _kept_by_source(site: Site, date: dt.date, state: State, retention_days: flo
     if last <= 0:
         return (
             state
-            if state.word == "late"
+            if state.word == DayState.LATE
             else State(
-                "expired", "; ".join(filter(None, ["the source keeps it no longer", state.detail]))
+                DayState.EXPIRED,
+                "; ".join(filter(None, ["the source keeps it no longer", state.detail])),
             )
         )
     left = (

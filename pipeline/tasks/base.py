@@ -32,17 +32,10 @@ import luigi
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ArchiveError, TokioError
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION, SCHEMA_VERSION
 from archive_tools.store import files
-from archive_tools.store.receipts import (
-    COMPLETE,
-    EMPTY,
-    FAILED,
-    KEPT,
-    DayReceipts,
-    Receipt,
-    Receipts,
-)
+from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
 from pipeline import site as sites
 from pipeline import sources
 from pipeline.processes.limits import end_with_parent
@@ -178,7 +171,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-class Product(luigi.Target):
+class ProductFile(luigi.Target):
     """A file of the archive; it exists when its task says that it is complete."""
 
     def __init__(self, path: Path, task: ArchiveTask) -> None:
@@ -270,13 +263,13 @@ class ArchiveTask(luigi.Task):
 
     def raw(self) -> Receipt | None:
         """Receipt of the raw data that products are made from."""
-        return self.standing().good(self.instance, "raw")
+        return self.standing().good(self.instance, Product.RAW)
 
     def requires(self) -> list[ArchiveTask]:
         return self.needs()
 
-    def output(self) -> Product:
-        return Product(self.path(), self)
+    def output(self) -> ProductFile:
+        return ProductFile(self.path(), self)
 
     def up_to_date(self) -> bool:
         """Whether the product is there, of this version and of what it is made from now."""
@@ -299,11 +292,11 @@ class ArchiveTask(luigi.Task):
     def settle(self) -> None:
         """Forget failures that are over: what is complete now did not fail."""
         if self.complete():
-            self.receipts.remove(self.date, self.instance, self.product, FAILED)
+            self.receipts.remove(self.date, self.instance, self.product, ReceiptState.FAILED)
 
     def empty(self) -> bool:
         """Whether somebody said that the day has no data for good."""
-        return bool(self.standing().other(self.instance, "raw", EMPTY))
+        return bool(self.standing().other(self.instance, Product.RAW, ReceiptState.EMPTY))
 
     def complete(self) -> bool:
         with self.at_one_moment():
@@ -360,7 +353,7 @@ class ArchiveTask(luigi.Task):
 
     def record(self, path: Path, told: dict[str, Any], fingerprint: str, seconds: float) -> None:
         """Write the receipt of the product that stands at `path`, and one line to the log."""
-        state, percent = told.pop("state", COMPLETE), told.pop("percent", 100)
+        state, percent = told.pop("state", ReceiptState.COMPLETE), told.pop("percent", 100)
         receipt = Receipt(
             self.date, self.instance, self.product, self.version, fingerprint, state, percent
         )
@@ -428,7 +421,12 @@ class ArchiveTask(luigi.Task):
         try:
             self.receipts.write(
                 Receipt(
-                    self.date, self.instance, self.product, self.version, NO_FINGERPRINT, FAILED
+                    self.date,
+                    self.instance,
+                    self.product,
+                    self.version,
+                    NO_FINGERPRINT,
+                    ReceiptState.FAILED,
                 ),
                 content,
             )
@@ -448,4 +446,7 @@ def size_of(path: Path) -> int:
 
 def kept(day: DayReceipts, instance: str, fingerprint: str) -> bool:
     """Whether inputs of this fingerprint were looked at and the archived ones kept."""
-    return any(receipt.fingerprint == fingerprint for receipt in day.other(instance, "raw", KEPT))
+    return any(
+        receipt.fingerprint == fingerprint
+        for receipt in day.other(instance, Product.RAW, ReceiptState.KEPT)
+    )

@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from archive_tools import schemas
 from archive_tools.core.errors import NoData
-from archive_tools.core.findings import UNREADABLE, shortened
+from archive_tools.core.findings import shortened
+from archive_tools.core.vocabulary import FindingKind, Product, ReceiptState
 from archive_tools.formats import darshan_tables
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import servers
 from archive_tools.store import layout
-from archive_tools.store.receipts import COMPLETE, PARTIAL, derived, follows
+from archive_tools.store.receipts import derived, follows
 from pipeline.building import engine
 from pipeline.model import LogBatch, Samples
 from pipeline.schemas import source_maps
@@ -38,12 +39,12 @@ are findings.
 LONGEST_INPUTS, MOST_FINDINGS = 16_384, 50
 """Characters of inputs, and findings, that a file tells itself: an attribute has at most 64 KiB."""
 QUALITY = (
-    "duplicates",
-    "several samples in a cell",
-    "samples outside the day",
-    "resets",
-    "single low samples",
-    "growth across gaps",
+    FindingKind.DUPLICATES,
+    FindingKind.SEVERAL_IN_CELL,
+    FindingKind.OUTSIDE_DAY,
+    FindingKind.RESETS,
+    FindingKind.SINGLE_LOW,
+    FindingKind.GROWTH_ACROSS_GAPS,
 )
 """Findings that are counted for every dataset, also where there are none."""
 
@@ -51,7 +52,7 @@ QUALITY = (
 class Build(ArchiveTask):
     """The TTS file of one day and instance."""
 
-    product = "tts"
+    product = Product.TTS
     priority = 10  # an index that is made after all of these need not be made again
 
     @functools.cached_property
@@ -162,23 +163,21 @@ class Build(ArchiveTask):
             for name, measured in covered.items()
             if (measured[-1] + 1) * options.timestep < self.day.end - self.day.start - CLOSED
         ]
-        self.findings.add(
-            "datasets whose data end before the day does", len(early), detail=shortened(early)
-        )
+        self.findings.add(FindingKind.ENDS_EARLY, len(early), detail=shortened(early))
         fullest = max(len(measured) for measured in covered.values())
-        self.findings.add("rows in which nothing was measured", rows - fullest)
+        self.findings.add(FindingKind.EMPTY_ROWS, rows - fullest)
         counts = {
             "samples": samples_seen,
             "datasets": len(writer.measured),
             "cells": sum(writer.measured.values()),
         }
         percent = 100 * min(len(measured) for measured in covered.values()) // rows
-        partial = early or self.findings.total(UNREADABLE)
+        partial = early or self.findings.total(FindingKind.UNREADABLE)
         quality = {name: self._quality(name, writer.measured[name], cells[name]) for name in cells}
         return {
             "counts": counts,
             "quality": quality,
-            "state": PARTIAL if partial else COMPLETE,
+            "state": ReceiptState.PARTIAL if partial else ReceiptState.COMPLETE,
             "percent": min(99, percent),
         }
 
@@ -201,9 +200,7 @@ class Build(ArchiveTask):
         if grid.columns:
             writer.write(grid, metric.dataset, source=self.options.kind, updated=updated)
         zero = silent(grid)
-        self.findings.add(
-            "zero all day while most peers are not", len(zero), grid.dataset, shortened(zero)
-        )
+        self.findings.add(FindingKind.IDLE_AMONG_BUSY, len(zero), grid.dataset, shortened(zero))
         return seen, np.flatnonzero(~np.isnan(grid.values).all(axis=1))
 
     def _quality(self, name: str, measured: int, cells: int) -> dict[str, int]:

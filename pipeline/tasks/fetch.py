@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.core.errors import InputChanged, NoData, TokioError, Unreachable
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind, Product, ReceiptState
 from archive_tools.formats import darshan_tables
 from archive_tools.store import files, layout
-from archive_tools.store.receipts import KEPT, Receipt
+from archive_tools.store.receipts import Receipt
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline.model import LogBatch
 from pipeline.processes.limits import apart, within
@@ -80,7 +81,7 @@ def by_receipts(*, fetching: bool) -> Iterator[None]:
 class Fetch(ArchiveTask):
     """The raw data of one day and instance."""
 
-    product = "raw"
+    product = Product.RAW
     version = RAW_VERSION
 
     def path(self) -> Path:
@@ -175,7 +176,7 @@ class Fetch(ArchiveTask):
             and self._key() in _answers
             and self.fingerprint() == receipt.fingerprint
         ):
-            self.receipts.remove(self.date, self.instance, self.product, KEPT)
+            self.receipts.remove(self.date, self.instance, self.product, ReceiptState.KEPT)
 
     def work(self) -> None:
         if _by_receipts[-1:] == [False]:
@@ -212,7 +213,7 @@ class Fetch(ArchiveTask):
                 self._keep_archived(fingerprint, told, gone)
                 return
             self._compare(inputs)
-            self.findings.add("fetched before the day was over", time.time() < self.day.end)
+            self.findings.add(FindingKind.FETCHED_EARLY, time.time() < self.day.end)
             files.sync_tree(temporary)
             files.replace_folder(temporary, target)
             self.record(target, told, fingerprint, time.monotonic() - began)
@@ -261,7 +262,7 @@ class Fetch(ArchiveTask):
                 f"the inputs of {self.instance} for {self.date} changed while they were read",
                 hint="the next run reads them again",
             )
-        self.findings.add("inputs that grew while they were read", 1)
+        self.findings.add(FindingKind.INPUTS_GREW, 1)
 
     def _gone(self, counts: Mapping[str, int], folder: Path) -> str:
         """What is archived and no longer in the source, in words; "" if nothing."""
@@ -296,7 +297,10 @@ class Fetch(ArchiveTask):
         )
         told["reason"] = f"the archived day is kept: {gone}"
         self.receipts.write(
-            Receipt(self.date, self.instance, self.product, self.version, fingerprint, KEPT), told
+            Receipt(
+                self.date, self.instance, self.product, self.version, fingerprint, ReceiptState.KEPT
+            ),
+            told,
         )
 
     def _remove_others(self, target: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools import schemas
+from archive_tools.core.vocabulary import Product
 from archive_tools.formats import jobs_file
 from archive_tools.jobs import index, server_join, servers
 from archive_tools.reading.archive import Archive
@@ -26,7 +27,7 @@ class Index(ArchiveTask):
     and the servers' files of now too, and `Nightly` sees to it.
     """
 
-    product = "index"
+    product = Product.INDEX
 
     @functools.cached_property
     def _build(self) -> Build:
@@ -40,7 +41,7 @@ class Index(ArchiveTask):
 
     def is_complete(self) -> bool:
         day = self.standing()
-        made, source = day.good(self.instance, self.product), day.good(self.instance, "tts")
+        made, source = day.good(self.instance, self.product), day.good(self.instance, Product.TTS)
         stands = (
             made
             and source
@@ -51,7 +52,7 @@ class Index(ArchiveTask):
         return bool(stands) and self._build.complete()
 
     def fingerprint(self) -> str | None:
-        receipt = self.standing().good(self.instance, "tts")
+        receipt = self.standing().good(self.instance, Product.TTS)
         if receipt is None:
             return None
         behind = {fsname: found.model_dump() for fsname, found in self._servers().items()}
@@ -72,7 +73,7 @@ class Index(ArchiveTask):
         instances = sorted({self.instance, *(found.instance for found in self._servers().values())})
         days = self.receipts.days(servers.dates(self.day, *span))
         files = (
-            (str(date), name, day.good(name, "tts"))
+            (str(date), name, day.good(name, Product.TTS))
             for date, day in days.items()
             for name in instances
         )
@@ -91,7 +92,7 @@ class Index(ArchiveTask):
 class Jobs(ArchiveTask):
     """The day's table of jobs and file systems, made from the index."""
 
-    product = "jobs"
+    product = Product.JOBS
 
     @functools.cached_property
     def index(self) -> Index:
@@ -105,7 +106,7 @@ class Jobs(ArchiveTask):
         return layout.path(self.config.root, layout.JOBS, self.date, self.instance)
 
     def fingerprint(self) -> str | None:
-        receipt = self.standing().good(self.instance, "index")
+        receipt = self.standing().good(self.instance, Product.INDEX)
         return derived(receipt.fingerprint, jobs_file.JOBS) if receipt else None
 
     def make(self, temporary: Path) -> dict[str, Any]:

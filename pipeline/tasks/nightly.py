@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import luigi
 
+from archive_tools.core.vocabulary import Product
 from archive_tools.reporting import report
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipts
@@ -37,7 +38,7 @@ def made_by(last: type[ArchiveTask]) -> tuple[str, ...]:
     """The products, besides the raw data, that lead to a last task's, in the order in which they
     are made.
     """
-    return ("tts", "index", "jobs") if last is Jobs else ("tts",)
+    return (Product.TTS, Product.INDEX, Product.JOBS) if last is Jobs else (Product.TTS,)
 
 
 class Nightly(ArchiveTask):
@@ -50,8 +51,8 @@ class Nightly(ArchiveTask):
     """
 
     instance: str = luigi.Parameter(default=DAY, significant=False)
-    product = "report"
-    parts: ClassVar[tuple[str, ...]] = ("raw", "tts", "index", "jobs")
+    product = Product.REPORT
+    parts: ClassVar[tuple[str, ...]] = (Product.RAW, Product.TTS, Product.INDEX, Product.JOBS)
 
     def needs(self) -> list[ArchiveTask]:
         return self._lasts

@@ -20,8 +20,9 @@ import pytest
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
-from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
+from archive_tools.core.vocabulary import FindingKind
 from pipeline import sources
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
@@ -125,7 +126,7 @@ class Contract:
             )
         groups = [name for name, _ in itertools.groupby(piece.dataset for piece in samples)]
         assert len(groups) == len(set(groups)), "pieces of a dataset follow each other"
-        assert not findings.total(UNREADABLE)
+        assert not findings.total(FindingKind.UNREADABLE)
         assert counts
         assert all(isinstance(count, int) and count >= 0 for count in counts.values())
         found = grids(options, case.day, samples)

@@ -20,6 +20,7 @@ from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import METHODS, DarshanPart, LogBatch, Records
 from pipeline.schemas.source_maps import SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
@@ -264,12 +265,12 @@ class DayMerger:
     def finish(self, findings: Findings) -> list[Grid]:
         """Write the table of mount points, note the findings, and give the series."""
         for reason, count in sorted(self.reasons.items()):
-            findings.add("logs rejected", count, "", reason)
-        findings.add("logs with partial data", self.partial)
-        findings.add("logs with a module too new for this libdarshan-util", self.unreadable)
+            findings.add(FindingKind.LOGS_REJECTED, count, "", reason)
+        findings.add(FindingKind.LOGS_PARTIAL, self.partial)
+        findings.add(FindingKind.LOGS_TOO_NEW, self.unreadable)
         for name, amount in self.outside.items():
             findings.add(
-                "amount outside the day",
+                FindingKind.AMOUNT_OUTSIDE_DAY,
                 amount,
                 name,
                 "of logs that ran over midnight; days that are `neighbours` away, or nearer,"

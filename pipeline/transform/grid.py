@@ -20,6 +20,7 @@ from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
+from archive_tools.core.vocabulary import FindingKind
 from archive_tools.schemas import Reducer
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import LEGAL, Parts, Reports, SourceMetric
@@ -73,7 +74,7 @@ class Gridder:
         metric = _as_reported(samples, metric)
         places = self._places(samples)
         name = metric.dataset.name
-        self.findings.add("samples outside the day", places.outside, name)
+        self.findings.add(FindingKind.OUTSIDE_DAY, places.outside, name)
         values, columns = self._measured(places, samples, metric), places.columns
         if samples.whole:
             whole = dict(zip(samples.names, samples.whole, strict=True))
@@ -97,7 +98,7 @@ class Gridder:
             share = 100.0 * growth / (rows * self.timestep)
             over = share > 100.0 + JITTER
             self.findings.add(
-                "shares above 100 %",
+                FindingKind.SHARES_ABOVE_ALL,
                 int(over.sum()),
                 metric.dataset.name,
                 "the timestep is no multiple of the source's interval, or stamps jitter",
@@ -281,8 +282,8 @@ class _Places:
             head = np.ones(len(order), dtype=bool)
             head[1:] = self.key[order[1:]] != self.key[order[:-1]]
             again = _same(time[order])
-            findings.add("duplicates", int((~head & again).sum()), samples.dataset)
-            findings.add("several samples in a cell", int((~head & ~again).sum()), samples.dataset)
+            findings.add(FindingKind.DUPLICATES, int((~head & again).sum()), samples.dataset)
+            findings.add(FindingKind.SEVERAL_IN_CELL, int((~head & ~again).sum()), samples.dataset)
             owner = owner.copy()
             owner[self.key[order[head]]] = order[head]
         have = owner >= 0
@@ -310,12 +311,12 @@ class _Places:
             number = samples.column if self.inside is None else samples.column[self.inside]
             order = among[np.lexsort((-value[among], number[among], time[among], self.key[among]))]
             again = _same(self.key[order]) & _same(time[order]) & _same(number[order])
-            findings.add("duplicates", int(again.sum()), samples.dataset)
+            findings.add(FindingKind.DUPLICATES, int(again.sum()), samples.dataset)
             order = order[~again]
             order = order[np.lexsort((value[order], self.key[order]))]
             key, some = self.key[order], value[order].astype(np.float64)
             at = np.flatnonzero(~_same(key))
-            findings.add("several samples in a cell", len(key) - len(at), samples.dataset)
+            findings.add(FindingKind.SEVERAL_IN_CELL, len(key) - len(at), samples.dataset)
             out[key[at]] = _reduced(some, at, reducer)
         return out.reshape(self.shape)
 
@@ -380,7 +381,7 @@ def deltas(
     out[r, c] = across
     grown = across[across >= 0]
     findings.add(
-        "growth across gaps",
+        FindingKind.GROWTH_ACROSS_GAPS,
         len(grown),
         name,
         "{amount} counted in the last cell of each gap",
@@ -390,8 +391,8 @@ def deltas(
     if fell.any():
         low = np.zeros_like(fell)
         low[:-1] = fell[:-1] & (out[1:] >= -out[:-1])
-        findings.add("single low samples", int(low.sum()), name)
-        findings.add("resets", int((fell & ~low).sum()), name)
+        findings.add(FindingKind.SINGLE_LOW, int(low.sum()), name)
+        findings.add(FindingKind.RESETS, int((fell & ~low).sum()), name)
         r, c = np.nonzero(low)
         out[r + 1, c] += out[r, c]
         out[fell] = np.nan

@@ -13,6 +13,7 @@ import h5py
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core.errors import FormatError
+from archive_tools.core.vocabulary import Product
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.reading import summary
@@ -166,7 +167,7 @@ def _origins(path: Path) -> dict[str, str]:
 def _receipt(archive: Archive, instance: str, date: dt.date) -> dict[str, Any]:
     """What the receipt of the day's file tells; nothing where there is none."""
     day = Receipts(archive.root).day(date)
-    receipt = day.good(instance, "tts")
+    receipt = day.good(instance, Product.TTS)
     content = day.content(receipt) if receipt else {}
     return (
         {

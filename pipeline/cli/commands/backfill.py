@@ -9,8 +9,9 @@ import time
 from collections.abc import Sequence
 
 from archive_tools.core.errors import ConfigError
+from archive_tools.core.vocabulary import ReceiptState, Severity
 from archive_tools.store import lock
-from archive_tools.store.receipts import FAILED, Receipt, Receipts
+from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import execution as running
 from pipeline.runs import plan, progress, recording, retention, states
@@ -185,7 +186,7 @@ class _Run:
             day
             for day in days
             if any(
-                r.state == FAILED
+                r.state == ReceiptState.FAILED
                 and r.instance != DAY
                 and known[day.date].content(r).get("kind") != "NoData"
                 for r in known[day.date].all
@@ -236,7 +237,7 @@ def _tell(site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[
         f"{date}  {instance:16} {state}"
         for date, day in found.items()
         for instance, state in day.items()
-        if state.word in exit_codes.BAD
+        if state.word.severity is Severity.BAD
     ]
     for line in common_options.listed(bad, "tokio-pipeline status --json has all"):
         print(line)

@@ -7,8 +7,9 @@ import getpass
 import platform
 
 from archive_tools.core.errors import ConfigError
+from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import lock
-from archive_tools.store.receipts import EMPTY, FAILED, Receipt, Receipts
+from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import recording
 from pipeline.schemas.source_maps import RAW_VERSION
@@ -72,10 +73,13 @@ def run(options: argparse.Namespace) -> int:
         for date in dates:
             for instance in instances:
                 receipts.write(
-                    Receipt(date, instance, "raw", RAW_VERSION, NO_FINGERPRINT, EMPTY), told
+                    Receipt(
+                        date, instance, Product.RAW, RAW_VERSION, NO_FINGERPRINT, ReceiptState.EMPTY
+                    ),
+                    told,
                 )
                 for product in Nightly.parts:
-                    receipts.remove(date, instance, product, FAILED)
+                    receipts.remove(date, instance, product, ReceiptState.FAILED)
         codes.append(exit_codes.COMPLETE)
     print(f"{len(dates)} days of {', '.join(instances)} are marked as empty")
     return codes[-1]

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.reporting import textfile
 from archive_tools.store import files
 from archive_tools.store.receipts import Receipts
@@ -34,26 +35,6 @@ EXAMPLES = (
 )
 
 Found = Mapping[dt.date, Mapping[str, State]]
-LETTERS = {
-    "complete": "#",
-    "partial": "+",
-    "late": "~",
-    "stale": "~",
-    "failed": "!",
-    "missing": ".",
-    "expired": "x",
-    "empty": "-",
-}
-COLOURS = {
-    "complete": "green",
-    "partial": "yellow",
-    "late": "yellow",
-    "stale": "yellow",
-    "failed": "bold red",
-    "missing": "red",
-    "expired": "magenta",
-    "empty": "dim",
-}
 DAYS = 14
 """Shown unless asked for others."""
 TABLE_DAYS = 31
@@ -195,9 +176,10 @@ def _stretches(found: Found) -> list[str]:
 
 def _needs_somebody(state: State) -> bool:
     return (
-        state.word in exit_codes.BAD | {"late", "stale"}
+        state.word.severity is Severity.BAD
+        or state.word in (DayState.LATE, DayState.STALE)
         or bool(state.rejected)
-        or (state.word == "complete" and "fewer" in state.detail)
+        or state.kept
     )
 
 
@@ -211,9 +193,7 @@ def _table(found: Found) -> list[Text]:
     widths = {i: max(len(i), *(len(_cell(day[i])) for day in found.values())) for i in instances}
     lines = [Text(("day         " + "  ".join(f"{i:{w}}" for i, w in widths.items())).rstrip())]
     for date, day in found.items():
-        cells = [
-            Text(f"{_cell(day[i]):{w}}", style=COLOURS[day[i].word]) for i, w in widths.items()
-        ]
+        cells = [Text(f"{_cell(day[i]):{w}}", style=day[i].word.colour) for i, w in widths.items()]
         line = Text("  ").join([Text(str(date)), *cells])
         line.rstrip()
         lines.append(line)
@@ -235,7 +215,7 @@ def _calendar(found: Found) -> list[Text]:
             days = list(dates)
             line.append(" " * (days[0].day - 1))
             for word, same in itertools.groupby(found[date][instance].word for date in days):
-                line.append(LETTERS[word] * len(list(same)), style=COLOURS[word])
+                line.append(word.letter * len(list(same)), style=word.colour)
             lines.append(line)
         counts = Counter(day[instance].word for day in found.values())
         lines.append(

@@ -19,7 +19,8 @@ from typing import Any
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
-from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.sources._shared import source_files
@@ -162,7 +163,7 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
             hint="tokio-pipeline invalidate the day, and run it again",
         ) from error
     for name, count, what in unread:
-        findings.add(UNREADABLE, count, name, what)
+        findings.add(FindingKind.UNREADABLE, count, name, what)
     for metric in source_maps.source_map("collectd"):
         if metric.dataset.name.startswith("md") and not options.mdservers:
             continue

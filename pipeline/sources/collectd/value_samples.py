@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.sources._shared.hosts import matches, usable
@@ -88,7 +89,7 @@ class Reader:
         options, reports = self.options, ""
         if options.rates and self.is_delta:
             low = piece.value < 0
-            self.findings.add("resets", int(low.sum()), self.name)
+            self.findings.add(FindingKind.RESETS, int(low.sum()), self.name)
             piece, reports = (
                 piece.only(~low).over_intervals(
                     options.interval, options.every, names.host_numbers()
@@ -98,7 +99,7 @@ class Reader:
             piece = piece._replace(value=piece.value * (piece.interval / 1000.0)).by_second("sum")
         elif kind == "cpu" and not options.rates:
             piece, resets = piece.shares()
-            self.findings.add("resets", resets, self.name)
+            self.findings.add(FindingKind.RESETS, resets, self.name)
         elif self.metric.find.get("over_interval"):
             piece = piece.over_intervals(
                 options.interval, options.every, names.host_numbers()
@@ -177,7 +178,7 @@ class _Names:
         )
         if not (usable(host) and (usable(instance) or not instance)):
             self._reader.findings.add(
-                "names that cannot be archived",
+                FindingKind.NAMES_UNUSABLE,
                 1,
                 self._reader.name,
                 f"{host[:40]!r} {instance[:40]!r}",
@@ -329,9 +330,9 @@ def tell_skew(options: Options, folder: Path, findings: Findings) -> None:
             if abs(seconds) > options.timestep:
                 plugin = paths[0].stem.partition("-")[0]
                 findings.add(
-                    "clock skew",
+                    FindingKind.CLOCK_SKEW,
                     1,
                     row["host"],
                     f"{plugin} values arrive {seconds:+.0f} s after their stamps, by the median",
                 )
-    findings.add("no document has a stamp of arrival", not there, options.arrival_field)
+    findings.add(FindingKind.NO_ARRIVAL_STAMP, not there, options.arrival_field)

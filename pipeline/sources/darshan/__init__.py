@@ -21,11 +21,12 @@ import pyarrow.parquet as pq
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
+from archive_tools.core.vocabulary import RejectReason
 from archive_tools.schemas import BUILD_VERSION
 from pipeline.model import LogBatch
 from pipeline.processes import isolated
 from pipeline.sources.darshan.listing import listed_files
-from pipeline.sources.darshan.log_batches import LASTING, BatchReader, Listed
+from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.sources.darshan.options import Options, located
 
 __all__ = ["Options", "located"]
@@ -140,7 +141,7 @@ def jobs(
     known : mapping, optional
         Files that the same software rejected before: they are tried again only when they change.
     """
-    known = {file: reason for file, reason in (known or {}).items() if reason.startswith(LASTING)}
+    known = {file: reason for file, reason in (known or {}).items() if _is_lasting(reason)}
     files = pq.read_table(folder / MANIFEST).to_pylist()
     names = _unique_names(files)
     limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
@@ -154,6 +155,12 @@ def jobs(
         yield isolated.Job(
             listed, functools.partial(BatchReader, day.start, day.end), reduce, limits
         )
+
+
+def _is_lasting(sentence: str) -> bool:
+    """Whether a log that was rejected with this sentence would be rejected again."""
+    reason = RejectReason.read(sentence)
+    return reason is not None and reason.is_lasting
 
 
 def _shown(name: bytes) -> str:

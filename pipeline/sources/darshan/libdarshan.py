@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from archive_tools.core.errors import SourceError
-from pipeline.sources.darshan.library import MODULES, loaded_library, text_of
+from archive_tools.core.vocabulary import RejectReason
+from pipeline.sources.darshan.library import MODULES, damaged, loaded_library, text_of
 from pipeline.sources.darshan.modules import (
     Heatmap,
     counter_records,
@@ -116,7 +117,7 @@ def times(path: Path) -> tuple[float, float]:
     try:
         job = ffi.new("struct job *")
         if library.darshan_log_get_job(handle, job) != 0:
-            raise SourceError("truncated or damaged: the job data cannot be read")
+            raise damaged("the job data cannot be read")
         return job.start_sec + job.start_nsec / 1e9, job.end_sec + 1 + job.end_nsec / 1e9
     finally:
         library.darshan_log_close(handle)
@@ -130,20 +131,20 @@ def _why_not(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(16)
     if len(head) < 16 or head[8:] not in MAGIC:
-        return "not a Darshan log"
-    return "truncated or damaged: the header cannot be read"
+        return RejectReason.NOT_A_LOG.sentence()
+    return RejectReason.DAMAGED.sentence("the header cannot be read")
 
 
 def _read(ffi: Any, library: Any, handle: Any) -> Log:
     job = ffi.new("struct job *")
     if library.darshan_log_get_job(handle, job) != 0:
-        raise SourceError("truncated or damaged: the job data cannot be read")
+        raise damaged("the job data cannot be read")
     exe = ffi.new("char[]", EXE_BYTES)
     if library.darshan_log_get_exe(handle, exe) != 0:
-        raise SourceError("truncated or damaged: the command line cannot be read")
+        raise damaged("the command line cannot be read")
     runtime = ffi.new("double *")
     if library.darshan_log_get_job_runtime(handle, job[0], runtime) != 0:
-        raise SourceError("truncated or damaged: the run time cannot be read")
+        raise damaged("the run time cannot be read")
     modules = _modules(ffi, library, handle)
     names = _names(ffi, library, handle)
     index = {name: module.idx for name, module in modules.items()}
@@ -227,7 +228,7 @@ def _modules(ffi: Any, library: Any, handle: Any) -> dict[str, _Module]:
 def _mounts(ffi: Any, library: Any, handle: Any) -> tuple[tuple[str, str], ...]:
     found, count = ffi.new("struct mount **"), ffi.new("int *")
     if library.darshan_log_get_mounts(handle, found, count) != 0:
-        raise SourceError("truncated or damaged: the mount table cannot be read")
+        raise damaged("the mount table cannot be read")
     try:
         return tuple(
             (text_of(ffi, found[0][i].path, 3015), text_of(ffi, found[0][i].type, 3015))
@@ -241,7 +242,7 @@ def _names(ffi: Any, library: Any, handle: Any) -> dict[int, str]:
     found, count = ffi.new("struct name **"), ffi.new("int *")
     library.darshan_log_get_name_records(handle, found, count)
     if count[0] < 0:
-        raise SourceError("truncated or damaged: the file names cannot be read")
+        raise damaged("the file names cannot be read")
     names = {}
     string, free = (
         ffi.string,

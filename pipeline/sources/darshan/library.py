@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from archive_tools.core.errors import SourceError
+from archive_tools.core.vocabulary import RejectReason
 
 DECLARATIONS = """
 struct job { int64_t uid, start_sec, start_nsec, end_sec, end_nsec, nprocs,
@@ -129,8 +130,13 @@ def record_dtype(module: str) -> np.dtype[Any]:
     )
 
 
+def damaged(what: str) -> SourceError:
+    """The error for a log of which something cannot be read."""
+    return SourceError(RejectReason.DAMAGED.sentence(what))
+
+
 def text_of(ffi: Any, chars: Any, most: int = -1) -> str:
     """Text of the library's characters; bytes that are not UTF-8 as ``\\xNN``."""
     if chars == ffi.NULL:
-        raise SourceError("truncated or damaged: a name is missing")
+        raise damaged("a name is missing")
     return str(ffi.string(chars, most).decode("utf-8", "backslashreplace"))

@@ -5,6 +5,7 @@ Runs in the readers of `pipeline.processes.isolated`, so it loads little.
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from archive_tools.core.errors import InputChanged, SourceError
 from archive_tools.core.log_files import parse_name
+from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, libdarshan, library
 
@@ -105,8 +107,6 @@ STRIPE_COLUMNS: dict[str, Any] = {
     "seconds": np.float64,
     "osts": object,
 }
-LASTING = ("truncated or damaged", "not a Darshan log", "empty", "library abort", "library crash")
-"""How reasons begin that lie in the file itself; the others may be over the next time."""
 ABSENT = -1
 """A number that a log does not have; NaN where the column is floating-point."""
 
@@ -224,7 +224,7 @@ def _read(file: Listed, start: int, end: int) -> libdarshan.Log | None:
     """
     path = file.path
     if file.size == 0:
-        raise SourceError("empty")
+        raise SourceError(RejectReason.EMPTY.sentence())
     try:
         with path.open("rb"):
             before = path.stat()
@@ -234,12 +234,12 @@ def _read(file: Listed, start: int, end: int) -> libdarshan.Log | None:
         after = path.stat()
     except FileNotFoundError:
         if file.size < 0:  # it could not be looked at when it was listed
-            raise SourceError("cannot be read: No such file or directory") from None
+            raise SourceError(RejectReason.UNREADABLE.sentence(os.strerror(errno.ENOENT))) from None
         raise InputChanged(
             f"{path} is gone since it was listed", hint="what is archived stays as it is"
         ) from None
     except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}") from None
+        raise SourceError(RejectReason.UNREADABLE.sentence(error.strerror or str(error))) from None
     for now in (before, after):
         if (now.st_size, now.st_mtime_ns) != (file.size, file.mtime_ns):
             raise InputChanged(

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.errors import SourceError
-from pipeline.sources.darshan.library import record_dtype
+from pipeline.sources.darshan.library import damaged, record_dtype
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,8 @@ def counter_records(
             code = get(handle, index, slot)
             if code <= 0:
                 if code < 0:
-                    raise SourceError(
-                        f"truncated or damaged: record {count + sum(len(part) for part in parts)}"
-                        f" of module {module} cannot be read"
-                    )
+                    number = count + sum(len(part) for part in parts)
+                    raise damaged(f"record {number} of module {module} cannot be read")
                 parts.append(records[:count])
                 return np.concatenate(parts) if len(parts) > 1 else parts[0]
         parts.append(records)
@@ -62,9 +59,7 @@ def each_record(ffi: Any, library: Any, handle: Any, module: str, index: int, ki
         slot = ffi.new("void **")
         code = library.darshan_log_get_record(handle, index, slot)
         if code < 0:
-            raise SourceError(
-                f"truncated or damaged: record {count} of module {module} cannot be read"
-            )
+            raise damaged(f"record {count} of module {module} cannot be read")
         if code == 0:
             return
         try:
@@ -89,9 +84,7 @@ def traced_segments(
     for record in each_record(ffi, library, handle, module, index, "struct dxt *"):
         count = record.write_count + record.read_count
         if record.write_count < 0 or record.read_count < 0:
-            raise SourceError(
-                f"truncated or damaged: module {module} has a negative number of segments"
-            )
+            raise damaged(f"module {module} has a negative number of segments")
         trace = np.frombuffer(
             ffi.buffer(ffi.cast("char *", record) + size, count * TRACE.itemsize), dtype=TRACE
         )

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.sources.lmt.database import READERS, copy_series, id_ranges, ids_of_day
@@ -147,4 +148,4 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
         if (folder / f"{table}.parquet").is_file():
             yield from table_samples(folder, table, metrics, clock, findings)
         else:
-            findings.add("tables that the database lacks", 1, table)
+            findings.add(FindingKind.TABLES_ABSENT, 1, table)

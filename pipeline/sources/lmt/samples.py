@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.sources._shared.local_time import utc_seconds
-from pipeline.sources.lmt.tables import IDS, STAMP, TABLES
+from pipeline.sources.lmt.tables import IDS, STAMP, TABLES, UNKNOWN
 
 
 def raw_table(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
@@ -66,12 +67,12 @@ class Clock(_Lookup):
         ids = _integers(stamps.column("TS_ID"))
         local, known = _local_seconds(stamps.column("TIMESTAMP"))
         known &= ids.valid
-        findings.add("time stamps that cannot be read", int((~known).sum()), "TIMESTAMP_INFO")
+        findings.add(FindingKind.STAMPS_UNREADABLE, int((~known).sum()), "TIMESTAMP_INFO")
         order = np.argsort(ids.values[known], kind="stable")
         keys = ids.values[known][order]
         seconds, real = utc_seconds(local[known][order], timezone)
         findings.add(
-            "time stamps that no clock showed",
+            FindingKind.STAMPS_IMPOSSIBLE,
             int((~real).sum()),
             "TIMESTAMP_INFO",
             f"spring gap of {timezone}",
@@ -137,7 +138,7 @@ def _names(folder: Path, table: str, findings: Findings) -> tuple[tuple[str, ...
     source = "MDS_DATA" if table == "MDS_OPS_DATA" else table
     key, info, by = IDS[source]
     if not (folder / f"{info}.parquet").is_file():
-        findings.add("tables that the database lacks", 1, info)
+        findings.add(FindingKind.TABLES_ABSENT, 1, info)
         return (), _Lookup(np.empty(0, np.int64), np.empty(0, np.int64)), key
     rows = raw_table(folder, info).to_pylist()
     found: dict[int, str] = {}
@@ -148,7 +149,7 @@ def _names(folder: Path, table: str, findings: Findings) -> tuple[tuple[str, ...
     ):
         found[row[key]] = _component(row, by, rows if table == "MDS_OPS_DATA" else [])
     findings.add(
-        "ids without a name", sum(1 for row in rows if row[key] is None or not row[by]), info
+        FindingKind.IDS_UNNAMED, sum(1 for row in rows if row[key] is None or not row[by]), info
     )
     names = tuple(found.values())
     keys = np.array(list(found), dtype=np.int64)
@@ -178,12 +179,12 @@ def table_samples(
     }
     time, column = clock(keys["TS_ID"].values), place(keys[key].values)
     known_time, known_name = (time >= 0) & keys["TS_ID"].valid, (column >= 0) & keys[key].valid
-    findings.add("rows of an unknown TS_ID", int((~known_time).sum()), table)
-    findings.add(f"rows of an unknown {key}", int((~known_name & known_time).sum()), table)
+    findings.add(FindingKind.UNKNOWN_TS_ID, int((~known_time).sum()), table)
+    findings.add(UNKNOWN[key], int((~known_name & known_time).sum()), table)
     known = known_time & known_name
     if table == "MDS_OPS_DATA":
         findings.add(
-            "rows of an unknown OPERATION_ID",
+            FindingKind.UNKNOWN_OPERATION_ID,
             int((~np.isin(keys["OPERATION_ID"].values, list(operations)) & known).sum()),
             table,
         )
@@ -200,7 +201,7 @@ def table_samples(
             )
         value = figures.of(metric)
         null = int(np.count_nonzero(wanted & ~value.valid)) if not value.all_valid else 0
-        findings.add("null values", null, metric.dataset.name)
+        findings.add(FindingKind.NULLS, null, metric.dataset.name)
         if null:
             wanted = wanted & value.valid
         if wanted.all():

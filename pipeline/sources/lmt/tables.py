@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archive_tools.core.vocabulary import FindingKind
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     "TIMESTAMP_INFO": {"TS_ID": "int64", "TIMESTAMP": "string"},
     "FILESYSTEM_INFO": {
@@ -61,3 +63,10 @@ IDS = {
 
 STAMP = "%Y-%m-%d %H:%M:%S"
 """Of the local time stamps."""
+
+UNKNOWN = {
+    "OST_ID": FindingKind.UNKNOWN_OST_ID,
+    "OSS_ID": FindingKind.UNKNOWN_OSS_ID,
+    "MDS_ID": FindingKind.UNKNOWN_MDS_ID,
+}
+"""The finding for rows whose id is not explained."""

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools.core.day import Day
-from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared import source_files
 from pipeline.sources.mmperfmon.figures import Measured
@@ -77,7 +78,7 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
     """
 
     def problem(where: str, what: str) -> None:
-        findings.add(UNREADABLE, 1, where, what)
+        findings.add(FindingKind.UNREADABLE, 1, where, what)
 
     measured = Measured(options, day)
     for path, name in source_files.copies(folder):
@@ -86,6 +87,6 @@ def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Itera
             damage = Damage(text)
             for table in tables(text, damage):
                 measured.add(table)
-            findings.add(UNREADABLE, damage.count, member.name, damage.first)
+            findings.add(FindingKind.UNREADABLE, damage.count, member.name, damage.first)
     measured.report(findings)
     yield from measured.samples(findings)

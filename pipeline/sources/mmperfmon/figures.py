@@ -13,6 +13,7 @@ import numpy as np
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings, shortened
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.sources._shared.hosts import matches
@@ -22,16 +23,6 @@ from pipeline.sources.mmperfmon.text_tables import Column, Table
 
 PIECE = 4_000_000
 """Figures in one `Samples`: bounds memory to some 100 MB a piece."""
-
-NO_COUNTER, NO_DEVICE, NO_INTERFACE = (
-    "counters that are not archived",
-    "devices that mmperfmon_lun_map does not know",
-    "interfaces that are left out",
-)
-LONGER, SHORTER = (
-    "figures of intervals that shorter ones cover",
-    "figures of intervals that do not fill a longer one",
-)
 
 
 class _Use(NamedTuple):
@@ -100,9 +91,9 @@ class Measured:
         self.options, self.day = options, day
         self.blocks: dict[str, dict[str, list[_Block]]] = {}
         self.omitted: dict[str, Counter[str]] = {
-            NO_COUNTER: Counter(),
-            NO_DEVICE: Counter(),
-            NO_INTERFACE: Counter(),
+            FindingKind.COUNTERS_UNUSED: Counter(),
+            FindingKind.DEVICES_UNMAPPED: Counter(),
+            FindingKind.INTERFACES_LEFT_OUT: Counter(),
         }
         self.unreal = self.negative = 0
         self._figures: dict[Column, list[_Figure] | tuple[str, str]] = {}
@@ -152,30 +143,30 @@ class Measured:
             if bool(use.metric.find.get("of")) == bool(column.device)
         ]
         if not uses:
-            return NO_COUNTER, column.counter
+            return FindingKind.COUNTERS_UNUSED, column.counter
         of = uses[0].metric.find.get("of")
         if of == "interface" and not matches(self.options.interfaces, column.device):
-            return NO_INTERFACE, column.device
+            return FindingKind.INTERFACES_LEFT_OUT, column.device
         if of == "device":
             group = _first(self.options.mmperfmon_lun_map, column.device)
         else:
             group = _first(self.options.mmperfmon_server_map, column.host) or "dataserver"
         if not group:
-            return NO_DEVICE, column.device
+            return FindingKind.DEVICES_UNMAPPED, column.device
         figures = [_figure(use, column) for use in uses if use.metric.dataset.group == f"{group}s"]
-        return figures or (NO_COUNTER, column.counter)
+        return figures or (FindingKind.COUNTERS_UNUSED, column.counter)
 
     def report(self, findings: Findings) -> None:
         """Say what is not archived."""
         for kind, names in self.omitted.items():
             findings.add(
                 kind,
-                names.total() if kind == NO_COUNTER else len(names),
+                names.total() if kind == FindingKind.COUNTERS_UNUSED else len(names),
                 detail=shortened(sorted(names)),
             )
-        findings.add("negative figures", self.negative)
+        findings.add(FindingKind.NEGATIVE_FIGURES, self.negative)
         findings.add(
-            "time stamps that no clock showed",
+            FindingKind.STAMPS_IMPOSSIBLE,
             self.unreal,
             detail=f"spring gap of {self.options.timezone}",
         )
@@ -269,8 +260,8 @@ def _samples(
             )
     time, number, value, interval = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
     longer, shorter = measured_twice(time, number, interval, end, metric.reports == "delta")
-    findings.add(LONGER, int(longer.sum()), metric.dataset.name)
-    findings.add(SHORTER, int(shorter.sum()), metric.dataset.name)
+    findings.add(FindingKind.LONGER_COVERED, int(longer.sum()), metric.dataset.name)
+    findings.add(FindingKind.SHORTER_UNFILLED, int(shorter.sum()), metric.dataset.name)
     once = ~(longer | shorter)
     if not once.all():
         time, number, value = time[once], number[once], value[once]

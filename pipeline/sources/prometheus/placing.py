@@ -10,6 +10,7 @@ import numpy as np
 
 from archive_tools.core.components import component_order
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared.hosts import usable
 from pipeline.sources.prometheus.options import Options
@@ -69,9 +70,9 @@ class _Naming:
         """Series that cannot be named, and those that share a name: of these the larger value
         counts.
         """
-        findings.add("series whose labels name no component", len(self.unnamed), self.line.dataset)
+        findings.add(FindingKind.LABELS_UNNAMED, len(self.unnamed), self.line.dataset)
         findings.add(
-            "components of several series",
+            FindingKind.NAMES_SHARED,
             sum(len(those) > 1 for those in self.of_name.values()),
             self.line.dataset,
         )

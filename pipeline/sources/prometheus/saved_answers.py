@@ -22,7 +22,8 @@ import numpy as np
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
-from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.sources._shared import source_files
 from pipeline.sources.prometheus.query import Selector, equal
 
@@ -184,9 +185,9 @@ class Answers:
     def report(self, findings: Findings) -> None:
         """One finding for each file that could not be read as a whole."""
         for file, problems in sorted(self._problems.items()):
-            findings.add(UNREADABLE, sum(problems.values()), file, next(iter(problems)))
+            findings.add(FindingKind.UNREADABLE, sum(problems.values()), file, next(iter(problems)))
         for (file, _), count in sorted(self._nameless.items()):
-            findings.add("series without a metric name", count, file)
+            findings.add(FindingKind.SERIES_UNNAMED, count, file)
 
     def _problem(self, file: str, what: str, count: int = 1) -> None:
         """Remember what is wrong; a file is read for several datasets, and says it each time."""

@@ -1,0 +1,171 @@
+"""The words that the system decides by, each with one meaning.
+
+A word is written to names of receipts, to JSON and to metrics as it stands here: an existing one
+never changes. Programs compare members, never parts of sentences.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Product(enum.StrEnum):
+    """What a day has of an instance; `REPORT` belongs to the day as a whole."""
+
+    RAW = "raw"
+    TTS = "tts"
+    INDEX = "index"
+    JOBS = "jobs"
+    REPORT = "report"
+
+
+class ReceiptState(enum.StrEnum):
+    """What a receipt says of its product."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    """Less than the whole day."""
+    KEPT = "kept"
+    """Other inputs were seen, and the archived ones kept."""
+    FAILED = "failed"
+    """The last try failed."""
+    EMPTY = "empty"
+    """An operator said that the day has no data for good."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the product is in the archive."""
+        return self in (ReceiptState.COMPLETE, ReceiptState.PARTIAL)
+
+
+class Severity(enum.IntEnum):
+    """How much a state needs a person."""
+
+    GOOD = 0
+    INCOMPLETE = 1
+    BAD = 2
+
+
+class DayState(enum.StrEnum):
+    """What the archive says of one day of an instance.
+
+    Attributes
+    ----------
+    severity : Severity
+    letter : str
+        In a calendar.
+    colour : str
+        On a terminal, a style of rich.
+    """
+
+    severity: Severity
+    letter: str
+    colour: str
+
+    COMPLETE = "complete", Severity.GOOD, "#", "green"
+    PARTIAL = "partial", Severity.INCOMPLETE, "+", "yellow"
+    LATE = "late", Severity.INCOMPLETE, "~", "yellow"
+    """The source has data that the archive has not."""
+    STALE = "stale", Severity.INCOMPLETE, "~", "yellow"
+    """Made by an older version, with other keys, or from older data."""
+    FAILED = "failed", Severity.BAD, "!", "bold red"
+    MISSING = "missing", Severity.BAD, ".", "red"
+    EXPIRED = "expired", Severity.BAD, "x", "magenta"
+    """Missing, and the source does not keep it any longer."""
+    EMPTY = "empty", Severity.GOOD, "-", "dim"
+    """An operator said that there are no data for good."""
+
+    def __new__(cls, word: str, severity: Severity, letter: str, colour: str) -> DayState:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.severity, member.letter, member.colour = severity, letter, colour
+        return member
+
+
+class FindingKind(enum.StrEnum):
+    """Kinds of findings of our own sources and products. Another package's source may have others,
+    as plain text.
+    """
+
+    UNREADABLE = "unreadable input"
+    """A file or a part of one could not be read: the day is not complete."""
+    DUPLICATES = "duplicates"
+    SEVERAL_IN_CELL = "several samples in a cell"
+    OUTSIDE_DAY = "samples outside the day"
+    RESETS = "resets"
+    SINGLE_LOW = "single low samples"
+    GROWTH_ACROSS_GAPS = "growth across gaps"
+    SHARES_ABOVE_ALL = "shares above 100 %"
+    IDLE_AMONG_BUSY = "zero all day while most peers are not"
+    ENDS_EARLY = "datasets whose data end before the day does"
+    EMPTY_ROWS = "rows in which nothing was measured"
+    FETCHED_EARLY = "fetched before the day was over"
+    INPUTS_GREW = "inputs that grew while they were read"
+    LOGS_REJECTED = "logs rejected"
+    LOGS_PARTIAL = "logs with partial data"
+    LOGS_TOO_NEW = "logs with a module too new for this libdarshan-util"
+    AMOUNT_OUTSIDE_DAY = "amount outside the day"
+    SERVER_DAYS_UNREADABLE = "days of servers that cannot be read"
+    TABLES_ABSENT = "tables that the database lacks"
+    IDS_UNNAMED = "ids without a name"
+    NULLS = "null values"
+    UNKNOWN_TS_ID = "rows of an unknown TS_ID"
+    UNKNOWN_OST_ID = "rows of an unknown OST_ID"
+    UNKNOWN_OSS_ID = "rows of an unknown OSS_ID"
+    UNKNOWN_MDS_ID = "rows of an unknown MDS_ID"
+    UNKNOWN_OPERATION_ID = "rows of an unknown OPERATION_ID"
+    STAMPS_UNREADABLE = "time stamps that cannot be read"
+    STAMPS_IMPOSSIBLE = "time stamps that no clock showed"
+    NAMES_UNUSABLE = "names that cannot be archived"
+    NO_ARRIVAL_STAMP = "no document has a stamp of arrival"
+    CLOCK_SKEW = "clock skew"
+    LABELS_UNNAMED = "series whose labels name no component"
+    NAMES_SHARED = "components of several series"
+    SERIES_UNNAMED = "series without a metric name"
+    NEGATIVE_FIGURES = "negative figures"
+    COUNTERS_UNUSED = "counters that are not archived"
+    DEVICES_UNMAPPED = "devices that mmperfmon_lun_map does not know"
+    INTERFACES_LEFT_OUT = "interfaces that are left out"
+    LONGER_COVERED = "figures of intervals that shorter ones cover"
+    SHORTER_UNFILLED = "figures of intervals that do not fill a longer one"
+
+
+class RejectReason(enum.StrEnum):
+    """Why a log is rejected: the beginning of the sentence that says it.
+
+    Attributes
+    ----------
+    is_lasting : bool
+        Whether it is due to the file itself, so that the same bytes are not tried again.
+    """
+
+    is_lasting: bool
+
+    DAMAGED = "truncated or damaged", True
+    NOT_A_LOG = "not a Darshan log", True
+    EMPTY = "empty", True
+    LIBRARY_ABORT = "library abort", True
+    LIBRARY_CRASH = "library crash", True
+    UNREADABLE = "cannot be read", False
+    TIME_LIMIT = "time limit", False
+    MEMORY_LIMIT = "memory limit", False
+    IRREDUCIBLE = "cannot be reduced", False
+    KILLED = "killed by the system, perhaps for want of memory", False
+    READER_ENDED = "the reader ended", False
+
+    def __new__(cls, words: str, is_lasting: bool) -> RejectReason:
+        member = str.__new__(cls, words)
+        member._value_ = words
+        member.is_lasting = is_lasting
+        return member
+
+    def sentence(self, detail: str = "", *, fact: str = "") -> str:
+        """As the table of rejects has it: ``reason (fact): detail``."""
+        beginning = f"{self} ({fact})" if fact else str(self)
+        return f"{beginning}: {detail}" if detail else beginning
+
+    @classmethod
+    def read(cls, sentence: str) -> RejectReason | None:
+        """The reason in a `sentence`; None where it is of none of these."""
+        beginning = sentence.partition(":")[0].partition(" (")[0]
+        return next((reason for reason in cls if beginning == reason), None)
