@@ -10,11 +10,12 @@ import h5py
 import numpy as np
 
 from archive_tools import schemas
-from archive_tools.checking.problems import Expected, Problem, Rule, text_of
+from archive_tools.checking.problems import Expected, Problem, Rule
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
 from archive_tools.formats import encoding
 from archive_tools.formats.darshan_tables import ROW, TABLES
+from archive_tools.formats.encoding import text_of
 from archive_tools.formats.tts_read import FACTORS, KEPT_UNITS
 
 
