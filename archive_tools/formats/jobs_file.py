@@ -12,29 +12,31 @@ LOG_KEYS, JOB_KEYS = ("log_id", "fsname"), ("jobid", "uid", "username", "fsname"
 JOBS = """
 WITH per_fs AS (
     SELECT jobid, uid, username, fsname, {sums},
-        MIN(start_time + f_read_start_timestamp) AS first_read,
-            MAX(start_time + f_read_end_timestamp) AS last_read,
-        MIN(start_time + f_write_start_timestamp) AS first_write,
-            MAX(start_time + f_write_end_timestamp) AS last_write
+        MIN(start_time + f_read_start_timestamp) AS first_read, MAX(start_time + \
+f_read_end_timestamp) AS last_read,
+        MIN(start_time + f_write_start_timestamp) AS first_write, MAX(start_time + \
+f_write_end_timestamp) AS last_write
     FROM headers LEFT JOIN summaries USING (log_id) LEFT JOIN mounts USING (fs_id)
     GROUP BY jobid, uid, username, fsname
 ), per_job AS (
-    SELECT jobid, uid, username, GROUP_CONCAT(DISTINCT exename) AS exenames, COUNT(*) AS logs,
-        MAX(nprocs) AS nprocs,
+    SELECT jobid, uid, username, GROUP_CONCAT(DISTINCT exename) AS exenames, COUNT(*) AS logs, \
+MAX(nprocs) AS nprocs,
         MIN(start_time) AS start_time, MAX(end_time) AS end_time
     FROM headers GROUP BY jobid, uid, username
 )
-SELECT jobid, uid, username, exenames, logs, nprocs, start_time, end_time, fsname, {names},
-    first_read, last_read, first_write, last_write, {servers}
-FROM per_fs JOIN per_job USING (jobid, uid, username) LEFT JOIN job_servers USING (jobid, uid,
-    username, fsname)
+SELECT jobid, uid, username, exenames, logs, nprocs, start_time, end_time, fsname, {names}, \
+first_read, last_read, first_write, last_write, {servers}
+FROM per_fs JOIN per_job USING (jobid, uid, username) LEFT JOIN job_servers USING (jobid, uid, \
+username, fsname)
 WHERE fsname IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM per_fs AS other WHERE other.fsname IS NOT NULL
-    AND other.jobid IS per_fs.jobid AND other.uid IS per_fs.uid AND other.username IS
-        per_fs.username)
+    AND other.jobid IS per_fs.jobid AND other.uid IS per_fs.uid AND other.username IS \
+per_fs.username)
 ORDER BY jobid, uid, username, fsname
 """
-"""A row a job and file system; a job without any I/O has one row without a file system."""
+"""A row a job and file system; a job without any I/O has one row without a file system. The text is
+part of the fingerprint of the product: another one makes the tables of all days stale.
+"""
 MOMENTS = ("first_read", "last_read", "first_write", "last_write")
 
 
