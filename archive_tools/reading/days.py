@@ -177,21 +177,17 @@ def loaded(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) -> Ser
             target[...] = np.nan
             target[:, [number[name] for name in rows.columns]] = _load(rows, block)
 
-    tasks = [
-        (rows, int(at), block)
-        for rows, at in zip(days, edges[:-1], strict=True)
-        for block in rows.blocks
-    ]
+    starts = zip(days, edges[:-1].tolist(), strict=True)
+    tasks = [(rows, at, block) for rows, at in starts for block in rows.blocks]
     for _ in threads.in_order(put, tasks):
         pass
-    stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
-    seconds = np.concatenate(
-        [
-            np.empty(0, np.int64),
-            *(np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days),
-        ]
-    )
+    stamps = _joined([rows.timestamps for rows in days])
+    seconds = _joined([np.full(len(rows.timestamps), rows.timestep) for rows in days])
     return _series(dataset, days, columns, stamps, seconds, values)
+
+
+def _joined(arrays: Sequence[Int64]) -> Int64:
+    return np.concatenate([np.empty(0, np.int64), *arrays]).astype(np.int64, copy=False)
 
 
 def by_day(
