@@ -185,7 +185,9 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
 
     asked = []
     monkeypatch.setattr(lmt.Options, "apart", False)
-    monkeypatch.setattr(lmt, "inputs", lambda options, day: (asked.append(day), time.sleep(30)))
+    monkeypatch.setattr(
+        lmt.SOURCE, "inputs", lambda options, day: (asked.append(day), time.sleep(30))
+    )
     monkeypatch.setattr(command, "ANSWER_SECONDS", 0.5)
     began = time.monotonic()
     assert (
