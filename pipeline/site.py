@@ -64,7 +64,7 @@ class SourceOptions(BaseModel):
     fetch_seconds: float = Field(default=10800.0, gt=0)
 
     @property
-    def apart(self) -> bool:
+    def needs_process(self) -> bool:
         """Whether the source is asked by processes of their own, for the sake of a library that
         does not bear a fork.
         """

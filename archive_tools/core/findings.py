@@ -38,8 +38,9 @@ class Finding:
 
 
 class Findings:
-    """The findings of one product, in the order in which they were first made; zero counts are not
-    kept.
+    """The findings of one stage of one product, made by one thread; zero counts are not kept.
+
+    Iteration is sorted by kind, place and detail, so that the same day gives the same text.
     """
 
     def __init__(self) -> None:
@@ -63,7 +64,16 @@ class Findings:
         """Sum of the counts of a kind."""
         return sum(item.count for item in self if item.kind == kind)
 
-    def of(self, where: str) -> dict[str, int]:
+    def merge(self, other: Findings) -> None:
+        """Add the findings of another stage."""
+        for item in other:
+            self.add(item.kind, item.count, item.where, item.detail, item.amount)
+
+    def sentences(self) -> list[str]:
+        """As receipts, files and reports have them, sorted."""
+        return [str(item) for item in self]
+
+    def counts_at(self, where: str) -> dict[str, int]:
         """Counts by kind of one place."""
         found: dict[str, int] = {}
         for item in self:
@@ -72,7 +82,7 @@ class Findings:
         return found
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self._items.values())
+        return iter(item for _, item in sorted(self._items.items()))
 
     def __len__(self) -> int:
         return len(self._items)

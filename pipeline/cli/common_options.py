@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from archive_tools.core.errors import ConfigError
 from pipeline.site import Site
-from pipeline.tasks.fetch import forget_answers
-from pipeline.tasks.nightly import load_check
+from pipeline.tasks.context import current
+from pipeline.tasks.site_cache import load_checked
 
 LISTED = 20
 """Things that a summary names one by one."""
@@ -107,8 +107,8 @@ def span(start: dt.date, stop: dt.date) -> list[dt.date]:
 
 def loaded(options: argparse.Namespace) -> Site:
     """The site, checked; sources are asked anew from here on."""
-    forget_answers()
-    return load_check(options.site)
+    current().answers.forget()
+    return load_checked(options.site)
 
 
 def instances(options: argparse.Namespace, site: Site) -> list[str]:

@@ -25,13 +25,15 @@ from archive_tools.core.errors import SourceError, Unreachable
 Result = TypeVar("Result")
 
 _waiting: set[threading.Event] = set()
-_is_apart = False
+_is_own_process = False
 PR_SET_PDEATHSIG = 1
 LOOK = 0.2
 """Seconds between two looks whether somebody gave up."""
 
 
-def within(seconds: float, what: str, work: Callable[[], Result], *, hint: str = "") -> Result:
+def run_in_thread(
+    seconds: float, what: str, work: Callable[[], Result], *, hint: str = ""
+) -> Result:
     """The result of `work`.
 
     Parameters
@@ -58,7 +60,7 @@ def within(seconds: float, what: str, work: Callable[[], Result], *, hint: str =
         ended.set()
 
     _waiting.add(ended)
-    threading.Thread(target=run, name=f"within {seconds:g} s", daemon=True).start()
+    threading.Thread(target=run, name=f"at most {seconds:g} s", daemon=True).start()
     try:
         in_time = ended.wait(seconds)
     except BaseException:  # the process was told to stop
@@ -84,14 +86,16 @@ def give_up() -> None:
         ended.set()
 
 
-def apart(seconds: float, what: str, work: Callable[[], Result], *, hint: str = "") -> Result:
+def run_in_process(
+    seconds: float, what: str, work: Callable[[], Result], *, hint: str = ""
+) -> Result:
     """The result of `work`, done by a process of its own: what it leaves in memory is gone
     afterwards.
 
     Parameters
     ----------
     seconds, what
-        As for `within`.
+        As for `run_in_thread`.
     work : callable
         Its result, or what it raises, must be picklable.
 
@@ -139,15 +143,15 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def is_apart() -> bool:
-    """Whether this process was made by `apart`: nothing will be forked from it afterwards."""
-    return _is_apart
+def is_own_process() -> bool:
+    """Whether `run_in_process` made this process: nothing will be forked from it afterwards."""
+    return _is_own_process
 
 
 def _work(work: Callable[[], Any], write: int) -> None:
     """The process' side: work, hand over what came out, and end."""
-    global _is_apart
-    _is_apart = True
+    global _is_own_process
+    _is_own_process = True
     try:
         end_with_parent()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -68,7 +68,7 @@ def bring_up(tasks: Sequence[ArchiveTask], nights: Sequence[Nightly], workers: i
         }
         for one in (one for task in [*tasks, *nights] for one in everything(task)):
             if (one.date, one.instance, one.product) in noted:
-                one.settle()
+                one.clear_old_failures()
     for night in nights:
         finish(night)
     return well
@@ -80,7 +80,7 @@ def finish(night: Nightly) -> None:
 
     A report that cannot be written is noted as its failure.
     """
-    if not night.join() and night.up_to_date():
+    if not night.refresh_indexes() and night.up_to_date():
         return
     try:
         night.produce()

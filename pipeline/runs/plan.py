@@ -14,8 +14,8 @@ from archive_tools.store.receipts import Receipts
 from pipeline.runs import states
 from pipeline.runs.execution import everything
 from pipeline.site import Site
-from pipeline.tasks.base import ArchiveTask, standing_as
-from pipeline.tasks.fetch import by_receipts
+from pipeline.tasks.base import ArchiveTask
+from pipeline.tasks.context import Mode, run_context, with_receipts
 from pipeline.tasks.nightly import Nightly, products
 
 
@@ -103,7 +103,7 @@ def of(
     """
     gone = set(_expired(site, dates, given, instances)) if expired else set()
     found, complete = [], 0
-    with by_receipts(fetching=True), standing_as(site.root, Receipts(site.root).days(dates)):
+    with run_context(mode=Mode.RECEIPTS), with_receipts(site.root, Receipts(site.root).days(dates)):
         for date in dates:
             names = [name for name in instances if (date, name) not in gone]
             day = _day(site, date, given, names, wanted or (lambda task: False))
@@ -131,7 +131,7 @@ def _day(
             if (
                 any(other.task_id in mine for other in task.needs())
                 or wanted(task)
-                or not (task.up_to_date() or task.empty())
+                or not (task.up_to_date() or task.is_marked_empty())
             ):
                 mine[task.task_id] = task
         if mine:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from archive_tools.core.errors import ArchiveError, Busy
 from archive_tools.store import files, layout
+from pipeline.building.archive_folder import prepare
+from pipeline.building.provenance import now
 from pipeline.site import Site
-from pipeline.tasks.base import now, prepared
 
 log = logging.getLogger("tokio")
 
@@ -30,7 +31,7 @@ def writing(site: Site, command: str) -> Iterator[list[int]]:
     began, since = now(), time.monotonic()
     codes: list[int] = []
     with files.permissions(site.file_mode):
-        prepared(site)
+        prepare(site)
         try:
             yield codes
         except Busy:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from archive_tools import schemas
+from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import Product
 from archive_tools.formats import jobs_file
 from archive_tools.jobs import index, server_join, servers
@@ -15,6 +16,7 @@ from archive_tools.store import layout
 from archive_tools.store.receipts import Receipt, derived, follows
 from pipeline import site as sites
 from pipeline import sources
+from pipeline.building.made import Made
 from pipeline.sources.contract import LogSource
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.build import Build
@@ -25,7 +27,7 @@ class Index(ArchiveTask):
     servers at that time.
 
     It requires `darshan.hdf5` alone: servers that cannot be fetched stop no index. For Luigi it is
-    complete when it was made from the `darshan.hdf5` that stands; `up_to_date` asks for the keys
+    complete when it was made from the `darshan.hdf5` that is there; `up_to_date` asks for the keys
     and the servers' files of now too, and `Nightly` sees to it.
     """
 
@@ -36,25 +38,28 @@ class Index(ArchiveTask):
         return Build(date=self.date, instance=self.instance, site=self.site)
 
     def needs(self) -> list[ArchiveTask]:
+        """`darshan.hdf5`."""
         return [self._build]
 
     def path(self) -> Path:
+        """The index."""
         return layout.path(self.config.root, layout.INDEX, self.date, self.instance)
 
     def is_complete(self) -> bool:
-        day = self.standing()
-        made, source = day.good(self.instance, self.product), day.good(self.instance, Product.TTS)
-        stands = (
+        """Whether the index is made from the `darshan.hdf5` that is there, which is complete."""
+        made, source = self.receipt(), self.day_receipts().good(self.instance, Product.TTS)
+        follows_from_it = (
             made
             and source
             and made.version == self.version
             and follows(made.fingerprint, source.fingerprint)
             and self.path().exists()
         )
-        return bool(stands) and self._build.complete()
+        return bool(follows_from_it) and self._build.complete()
 
     def fingerprint(self) -> str | None:
-        receipt = self.standing().good(self.instance, Product.TTS)
+        """Of `darshan.hdf5`, and of the servers' files that the logs are joined with."""
+        receipt = self.day_receipts().good(self.instance, Product.TTS)
         if receipt is None:
             return None
         behind = {fsname: found.model_dump() for fsname, found in self._servers().items()}
@@ -64,8 +69,10 @@ class Index(ArchiveTask):
 
     def _servers(self) -> dict[str, sites.Servers]:
         """The servers behind the file systems that have a name."""
-        source = self.source
-        mounts = source.mount_to_fsname(self.options) if isinstance(source, LogSource) else {}
+        where = self.where
+        mounts: Mapping[str, str] = {}
+        if isinstance(where.source, LogSource):
+            mounts = where.source.mount_to_fsname(where.options)
         names = [*self.config.fsname_to_instance, *mounts.values()]
         return {
             name: found
@@ -75,7 +82,7 @@ class Index(ArchiveTask):
 
     def _others(self, receipt: Receipt) -> list[tuple[str, str, str]]:
         """The other files that the index is made from: day, instance, fingerprint."""
-        span = self.standing().content(receipt).get("span", [self.day.start, self.day.start])
+        span = self.day_receipts().content(receipt).get("span", [self.day.start, self.day.start])
         instances = sorted({self.instance, *(found.instance for found in self._servers().values())})
         days = self.receipts.days(servers.dates(self.day, *span))
         files = (
@@ -87,12 +94,12 @@ class Index(ArchiveTask):
             (date, name, good.fingerprint) for date, name, good in files if good and good != receipt
         ]
 
-    def make(self, temporary: Path) -> dict[str, Any]:
+    def make(self, temporary: Path) -> Made:
+        """Write the index."""
+        findings = Findings()
         archive = Archive(self.config.root, hdf5_files=self.config.older_files())
-        around = server_join.Around(
-            archive, self.day, self.instance, self._servers(), self.findings
-        )
-        return {"counts": index.write_index(self._build.path(), temporary, around)}
+        around = server_join.Around(archive, self.day, self.instance, self._servers(), findings)
+        return Made(index.write_index(self._build.path(), temporary, around), findings)
 
 
 class Jobs(ArchiveTask):
@@ -106,14 +113,18 @@ class Jobs(ArchiveTask):
         return Index(date=self.date, instance=self.instance, site=self.site)
 
     def needs(self) -> list[ArchiveTask]:
+        """The index."""
         return [self.index]
 
     def path(self) -> Path:
+        """The table."""
         return layout.path(self.config.root, layout.JOBS, self.date, self.instance)
 
     def fingerprint(self) -> str | None:
-        receipt = self.standing().good(self.instance, Product.INDEX)
+        """Of the index, and of the query that makes the table."""
+        receipt = self.day_receipts().good(self.instance, Product.INDEX)
         return derived(receipt.fingerprint, jobs_file.JOBS) if receipt else None
 
-    def make(self, temporary: Path) -> dict[str, Any]:
-        return {"counts": jobs_file.write_jobs(self.index.path(), temporary, str(self.date))}
+    def make(self, temporary: Path) -> Made:
+        """Write the table."""
+        return Made(jobs_file.write_jobs(self.index.path(), temporary, str(self.date)))

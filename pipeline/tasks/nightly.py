@@ -1,11 +1,9 @@
-"""The night's work: every product of a day, then its report."""
+"""The nightly run of a day: every product, then the report."""
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
-import itertools
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,13 +12,16 @@ import luigi
 
 from archive_tools.core.vocabulary import Product
 from archive_tools.reporting import report
-from archive_tools.store import files, layout
+from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline import sources
+from pipeline.building.archive_folder import write_about
+from pipeline.building.made import Made
 from pipeline.site import Site
-from pipeline.tasks.base import ArchiveTask, load_site, standing_as
+from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.build import Build
+from pipeline.tasks.context import with_receipts
 from pipeline.tasks.index import Jobs
 
 DAY = "_day"
@@ -66,7 +67,7 @@ class Nightly(ArchiveTask):
         """Of all receipts of the day's parts, whatever they say."""
         return fingerprint_of(
             report.VERSION,
-            [receipt.name for receipt in self.standing().all if receipt.product in self.parts],
+            [receipt.name for receipt in self.day_receipts().all if receipt.product in self.parts],
         )
 
     def made_of_servers(self) -> list[ArchiveTask]:
@@ -75,19 +76,19 @@ class Nightly(ArchiveTask):
             task for last in self.needs() if isinstance(last, Jobs) for task in (last.index, last)
         ]
 
-    def joined(self) -> bool:
+    def indexes_current(self) -> bool:
         """Whether every index for which there is a `darshan.hdf5` is of the servers' files of
         now.
         """
         return not any(_is_stale(task) for task in self.made_of_servers())
 
     def is_complete(self) -> bool:
-        return super().is_complete() and self.joined()
+        return super().is_complete() and self.indexes_current()
 
-    def is_made(self) -> bool:
-        return self.up_to_date() and self.joined()
+    def has_nothing_to_do(self) -> bool:
+        return self.up_to_date() and self.indexes_current()
 
-    def join(self) -> bool:
+    def refresh_indexes(self) -> bool:
         """Bring the indexes up to date with servers that were archived after them; whether that was
         needed.
         """
@@ -95,19 +96,19 @@ class Nightly(ArchiveTask):
         for task in self.made_of_servers():
             if _is_stale(task):
                 needed = True
-                task.produced()
+                task.try_to_produce()
         return needed
 
     def work(self) -> None:
-        self.join()
+        self.refresh_indexes()
         self.produce()
 
-    def make(self, temporary: Path) -> dict[str, Any]:
-        _write_about(self.config)
+    def make(self, temporary: Path) -> Made:
+        """Write the report."""
         site = self.config
+        write_about(site)
         wanted = {instance: sources.products(site, instance) for instance in site.sources}
-        counts = report.write_report(site.root, self.date, temporary, instances=wanted)
-        return {"counts": counts}
+        return Made(report.write_report(site.root, self.date, temporary, instances=wanted))
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:
@@ -117,42 +118,11 @@ class Nightly(ArchiveTask):
         if not nights:
             return []
         root = nights[0].config.root
-        with standing_as(root, Receipts(root).days([night.date for night in nights])):
+        with with_receipts(root, Receipts(root).days([night.date for night in nights])):
             return [one for one, night in zip(given, nights, strict=True) if night.complete()]
 
 
 def _is_stale(task: ArchiveTask) -> bool:
-    with task.at_one_moment():
+    with task.at_one_time():
         fingerprint = task.fingerprint()
-        return fingerprint is not None and not task.stands_as(fingerprint)
-
-
-def _write_about(site: Site) -> None:
-    """`archive.json`: what readers need to know of the site; written only when it changes."""
-    path = site.root / layout.ABOUT
-    names = sorted({*site.fsname_to_instance, *site.mount_to_fsname.values()})
-    behind = {
-        name: found.model_dump() for name in names if (found := sources.servers_of(site, name))
-    }
-    about = {
-        "site": site.site,
-        "timezone": site.timezone,
-        "hdf5_files": site.older_files(),
-        "fsname_to_instance": behind,
-        "layout": 1,
-    }
-    text = json.dumps(about, indent=1) + "\n"
-    if not path.is_file() or path.read_text("utf-8") != text:
-        files.write_text(path, text)
-
-
-def load_check(given: str) -> Site:
-    """The site, with every source's keys checked; tasks that were made before are forgotten, for
-    they may be of other keys.
-    """
-    luigi.task_register.Register.clear_instance_cache()  # type: ignore[no-untyped-call]
-    site = load_site(given)
-    sources.check(site)
-    for template in itertools.chain.from_iterable(site.older_files().values()):
-        layout.template_patterns(template)
-    return site
+        return fingerprint is not None and not task.is_made_of(fingerprint)

@@ -28,7 +28,7 @@ from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.site import SourceOptions
 from pipeline.sources.contract import SeriesSource
-from pipeline.transform.grid import Gridder, joined
+from pipeline.transform.grid import Gridder, concatenated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +82,7 @@ def grids(
     metrics = {metric.dataset.name: metric for metric in source_of(options).metrics()}
     pieces = itertools.groupby(samples, key=lambda s: s.dataset)
     return {
-        name: joined([gridder.grid(piece, metrics[name]) for piece in group])
+        name: concatenated([gridder.grid(piece, metrics[name]) for piece in group])
         for name, group in pieces
     }
 

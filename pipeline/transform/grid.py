@@ -168,7 +168,7 @@ def joined_parts(
     return total, columns
 
 
-def joined(grids: list[Grid]) -> Grid:
+def concatenated(grids: list[Grid]) -> Grid:
     """One grid of the grids of several groups of components; the list is used up, so that memory is
     not needed twice.
 
@@ -191,7 +191,7 @@ def joined(grids: list[Grid]) -> Grid:
     return Grid(first.dataset, columns, first.start, first.timestep, values)
 
 
-def silent(grid: Grid) -> list[str]:
+def idle_among_busy_peers(grid: Grid) -> list[str]:
     """Components that are zero all day while most of their peers are not."""
     absent = np.isnan(grid.values)
     measured = ~absent.all(axis=0)

@@ -932,9 +932,9 @@ def test_a_neighbours_servers_make_an_index_stale_only_where_its_logs_reach(
     assert at(0) < first < last < at(0, NEXT)
     Fetch(date=NEXT, instance="scratch").run()
     Build(date=NEXT, instance="scratch").run()
-    assert Nightly(date=DATE).joined()
+    assert Nightly(date=DATE).indexes_current()
     Receipts(root).write(receipt, content | {"span": [first, DAY.end]})
-    assert not Nightly(date=DATE).joined()
+    assert not Nightly(date=DATE).indexes_current()
     before = receipts(root)["darshan.index"]
     Nightly(date=DATE).work()
     assert receipts(root)["darshan.index"] != before

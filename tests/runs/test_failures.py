@@ -25,7 +25,7 @@ from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.processes import isolated, limits
 from pipeline.sources import lmt
 from pipeline.sources._shared.sql_database import Database
-from pipeline.tasks.fetch import forget_answers
+from pipeline.tasks.context import current
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.paths import ROOT, needed
 from tests.support.small_days import write_days, write_lmt
@@ -404,7 +404,7 @@ def test_a_server_without_data_is_missing_not_failed(tmp_path: Path, capsys: Cap
 def test_work_that_takes_too_long() -> None:
     from archive_tools.core.errors import SourceError, Unreachable
 
-    for limited in (limits.within, limits.apart):
+    for limited in (limits.run_in_thread, limits.run_in_process):
         assert limited(30, "it", lambda: 42) == 42
         with pytest.raises(Unreachable, match=r"it took longer than 0\.2 s"):
             limited(0.2, "it", lambda: time.sleep(20))
@@ -414,9 +414,9 @@ def test_work_that_takes_too_long() -> None:
         with pytest.raises(Unreachable, match="it was given up"):
             limited(30, "it", lambda: time.sleep(20))
     with pytest.raises(SourceError, match=r"the process that did it died \(SIGKILL\)"):
-        limits.apart(30, "it", lambda: os.kill(os.getpid(), 9))
+        limits.run_in_process(30, "it", lambda: os.kill(os.getpid(), 9))
     with pytest.raises(SourceError, match=r"OddError: odd"):
-        limits.apart(30, "it", odd)
+        limits.run_in_process(30, "it", odd)
 
 
 def odd() -> None:
@@ -458,7 +458,7 @@ def test_two_nights_at_once(tmp_path: Path) -> None:
         codes.append(run.returncode)
         assert run.returncode in (COMPLETE, 4), err
     assert codes[2:] == [COMPLETE, COMPLETE], "they waited"
-    forget_answers()
+    current().answers.forget()
     assert night(tmp_path) == COMPLETE
     assert no_leftovers(tmp_path)
     assert PARTIAL not in codes

@@ -24,7 +24,7 @@ from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from pipeline.tasks import Build, Fetch
 from pipeline.tasks.base import ArchiveTask
-from pipeline.tasks.fetch import forget_answers
+from pipeline.tasks.context import current
 from tests.support.lmtdb import LmtDb, every
 from tests.support.nights import DATE, FOREVER, lmt_db, lmt_source, some_logs
 from tests.support.paths import ROOT, SITEDAY_LOGS
@@ -356,7 +356,7 @@ def test_a_product_of_older_data_is_not_complete(
     site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
     assert night() == COMPLETE
     (tmp_path / "later").rename(logs[0])
-    forget_answers()
+    current().answers.forget()
     Fetch(date=LMT_DAY, instance="darshan").run()
     assert main(["status", "--start", DATE, "--stop", DATE]) == PARTIAL
     assert "stale" in capsys.readouterr().out

@@ -184,7 +184,7 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
     from pipeline.sources import lmt
 
     asked = []
-    monkeypatch.setattr(lmt.Options, "apart", False)
+    monkeypatch.setattr(lmt.Options, "needs_process", False)
     monkeypatch.setattr(
         lmt.SOURCE, "inputs", lambda options, day: (asked.append(day), time.sleep(30))
     )

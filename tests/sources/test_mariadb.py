@@ -83,9 +83,8 @@ def test_late_rows_of_a_server_are_seen(
         " INSERT INTO OST_DATA SELECT OST_ID, 8921959, READ_BYTES + 7, WRITE_BYTES, PCT_CPU, 1, 1,"
         " 1, 1 FROM OST_DATA WHERE TS_ID = 8921958;"
     )
-    from pipeline.tasks import fetch
 
-    fetch._answers.clear()
+    current().answers.forget()
     main(["nightly", "--date", "2018-01-28"])
     with archive_tools.open_tts(path.parent / "archive/2018/2018-01-28/live.hdf5") as tts:
         assert (tts.to_numpy("datatargets/readbytes")[60] == 7).all()

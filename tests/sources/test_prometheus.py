@@ -474,7 +474,9 @@ def test_extra_labels_and_another_host_label(tmp_path: Path) -> None:
     )
     samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert samples[0].names == ("a:sda",)
-    assert findings.of("datatargets/readbytes") == {"series whose labels name no component": 1}
+    assert findings.counts_at("datatargets/readbytes") == {
+        "series whose labels name no component": 1
+    }
 
 
 def test_what_is_not_measured_is_not_in_the_samples(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from archive_tools.core.errors import NoData, SourceError
 from pipeline.cli.main import PARTIAL, main
 from pipeline.sources import prometheus
 from pipeline.sources.prometheus.saved_answers import manifest
-from pipeline.tasks.fetch import forget_answers
+from pipeline.tasks.context import current
 from pipeline.testing.contract import built, parsed
 from tests.support.prometheus_server import READY, SAVED, started
 
@@ -197,7 +197,7 @@ def test_more_samples_than_the_server_may_load(tmp_path: Path) -> None:
 def test_a_night_with_a_server_and_with_saved_answers(
     url: str, site: Callable[..., Path], tmp_path: Path
 ) -> None:
-    forget_answers()
+    current().answers.forget()
     keys = {"kind": "prometheus", "host_label": "host", "devices": "loop[01]"}
     path = site({"live": {**keys, "url": url}, "saved": {**keys, "answers": SAVED}}, late_days=0)
     assert main(["nightly", "--site", str(path), "--date", "2026-11-22"]) == PARTIAL, (

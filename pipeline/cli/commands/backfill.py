@@ -13,11 +13,10 @@ from archive_tools.core.vocabulary import ReceiptState, Severity
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import execution as running
-from pipeline.runs import plan, progress, recording, retention, states
+from pipeline.runs import execution, plan, progress, recording, retention, states
 from pipeline.runs.plan import DayPlan, Plan
 from pipeline.site import Site
-from pipeline.tasks.fetch import by_receipts, forget_answers
+from pipeline.tasks.context import Mode, current, run_context
 from pipeline.tasks.nightly import DAY, Nightly
 
 log = logging.getLogger("tokio")
@@ -134,17 +133,17 @@ class _Run:
                 break
             log.info("%d days are tried again", len(waiting))
             self.finished -= len(waiting)
-            forget_answers()
+            current().answers.forget()
             waiting = self._pass(waiting, self.options.wait)
         self._join([day.night for day in days])
 
     def _join(self, nights: Sequence[Nightly]) -> None:
         """Make indexes again whose logs ran on days that came after them."""
         for night in nights:
-            if not night.joined():
+            if not night.indexes_current():
                 with lock.free(self.site.root, [night.date], patience=self.options.wait) as held:
                     if held:
-                        running.finish(night)
+                        execution.finish(night)
 
     def _pass(self, days: Sequence[DayPlan], patience: float) -> list[DayPlan]:
         """Run days once; those that need another try."""
@@ -154,13 +153,13 @@ class _Run:
             dates = [day.date for day in chunk]
             with (
                 lock.free(self.site.root, dates, patience=patience) as held,
-                running.swept(self.site, held),
+                execution.swept(self.site, held),
             ):
                 mine = [day for day in chunk if day.date in held]
                 self.before = {receipt.name for receipt in self._receipts(mine)}
                 self.current = mine
-                with by_receipts(fetching=True):
-                    running.bring_up(
+                with run_context(mode=Mode.RECEIPTS):
+                    execution.bring_up(
                         [task for day in mine for task in day.roots],
                         [day.night for day in mine],
                         self.options.workers,

@@ -7,7 +7,7 @@ import argparse
 from pipeline import site as sites
 from pipeline import sources
 from pipeline.cli import common_options, exit_codes
-from pipeline.tasks.nightly import load_check
+from pipeline.tasks.site_cache import load_checked
 
 HELP = "check site.json"
 ABOUT = "Check every key of site.json; nothing is contacted."
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     path = sites.find(options.site)
-    site = load_check(options.site)
+    site = load_checked(options.site)
     checked = sources.check(site)
     print(f"{path}: good")
     print(f"site {site.site}, days of {site.timezone}, archive {site.root}")

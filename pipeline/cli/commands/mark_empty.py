@@ -10,10 +10,11 @@ from archive_tools.core.errors import ConfigError
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipt, Receipts
+from pipeline.building.provenance import now
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import recording
 from pipeline.schemas.source_maps import RAW_VERSION
-from pipeline.tasks.base import NO_FINGERPRINT, now
+from pipeline.tasks.base import NO_FINGERPRINT
 from pipeline.tasks.nightly import Nightly
 
 HELP = "say that days have no data for good"

@@ -11,8 +11,7 @@ from archive_tools.core.errors import Busy, ConfigError
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipts
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import execution as running
-from pipeline.runs import progress, recording, retention, states
+from pipeline.runs import execution, progress, recording, retention, states
 from pipeline.site import Site
 from pipeline.tasks.nightly import Nightly
 
@@ -46,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(f"{options.date} is in the future", expected=f"at most {tomorrow}")
     dates = [options.date] if options.date else [site.yesterday(), *young(site)]
     with recording.writing(site, "nightly") as codes:
-        with lock.free(site.root, dates, patience=options.wait) as held, running.swept(site, held):
+        with (
+            lock.free(site.root, dates, patience=options.wait) as held,
+            execution.swept(site, held),
+        ):
             if dates[0] not in held:
                 raise Busy(
                     f"another run holds {dates[0]} of {site.root}",
@@ -86,23 +88,23 @@ def _nights(site: Site, nights: Sequence[Nightly], workers: int) -> list[int]:
     codes, joined = {}, []
     for night in nights:
         codes[night] = _one(site, night, workers)
-        joined += [night] if night.joined() else []
+        joined += [night] if night.indexes_current() else []
     for night in joined:
-        if not night.joined():
+        if not night.indexes_current():
             codes[night] = _one(site, night, workers)
     return list(codes.values())
 
 
 def _one(site: Site, night: Nightly, workers: int) -> int:
     """Bring one day up to date, and say what the archive then says of it."""
-    tasks = running.everything(night)
+    tasks = execution.everything(night)
     with progress.showing(
-        str(night.date), len(tasks), lambda: sum(task.stands() for task in tasks)
+        str(night.date), len(tasks), lambda: sum(task.has_product() for task in tasks)
     ):
         wanted = [] if night.complete() else [night]
         if not wanted:
             log.info("%s: everything is complete, no task was run", night.date)
-        well = running.bring_up(wanted, [night], workers)
+        well = execution.bring_up(wanted, [night], workers)
     code = _tell(site, night)
     return code if well else exit_codes.worst([code, exit_codes.FAILED])
 

@@ -7,10 +7,10 @@ import logging
 
 from archive_tools.store import lock
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import execution as running
-from pipeline.runs import plan, progress, recording
+from pipeline.runs import execution, plan, progress, recording
 from pipeline.tasks.base import ArchiveTask
-from pipeline.tasks.fetch import Fetch, by_receipts
+from pipeline.tasks.context import Mode, run_context
+from pipeline.tasks.fetch import Fetch
 
 log = logging.getLogger("tokio")
 
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         common_options.span(options.start, options.stop),
         common_options.instances(options, site),
     )
-    with by_receipts(fetching=False):
+    with run_context(mode=Mode.RAW_ONLY):
         planned = plan.of(
             site,
             dates,
@@ -69,10 +69,10 @@ def run(options: argparse.Namespace) -> int:
                 for day, tasks in days:
                     with (
                         lock.holding(site.root, [day.date], patience=options.wait),
-                        running.swept(site, [day.date]),
+                        execution.swept(site, [day.date]),
                     ):
-                        failed += sum(not task.produced() for task in tasks)
-                        running.finish(day.night)
+                        failed += sum(not task.try_to_produce() for task in tasks)
+                        execution.finish(day.night)
                     made += 1
             print(f"{made} days made anew from raw data, {failed} products failed")
             codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)

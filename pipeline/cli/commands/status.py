@@ -21,7 +21,7 @@ from archive_tools.store.status import State
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import states
 from pipeline.site import Site
-from pipeline.tasks.fetch import at_most
+from pipeline.tasks.context import run_context
 
 HELP = "what is in the archive, a day by instance"
 ABOUT = """What is in the archive: a table of some days, or of more than a month a calendar, and
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     site = common_options.loaded(options)
     stop = options.stop or site.yesterday()
     dates = common_options.span(options.start or _start(site, stop), stop)
-    with at_most(ANSWER_SECONDS):
+    with run_context(longest_query=ANSWER_SECONDS):
         found = states.of(
             site,
             dates,

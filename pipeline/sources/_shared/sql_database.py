@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive_tools.core.errors import SourceError
-from pipeline.processes.limits import apart, is_apart, within
+from pipeline.processes.limits import is_own_process, run_in_process, run_in_thread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,9 +88,8 @@ class Database:
         SourceError
             With the database's own words, without the password; or it took too long.
         """
-        limited = (
-            within if is_apart() else apart
-        )  # connectorx is never used in a process that may fork others
+        # connectorx is never used in a process that may fork others
+        limited = run_in_thread if is_own_process() else run_in_process
         hint = "look at the server; raise ask_seconds if it needs that long"
         return limited(
             self.seconds, f"{self.shown}: a statement", lambda: self._read(statement), hint=hint

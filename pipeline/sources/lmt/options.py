@@ -46,7 +46,7 @@ class Options(SourceOptions):
         return url
 
     @property
-    def apart(self) -> bool:
+    def needs_process(self) -> bool:
         """connectorx does not work in processes that are forked after it was used."""
         return True
 

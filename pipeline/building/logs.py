@@ -1,0 +1,92 @@
+"""A day's TTS file of a source of logs: series of applications, and tables of logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from archive_tools.core.findings import Findings
+from archive_tools.formats import darshan_tables
+from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.jobs import servers
+from pipeline.building import engine
+from pipeline.building.instance_day import InstanceDay
+from pipeline.building.made import Made
+from pipeline.sources.contract import LogSource, Rejects
+from pipeline.transform.darshan import DayMerger, Reduction
+
+
+def write_logs(
+    where: InstanceDay,
+    source: LogSource[Any],
+    raw: Path,
+    writer: TtsWriter,
+    known_rejects: Rejects,
+) -> Made:
+    """Write the series and tables of a day's logs.
+
+    Parameters
+    ----------
+    where : InstanceDay
+    source : LogSource
+    raw : pathlib.Path
+        Folder of what `fetch` listed.
+    writer : TtsWriter
+    known_rejects : mapping
+        Files that need not be tried again; see `rejects_of`.
+
+    Raises
+    ------
+    InputChanged
+        A log changed while it was read.
+    SourceError
+        Readers cannot run.
+    """
+    options, metrics = where.options, source.metrics()
+    naming = options.timestep, source.mount_to_fsname(options), metrics
+    tables = darshan_tables.TableWriter(writer.file)
+    merger = DayMerger(where.day, *naming, tables.append)
+    with engine.executor(where.site.engine) as executor:
+        reduction = Reduction(where.day, *naming)
+        jobs = source.jobs(options, where.day, raw, reduction, known_rejects)
+        for summaries in engine.in_order(executor, source.run, jobs):
+            for summary in summaries:
+                merger.add(summary)
+    findings = Findings()
+    datasets = {metric.dataset.name: metric.dataset for metric in metrics}
+    for grid in merger.finish(findings):
+        writer.write(grid, datasets[grid.dataset], source=source.kind, updated=merger.last_end)
+    tables.close()
+    for method, amount in merger.placed.items():
+        writer.file.attrs[f"bytes_placed_by_{method}"] = amount
+    writer.file.attrs["reader"] = source.reader
+    span = _span(where, writer.file["darshan/logs"])
+    more = {"bytes_placed": merger.placed, "span": span}
+    return Made(merger.counts, findings, more=more)
+
+
+def _span(where: InstanceDay, logs: h5py.Group) -> list[int]:
+    """First and last second of the day's logs, but for those whose times are garbage; the day's
+    first second if there are none.
+    """
+    first = logs["start_time"][...]
+    last = np.maximum(logs["end_time"][...], first + np.nan_to_num(logs["walltime"][...]))
+    good = servers.within_reach(where.day, first, last)
+    if not good.any():
+        return [where.day.start, where.day.start]
+    return [int(first[good].min()), int(last[good].max())]
+
+
+def rejects_of(path: Path, source: LogSource[Any]) -> Rejects:
+    """Files that an archived day rejects, by the same reader: they are tried again only when they
+    change.
+    """
+    with h5py.File(path, "r") as file:
+        if file.attrs.get("reader") != source.reader:
+            return {}
+    table = darshan_tables.read_table(path, "rejects")
+    columns = (table[name].tolist() for name in ("filename", "log_bytes", "mtime_ns", "reason"))
+    return {(name, size, time): reason for name, size, time, reason in zip(*columns, strict=True)}

@@ -1,0 +1,106 @@
+"""Where a product comes from: software, versions, configuration, inputs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hashlib
+import json
+import platform
+import traceback
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from archive_tools.core.errors import TokioError
+from archive_tools.core.findings import Findings
+from archive_tools.schemas import SCHEMA_VERSION
+from pipeline.building.instance_day import InstanceDay
+from pipeline.site import Site
+
+LONGEST_INPUTS, MOST_FINDINGS = 16_384, 50
+"""Characters of inputs, and findings, that a file has itself: an attribute has at most 64 KiB."""
+
+
+@functools.cache
+def software() -> str:
+    """Name and version of this software."""
+    try:
+        return f"tokio-archive {version('tokio-archive')}"
+    except PackageNotFoundError:
+        return "tokio-archive (not installed)"
+
+
+def now() -> str:
+    """This second in UTC, for receipts."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def made_by(site: Site, product_version: int, where: InstanceDay | None) -> dict[str, Any]:
+    """What makes products: the software, the version of the format, and the keys that matter. The
+    same whenever and wherever it runs.
+
+    Parameters
+    ----------
+    site : Site
+    product_version : int
+    where : InstanceDay, optional
+        None for what belongs to the day as a whole.
+    """
+    configuration = {"timezone": site.timezone, "missing": site.missing}
+    if where is not None:
+        configuration |= json.loads(where.options.made_of())
+    return {
+        "software": software(),
+        "schema": SCHEMA_VERSION,
+        "version": product_version,
+        "configuration": configuration,
+    }
+
+
+def circumstances(seconds: float) -> dict[str, Any]:
+    """When, where and how long a product was made."""
+    return {"seconds": round(seconds, 3), "written": now(), "host": platform.node()}
+
+
+def of_file(made: Mapping[str, Any], fetched: Mapping[str, Any], findings: Findings) -> str:
+    """Where a file comes from, as JSON: what does not depend on when and where it was made. The
+    receipts have all of it.
+
+    Parameters
+    ----------
+    made : mapping
+        From `made_by`.
+    fetched : mapping
+        Content of the receipt of the raw data.
+    findings : Findings
+        Of the stage that made the file.
+    """
+    inputs = json.dumps(fetched.get("inputs", {}), sort_keys=True)
+    if len(inputs) > LONGEST_INPUTS:
+        digest = hashlib.sha256(inputs.encode()).hexdigest()
+        inputs = json.dumps({"sha256": digest, "listed in": "the receipt of the raw data"})
+    whole = {
+        **made,
+        "inputs": json.loads(inputs),
+        "source": fetched.get("source", {}),
+        "findings": findings.sentences()[:MOST_FINDINGS],
+    }
+    return json.dumps(whole, sort_keys=True)
+
+
+def failure(exception: BaseException) -> dict[str, Any]:
+    """What the receipt of a failure says: the error, and its traceback where it is not one that is
+    raised on purpose.
+    """
+    on_purpose = isinstance(exception, TokioError)
+    kind = type(exception).__name__
+    content = {
+        "error": str(exception) if on_purpose else f"{kind}: {exception}",
+        "kind": kind,
+        "written": now(),
+        "host": platform.node(),
+    }
+    if not on_purpose:
+        content["traceback"] = "".join(traceback.format_exception(exception))
+    return content

@@ -1,0 +1,78 @@
+"""The TTS file of a day and instance, whatever its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archive_tools.core.errors import NoData
+from archive_tools.formats.tts_write import TtsWriter
+from pipeline.building import provenance
+from pipeline.building.instance_day import InstanceDay
+from pipeline.building.logs import rejects_of, write_logs
+from pipeline.building.made import Made
+from pipeline.building.series import write_series
+from pipeline.sources.contract import LogSource
+
+
+@dataclass(frozen=True)
+class TtsRequest:
+    """What a TTS file is made from.
+
+    Attributes
+    ----------
+    where : InstanceDay
+    raw : pathlib.Path
+        Folder of the raw data; its name ends with the fingerprint of the inputs.
+    fetched : mapping
+        Content of the receipt of the raw data.
+    made_by : mapping
+        What makes the file; see `pipeline.building.provenance.made_by`.
+    is_archived : bool
+        Whether the archive has a file of the day: logs that it rejects are not tried again.
+    """
+
+    where: InstanceDay
+    raw: Path
+    fetched: Mapping[str, Any]
+    made_by: Mapping[str, Any]
+    is_archived: bool
+
+
+def write_tts(request: TtsRequest, target: Path) -> Made:
+    """Write the file.
+
+    Raises
+    ------
+    NoData
+        The raw data are not there, or nothing was measured.
+    SourceError
+        The raw data cannot be read.
+    """
+    where, raw = request.where, request.raw
+    if not raw.is_dir():
+        raise NoData(
+            f"raw data of {where.instance} for {where.day} are gone ({raw})",
+            hint="tokio-pipeline invalidate the day to fetch it again",
+        )
+    attributes = {
+        "site": where.site.site,
+        "instance": where.instance,
+        "inputs_fingerprint": raw.name.rpartition(".")[2],
+    }
+    missing = where.site.missing
+    with TtsWriter(target, where.day, missing=missing, attributes=attributes) as writer:
+        made = _write(request, writer)
+        told = provenance.of_file(request.made_by, request.fetched, made.findings)
+        writer.file.attrs["provenance"] = told
+    return made
+
+
+def _write(request: TtsRequest, writer: TtsWriter) -> Made:
+    where, source = request.where, request.where.source
+    if not isinstance(source, LogSource):
+        return write_series(where, source, request.raw, writer)
+    known = rejects_of(where.tts, source) if request.is_archived else {}
+    return write_logs(where, source, request.raw, writer, known)

@@ -1,0 +1,81 @@
+"""The site file and the keys of its instances, read again only when the file changes: they are
+needed many times a task.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+from typing import Any
+
+import luigi
+
+from archive_tools.store import layout
+from pipeline import site as sites
+from pipeline import sources
+
+
+def load_site(given: str) -> sites.Site:
+    """The site of a site file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be used.
+    """
+    return _site(*_file(given))
+
+
+def load_options(given: str, instance: str) -> Any:
+    """The checked keys of an instance: an object of its source's own `Options`.
+
+    Raises
+    ------
+    ConfigError
+        The instance is not in the file, or its keys are wrong.
+    """
+    return _options(*_file(given), instance)
+
+
+def load_checked(given: str) -> sites.Site:
+    """The site, with every source's keys checked; tasks that were made before are forgotten, for
+    they may be of other keys.
+
+    Raises
+    ------
+    ConfigError
+        Names every key that is wrong.
+    """
+    luigi.task_register.Register.clear_instance_cache()  # type: ignore[no-untyped-call]
+    site = load_site(given)
+    sources.check(site)
+    for template in itertools.chain.from_iterable(site.older_files().values()):
+        layout.template_patterns(template)
+    return site
+
+
+@functools.lru_cache(maxsize=8)
+def _site(path: str, mtime_ns: int) -> sites.Site:
+    site = sites.load(path)
+    sources.check_servers(site, path)
+    return site
+
+
+@functools.lru_cache(maxsize=64)
+def _options(path: str, mtime_ns: int, instance: str) -> sites.SourceOptions:
+    return sources.options(_site(path, mtime_ns), instance)
+
+
+@functools.lru_cache(maxsize=8)
+def _found(given: str, named: str, folder: str) -> str:
+    return str(sites.find(given))
+
+
+def _file(given: str) -> tuple[str, int]:
+    """The site file, and when it changed last."""
+    path = _found(given, os.environ.get(sites.ENVIRONMENT, ""), os.getcwd())  # noqa: PTH109 (Path.cwd is slow)
+    try:
+        return path, os.stat(path).st_mtime_ns
+    except OSError:
+        return str(sites.find(given)), 0  # says what is wrong
