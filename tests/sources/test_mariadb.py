@@ -11,6 +11,7 @@ import pytest
 
 import archive_tools
 from pipeline.cli.main import FAILED, PARTIAL, main
+from pipeline.tasks.context import current
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.paths import needed
 
