@@ -143,7 +143,7 @@ def test_the_kinds_mean_what_they_meant_when_the_first_archives_were_made() -> N
     """A change of a table, or of a parser's version, is meant to fail here: it makes products
     stale, and the constants never change.
     """
-    for kind in sources.own_kinds():
+    for kind in source_maps.FIRST_MEANINGS:
         source = sources.find(kind)
         now = source.version, source_maps.digest(source.metrics())
         assert source_maps.FIRST_MEANINGS[kind] == now, f"say so in the CHANGELOG: {kind}"
@@ -169,7 +169,7 @@ def test_a_change_of_a_row_changes_the_meaning_of_its_kind_only(
     changed = lmt_map(change)
     monkeypatch.setattr(lmt.SOURCE, "metrics", lambda: changed, raising=False)
     assert sources.meaning(lmt.SOURCE) == f"lmt: parser 1, figures {source_maps.digest(changed)}"
-    others = [sources.find(kind) for kind in sources.own_kinds() if kind != "lmt"]
+    others = [sources.find(kind) for kind in source_maps.FIRST_MEANINGS if kind != "lmt"]
     assert [sources.meaning(source) for source in others] == [""] * 4
     monkeypatch.undo()
     assert sources.meaning(lmt.SOURCE) == ""
