@@ -23,7 +23,6 @@ import stat
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +31,7 @@ import luigi
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ArchiveError, TokioError
 from archive_tools.core.findings import Findings
+from archive_tools.core.software import DISTRIBUTION, version
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION, SCHEMA_VERSION
 from archive_tools.store import files
@@ -105,10 +105,7 @@ def load_options(given: str, instance: str) -> sites.SourceOptions:
 @functools.cache
 def software() -> str:
     """Name and version of this software."""
-    try:
-        return f"tokio-archive {version('tokio-archive')}"
-    except PackageNotFoundError:
-        return "tokio-archive (not installed)"
+    return f"{DISTRIBUTION} {version()}"
 
 
 def now() -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from archive_tools.core import software
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import RejectReason
@@ -34,9 +34,7 @@ __all__ = ["Options", "located"]
 
 GIVES = LogBatch
 run = isolated.run
-READER = (
-    f"libdarshan-util of darshan {importlib.metadata.version('darshan')}, build {BUILD_VERSION}"
-)
+READER = f"libdarshan-util of darshan {software.version('darshan')}, build {BUILD_VERSION}"
 """What reads the logs: another one may read what this one rejects."""
 MANIFEST = "manifest.parquet"
 CHUNK = 2_000

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from archive_tools.core.errors import SourceError
+from archive_tools.core.extras import check_extra
 from archive_tools.core.vocabulary import RejectReason
 
 DECLARATIONS = """
@@ -78,6 +79,7 @@ CATEGORIES = (
 @functools.cache
 def loaded_library() -> tuple[Any, Any]:
     """The library, and the interface that calls it; loaded once a process."""
+    check_extra("darshan", "reading Darshan logs")
     import cffi
 
     ffi = cffi.FFI()
