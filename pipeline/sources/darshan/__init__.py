@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from archive_tools.core import software
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
+from archive_tools.core.extras import check_extra
 from archive_tools.core.vocabulary import RejectReason
 from archive_tools.schemas import BUILD_VERSION
 from pipeline.model import LogBatch
@@ -139,6 +140,7 @@ def jobs(
     known : mapping, optional
         Files that the same software rejected before: they are tried again only when they change.
     """
+    check_extra(options.needed_extra, "reading Darshan logs")
     known = {file: reason for file, reason in (known or {}).items() if _is_lasting(reason)}
     files = pq.read_table(folder / MANIFEST).to_pylist()
     names = _unique_names(files)
