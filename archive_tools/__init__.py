@@ -88,21 +88,13 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version()
+        from archive_tools.core.software import version
+
+        return version()
     for home, names in _HOMES.items():
         if name in names:
             return getattr(importlib.import_module(f"{__name__}.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _version() -> str:
-    """The version that is installed; "unknown" for a copy that is not."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("tokio-archive")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def __dir__() -> list[str]:

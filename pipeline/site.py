@@ -70,6 +70,11 @@ class SourceOptions(BaseModel):
         """
         return False
 
+    @property
+    def needed_extra(self) -> str:
+        """The extra of `setup.cfg` without which the source cannot be read; "" for none."""
+        return ""
+
     def made_of(self) -> str:
         """The keys that say what is made of the data, as text: the order of patterns counts."""
         return self.model_dump_json(exclude=set(self.ORIGIN | self.LIMITS))

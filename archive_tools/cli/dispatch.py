@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+from archive_tools.core import software
+
 
 @dataclass(frozen=True)
 class Program:
@@ -65,6 +67,12 @@ class Program:
             description=f"{self.about}\n\ncommands:\n{listed}",
             epilog=f"{self.exit_codes}\n{self.name} COMMAND --help shows examples",
             formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument(
+            "--version",
+            action="version",
+            version=f"{self.name} {software.version()}",
+            help="print name and version, and exit",
         )
         parser.add_argument(
             "command",

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from archive_tools.core.errors import NotFound, TokioError
+from archive_tools.core.errors import NotFound
+from archive_tools.core.extras import needs_extra
 from archive_tools.formats import darshan_tables
 
 
@@ -49,15 +50,11 @@ def bad_osts(files: Iterable[str | Path]) -> list[OstCorrelation]:
     ------
     NotFound
         Fewer than three files with Lustre stripes and I/O are in them.
-    TokioError
+    MissingPackage
         SciPy is not installed.
     """
-    try:
+    with needs_extra("analysis", "bad-osts"):
         from scipy import stats
-    except ImportError:
-        raise TokioError(
-            "bad-osts needs SciPy", hint="pip install 'tokio-archive[analysis]'"
-        ) from None
     tables = [darshan_tables.read_table(Path(path), "stripes") for path in files]
     speed = np.concatenate([np.empty(0), *(table["bytes"] / table["seconds"] for table in tables)])
     osts = [

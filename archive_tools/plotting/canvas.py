@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from archive_tools.core.errors import TokioError
+from archive_tools.core.extras import needs_extra
 from archive_tools.plotting import axes as axis
 from archive_tools.plotting.stretches import Interval
 from archive_tools.store import files
@@ -93,8 +94,14 @@ def save(figure: Figure, path: str | Path) -> None:
 def style(more: Mapping[str, Any] | None = None) -> AbstractContextManager[None]:
     """Our settings, whatever the user's are: some count when a figure is made, some when it is
     written.
+
+    Raises
+    ------
+    MissingPackage
+        matplotlib is not installed.
     """
-    import matplotlib
+    with needs_extra("plots", "a picture"):
+        import matplotlib
 
     settings: Any = {**STYLE, **(more or {})}
     return matplotlib.rc_context(settings)

@@ -9,7 +9,7 @@ import numpy as np
 
 from archive_tools import schemas
 from archive_tools.core.arrays import Float64
-from archive_tools.core.errors import TokioError
+from archive_tools.core.extras import needs_extra
 from archive_tools.formats import row_blocks
 from archive_tools.reading.days import DayRows, unit_of
 
@@ -29,16 +29,12 @@ def data_array(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) ->
 
     Raises
     ------
-    TokioError
+    MissingPackage
         xarray or dask is not installed.
     """
-    try:
+    with needs_extra("analysis", "to_xarray"):
         import dask.array as da
         import xarray as xr
-    except ImportError as error:
-        raise TokioError(
-            f"to_xarray needs {error.name}", hint="pip install 'tokio-archive[analysis]'"
-        ) from None
     name = f"{dataset}-{dask_token(days, columns)}"
     blocks = [block for rows in days for block in _blocks(rows, columns)] or [(0, None, None)]
     graph = {

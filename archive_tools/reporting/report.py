@@ -1,4 +1,5 @@
-"""The day's report: one HTML page, from the archive alone, that can be opened anywhere.
+"""The day's report: one HTML page, from the archive alone, that can be opened anywhere. Without
+matplotlib it has no pictures, and says so.
 
 Every name in it came from users and is escaped by the template engine.
 """
@@ -15,6 +16,7 @@ from typing import Any
 from archive_tools import plotting
 from archive_tools.core import quantities
 from archive_tools.core.day import Day
+from archive_tools.core.extras import absent_packages
 from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
@@ -67,7 +69,7 @@ def write_report(
         trim_blocks=True,
     )
     page = environment.get_template("report.html").render(
-        site=about.get("site", ""), day=day, sections=sections
+        site=about.get("site", ""), day=day, sections=sections, pictures=not _undrawable()
     )
     target.write_text(page, encoding="utf-8")
     return {
@@ -95,7 +97,9 @@ def _section(
     if path.is_file():
         with open_tts(path) as tts:
             section["datasets"] = [_row(item) for item in summary.summarize(tts)]
-            section["plots"] = [plotting.svg(figure) for figure in _figures(tts, day)]
+            section["plots"] = [
+                plotting.svg(figure) for figure in ([] if _undrawable() else _figures(tts, day))
+            ]
     if has_index:
         section["tables"] = _rankings(layout.path(root, layout.INDEX, day.date, instance))
     return section
@@ -131,6 +135,11 @@ def _row(item: summary.DatasetSummary) -> dict[str, str]:
     for name in ("total", "mean", "peak"):
         shown[name] = quantities.quantity(shown[name], item.unit)
     return shown | {"missing": f"{item.missing:.2f} %"}
+
+
+def _undrawable() -> bool:
+    """Whether the package that draws is not installed."""
+    return bool(absent_packages("plots"))
 
 
 def _figures(tts: SeriesFile, day: Day) -> list[Any]:

@@ -15,6 +15,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from archive_tools.core.errors import SourceError
+from archive_tools.core.extras import needs_extra
 from pipeline.processes.isolated import stop
 from pipeline.site import DaskEngine, LocalEngine
 
@@ -31,7 +32,9 @@ def executor(engine: LocalEngine | DaskEngine) -> Iterator[tuple[Executor, int]]
     Raises
     ------
     SourceError
-        The Dask scheduler cannot be reached, or dask is not installed.
+        The Dask scheduler cannot be reached.
+    MissingPackage
+        dask is not installed.
     """
     if isinstance(engine, LocalEngine):
         workers = engine.workers or len(os.sched_getaffinity(0))
@@ -43,13 +46,8 @@ def executor(engine: LocalEngine | DaskEngine) -> Iterator[tuple[Executor, int]]
                 stop()
                 raise
         return
-    try:
+    with needs_extra("dask", "engine dask"):
         import distributed
-    except ImportError:
-        raise SourceError(
-            "engine dask: dask.distributed is not installed",
-            hint="pip install 'tokio-archive[dask]'",
-        ) from None
     try:
         client = distributed.Client(engine.scheduler, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
     except OSError as error:

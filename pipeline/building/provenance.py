@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import hashlib
 import json
 import platform
 import traceback
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from archive_tools.core.errors import TokioError
 from archive_tools.core.findings import Findings
+from archive_tools.core.software import DISTRIBUTION, version
 from archive_tools.schemas import SCHEMA_VERSION
 from pipeline.building.instance_day import InstanceDay
 from pipeline.site import Site
@@ -22,13 +21,9 @@ LONGEST_INPUTS, MOST_FINDINGS = 16_384, 50
 """Characters of inputs, and findings, that a file has itself: an attribute has at most 64 KiB."""
 
 
-@functools.cache
 def software() -> str:
     """Name and version of this software."""
-    try:
-        return f"tokio-archive {version('tokio-archive')}"
-    except PackageNotFoundError:
-        return "tokio-archive (not installed)"
+    return f"{DISTRIBUTION} {version()}"
 
 
 def now() -> str:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Generic, TypeVar
 
-from archive_tools.core.errors import InputChanged, SourceError
+from archive_tools.core.errors import InputChanged, MissingPackage, SourceError
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.processes.limits import end_with_parent
 
@@ -291,7 +291,7 @@ def _read_all(
                 batch.reject(file, name, bad[number])
             else:
                 batch.add(file, name)
-        except InputChanged as error:
+        except (InputChanged, MissingPackage) as error:
             hand_over("raise", number, error)
             return
         except MemoryError:

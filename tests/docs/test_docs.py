@@ -101,7 +101,7 @@ def test_the_site_files_that_ship_are_right(path: str) -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for document in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for document in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             assert link.startswith("http") or (document.parent / link).exists(), (
                 f"{document.name}: {link}"

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from archive_tools.core.errors import SourceError
+from archive_tools.core.errors import MissingPackage, SourceError
 from pipeline.sources import darshan
 from tests.support.darshan_day import reduced
 from tests.support.isolated_readers import DAY, names_of, run
@@ -54,6 +54,11 @@ def test_a_bad_log_costs_itself(what: str, reason: str, place: int) -> None:
     read, rejected = run(names)
     assert read == [name for name in names if name != what]
     assert rejected == {what: reason}
+
+
+def test_a_missing_package_is_not_a_bad_log() -> None:
+    with pytest.raises(MissingPackage, match="reading Darshan logs"):
+        run(["good0", "package", "good1"])
 
 
 def test_many_bad_logs_beside_each_other() -> None:

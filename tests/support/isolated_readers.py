@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from archive_tools.core.day import Day
+from archive_tools.core.errors import MissingPackage
 from pipeline.processes import isolated
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from tests.support.paths import SITEDAY_LOGS
@@ -33,6 +34,8 @@ class Hostile(BatchReader):
             np.ones(2**40)
         if "error" in name:
             raise ValueError("what it says")
+        if "package" in name:
+            raise MissingPackage.of("reading Darshan logs", "darshan")
         if "exit" in name:
             os._exit(3)
         super().add(file, name)

@@ -12,16 +12,18 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-import httpx
-import tenacity
 from pydantic import Field, field_validator, model_validator
 
 from archive_tools.core.errors import SourceError, Unreachable
+from archive_tools.core.extras import needs_extra
 from pipeline.site import Site, SourceOptions
 from pipeline.sources._shared.secrets import secret
+
+if TYPE_CHECKING:
+    import tenacity
 
 BUSY = (429, 502, 503, 504)
 TIMED_OUT = re.compile(r"time-?out|timed out", re.IGNORECASE)
@@ -88,6 +90,11 @@ class HttpOptions(SourceOptions):
             raise ValueError("give a user or a token, not both")
         return self
 
+    @property
+    def needed_extra(self) -> str:
+        """Only a server needs more than the base install; files do not."""
+        return "http" if self.url else ""
+
 
 HTTP_ORIGIN = frozenset(HttpOptions.model_fields) - frozenset(SourceOptions.model_fields)
 """The keys of `HttpOptions`: none says what is made of the data."""
@@ -145,9 +152,18 @@ class Server:
     options : HttpOptions
     pause : callable, optional
         Waits some seconds between tries.
+
+    Raises
+    ------
+    MissingPackage
+        httpx or tenacity is not installed.
     """
 
     def __init__(self, options: HttpOptions, pause: Any = time.sleep) -> None:
+        with needs_extra("http", "a source at a URL"):
+            import httpx
+            import tenacity
+
         self.url = options.url
         self._limit = options.answer_mb << 20
         headers, auth = {"Accept-Encoding": "gzip"}, None
@@ -222,6 +238,8 @@ class Server:
         SourceError
             The server cannot be reached, or its answer breaks off.
         """
+        import httpx
+
         what = f"{method} {self.url}{path}"
         try:
             return self._retrying(

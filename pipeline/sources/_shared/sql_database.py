@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive_tools.core.errors import SourceError
+from archive_tools.core.extras import needs_extra
 from pipeline.processes.limits import is_own_process, run_in_process, run_in_thread
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ class Database:
         os.environ.setdefault(
             "RUST_LOG", "off"
         )  # connectorx logs each failed try on stderr, over a progress bar
-        import connectorx
+        with needs_extra("lmt", "a source in an SQL database"):
+            import connectorx
 
         try:
             return connectorx.read_sql(self.url, statement, return_type="arrow")

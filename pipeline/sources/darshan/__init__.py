@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,8 +18,10 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from archive_tools.core import software
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
+from archive_tools.core.extras import check_extra
 from archive_tools.core.vocabulary import RejectReason
 from archive_tools.schemas import BUILD_VERSION
 from pipeline.model import LogBatch
@@ -55,9 +56,7 @@ class Darshan(LogSource[keys.Options]):
     version = 1
     Options = keys.Options
     Selector = LogSelector
-    reader = (
-        f"libdarshan-util of darshan {importlib.metadata.version('darshan')}, build {BUILD_VERSION}"
-    )
+    reader = f"libdarshan-util of darshan {software.version('darshan')}, build {BUILD_VERSION}"
 
     def metrics(self) -> tuple[Metric, ...]:
         """The rows of `sources/darshan.toml`."""
@@ -148,6 +147,7 @@ class Darshan(LogSource[keys.Options]):
             Files that the same software rejected before: they are tried again only when they
             change.
         """
+        check_extra(options.needed_extra, "reading Darshan logs")
         known = {file: reason for file, reason in (known or {}).items() if _is_lasting(reason)}
         files = pq.read_table(folder / MANIFEST).to_pylist()
         names = _unique_names(files)

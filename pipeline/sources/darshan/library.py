@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from archive_tools.core.errors import SourceError
+from archive_tools.core.errors import MissingPackage, SourceError
+from archive_tools.core.extras import check_extra
 from archive_tools.core.vocabulary import RejectReason
 
 DECLARATIONS = """
@@ -78,6 +79,7 @@ CATEGORIES = (
 @functools.cache
 def loaded_library() -> tuple[Any, Any]:
     """The library, and the interface that calls it; loaded once a process."""
+    check_extra("darshan", "reading Darshan logs")
     import cffi
 
     ffi = cffi.FFI()
@@ -86,12 +88,12 @@ def loaded_library() -> tuple[Any, Any]:
         ffi.cdef(f"extern char *{prefix}_counter_names[]; extern char *{prefix}_f_counter_names[];")
     found = importlib.util.find_spec("darshan")
     if not found or not found.origin:
-        raise SourceError("the package darshan is not installed", hint="pip install darshan")
+        raise MissingPackage.of("reading Darshan logs", "darshan")
     libraries = sorted(
         Path(found.origin).parent.with_name("darshan.libs").glob("libdarshan-util*.so*")
     )
     if not libraries:
-        raise SourceError(
+        raise MissingPackage(
             f"no libdarshan-util beside {Path(found.origin).parent}",
             hint="install the darshan wheel for this platform",
         )

@@ -37,6 +37,11 @@ class Options(SourceOptions):
     log_memory_mb: int = Field(default=4096, ge=64)
     mount_to_fsname: dict[str, str] = {}
 
+    @property
+    def needed_extra(self) -> str:
+        """libdarshan-util, and cffi to call it."""
+        return "darshan"
+
 
 def with_absolute_paths(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone and `mount_to_fsname` where the source has

@@ -50,6 +50,11 @@ class Options(SourceOptions):
         """connectorx does not work in processes that are forked after it was used."""
         return True
 
+    @property
+    def needed_extra(self) -> str:
+        """connectorx reads SQLite too."""
+        return "lmt"
+
     def open(self, day: Day) -> Database:
         """The database of a day."""
         if self.database.startswith("sqlite://"):

@@ -1,0 +1,17 @@
+"""This software's version, and the versions of what it uses."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+DISTRIBUTION = "tokio-archive"
+"""The name under which pip knows this software."""
+NOT_INSTALLED = "(not installed)"
+
+
+def version(distribution: str = DISTRIBUTION) -> str:
+    """The installed version of a distribution; `NOT_INSTALLED` where there is none."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return NOT_INSTALLED
