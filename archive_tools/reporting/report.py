@@ -130,7 +130,7 @@ def _row(item: summary.DatasetSummary) -> dict[str, str]:
     shown = dataclasses.asdict(item)
     for name in ("total", "mean", "peak"):
         shown[name] = quantities.quantity(shown[name], item.unit)
-    return shown | {"missing": f"{item.missing:.2f} %"}
+    return shown | {"missing": quantities.fixed(item.missing, "%")}
 
 
 def _figures(tts: SeriesFile, day: Day) -> list[Any]:
