@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -190,10 +191,10 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
     from pipeline.sources import lmt
 
     asked = []
+    released = threading.Event()
     monkeypatch.setattr(lmt.Options, "apart", False)
-    monkeypatch.setattr(lmt, "inputs", lambda options, day: (asked.append(day), time.sleep(30)))
+    monkeypatch.setattr(lmt, "inputs", lambda options, day: (asked.append(day), released.wait()))
     monkeypatch.setattr(command, "ANSWER_SECONDS", 0.5)
-    began = time.monotonic()
     assert (
         main(
             [
@@ -211,7 +212,6 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
         == 0
     )
     assert len(asked) == 1
-    assert time.monotonic() - began < 20
     assert (
         main(
             ["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST), "--no-ask"]
@@ -219,6 +219,7 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
         == EXIT_PARTIAL
     )
     assert len(asked) == 1
+    released.set()
 
 
 def test_metrics(some: Path, tmp_path: Path) -> None:
