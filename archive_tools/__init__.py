@@ -1,4 +1,4 @@
-"""Reading and writing the archive: the part that analysts import.
+"""Reading the archive: the part that analysts import.
 
     import archive_tools
 
@@ -6,7 +6,8 @@
     archive.to_dataframe("snx11025", "datatargets/readbytes", "2018-01-28", "2018-01-29")
 
 Importing this package loads neither Luigi nor a database driver nor libdarshan; NumPy and h5py are
-loaded when the first of its names is used.
+loaded when the first of its names is used. The errors that reading raises are `TokioError` and its
+kinds, each also the builtin that fits: `NotFound` a LookupError, `FormatError` a ValueError, ...
 """
 
 from __future__ import annotations
@@ -15,30 +16,94 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archive_tools.core.errors import (
+        ArchiveError,
+        Busy,
+        ConfigError,
+        FormatError,
+        InputChanged,
+        MissingPackage,
+        NoData,
+        NotFound,
+        SourceError,
+        TokioError,
+    )
     from archive_tools.formats.index_file import open_index
     from archive_tools.formats.series import Series
     from archive_tools.formats.series_file import SeriesFile
     from archive_tools.formats.tts_read import Tts, open_tts
-    from archive_tools.reading.archive import Archive, DamagedDay
+    from archive_tools.public import Archive, Job, JobHistory
+    from archive_tools.reading.ranges import DamagedDay
+    from archive_tools.reading.requests import ReadRequest
 
-__all__ = ["Archive", "DamagedDay", "Series", "SeriesFile", "Tts", "open_index", "open_tts"]
+    __version__: str
+
+__all__ = [
+    "Archive",
+    "ArchiveError",
+    "Busy",
+    "ConfigError",
+    "DamagedDay",
+    "FormatError",
+    "InputChanged",
+    "Job",
+    "JobHistory",
+    "MissingPackage",
+    "NoData",
+    "NotFound",
+    "ReadRequest",
+    "Series",
+    "SeriesFile",
+    "SourceError",
+    "TokioError",
+    "Tts",
+    "__version__",
+    "open_index",
+    "open_tts",
+]
 
 _HOMES = {
-    "Archive": "reading.archive",
-    "DamagedDay": "reading.archive",
-    "Series": "formats.series",
-    "SeriesFile": "formats.series_file",
-    "Tts": "formats.tts_read",
-    "open_index": "formats.index_file",
-    "open_tts": "formats.tts_read",
+    "public": ("Archive", "Job", "JobHistory"),
+    "core.errors": (
+        "ArchiveError",
+        "Busy",
+        "ConfigError",
+        "FormatError",
+        "InputChanged",
+        "MissingPackage",
+        "NoData",
+        "NotFound",
+        "SourceError",
+        "TokioError",
+    ),
+    "reading.ranges": ("DamagedDay",),
+    "reading.requests": ("ReadRequest",),
+    "formats.series": ("Series",),
+    "formats.series_file": ("SeriesFile",),
+    "formats.tts_read": ("Tts", "open_tts"),
+    "formats.index_file": ("open_index",),
 }
+"""Module of this package to the names that it has."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name == "__version__":
+        return _version()
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _version() -> str:
+    """The version that is installed; "unknown" for a copy that is not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("tokio-archive")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.schemas import BUILD_VERSION
-from archive_tools.store.receipts import COMPLETE, Receipt, Receipts, derived
+from archive_tools.store.receipts import Receipt, Receipts, derived
 from tests.support.paths import ROOT
 from tests.support.small_days import STEP, write_days
 
@@ -117,11 +118,16 @@ def test_status(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> No
             ("darshan", "jobs", derived(index)),
         ]
         for name in [*instances, "darshan"]:
-            (months / Receipt(date, name, "raw", 1, raw, COMPLETE).name).write_text("{}")
+            (months / Receipt(date, name, "raw", 1, raw, ReceiptState.COMPLETE).name).write_text(
+                "{}"
+            )
             (folder / f"{name}.hdf5").touch()
         for name, product, fingerprint in products:
             (
-                months / Receipt(date, name, product, BUILD_VERSION, fingerprint, COMPLETE).name
+                months
+                / Receipt(
+                    date, name, product, BUILD_VERSION, fingerprint, ReceiptState.COMPLETE
+                ).name
             ).write_text(json.dumps({"counts": {"logs": n}, "padding": "x" * 1000}))
         for ending in ("index.sqlite", "jobs.parquet"):
             (folder / f"darshan_{ending}").touch()

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from archive_tools.core.day import Day
-from pipeline.schemas import source_maps
+from pipeline import sources
 from pipeline.sources.darshan import libdarshan
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.transform.darshan import Reduction, reduce_batch
@@ -30,7 +30,7 @@ from tests.support.paths import ROOT, SITEDAY_LOGS
 
 DAY = Day(dt.date(2026, 11, 22))
 LOGS = sorted(SITEDAY_LOGS.iterdir())
-HOW = Reduction(DAY, 60, MOUNTS, source_maps.source_map("darshan"))
+HOW = Reduction(DAY, 60, MOUNTS, sources.find("darshan").metrics())
 
 
 @pytest.fixture

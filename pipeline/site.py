@@ -1,8 +1,9 @@
 """`site.json`: what a site is, where its sources and its archive are.
 
-Read once, checked whole, frozen. The keys of a source are checked by that source's own options
-model, which builds on `SourceOptions`; see `pipeline.sources`. Secrets never stand in the file: a
-source names the environment variable or the file that holds one.
+Read once, checked whole, frozen. What depends on the kinds of sources is checked by
+`pipeline.sources`: the keys of a source, by its own options model, which builds on `SourceOptions`,
+and which instances watch servers. Secrets are never in the file: a source names the environment
+variable or the file that holds one.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ from pipeline.schemas.site_types import Expression, Mode, Templates, Timestep, Z
 ENVIRONMENT = "TOKIO_SITE"
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-DARSHAN = "darshan"
-"""The kind of source that knows applications, not servers."""
 
 
 class SourceOptions(BaseModel):
@@ -38,7 +37,7 @@ class SourceOptions(BaseModel):
     Attributes
     ----------
     kind : str
-        Name of a module in `pipeline.sources`.
+        The kind's name; see `pipeline.sources`.
     timestep : int
         Seconds a row; must divide an hour.
     timezone : str
@@ -194,19 +193,6 @@ class Site(BaseModel):
             return value
         return {fsname: _one_servers(fsname, found) for fsname, found in value.items()}
 
-    def servers_of(self, fsname: str) -> Servers | None:
-        """The servers behind a file system: those that the file names, else the instance of its
-        name, if one watches servers.
-        """
-        if fsname in self.fsname_to_instance:
-            return self.fsname_to_instance[fsname]
-        return Servers(instance=fsname) if fsname in self.watching() else None
-
-    def watching(self) -> list[str]:
-        """The instances that watch servers."""
-        names = dict.fromkeys([*self.sources, *self.hdf5_files])
-        return [name for name in names if self.sources.get(name, {}).get("kind") != DARSHAN]
-
     def day(self, date: dt.date) -> Day:
         return Day(date, self.timezone)
 
@@ -254,19 +240,6 @@ def _one_servers(fsname: str, value: Any) -> Servers:
             got=repr(value),
         )
     return validated(Servers, content, f"site.json: fsname_to_instance: {fsname}")
-
-
-def _check_servers(site: Site, where: str) -> None:
-    """Refuse servers of an instance that there is not, or that knows only applications."""
-    for fsname, servers in site.fsname_to_instance.items():
-        if servers.instance not in site.watching():
-            what = (
-                f"{where}: fsname_to_instance: {fsname}: {servers.instance!r} is no instance that"
-                " watches servers"
-            )
-            raise ConfigError(
-                what, expected=", ".join(site.watching()) or "such an instance in sources"
-            )
 
 
 def find(given: str = "") -> Path:
@@ -320,7 +293,6 @@ def load(given: str = "") -> Site:
             raise ConfigError(
                 f"{path}: mount_to_fsname: {pattern!r} is not a regular expression: {error}"
             ) from error
-    _check_servers(site, str(path))
     if site.raw_days < site.late_days:
         raise ConfigError(
             f"{path}: raw_days is smaller than late_days",

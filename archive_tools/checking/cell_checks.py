@@ -11,7 +11,7 @@ import numpy as np
 from archive_tools.checking.problems import DAMAGE, Problem, error_text
 from archive_tools.core import threads
 from archive_tools.core.errors import FormatError, TokioError
-from archive_tools.formats.row_blocks import Part
+from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.reading.reduction import FLOW
@@ -54,7 +54,7 @@ def check_values(
         )
 
 
-_Task = tuple[str, bool, Part | None, Part | None, str]
+_Task = tuple[str, bool, RowBlock | None, RowBlock | None, str]
 
 
 def _tasks(direct: SeriesFile, plain: SeriesFile, deep: bool) -> Iterator[_Task]:
@@ -63,7 +63,10 @@ def _tasks(direct: SeriesFile, plain: SeriesFile, deep: bool) -> Iterator[_Task]
     """
     for name in direct.datasets():
         try:
-            is_flow, ways = direct.kind(name) in FLOW, (direct.parts(name), plain.parts(name))
+            is_flow, ways = (
+                direct.kind(name) in FLOW,
+                (direct.row_blocks(name), plain.row_blocks(name)),
+            )
         except (TokioError, *DAMAGE) as error:
             yield name, False, None, None, error_text(error)
             continue

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import h5py
 
@@ -80,8 +79,3 @@ def error_text(error: Exception) -> str:
     if isinstance(error, OSError | KeyError | RuntimeError):
         return str(error)
     return "attributes or values are not what they should be"
-
-
-def text_of(value: Any) -> str:
-    """An attribute of text: str, or bytes in older files."""
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

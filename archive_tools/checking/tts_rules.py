@@ -10,11 +10,12 @@ import h5py
 import numpy as np
 
 from archive_tools import schemas
-from archive_tools.checking.problems import Expected, Problem, Rule, text_of
+from archive_tools.checking.problems import Expected, Problem, Rule
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
 from archive_tools.formats import encoding
 from archive_tools.formats.darshan_tables import ROW, TABLES
+from archive_tools.formats.encoding import text_of
 from archive_tools.formats.tts_read import FACTORS, KEPT_UNITS
 
 
@@ -213,35 +214,31 @@ def tables(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[P
     if "darshan" not in file:
         return
     for name in TABLES:
-        if name not in file["darshan"]:
-            yield Problem("tables", f"{path}: darshan/{name}", "is not there")
+        broken, problems = _table(f"{path}: darshan/{name}", file["darshan"].get(name))
+        yield from problems
+        if broken:
             return
-        torn = sorted(
-            column
-            for column, item in file[f"darshan/{name}"].items()
-            if not isinstance(item, h5py.Dataset)
-        )
-        if torn:
-            yield Problem(
-                "damaged",
-                f"{path}: darshan/{name}",
-                f"columns that cannot be opened: {', '.join(torn)}",
-            )
-            return
-        lengths = {column: len(item) for column, item in file[f"darshan/{name}"].items()}
-        wrong = [column for column, length in lengths.items() if length != lengths.get(ROW)]
-        if wrong:
-            yield Problem(
-                "tables", f"{path}: darshan/{name}", f"{', '.join(wrong)} not as long as {ROW}"
-            )
     for key, table in (("log_id", "logs"), ("fs_id", "mounts")):
         own, used = file[f"darshan/{table}/{key}"][...], file[f"darshan/summaries/{key}"][...]
         if len(np.unique(own)) < len(own):
             yield Problem("tables", f"{path}: darshan/{table}", f"{key} is not unique")
         if not np.isin(used, own).all():
-            yield Problem(
-                "tables", f"{path}: darshan/summaries", f"rows of a {key} that is not in {table}"
-            )
+            where = f"{path}: darshan/summaries"
+            yield Problem("tables", where, f"rows of a {key} that is not in {table}")
+
+
+def _table(where: str, group: h5py.Group | None) -> tuple[bool, list[Problem]]:
+    """Whether one table cannot be used at all, and what is wrong with it."""
+    if group is None:
+        return True, [Problem("tables", where, "is not there")]
+    torn = sorted(name for name, item in group.items() if not isinstance(item, h5py.Dataset))
+    if torn:
+        what = f"columns that cannot be opened: {', '.join(torn)}"
+        return True, [Problem("damaged", where, what)]
+    lengths = {name: len(item) for name, item in group.items()}
+    wrong = [name for name, length in lengths.items() if length != lengths.get(ROW)]
+    what = f"{', '.join(wrong)} not as long as {ROW}"
+    return False, [Problem("tables", where, what)] if wrong else []
 
 
 _COMMON: tuple[Rule, ...] = (version, bounds, time_axes, columns)

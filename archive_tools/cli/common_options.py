@@ -14,7 +14,7 @@ from archive_tools.store import layout
 from archive_tools.store.site_file import ENVIRONMENT, SiteFile, find_site_file, read_site_file
 
 if TYPE_CHECKING:
-    from archive_tools.reading.archive import Archive
+    from archive_tools.public import Archive
 from archive_tools.cli.exit_codes import WrongCommand
 
 ARCHIVE = "TOKIO_ARCHIVE"
@@ -69,7 +69,7 @@ def site_file(given: str = "") -> SiteFile:
 
 def open_archive(given: str) -> Archive:
     """The archive that is meant."""
-    from archive_tools.reading.archive import Archive
+    from archive_tools.public import Archive
 
     folder = archive_folder(given)
     if not folder.is_dir():

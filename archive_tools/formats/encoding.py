@@ -51,3 +51,8 @@ def decode_names(stored: npt.NDArray[Any] | Sequence[Any]) -> tuple[str, ...]:
         name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
         for name in stored
     )
+
+
+def text_of(value: Any) -> str:
+    """An attribute of text: str, or bytes in older files."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

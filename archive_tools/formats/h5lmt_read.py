@@ -8,6 +8,7 @@ column is `NAMELESS`.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import h5py
@@ -35,7 +36,7 @@ LOADS = {
 
 
 @dataclass(frozen=True)
-class H5lmtPart:
+class H5lmtBlock:
     """Rows of one dataset: all components, or the one row of an operation."""
 
     identity: row_blocks.Identity
@@ -47,8 +48,12 @@ class H5lmtPart:
     chosen: row_blocks.Chosen
     decoding: row_blocks.Decoding
 
+    def between(self, first: int, last: int) -> H5lmtBlock:
+        """See `archive_tools.formats.row_blocks.RowBlock`."""
+        return dataclasses.replace(self, first=max(self.first, first), last=min(self.last, last))
+
     def load(self, out: Float64 | None = None) -> Float64:
-        """See `archive_tools.formats.row_blocks.Part`."""
+        """See `archive_tools.formats.row_blocks.RowBlock`."""
         with self.identity.opened(self.dataset) as file:
             values = self._values(file)
         target = np.empty((self.last - self.first, self.width)) if out is None else out
@@ -169,7 +174,7 @@ class H5lmt(SeriesFile):
     def timestep(self, name: str) -> int:
         return self._timestep()
 
-    def parts(
+    def row_blocks(
         self,
         name: str,
         first: int = 0,
@@ -177,7 +182,7 @@ class H5lmt(SeriesFile):
         chosen: row_blocks.Chosen = None,
         *,
         whole_chunks: int = 0,
-    ) -> list[row_blocks.Part]:
+    ) -> list[row_blocks.RowBlock]:
         place, _, operation = self._place(name)
         low, high, _ = slice(first, last).indices(self._rows(name))
         width = len(self.columns(name)) if chosen is None else len(chosen)
@@ -188,7 +193,7 @@ class H5lmt(SeriesFile):
         )
         decoding = row_blocks.Decoding(factor=factor, negative_zero=False)
         return (
-            [H5lmtPart(self._identity, place, operation, low, high, width, chosen, decoding)]
+            [H5lmtBlock(self._identity, place, operation, low, high, width, chosen, decoding)]
             if high > low
             else []
         )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive_tools.formats.index_file import PIECE, open_index
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LOG_KEYS, JOB_KEYS = ("log_id", "fsname"), ("jobid", "uid", "username", "fsname")
 
@@ -12,29 +17,33 @@ LOG_KEYS, JOB_KEYS = ("log_id", "fsname"), ("jobid", "uid", "username", "fsname"
 JOBS = """
 WITH per_fs AS (
     SELECT jobid, uid, username, fsname, {sums},
-        MIN(start_time + f_read_start_timestamp) AS first_read,
-            MAX(start_time + f_read_end_timestamp) AS last_read,
-        MIN(start_time + f_write_start_timestamp) AS first_write,
-            MAX(start_time + f_write_end_timestamp) AS last_write
+        MIN(start_time + f_read_start_timestamp) AS first_read, MAX(start_time + \
+f_read_end_timestamp) AS last_read,
+        MIN(start_time + f_write_start_timestamp) AS first_write, MAX(start_time + \
+f_write_end_timestamp) AS last_write
     FROM headers LEFT JOIN summaries USING (log_id) LEFT JOIN mounts USING (fs_id)
     GROUP BY jobid, uid, username, fsname
 ), per_job AS (
-    SELECT jobid, uid, username, GROUP_CONCAT(DISTINCT exename) AS exenames, COUNT(*) AS logs,
-        MAX(nprocs) AS nprocs,
+    SELECT jobid, uid, username, GROUP_CONCAT(DISTINCT exename) AS exenames, COUNT(*) AS logs, \
+MAX(nprocs) AS nprocs,
         MIN(start_time) AS start_time, MAX(end_time) AS end_time
     FROM headers GROUP BY jobid, uid, username
 )
-SELECT jobid, uid, username, exenames, logs, nprocs, start_time, end_time, fsname, {names},
-    first_read, last_read, first_write, last_write, {servers}
-FROM per_fs JOIN per_job USING (jobid, uid, username) LEFT JOIN job_servers USING (jobid, uid,
-    username, fsname)
+SELECT jobid, uid, username, exenames, logs, nprocs, start_time, end_time, fsname, {names}, \
+first_read, last_read, first_write, last_write, {servers}
+FROM per_fs JOIN per_job USING (jobid, uid, username) LEFT JOIN job_servers USING (jobid, uid, \
+username, fsname)
 WHERE fsname IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM per_fs AS other WHERE other.fsname IS NOT NULL
-    AND other.jobid IS per_fs.jobid AND other.uid IS per_fs.uid AND other.username IS
-        per_fs.username)
+    AND other.jobid IS per_fs.jobid AND other.uid IS per_fs.uid AND other.username IS \
+per_fs.username)
 ORDER BY jobid, uid, username, fsname
 """
-"""A row a job and file system; a job without any I/O has one row without a file system."""
+"""A row a job and file system; a job without any I/O has one row without a file system. The text is
+part of the fingerprint of the product: another one makes the tables of all days stale.
+"""
+PROGRAMS = "exenames"
+SUMMARY_KEYS = ("log_id", "fs_id")
 MOMENTS = ("first_read", "last_read", "first_write", "last_write")
 
 
@@ -58,58 +67,69 @@ def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
     dict of str to int
         The number of rows.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     connection = open_index(source)
     try:
-        sums = [
-            row[1]
-            for row in connection.execute("PRAGMA table_info(summaries)")
-            if row[1] not in ("log_id", "fs_id") and not row[1].startswith("f_")
-        ]
-        behind = {
-            row[1]: row[2]
-            for row in connection.execute("PRAGMA table_info(job_servers)")
-            if row[1] not in JOB_KEYS
-        }
-        query = JOBS.format(
-            sums=", ".join(f"SUM({name}) AS {name}" for name in sums),
-            names=", ".join(sums),
-            servers=", ".join(behind),
-        )
-        types = {
-            "date": pa.string(),
-            "jobid": pa.string(),
-            "uid": pa.int64(),
-            "username": pa.string(),
-            "exenames": pa.string(),
-        }
-        types |= dict.fromkeys(["logs", "nprocs", "start_time", "end_time"], pa.int64()) | {
-            "fsname": pa.string()
-        }
-        types |= dict.fromkeys(sums, pa.int64()) | dict.fromkeys(MOMENTS, pa.float64())
-        arrow = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
-        types |= {name: arrow[kind] for name, kind in behind.items()}
-        schema, count = pa.schema(list(types.items())), 0
-        programs = schema.get_field_index("exenames")  # sorted: the same programs are the same text
-        cursor = connection.execute(query)
+        columns = _Columns.of(connection)
+        schema, count = columns.schema(), 0
+        cursor = connection.execute(columns.query())
         with pq.ParquetWriter(target, schema, compression="zstd") as writer:
             while rows := cursor.fetchmany(PIECE):
-                columns = [[date] * len(rows), *zip(*rows, strict=True)]
-                columns[programs] = [
-                    names and ",".join(sorted(names.split(","))) for names in columns[programs]
-                ]
-                writer.write_table(
-                    pa.Table.from_arrays(
-                        [
-                            pa.array(column, field.type)
-                            for column, field in zip(columns, schema, strict=True)
-                        ],
-                        schema=schema,
-                    )
-                )
+                writer.write_table(_table(date, rows, schema))
                 count += len(rows)
         return {"rows": count}
     finally:
         connection.close()
+
+
+class _Columns(NamedTuple):
+    """The columns of the table that the index decides: sums of logs, figures of servers and their
+    types in SQL.
+    """
+
+    sums: list[str]
+    servers: dict[str, str]
+
+    @classmethod
+    def of(cls, connection: sqlite3.Connection) -> _Columns:
+        summaries, servers = (
+            {row[1]: row[2] for row in connection.execute(f"PRAGMA table_info({table})")}
+            for table in ("summaries", "job_servers")
+        )
+        return cls(
+            [name for name in summaries if name not in SUMMARY_KEYS and not name.startswith("f_")],
+            {name: kind for name, kind in servers.items() if name not in JOB_KEYS},
+        )
+
+    def query(self) -> str:
+        return JOBS.format(
+            sums=", ".join(f"SUM({name}) AS {name}" for name in self.sums),
+            names=", ".join(self.sums),
+            servers=", ".join(self.servers),
+        )
+
+    def schema(self) -> pa.Schema:
+        import pyarrow as pa
+
+        arrow = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
+        types = {"date": pa.string(), "jobid": pa.string(), "uid": pa.int64()}
+        types |= {"username": pa.string(), PROGRAMS: pa.string()}
+        types |= dict.fromkeys(["logs", "nprocs", "start_time", "end_time"], pa.int64())
+        types |= {"fsname": pa.string()}
+        types |= dict.fromkeys(self.sums, pa.int64()) | dict.fromkeys(MOMENTS, pa.float64())
+        types |= {name: arrow[kind] for name, kind in self.servers.items()}
+        return pa.schema(list(types.items()))
+
+
+def _table(date: str, rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    """Rows of the query as a table; programs sorted, so that the same ones are the same text."""
+    import pyarrow as pa
+
+    columns = [[date] * len(rows), *zip(*rows, strict=True)]
+    programs = schema.get_field_index(PROGRAMS)
+    columns[programs] = [
+        names and ",".join(sorted(names.split(","))) for names in columns[programs]
+    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

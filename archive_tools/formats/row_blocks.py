@@ -1,15 +1,16 @@
-"""Rows of a stored dataset, cut into parts that can be loaded anywhere: in a thread, later, in
+"""Rows of a stored dataset, cut into blocks that can be loaded anywhere: in a thread, later, in
 another process.
 
-A part knows its file and where in it its chunks are. `ChunkPart` reads chunks as they stand on
+A block knows its file and where in it its chunks are. `ChunkBlock` reads chunks as they stand on
 disk, inflates them (igzip) and puts the bytes in order: none of it holds the interpreter or HDF5's
-lock. `PlainPart` has h5py do it; it serves every layout and is the reference that the other is
+lock. `PlainBlock` has h5py do it; it serves every layout and is the reference that the other is
 tested against.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,8 +31,8 @@ Chosen = npt.NDArray[np.intp] | None
 SHUFFLE, DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 LAYOUTS = ((), (DEFLATE,), (SHUFFLE, DEFLATE))
 """Filters of the chunks that are read directly."""
-PART_BYTES = 8 << 20
-"""A part of about this size, uncompressed: few enough calls, many enough parts for all cores."""
+BLOCK_BYTES = 8 << 20
+"""A block of about this size, uncompressed: few enough calls, many enough blocks for all cores."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Decoding:
             values /= self.divisor
 
 
-class Part(Protocol):
+class RowBlock(Protocol):
     """Rows ``first`` up to ``last`` of a dataset."""
 
     @property
@@ -133,6 +134,9 @@ class Part(Protocol):
     def width(self) -> int:
         """How many columns `load` gives."""
 
+    def between(self, first: int, last: int) -> RowBlock:
+        """Those of its rows that are in ``first`` up to ``last``."""
+
     def load(self, out: Float64 | None = None) -> Float64:
         """The values: float64 (last - first, width), base unit, NaN where missing; written to `out`
         if given (C-contiguous).
@@ -140,7 +144,7 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True)
-class PlainPart:
+class PlainBlock:
     """Rows that h5py reads."""
 
     identity: Identity
@@ -150,6 +154,10 @@ class PlainPart:
     width: int
     chosen: Chosen
     decoding: Decoding
+
+    def between(self, first: int, last: int) -> PlainBlock:
+        """See `RowBlock`."""
+        return dataclasses.replace(self, first=max(self.first, first), last=min(self.last, last))
 
     def load(self, out: Float64 | None = None) -> Float64:
         with self.identity.opened(self.dataset) as file:
@@ -229,7 +237,7 @@ class Chunks:
 
 
 @dataclass(frozen=True)
-class ChunkPart:
+class ChunkBlock:
     """Rows whose chunks are read as they stand on disk."""
 
     identity: Identity
@@ -240,6 +248,10 @@ class ChunkPart:
     chosen: Chosen
     decoding: Decoding
     chunks: Chunks
+
+    def between(self, first: int, last: int) -> ChunkBlock:
+        """See `RowBlock`."""
+        return dataclasses.replace(self, first=max(self.first, first), last=min(self.last, last))
 
     def load(self, out: Float64 | None = None) -> Float64:
         target = np.empty((self.last - self.first, self.width)) if out is None else out
@@ -301,8 +313,8 @@ def cut(
     *,
     direct: bool,
     whole_chunks: int = 0,
-) -> list[Part]:
-    """Cut the rows ``first`` up to ``last`` of a dataset into parts.
+) -> list[RowBlock]:
+    """Cut the rows ``first`` up to ``last`` of a dataset into blocks.
 
     Parameters
     ----------
@@ -316,21 +328,21 @@ def cut(
     direct : bool
         Read chunks directly where the layout allows it.
     whole_chunks : int
-        How many chunks of rows a part has; 0: as many as make it `PART_BYTES`.
+        How many chunks of rows a block has; 0: as many as make it `BLOCK_BYTES`.
     """
     chunks = Chunks.of(item) if direct else None
     height = item.chunks[0] if item.chunks else max(1, min(len(item), 720))
     width = item.shape[1] if chosen is None else len(chosen)
-    step = height * (whole_chunks or max(1, PART_BYTES // (8 * height * max(1, item.shape[1]))))
+    step = height * (whole_chunks or max(1, BLOCK_BYTES // (8 * height * max(1, item.shape[1]))))
     edges = [first, *range(first - first % step + step, last, step), last] if last > first else []
     common = (width, chosen, decoding)
     if chunks is None:
         return [
-            PlainPart(identity, item.name, low, high, *common)
+            PlainBlock(identity, item.name, low, high, *common)
             for low, high in itertools.pairwise(edges)
         ]
     return [
-        ChunkPart(identity, item.name, low, high, *common, chunks)
+        ChunkBlock(identity, item.name, low, high, *common, chunks)
         for low, high in itertools.pairwise(edges)
     ]
 

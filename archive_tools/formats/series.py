@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.times import utc_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,20 @@ class Series:
                 f"{self.dataset}: {self.values.shape} values and {self.seconds.shape} seconds for"
                 f" {rows} rows, {len(self.columns)} columns"
             )
+
+    def __repr__(self) -> str:
+        rows, columns = self.values.shape
+        head = f"Series({self.dataset!r}): {self.unit}, {self.kind}"
+        if not rows:
+            return f"{head}, no rows, {columns} components"
+        first, last = self.timestamps[0], self.timestamps[-1] + self.seconds[-1]
+        steps = sorted({int(one) for one in self.seconds})
+        missing = 100.0 * float(np.isnan(self.values).mean()) if columns else 100.0
+        return (
+            f"{head}, {rows} rows of {' or '.join(map(str, steps[:3]))} s"
+            f" from {utc_text(int(first))} to {utc_text(int(last))}, {columns} components,"
+            f" {missing:.1f} % missing"
+        )
 
     def missing(self) -> npt.NDArray[np.bool_]:
         """Where nobody measured: bool (rows, columns)."""

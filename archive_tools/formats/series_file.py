@@ -22,6 +22,7 @@ from archive_tools.core import threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.formats import row_blocks
+from archive_tools.formats.encoding import text_of
 from archive_tools.formats.series import Series
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ class SeriesFile(abc.ABC):
         self.direct = direct
         self._file = file
         self._identity = row_blocks.Identity.of(str(path.absolute()), file.id.get_vfd_handle())
+
+    def __repr__(self) -> str:
+        if not self._file:
+            return f"{type(self).__name__}({str(self.path)!r}), closed"
+        lines = [
+            f"  {name}: {self.units(name)}, {len(self.timestamps(name))} rows of"
+            f" {self.timestep(name)} s, {len(self.columns(name))} components"
+            for name in self.datasets()
+        ]
+        return "\n".join([f"{type(self).__name__}({str(self.path)!r})", *lines])
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +105,7 @@ class SeriesFile(abc.ABC):
         """Seconds a row."""
 
     @abc.abstractmethod
-    def parts(
+    def row_blocks(
         self,
         name: str,
         first: int = 0,
@@ -102,7 +113,7 @@ class SeriesFile(abc.ABC):
         chosen: row_blocks.Chosen = None,
         *,
         whole_chunks: int = 0,
-    ) -> list[row_blocks.Part]:
+    ) -> list[row_blocks.RowBlock]:
         """The rows ``first:last``, cut into parts that can be loaded when the file is closed; see
         `archive_tools.formats.row_blocks.cut`.
         """
@@ -115,6 +126,14 @@ class SeriesFile(abc.ABC):
         return {
             key: value.item() if isinstance(value, np.generic) else value
             for key, value in self._file.attrs.items()
+        }
+
+    def sources(self) -> dict[str, str]:
+        """Group to the kind of source that it came from, "" where the file does not say."""
+        return {
+            name: text_of(item.attrs.get("source", ""))
+            for name, item in self._file.items()
+            if isinstance(item, h5py.Group)
         }
 
     def kind(self, name: str) -> str:
@@ -138,7 +157,7 @@ class SeriesFile(abc.ABC):
             No such dataset or component; names what there is.
         """
         chosen = None if components is None else row_blocks.matching(self.columns(name), components)
-        pieces = self.parts(name, first, last, chosen)
+        pieces = self.row_blocks(name, first, last, chosen)
         if not pieces:
             return np.empty((0, len(self.columns(name)) if components is None else len(components)))
         low = pieces[0].first

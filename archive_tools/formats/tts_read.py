@@ -147,7 +147,7 @@ class Tts(SeriesFile):
             return int(self._file[named].attrs.get("timestep", self.end - self.start))
         return int(np.diff(stamps).min())
 
-    def parts(
+    def row_blocks(
         self,
         name: str,
         first: int = 0,
@@ -155,7 +155,7 @@ class Tts(SeriesFile):
         chosen: row_blocks.Chosen = None,
         *,
         whole_chunks: int = 0,
-    ) -> list[row_blocks.Part]:
+    ) -> list[row_blocks.RowBlock]:
         item, factor, divisor = self._stored(name)
         decoding = row_blocks.Decoding(factor, divisor, self._file.attrs.get("missing") != "nan")
         low, high, _ = slice(first, last).indices(len(item))

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from archive_tools.core.arrays import Float64, Int64
-from archive_tools.jobs.job_tables import KEY, Row, Wanted, files, table
+from archive_tools.jobs.job_tables import KEY, Row, read_table, tables_of
 from archive_tools.jobs.servers import METADATA
-
-# What a job did before
 
 LIKE = {"exe": "exenames", "user": "username", "nprocs": "nprocs"}
 """What runs may have in common."""
+DAYS = 90
+"""How far back runs are looked for, unless it is said."""
 
 
 def history(
@@ -48,8 +48,8 @@ def history(
     earlier = same & (pc.field("start_time") < one["start_time"])
     rows = (
         row
-        for _, _, path in files(root, start, stop)
-        for row in table(path, Wanted()).filter(earlier).to_pylist()
+        for _, _, path in tables_of(root, start, stop)
+        for row in read_table(path, earlier).to_pylist()
     )
     found = [row for row in rows if any(row[name] != one[name] for name in KEY)]
     return [*sorted(found, key=lambda row: (row["start_time"], row["jobid"])), one]
@@ -94,7 +94,7 @@ def get(name: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricHistory:
     """A row of `umami`.
 
     Attributes
@@ -130,12 +130,12 @@ METRICS: tuple[tuple[str, str, Any, bool | None], ...] = (
 """
 
 
-def metrics(runs: Sequence[Row]) -> list[Metric]:
+def metrics(runs: Sequence[Row]) -> list[MetricHistory]:
     """`METRICS` of runs, in order; those that no run has are left out.
 
     Returns
     -------
-    list of Metric
+    list of MetricHistory
         The last value is that of the newest run; NaN where a run does not have it.
     """
 
@@ -146,5 +146,5 @@ def metrics(runs: Sequence[Row]) -> list[Metric]:
             [np.nan if (one := value(row)) is None else one for row in runs], dtype=np.float64
         )
         if np.isfinite(values).any():
-            found.append(Metric(label, unit, stamps, values, big_is_good))
+            found.append(MetricHistory(label, unit, stamps, values, big_is_good))
     return found

@@ -10,10 +10,29 @@ from typing import Any
 
 from archive_tools.core.errors import NotFound
 from archive_tools.formats.index_file import asking
-from archive_tools.jobs.job_tables import KEY, Row, Wanted, files, first_table_day, table
+from archive_tools.jobs.job_tables import (
+    KEY,
+    JobFilter,
+    Row,
+    first_table_day,
+    read_table,
+    running,
+    tables_of,
+)
 from archive_tools.store import layout
 
-# One job
+OTHERS = (
+    *KEY,
+    "exenames",
+    "logs",
+    "nprocs",
+    "start_time",
+    "end_time",
+    "fsname",
+    "bytes_read",
+    "bytes_written",
+)
+"""What is read of other jobs: who they were, when, and what they moved."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +55,7 @@ class Job:
     logs : list of dict
         A header of the index for each log, with its bytes.
     others : list of dict
-        Rows of other jobs on the same file systems at that time, most bytes first.
+        `OTHERS` of other jobs on the same file systems at that time, most bytes first.
     """
 
     date: dt.date
@@ -52,8 +71,25 @@ class Job:
     logs: list[Row] = field(default_factory=list)
     others: list[Row] = field(default_factory=list)
 
+    def on_file_system(self, fsname: str = "") -> Row:
+        """The row of one file system; that on which it moved most, unless one is named.
 
-def find(
+        Raises
+        ------
+        NotFound
+            It moved nothing there.
+        """
+        names = [row["fsname"] for row in self.file_systems]
+        if not names or (fsname and fsname not in names):
+            raise NotFound(
+                f"job {self.jobid} moved nothing on {fsname or 'any file system'}",
+                expected=", ".join(names) or "a job with I/O",
+            )
+        rows = (row for row in self.file_systems if fsname in ("", row["fsname"]))
+        return max(rows, key=lambda row: int(row["bytes_moved"]))
+
+
+def find_job(
     root: Path,
     jobid: str,
     start: dt.date = dt.date.min,
@@ -82,11 +118,11 @@ def find(
     """
     found: list[Job] = []
     looked = 0
-    for date, instance, path in reversed(files(root, first_table_day(start, between), stop)):
+    for date, instance, path in reversed(tables_of(root, first_table_day(start, between), stop)):
         if found and (found[-1].date - date).days > 1:
             break
         looked += 1
-        rows = table(path, Wanted(job=jobid, between=between)).to_pylist()
+        rows = read_table(path, JobFilter(job=jobid, between=between).expression()).to_pylist()
         found += [_job(root, date, instance, path, some) for some in _grouped(rows)]
     if not found:
         raise NotFound(
@@ -152,23 +188,11 @@ def _others(path: Path, one: Row, mine: Sequence[Row]) -> list[Row]:
     import pyarrow.compute as pc
 
     used = [row["fsname"] for row in mine]
-    first = min(
-        [
-            one["start_time"],
-            *(int(row["fs_start"]) for row in mine if row.get("fs_start") is not None),
-        ]
-    )
-    last = max(
-        [
-            one["end_time"],
-            *(int(row["fs_end"]) - 1 for row in mine if row.get("fs_end") is not None),
-        ]
-    )
-    then = (pc.field("start_time") <= last) & (pc.field("end_time") >= first)
-    found = (
-        table(path, Wanted()).filter(pc.field("fsname").isin(used) & then).to_pylist()
-        if used
-        else []
-    )
+    if not used:
+        return []
+    starts = [int(row["fs_start"]) for row in mine if row.get("fs_start") is not None]
+    ends = [int(row["fs_end"]) for row in mine if row.get("fs_end") is not None]
+    then = running(min([one["start_time"], *starts]), max([one["end_time"] + 1, *ends]))
+    found = read_table(path, pc.field("fsname").isin(used) & then, OTHERS).to_pylist()
     others = [row for row in found if any(row[name] != one[name] for name in KEY)]
     return sorted(others, key=lambda row: (-row["bytes_moved"], row["jobid"], row["fsname"]))

@@ -7,7 +7,10 @@ A row is a job and a file system, with what the servers behind it did at that ti
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import operator
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +26,15 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 ORDERS = ("bytes", "read", "written", "start", "walltime", "nprocs", "coverage")
 """What jobs are ordered by: largest first; coverage of the direction that moved more."""
+MOVED = ("bytes_read", "bytes_written")
 DERIVED = ("bytes_moved", "walltime", "coverage")
+NEEDED = (*MOVED, "start_time", "end_time")
+"""Columns that the derived ones are made of, as far as every table has them."""
 KEY = ("jobid", "uid", "username")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class JobFilter:
     """Which jobs; "" is any.
 
     Attributes
@@ -51,7 +57,7 @@ class Wanted:
     between: tuple[int, int] | None = None
 
     def expression(self) -> pc.Expression | None:
-        """As a filter of rows."""
+        """As a filter of the rows of a file; None is all."""
         import pyarrow.compute as pc
 
         parts = []
@@ -60,26 +66,25 @@ class Wanted:
                 pc.match_substring_regex(pc.field("username"), pattern=_anchored(self.user))
             )
         if self.exe:
-            parts.append(
-                pc.match_substring_regex(
-                    pc.field("exenames"), pattern=f"(^|,){_regex(self.exe)}(,|$)"
-                )
-            )
+            one_of = f"(^|,){_regex(self.exe)}(,|$)"
+            parts.append(pc.match_substring_regex(pc.field("exenames"), pattern=one_of))
         if self.fs:
             parts.append(pc.match_substring_regex(pc.field("fsname"), pattern=_anchored(self.fs)))
         if self.job:
-            parts.append(pc.equal(pc.field("jobid"), self.job))
+            parts.append(pc.field("jobid") == self.job)
         if self.least_bytes:
-            parts.append(pc.greater_equal(pc.field("bytes_moved"), self.least_bytes))
+            read, written = (pc.coalesce(pc.field(name), 0) for name in MOVED)
+            parts.append(read + written >= self.least_bytes)
         if self.between:
-            parts.append(
-                (pc.field("start_time") < self.between[1])
-                & (pc.field("end_time") >= self.between[0])
-            )
-        whole = None
-        for part in parts:
-            whole = part if whole is None else whole & part
-        return whole
+            parts.append(running(*self.between))
+        return functools.reduce(operator.and_, parts) if parts else None
+
+
+def running(start: int, end: int) -> pc.Expression:
+    """The filter of jobs that ran at some second of ``[start, end)``, epoch seconds."""
+    import pyarrow.compute as pc
+
+    return (pc.field("start_time") < end) & (pc.field("end_time") >= start)
 
 
 def _regex(pattern: str) -> str:
@@ -90,7 +95,7 @@ def _anchored(pattern: str) -> str:
     return f"^{_regex(pattern)}$"
 
 
-def files(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, str, Path]]:
+def tables_of(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, str, Path]]:
     """The tables of the days from `start` to `stop`, the last included: day, instance, path; oldest
     first.
 
@@ -121,44 +126,60 @@ def _is_table(path: Path) -> bool:
     return path.name.endswith(TABLE) and not path.name.startswith(".")
 
 
-def table(path: Path, wanted: Wanted) -> pa.Table:
+def read_table(
+    path: Path, expression: pc.Expression | None = None, columns: Sequence[str] | None = None
+) -> pa.Table:
     """Rows of one day's table, with `DERIVED` columns added.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    expression : pyarrow.compute.Expression, optional
+        Only rows for which it is true: of others the file gives only what the filter needs.
+    columns : sequence of str, optional
+        Only these, those of `NEEDED` among them; default all.
 
     Raises
     ------
     FormatError
-        It is no table of jobs.
+        It is not a table of jobs.
+    TokioError
+        It may not be read.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     try:
-        found = pq.read_table(path)
-        read, written = (pc.fill_null(found[name], 0) for name in ("bytes_read", "bytes_written"))
-        found = found.append_column("bytes_moved", pc.add(read, written))
-        found = found.append_column("walltime", pc.subtract(found["end_time"], found["start_time"]))
-        if "coverage_read" in found.column_names:
-            most = pc.if_else(
-                pc.greater(read, written), found["coverage_read"], found["coverage_written"]
-            )
-            found = found.append_column("coverage", most.cast(pa.float64()))
-        expression = wanted.expression()
-        return found if expression is None else found.filter(expression)
+        wanted = columns and [name for name in pq.read_schema(path).names if name in columns]
+        return _with_derived(pq.read_table(path, filters=expression, columns=wanted))
     except PermissionError as error:
         raise TokioError(f"{path} cannot be read: {error}") from error
     except (pa.ArrowException, KeyError, OSError) as error:
         raise FormatError(
-            f"{path} is no table of jobs: {error}",
+            f"{path} is not a table of jobs: {error}",
             hint="tokio-archive check; the next run makes it again",
         ) from error
 
 
-def jobs(
+def _with_derived(found: pa.Table) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    read, written = (pc.fill_null(found[name], 0) for name in MOVED)
+    walltime = pc.subtract(found["end_time"], found["start_time"])
+    found = found.append_column("bytes_moved", pc.add(read, written))
+    found = found.append_column("walltime", walltime)
+    if "coverage_read" not in found.column_names:
+        return found
+    most = pc.if_else(pc.greater(read, written), found["coverage_read"], found["coverage_written"])
+    return found.append_column("coverage", most.cast(pa.float64()))
+
+
+def find_jobs(
     root: Path,
     start: dt.date,
     stop: dt.date,
-    wanted: Wanted,
+    wanted: JobFilter,
     *,
     order: str = "bytes",
     limit: int | None = None,
@@ -170,7 +191,7 @@ def jobs(
     root : pathlib.Path
         The archive.
     start, stop : datetime.date
-    wanted : Wanted
+    wanted : JobFilter
     order : str
         One of `ORDERS`: largest first, unknown last.
     limit : int, optional
@@ -186,24 +207,24 @@ def jobs(
     NotFound
         The archive has no table of jobs of these days.
     """
-    return listed(root, start, stop, wanted, order=order, limit=limit)[0]
+    return find_and_count(root, start, stop, wanted, order=order, limit=limit)[0]
 
 
-def listed(
+def find_and_count(
     root: Path,
     start: dt.date,
     stop: dt.date,
-    wanted: Wanted,
+    wanted: JobFilter,
     *,
     order: str = "bytes",
     limit: int | None = None,
 ) -> tuple[pa.Table, int]:
-    """As `jobs`, and how many rows there are without `limit`."""
+    """As `find_jobs`, and how many rows there are without `limit`."""
     import pyarrow as pa
 
     if order not in ORDERS:
         raise TokioError(f"jobs are not ordered by {order!r}", expected=", ".join(ORDERS))
-    there = files(root, first_table_day(start, wanted.between), stop)
+    there = tables_of(root, first_table_day(start, wanted.between), stop)
     if not there:
         raise NotFound(
             f"no table of jobs{_of_days(start, stop)} is in {root}",
@@ -212,7 +233,7 @@ def listed(
     kept: pa.Table | None = None
     count = 0
     for _, _, path in there:
-        found = table(path, wanted)
+        found = read_table(path, wanted.expression())
         count += found.num_rows
         kept = _ordered(
             found if kept is None else pa.concat_tables([kept, found], promote_options="default"),

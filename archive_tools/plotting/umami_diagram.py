@@ -19,7 +19,7 @@ from archive_tools.plotting import canvas
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-from archive_tools.jobs.job_history import Metric
+from archive_tools.jobs.job_history import MetricHistory
 
 LOOKS = {1: ("#b2182b", "X"), 2: ("#e08214", "v"), 3: ("#4393c3", "^"), 4: ("#08519c", "*")}
 """By goodness: colour and marker."""
@@ -50,7 +50,7 @@ class Standing:
     goodness: int | None
 
 
-def umami(metrics: Sequence[Metric], *, timezone: str, title: str) -> Figure:
+def umami(metrics: Sequence[MetricHistory], *, timezone: str, title: str) -> Figure:
     """Today against the history: the diagram of Lockwood and others, "UMAMI", PDSW-DISCS 2017.
 
     A row for each metric: the history over time, its newest value marked; beside it a box of the
@@ -60,7 +60,7 @@ def umami(metrics: Sequence[Metric], *, timezone: str, title: str) -> Figure:
 
     Parameters
     ----------
-    metrics : sequence of Metric
+    metrics : sequence of MetricHistory
     timezone : str
         IANA name.
     title : str
@@ -133,7 +133,7 @@ def quartile(history: Float64, value: float, big_is_good: bool | None) -> Standi
     )
 
 
-def _history(left: Axes, right: Axes, metric: Metric) -> None:
+def _history(left: Axes, right: Axes, metric: MetricHistory) -> None:
     """One row: the history and its box, on one scale of values."""
     known = np.isfinite(metric.values)
     shown = metric.values[known]
@@ -191,7 +191,7 @@ def _box(at: Axes, history: Float64) -> None:
     )
 
 
-def _newest(left: Axes, right: Axes, metric: Metric, scale: quantities.Scale) -> None:
+def _newest(left: Axes, right: Axes, metric: MetricHistory, scale: quantities.Scale) -> None:
     """The newest value: a marker on the history, a line across the box, and words."""
     value = float(metric.values[-1])
     standing = quartile(metric.values[:-1], value, metric.big_is_good)

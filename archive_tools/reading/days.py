@@ -4,6 +4,7 @@ rows.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Sequence
@@ -32,9 +33,22 @@ class DayRows:
     timestamps: Int64
     timestep: int
     columns: tuple[str, ...]
-    parts: list[row_blocks.Part]
+    blocks: list[row_blocks.RowBlock]
     unit: str
     kind: str
+
+    def between(self, start: int, end: int) -> DayRows:
+        """Those rows whose start is in ``[start, end)``, epoch seconds."""
+        low, high = (int(place) for place in np.searchsorted(self.timestamps, (start, end)))
+        if (low, high) == (0, len(self.timestamps)):
+            return self
+        base = self.blocks[0].first if self.blocks else 0
+        blocks = [
+            block.between(base + low, base + high)
+            for block in self.blocks
+            if block.first < base + high and block.last > base + low
+        ]
+        return dataclasses.replace(self, timestamps=self.timestamps[low:high], blocks=blocks)
 
 
 class DayError(Exception):
@@ -73,7 +87,7 @@ def rows_of(
     low, high = np.searchsorted(stamps, between)
     chosen = row_blocks.matching(file.columns(dataset), wanted)
     loads = (
-        file.parts(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks)
+        file.row_blocks(dataset, int(low), int(high), chosen, whole_chunks=whole_chunks)
         if wanted
         else []
     )
@@ -100,9 +114,9 @@ def union(days: Sequence[DayRows], wanted: Components | None) -> list[str]:
     )
 
 
-def _load(rows: DayRows, part: row_blocks.Part, out: Float64 | None = None) -> Float64:
+def _load(rows: DayRows, block: row_blocks.RowBlock, out: Float64 | None = None) -> Float64:
     try:
-        return part.load(out)
+        return block.load(out)
     except (FormatError, InputChanged) as error:
         raise DayError(rows.date, error) from error
 
@@ -153,31 +167,27 @@ def loaded(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) -> Ser
         if not rows.columns:
             values[at : at + len(rows.timestamps)] = np.nan
 
-    def put(task: tuple[DayRows, int, row_blocks.Part]) -> None:
-        rows, at, part = task
-        low = at + part.first - rows.parts[0].first
-        target = values[low : low + part.last - part.first]
+    def put(task: tuple[DayRows, int, row_blocks.RowBlock]) -> None:
+        rows, at, block = task
+        low = at + block.first - rows.blocks[0].first
+        target = values[low : low + block.last - block.first]
         if list(rows.columns) == list(columns):
-            _load(rows, part, target)
+            _load(rows, block, target)
         else:
             target[...] = np.nan
-            target[:, [number[name] for name in rows.columns]] = _load(rows, part)
+            target[:, [number[name] for name in rows.columns]] = _load(rows, block)
 
-    tasks = [
-        (rows, int(at), part)
-        for rows, at in zip(days, edges[:-1], strict=True)
-        for part in rows.parts
-    ]
+    starts = zip(days, edges[:-1].tolist(), strict=True)
+    tasks = [(rows, at, block) for rows, at in starts for block in rows.blocks]
     for _ in threads.in_order(put, tasks):
         pass
-    stamps = np.concatenate([np.empty(0, np.int64), *(rows.timestamps for rows in days)])
-    seconds = np.concatenate(
-        [
-            np.empty(0, np.int64),
-            *(np.full(len(rows.timestamps), rows.timestep, np.int64) for rows in days),
-        ]
-    )
+    stamps = _joined([rows.timestamps for rows in days])
+    seconds = _joined([np.full(len(rows.timestamps), rows.timestep) for rows in days])
     return _series(dataset, days, columns, stamps, seconds, values)
+
+
+def _joined(arrays: Sequence[Int64]) -> Int64:
+    return np.concatenate([np.empty(0, np.int64), *arrays]).astype(np.int64, copy=False)
 
 
 def by_day(
@@ -185,15 +195,17 @@ def by_day(
 ) -> Iterator[resample.Joined]:
     """The joined rows of each day, of its own columns."""
 
-    def joined(task: tuple[DayRows, Int64, row_blocks.Part]) -> resample.Joined:
-        rows, starts, part = task
-        base = rows.parts[0].first
-        return resample.join(starts[part.first - base : part.last - base], _load(rows, part), how)
+    def joined(task: tuple[DayRows, Int64, row_blocks.RowBlock]) -> resample.Joined:
+        rows, starts, block = task
+        base = rows.blocks[0].first
+        return resample.join(
+            starts[block.first - base : block.last - base], _load(rows, block), how
+        )
 
-    tasks = ((rows, step.starts(rows.timestamps), part) for rows in days for part in rows.parts)
+    tasks = ((rows, step.starts(rows.timestamps), block) for rows in days for block in rows.blocks)
     results = threads.in_order(joined, tasks)
     for rows in days:
-        pieces = list(itertools.islice(results, len(rows.parts)))
+        pieces = list(itertools.islice(results, len(rows.blocks)))
         yield (
             resample.merged(pieces, how)
             if pieces

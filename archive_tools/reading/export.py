@@ -5,27 +5,22 @@ range takes no more memory than a day.
 from __future__ import annotations
 
 import csv
-import dataclasses
 import datetime as dt
 import io
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from archive_tools.core.arrays import Float64
-from archive_tools.core.components import component_order
-from archive_tools.core.errors import NotFound
 from archive_tools.formats.series import Series
-from archive_tools.formats.series_file import damage_named
-from archive_tools.reading import selection
 from archive_tools.reading.archive import Archive
-from archive_tools.reading.resample import Step
-from archive_tools.reading.selection import Components
+from archive_tools.reading.days import DayError, DayRows, union
+from archive_tools.reading.ranges import day_rows, loaded_rows
+from archive_tools.reading.requests import ReadRequest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,119 +30,52 @@ TIME = "timestamp"
 """Name of the column of times."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What shall be written.
+def pieces(archive: Archive, request: ReadRequest) -> tuple[list[str], Iterator[Series]]:
+    """What is requested, some rows at a time: together they are what `Archive.read` gives.
 
-    Attributes
-    ----------
-    instance, dataset : str
-    start, end : int
-        Rows whose start is in ``[start, end)``, epoch seconds.
-    components, rate, resample
-        As `Archive.read` takes them.
-    """
+    Each day's file is opened once. Cuts are made between days, and between joined rows, so that
+    none is in two pieces.
 
-    instance: str
-    dataset: str
-    start: int
-    end: int
-    components: Components | None = None
-    rate: bool = False
-    resample: str | None = None
-
-
-def columns(archive: Archive, request: Request) -> list[str]:
-    """Components of all days of the range together, in the order in which `Archive.read` gives
-    them.
+    Returns
+    -------
+    list of str
+        Components of all days of the range together; each piece has a column for each.
+    iterator of Series
 
     Raises
     ------
-    NotFound
-        No day of the range is there; no day has such a dataset or component.
+    NotFound, FormatError
+        As `Archive.read`.
     """
-    by_day = {
-        tuple(selection.chosen(names, request.components))
-        for _, _, names in _days(archive, request)
-    }
-    every = {name for names in by_day for name in names}
-    if not every:
-        return list(_read(archive, request, request.start, request.end).columns)
-    if len(by_day) == 1:
-        return list(*by_day)
-    return (
-        sorted(every, key=component_order)
-        if request.components is None
-        else selection.chosen(every, request.components)
-    )
+    days = list(day_rows(archive, request))
+    columns = union(days, request.components)
+    return columns, _pieces(archive, request, days, columns)
 
 
-def pieces(archive: Archive, request: Request) -> Iterator[Series]:
-    """The rows of the range, some at a time, in order; together they are what `Archive.read` gives.
-
-    Cuts are made between joined rows, so that none is in two pieces.
-    """
-    days = list(_days(archive, request))
-    edges = sorted(
-        {request.start, request.end, *_cuts(archive, request, [start for start, _, _ in days])}
-    )
+def _pieces(
+    archive: Archive, request: ReadRequest, days: Sequence[DayRows], columns: list[str]
+) -> Iterator[Series]:
+    spans = [(archive.day(rows.date), rows) for rows in days]
+    edges = sorted({request.start, request.end, *_cuts(request, [day.start for day, _ in spans])})
     for low, high in itertools.pairwise(edges):
-        touched = [names for start, end, names in days if start < high and end > low]
-        if any(selection.chosen(names, request.components) for names in touched):
-            yield _read(archive, request, low, high)
-        elif touched:  # rows in which none of the components was measured
-            yield _read(archive, dataclasses.replace(request, components=None), low, high)
+        some = [
+            rows.between(low, high) for day, rows in spans if day.start < high and day.end > low
+        ]
+        if some:
+            try:
+                yield loaded_rows(request, some, columns)
+            except DayError as error:
+                raise error.reason from None
 
 
-def _cuts(archive: Archive, request: Request, starts: Sequence[int]) -> list[int]:
+def _cuts(request: ReadRequest, starts: Sequence[int]) -> list[int]:
     """Starts of days, each moved back to the start of the joined row that it is in."""
-    step = Step.parse(request.resample, archive.timezone) if request.resample else None
+    step = request.step
     moved = [
         int(step.starts(np.array([start], dtype=np.int64))[0]) if step else start
         for start in starts
     ]
     return [cut for cut in moved if request.start < cut < request.end]
-
-
-def _days(archive: Archive, request: Request) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-    """Start, end and components of each day of the range that has the dataset."""
-    for date in archive.days(request.instance):
-        day = archive.day(date)
-        if day.start < request.end and day.end > request.start:
-            with (
-                damage_named(archive.path(request.instance, date)),
-                archive.open(request.instance, date) as file,
-            ):
-                try:
-                    yield (
-                        max(day.start, request.start),
-                        min(day.end, request.end),
-                        file.columns(request.dataset),
-                    )
-                except NotFound:
-                    continue
-
-
-def _read(archive: Archive, request: Request, start: int, end: int) -> Series:
-    options: dict[str, Any] = {
-        "components": request.components,
-        "rate": request.rate,
-        "resample": request.resample,
-    }
-    return archive.read(request.instance, request.dataset, start, end, **options)
-
-
-def widened(series: Series, names: Sequence[str]) -> Float64:
-    """Values with a column for each name, and no other: float64 (rows, names), NaN where the series
-    does not have it.
-    """
-    if list(series.columns) == list(names):
-        return series.values
-    place = {name: number for number, name in enumerate(series.columns)}
-    there = [number for number, name in enumerate(names) if name in place]
-    values = np.full((len(series.timestamps), len(names)), np.nan)
-    values[:, there] = series.values[:, [place[names[number]] for number in there]]
-    return values
 
 
 def local_times(series: Series, timezone: str) -> list[str]:
@@ -158,13 +86,13 @@ def local_times(series: Series, timezone: str) -> list[str]:
     ]
 
 
-def write(archive: Archive, request: Request, form: str, target: IO[bytes]) -> None:
+def write(archive: Archive, request: ReadRequest, form: str, target: IO[bytes]) -> None:
     """Write what is requested.
 
     Parameters
     ----------
     archive : Archive
-    request : Request
+    request : ReadRequest
     form : {'csv', 'json', 'parquet'}
         CSV: the first column is the start of the row, local time with its offset; a missing cell is
         empty. JSON: one object, whose ``rows`` begin with that time; a missing cell, and one that
@@ -177,13 +105,12 @@ def write(archive: Archive, request: Request, form: str, target: IO[bytes]) -> N
     NotFound, FormatError
         As `Archive.read`.
     """
-    names = columns(archive, request)
-    found = pieces(archive, request)
+    names, found = pieces(archive, request)
     first = next(found)  # what cannot be read is known before anything is written
     _WRITERS[form](names, itertools.chain([first], found), _about(archive, request), target)
 
 
-def _about(archive: Archive, request: Request) -> dict[str, str]:
+def _about(archive: Archive, request: ReadRequest) -> dict[str, str]:
     return {"instance": request.instance, "timezone": archive.timezone}
 
 
@@ -198,7 +125,7 @@ def _write_csv(
     plain = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
     for series in found:
         pyarrow.csv.write_csv(
-            _arrow(local_times(series, about["timezone"]), widened(series, names)), target, plain
+            _arrow(local_times(series, about["timezone"]), series.values), target, plain
         )
 
 
@@ -228,7 +155,7 @@ def _write_json(
             }
             target.write(json.dumps(told)[:-1].encode() + b', "rows": [')
         for time, row in zip(
-            local_times(series, about["timezone"]), widened(series, names).tolist(), strict=True
+            local_times(series, about["timezone"]), series.values.tolist(), strict=True
         ):
             target.write(separator + b"\n" + msgspec.json.encode([time, *row]))
             separator = b","
@@ -252,7 +179,7 @@ def _write_parquet(
         for series in itertools.chain([first], found):
             table = _arrow(
                 series.timestamps.astype("datetime64[s]").astype("datetime64[ms]"),
-                widened(series, names),
+                series.values,
             )
             writer.write_table(
                 pa.Table.from_arrays(

@@ -42,8 +42,8 @@ def data_array(dataset: str, days: Sequence[DayRows], columns: Sequence[str]) ->
     name = f"{dataset}-{dask_token(days, columns)}"
     blocks = [block for rows in days for block in _blocks(rows, columns)] or [(0, None, None)]
     graph = {
-        (name, n, 0): (_load, height, part, place, len(columns))
-        for n, (height, part, place) in enumerate(blocks)
+        (name, n, 0): (_load, height, block, place, len(columns))
+        for n, (height, block, place) in enumerate(blocks)
     }
     heights = tuple(height for height, _, _ in blocks)
     values = da.Array(graph, name, chunks=(heights, (len(columns),)), dtype=np.float64)  # type: ignore[no-untyped-call]
@@ -71,32 +71,32 @@ def dask_token(days: Sequence[DayRows], columns: Sequence[str]) -> str:
     """A name for the array that differs when what is read differs."""
     from dask.base import tokenize
 
-    return str(tokenize([str(part) for rows in days for part in rows.parts], list(columns)))
+    return str(tokenize([str(block) for rows in days for block in rows.blocks], list(columns)))
 
 
-Block = tuple[int, row_blocks.Part | None, list[int] | None]
+Block = tuple[int, row_blocks.RowBlock | None, list[int] | None]
 
 
 def _blocks(rows: DayRows, columns: Sequence[str]) -> list[Block]:
-    """Height, part and places of the columns; a day that has none of them is one block without a
-    part.
+    """Height, block and places of the columns; a day that has none of them is one block without a
+    block.
     """
     place = (
         None
         if list(rows.columns) == list(columns)
         else [list(columns).index(name) for name in rows.columns]
     )
-    if not rows.parts:
+    if not rows.blocks:
         return [(len(rows.timestamps), None, None)] if len(rows.timestamps) else []
-    return [(part.last - part.first, part, place) for part in rows.parts]
+    return [(block.last - block.first, block, place) for block in rows.blocks]
 
 
 def _load(
-    height: int, part: row_blocks.Part | None, place: list[int] | None, width: int
+    height: int, block: row_blocks.RowBlock | None, place: list[int] | None, width: int
 ) -> Float64:
-    if part is not None and place is None:
-        return part.load()
+    if block is not None and place is None:
+        return block.load()
     wide = np.full((height, width), np.nan)
-    if part is not None:
-        wide[:, place] = part.load()
+    if block is not None:
+        wide[:, place] = block.load()
     return wide

@@ -21,7 +21,7 @@ from archive_tools.core import threads
 from archive_tools.core.arrays import Int64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import NotFound
-from archive_tools.formats.row_blocks import Part
+from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile, damage_named
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class DatasetSummary:
 
 @dataclass
 class _Tally:
-    """What the parts of a dataset, or of one component, come to so far."""
+    """What the blocks of a dataset, or of one component, come to so far."""
 
     cells: int = 0
     measured: int = 0
@@ -129,7 +129,7 @@ class _Tally:
 
 @dataclass
 class _Growing:
-    """A dataset whose parts come one after the other."""
+    """A dataset whose blocks come one after the other."""
 
     header: Header
     names: set[str] = field(default_factory=set)
@@ -232,15 +232,15 @@ def _opened(archive: Archive, instance: str, dates: Iterable[dt.date]) -> Iterat
 
 
 Between = tuple[int, int] | None
-Task = tuple[Header, Part, Int64]
+Task = tuple[Header, RowBlock, Int64]
 
 
 def _summaries(
     opened: Iterable[SeriesFile], between: Between, wanted: Sequence[str], *, by_component: bool
 ) -> list[DatasetSummary]:
     def reduced(task: Task) -> tuple[Header, Reduced]:
-        header, part, stamps = task
-        return header, reduce(part.load(), stamps, header.kind, by_component=by_component)
+        header, block, stamps = task
+        return header, reduce(block.load(), stamps, header.kind, by_component=by_component)
 
     found: dict[str, _Growing] = {}
     for header, piece in threads.in_order(reduced, _tasks(opened, between, wanted, found)):
@@ -271,8 +271,8 @@ def _tasks(
                     np.searchsorted(stamps, between).tolist() if between else (0, len(stamps))
                 )
                 yield from (
-                    (header, part, stamps[part.first : part.last])
-                    for part in tts.parts(name, low, high)
+                    (header, block, stamps[block.first : block.last])
+                    for block in tts.row_blocks(name, low, high)
                 )
     if not found and wanted:
         raise NotFound(f"no dataset {', '.join(wanted)}", expected=", ".join(sorted(there)))

@@ -22,7 +22,7 @@ from archive_tools.core.threads import cores
 from archive_tools.core.vocabulary import DayState, Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import layout
-from archive_tools.store.receipts import DayReceipts, Receipts, follows
+from archive_tools.store.receipts import DayReceipts, Receipt, Receipts, follows
 
 FILES: dict[str, str] = {
     Product.TTS: layout.TTS,
@@ -95,49 +95,76 @@ def state_of(
     """
     if _is_as_it_should_be(files, day, instance, products):  # of ten years nearly every day
         return _complete(day, instance, products)
-    failures = [
-        receipt
-        for product in (Product.RAW, *products)
-        for receipt in day.other(instance, product, ReceiptState.FAILED)
-    ]
     good = {product: day.good(instance, product) for product in products}
     there = {
         product: receipt
         for product, receipt in good.items()
         if receipt and _name(product, instance) in files
     }
-    if not there and (empty := day.other(instance, Product.RAW, ReceiptState.EMPTY)):
-        content = day.content(empty[0])
-        return State(
-            DayState.EMPTY,
-            f"{content.get('why', '')} ({content.get('who', 'nobody')},"
-            f" {str(content.get('written', ''))[:10]})",
-        )
-    if failures:
-        content = day.content(failures[0])
-        nothing = content.get("kind") == NoData.__name__ and not there
-        return State(
-            DayState.MISSING if nothing else DayState.FAILED, str(content.get("error", ""))
-        )
-    if len(there) < len(products):
-        return State(
-            DayState.MISSING,
-            "" if not there else "no " + ", ".join(sorted(set(products) - set(there))),
-        )
-    if any(receipt.version != BUILD_VERSION for receipt in there.values()):
+    return (
+        (None if there else _marked_empty(day, instance))
+        or _failed(day, instance, products, bool(there))
+        or _lacking(there, products)
+        or _stale(day, instance, list(there.values()))
+        or _partial(there.values())
+        or _complete(day, instance, products)
+    )
+
+
+def _marked_empty(day: DayReceipts, instance: str) -> State | None:
+    """That an operator said that there are no data for good, with the reason."""
+    empty = day.other(instance, Product.RAW, ReceiptState.EMPTY)
+    if not empty:
+        return None
+    content = day.content(empty[0])
+    written = str(content.get("written", ""))[:10]
+    reason = f"{content.get('why', '')} ({content.get('who', 'nobody')}, {written})"
+    return State(DayState.EMPTY, reason)
+
+
+def _failed(
+    day: DayReceipts, instance: str, products: Sequence[str], has_any: bool
+) -> State | None:
+    """What the first of the receipts of failures says."""
+    failures = (
+        receipt
+        for product in (Product.RAW, *products)
+        for receipt in day.other(instance, product, ReceiptState.FAILED)
+    )
+    first = next(failures, None)
+    if first is None:
+        return None
+    content = day.content(first)
+    has_no_data = content.get("kind") == NoData.__name__ and not has_any
+    word = DayState.MISSING if has_no_data else DayState.FAILED
+    return State(word, str(content.get("error", "")))
+
+
+def _lacking(there: Mapping[str, Receipt], products: Sequence[str]) -> State | None:
+    absent = sorted(set(products) - set(there))
+    if not absent:
+        return None
+    return State(DayState.MISSING, f"no {', '.join(absent)}" if there else "")
+
+
+def _stale(day: DayReceipts, instance: str, made: Sequence[Receipt]) -> State | None:
+    if any(receipt.version != BUILD_VERSION for receipt in made):
         return State(DayState.STALE, "made by an older version")
-    chain = [day.good(instance, Product.RAW), *(there[product] for product in products)]
-    if not all(
-        before and follows(after.fingerprint, before.fingerprint)
+    chain = [day.good(instance, Product.RAW), *made]
+    if all(
+        before and after and follows(after.fingerprint, before.fingerprint)
         for before, after in itertools.pairwise(chain)
-        if after
     ):
-        return State(DayState.STALE, "not made from the data that were fetched last")
-    partial = [receipt for receipt in there.values() if receipt.state == ReceiptState.PARTIAL]
-    if partial:
-        percent = min(receipt.percent for receipt in partial)
-        return State(DayState.PARTIAL, f"{percent} %" if percent else "<1 %", percent)
-    return _complete(day, instance, products)
+        return None
+    return State(DayState.STALE, "not made from the data that were fetched last")
+
+
+def _partial(made: Iterable[Receipt]) -> State | None:
+    percents = [receipt.percent for receipt in made if receipt.state == ReceiptState.PARTIAL]
+    if not percents:
+        return None
+    percent = min(percents)
+    return State(DayState.PARTIAL, f"{percent} %" if percent else "<1 %", percent)
 
 
 def _is_as_it_should_be(

@@ -29,7 +29,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Generic, TypeVar
 
 from archive_tools.core.errors import InputChanged, SourceError
 from archive_tools.core.vocabulary import RejectReason
@@ -57,8 +57,11 @@ class Limits:
     memory: int = 4 * 2**30
 
 
+Result = TypeVar("Result")
+
+
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[Result]):
     """Files to read, in order.
 
     Attributes
@@ -75,14 +78,14 @@ class Job:
 
     files: Sequence[Any]
     new_batch: Callable[[], Any]
-    reduce: Callable[[Any], Any]
+    reduce: Callable[[Any], Result]
     limits: Limits
 
 
 # The caller's side
 
 
-def run(job: Job) -> list[Any]:
+def run(job: Job[Result]) -> list[Result]:
     """Run a job in a reader of its own; the results of its batches, in order.
 
     Raises
@@ -110,7 +113,7 @@ def run(job: Job) -> list[Any]:
         try:
             pickle.dump(job, reader.stdin, pickle.HIGHEST_PROTOCOL)
             reader.stdin.flush()
-            results = []
+            results: list[Result] = []
             while (item := pickle.load(reader.stdout)) is not None:
                 if isinstance(item, Exception):
                     raise item
@@ -172,7 +175,7 @@ def main() -> None:
         out.flush()
 
 
-def _results(job: Job) -> Iterator[Any]:
+def _results(job: Job[Any]) -> Iterator[Any]:
     """Results of the batches of a job, whatever its logs do to the children."""
     at, bad, size = 0, dict[int, str](), BATCH_LOGS
     place = mmap.mmap(-1, 8)
@@ -236,7 +239,9 @@ def _reason(status: int) -> str:
 OUT_OF_MEMORY = 77
 
 
-def _fork(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap) -> tuple[int, int]:
+def _fork(
+    job: Job[Any], at: int, size: int, bad: dict[int, str], place: mmap.mmap
+) -> tuple[int, int]:
     """A child that reads from the log number `at` on; its process id and the pipe of its
     results.
     """
@@ -267,7 +272,7 @@ def _fork(job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap) -
 
 
 def _read_all(
-    job: Job, at: int, size: int, bad: dict[int, str], place: mmap.mmap, results: BinaryIO
+    job: Job[Any], at: int, size: int, bad: dict[int, str], place: mmap.mmap, results: BinaryIO
 ) -> None:
     """The child's work: read, reduce, hand over."""
 

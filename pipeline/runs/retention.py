@@ -15,8 +15,8 @@ from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import lock
 from archive_tools.store.receipts import DayReceipts, Receipts, follows
+from pipeline import sources
 from pipeline.site import Site
-from pipeline.tasks.nightly import made_by, products
 
 log = logging.getLogger("tokio")
 
@@ -63,7 +63,7 @@ def _is_made(site: Site, day: DayReceipts, instance: str, folder: Path) -> bool:
     before = day.good(instance, Product.RAW)
     if before is None or folder.name != f"{instance}.{before.fingerprint}":
         return before is not None  # of an earlier fetch: nothing will be made from it
-    for product in made_by(products(site, instance)[0]):
+    for product in sources.products(site, instance):
         made = day.good(instance, product)
         if (
             made is None

@@ -19,7 +19,7 @@ from pipeline import sources
 from pipeline.site import Site
 from pipeline.tasks.fetch import Fetch
 from pipeline.tasks.index import Jobs
-from pipeline.tasks.nightly import made_by, products
+from pipeline.tasks.nightly import products
 
 
 def of(
@@ -46,7 +46,7 @@ def of(
     lasts = {instance: products(site, instance)[0] for instance in instances or site.sources}
     retention = {instance: sources.options(site, instance).retention_days for instance in lasts}
     found = status.states(
-        site.root, dates, {instance: made_by(last) for instance, last in lasts.items()}
+        site.root, dates, {instance: sources.products(site, instance) for instance in lasts}
     )
     oldest = site.yesterday() - dt.timedelta(days=site.late_days)
     for date, states in found.items():

@@ -1,23 +1,8 @@
-"""Sources: one module a kind, found by its name.
+"""The kinds of sources, found by their names.
 
-A source module has
-
-- `Options`: its keys in site.json, a `pipeline.site.SourceOptions`,
-- `located(options, site)`: the same options with paths counted from site.json and the site's
-  defaults,
-- `inputs(options, day)`: what the source has for the day, small and quick to ask for: its
-  fingerprint tells whether anything changed,
-- `fetch(options, day, folder)`: all network and database I/O; writes what the source says,
-  unchanged, into `folder` and returns how many rows of what it wrote,
-- `about(options, day)`, if it likes: what the source says of itself, such as the server's version
-  and time zone,
-- `gone(before, now, old, new, rejected)`: what was fetched before and is no longer there, in words,
-  from the two row counts and folders: the archived day is then kept,
-- `parse(options, day, folder, findings)`: no I/O but reading `folder` (and the logs that a manifest
-  in it names); the same files give the same result,
-- `GIVES`: what comes out: `Samples` (counters, gauges) or `LogBatch` (Darshan logs). A source of
-  logs has `jobs(options, day, folder, reduce, known)` and `run(job)` in place of `parse`: pieces of
-  work for an executor.
+Ours are the modules of this package, each with an object ``SOURCE`` (see `contract`). Another
+package gives a kind through the entry-point group ``tokio.sources``: the name is the kind's, the
+value is ``module:OBJECT``. `docs/add_a_source.md` adds one in both ways.
 """
 
 from __future__ import annotations
@@ -25,37 +10,97 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import importlib.metadata
 import pkgutil
-from typing import Any
 
 from archive_tools.core.errors import ConfigError
-from pipeline.site import Site, SourceOptions, validated
+from archive_tools.core.vocabulary import Product
+from pipeline.schemas import source_maps
+from pipeline.schemas.source_maps import Selector, SourceMetric
+from pipeline.site import Servers, Site, SourceOptions, validated
+from pipeline.sources.contract import AnySource, LogSource, SeriesSource, missing_members
+
+GROUP = "tokio.sources"
+"""The group of entry points through which other packages give kinds."""
+NOT_A_KIND = ("contract",)
 
 
 @functools.cache
+def own_kinds() -> tuple[str, ...]:
+    """The kinds of this package."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(name for name in names if not name.startswith("_") and name not in NOT_A_KIND)
+
+
 def kinds() -> list[str]:
-    """The kinds that there are: the public modules of this package."""
-    return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")
-    )
+    """All kinds: ours, and those of other packages that are installed."""
+    return sorted({*own_kinds(), *importlib.metadata.entry_points(group=GROUP).names})
 
 
-def find(kind: str) -> Any:
-    """The module of a kind.
+def find(kind: str) -> AnySource:
+    """The source of a kind. Other packages are looked through only for a kind that is not ours.
 
     Raises
     ------
     ConfigError
-        There is none of that name.
+        There is none of that name, or the package that gives it is wrong.
     """
-    if kind not in kinds():
-        near = difflib.get_close_matches(kind, kinds(), 1)
+    return _own(kind) if kind in own_kinds() else _installed(kind)
+
+
+@functools.cache
+def _own(kind: str) -> AnySource:
+    module = importlib.import_module(f"{__name__}.{kind}")
+    return _checked(getattr(module, "SOURCE", None), kind, f"{module.__name__}.SOURCE")
+
+
+@functools.cache
+def _installed(kind: str) -> AnySource:
+    """The source of another package."""
+    entries = importlib.metadata.entry_points(group=GROUP, name=kind)
+    found = {_giver(entry): entry for entry in entries}
+    if not found:
+        known = kinds()
+        near = difflib.get_close_matches(kind, known, 1)
         raise ConfigError(
             f"source kind {kind!r} is not known",
-            expected=", ".join(kinds()),
+            expected=", ".join(known),
             hint=f"did you mean {near[0]}?" if near else "",
         )
-    return importlib.import_module(f"{__name__}.{kind}")
+    if len(found) > 1:
+        raise ConfigError(
+            f"source kind {kind!r} is given by several packages",
+            got=", ".join(sorted(found)),
+            hint="uninstall all but one of them",
+        )
+    ((giver, entry),) = found.items()
+    where = f"{entry.value} of package {giver}"
+    try:
+        source = entry.load()
+    except Exception as error:  # whatever another package's code raises
+        raise ConfigError(
+            f"source kind {kind!r}: {where} cannot be loaded: {type(error).__name__}: {error}",
+            hint="look at that package, or uninstall it",
+        ) from error
+    return _checked(source, kind, where)
+
+
+def _giver(entry: importlib.metadata.EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "(unknown)"
+
+
+def _checked(source: object, kind: str, where: str) -> AnySource:
+    """`source`, which must be a source of that kind."""
+    lacking = missing_members(source)
+    if lacking or not isinstance(source, SeriesSource | LogSource):
+        raise ConfigError(
+            f"source kind {kind!r}: {where} is not a source",
+            expected="an object of a class that names SeriesSource or LogSource as its base",
+            got=f"{type(source).__name__} without {', '.join(lacking)}",
+        )
+    if source.kind != kind:
+        raise ConfigError(f"source kind {kind!r}: {where} is of kind {source.kind!r}")
+    return source
 
 
 def options(site: Site, instance: str) -> SourceOptions:
@@ -75,25 +120,91 @@ def options(site: Site, instance: str) -> SourceOptions:
     where = f"site.json: sources: {instance}"
     if not isinstance(content.get("kind"), str):
         raise ConfigError(f"{where}: key kind is missing", expected=", ".join(kinds()))
-    module = find(content["kind"])
-    found: SourceOptions = validated(module.Options, content, where)
-    return module.located(found, site)  # type: ignore[no-any-return]
+    source = find(content["kind"])
+    found: SourceOptions = source.with_absolute_paths(
+        validated(source.Options, content, where), site
+    )
+    return found
+
+
+def products(site: Site, instance: str) -> tuple[Product, ...]:
+    """What an instance has besides the raw data, in the order in which it is made."""
+    return find(options(site, instance).kind).products
 
 
 def check(site: Site) -> dict[str, SourceOptions]:
-    """The checked keys of all instances, all errors of all sources at once.
+    """The checked keys of all instances, all errors of all sources and their tables at once.
 
     Raises
     ------
     ConfigError
-        Names every wrong key of every source.
+        Names every wrong key of every source, and of every kind's table.
     """
+    check_servers(site)
     good, wrong = {}, []
     for instance in site.sources:
         try:
             good[instance] = options(site, instance)
+            find(good[instance].kind).metrics()
         except ConfigError as error:
             wrong.append(str(error))
     if wrong:
-        raise ConfigError("\n".join(wrong))
+        raise ConfigError("\n".join(dict.fromkeys(wrong)))
     return good
+
+
+def watches_servers(site: Site, instance: str) -> bool:
+    """Whether an instance has the figures of servers, not of applications: one of `sources` whose
+    kind makes no index, or one that only `hdf5_files` has.
+    """
+    if instance not in site.sources:
+        return instance in site.hdf5_files
+    try:
+        return Product.INDEX not in find(str(site.sources[instance].get("kind"))).products
+    except ConfigError:  # `options` says what is wrong with the kind
+        return True
+
+
+def servers_of(site: Site, fsname: str) -> Servers | None:
+    """The servers behind a file system: those that site.json names, else the instance of its name,
+    if one watches servers.
+    """
+    if fsname in site.fsname_to_instance:
+        return site.fsname_to_instance[fsname]
+    return Servers(instance=fsname) if watches_servers(site, fsname) else None
+
+
+def check_servers(site: Site, where: str = "site.json") -> None:
+    """Refuse servers of an instance that there is not, or that knows only applications.
+
+    Raises
+    ------
+    ConfigError
+        Names the file system and the instances that could be meant.
+    """
+    for fsname, servers in site.fsname_to_instance.items():
+        if not watches_servers(site, servers.instance):
+            names = dict.fromkeys([*site.sources, *site.hdf5_files])
+            could = [name for name in names if watches_servers(site, name)]
+            raise ConfigError(
+                f"{where}: fsname_to_instance: {fsname}: {servers.instance!r} is no instance that"
+                " watches servers",
+                expected=", ".join(could) or "such an instance in sources",
+            )
+
+
+_digests: dict[str, tuple[tuple[SourceMetric[Selector], ...], str]] = {}
+
+
+def meaning(source: AnySource) -> str:
+    """What the figures of a source mean, for the fingerprint of what is made of them; "" while it
+    is what `source_maps.FIRST_MEANINGS` says.
+    """
+    metrics = source.metrics()
+    rows, digest = _digests.get(source.kind, ((), ""))
+    if rows is not metrics:  # it is asked for of every product when ten years are looked at
+        digest = source_maps.digest(metrics)
+        _digests[source.kind] = metrics, digest
+    if source_maps.FIRST_MEANINGS.get(source.kind) == (source.version, digest):
+        return ""
+    return f"{source.kind}: parser {source.version}, figures {digest}"

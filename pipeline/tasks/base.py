@@ -39,6 +39,7 @@ from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
 from pipeline import site as sites
 from pipeline import sources
 from pipeline.processes.limits import end_with_parent
+from pipeline.sources.contract import AnySource
 
 log = logging.getLogger("tokio")
 NO_FINGERPRINT = "0" * 16
@@ -68,7 +69,9 @@ def standing_as(root: Path, days: Mapping[dt.date, DayReceipts]) -> Iterator[Non
 
 @functools.lru_cache(maxsize=8)
 def _site(path: str, mtime_ns: int) -> sites.Site:
-    return sites.load(path)
+    site = sites.load(path)
+    sources.check_servers(site, path)
+    return site
 
 
 @functools.lru_cache(maxsize=64)
@@ -245,7 +248,7 @@ class ArchiveTask(luigi.Task):
         return load_options(self.site, self.instance)
 
     @property
-    def source(self) -> Any:
+    def source(self) -> AnySource:
         return sources.find(self.options.kind)
 
     @property

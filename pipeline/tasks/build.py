@@ -24,9 +24,11 @@ from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import servers
 from archive_tools.store import layout
 from archive_tools.store.receipts import derived, follows
+from pipeline import sources
 from pipeline.building import engine
-from pipeline.model import LogBatch, Samples
-from pipeline.schemas import source_maps
+from pipeline.model import Samples
+from pipeline.schemas.source_maps import Selector, SourceMetric
+from pipeline.sources.contract import LogSource, SeriesSource
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
 from pipeline.transform.darshan import DayMerger, Reduction
@@ -79,6 +81,7 @@ class Build(ArchiveTask):
             self.config.timezone,
             self.config.missing,
             schemas.SCHEMA_VERSION,
+            *([meaning] if (meaning := sources.meaning(self.source)) else []),
         )
 
     def up_to_date(self) -> bool:
@@ -110,10 +113,11 @@ class Build(ArchiveTask):
         with TtsWriter(
             temporary, self.day, missing=self.config.missing, attributes=attributes
         ) as writer:
+            source = self.source
             told = (
-                self._darshan(writer, raw)
-                if self.source.GIVES is LogBatch
-                else self._samples(writer, raw)
+                self._darshan(source, writer, raw)
+                if isinstance(source, LogSource)
+                else self._samples(source, writer, raw)
             )
             writer.file.attrs["provenance"] = self._provenance()
         return told
@@ -139,15 +143,15 @@ class Build(ArchiveTask):
         }
         return json.dumps(told, sort_keys=True)
 
-    def _samples(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
+    def _samples(self, source: SeriesSource[Any], writer: TtsWriter, raw: Path) -> dict[str, Any]:
         options = self.options
-        metrics = {metric.dataset.name: metric for metric in source_maps.source_map(options.kind)}
+        metrics = {metric.dataset.name: metric for metric in source.metrics()}
         gridder = Gridder(self.day, options.timestep, self.findings)
         rows, samples_seen = self.day.rows(options.timestep), 0
         covered: dict[str, npt.NDArray[np.intp]] = {}
         cells: dict[str, int] = {}
         for name, pieces in itertools.groupby(
-            ahead(self.source.parse(options, self.day, raw, self.findings)),
+            ahead(source.parse(options, self.day, raw, self.findings)),
             key=lambda samples: samples.dataset,
         ):
             seen, measured = self._dataset(writer, gridder, metrics[name], pieces)
@@ -185,7 +189,7 @@ class Build(ArchiveTask):
         self,
         writer: TtsWriter,
         gridder: Gridder,
-        metric: source_maps.SourceMetric,
+        metric: SourceMetric[Selector],
         pieces: Iterable[Samples],
     ) -> tuple[int, npt.NDArray[np.intp]]:
         """Write one dataset; the number of its samples, and the rows in which something was
@@ -212,25 +216,24 @@ class Build(ArchiveTask):
             **self.findings.of(name),
         }
 
-    def _darshan(self, writer: TtsWriter, raw: Path) -> dict[str, Any]:
-        options, metrics = self.options, source_maps.source_map("darshan")
-        reduction = Reduction(self.day, options.timestep, options.mount_to_fsname, metrics)
+    def _darshan(self, source: LogSource[Any], writer: TtsWriter, raw: Path) -> dict[str, Any]:
+        options, metrics = self.options, source.metrics()
+        mount_to_fsname = source.mount_to_fsname(options)
+        reduction = Reduction(self.day, options.timestep, mount_to_fsname, metrics)
         tables = darshan_tables.TableWriter(writer.file)
-        merger = DayMerger(
-            self.day, options.timestep, options.mount_to_fsname, metrics, tables.append
-        )
+        merger = DayMerger(self.day, options.timestep, mount_to_fsname, metrics, tables.append)
         with engine.executor(self.config.engine) as executor:
-            jobs = self.source.jobs(options, self.day, raw, reduction, self._rejected())
-            for parts in engine.in_order(executor, self.source.run, jobs):
+            jobs = source.jobs(options, self.day, raw, reduction, self._rejected(source))
+            for parts in engine.in_order(executor, source.run, jobs):
                 for part in parts:
                     merger.add(part)
         datasets = {metric.dataset.name: metric.dataset for metric in metrics}
         for grid in merger.finish(self.findings):
-            writer.write(grid, datasets[grid.dataset], source="darshan", updated=merger.last_end)
+            writer.write(grid, datasets[grid.dataset], source=source.kind, updated=merger.last_end)
         tables.close()
         for method, amount in merger.placed.items():
             writer.file.attrs[f"bytes_placed_by_{method}"] = amount
-        writer.file.attrs["reader"] = self.source.READER
+        writer.file.attrs["reader"] = source.reader
         return {
             "counts": merger.counts,
             "bytes_placed": merger.placed,
@@ -255,14 +258,14 @@ class Build(ArchiveTask):
             else [self.day.start, self.day.start]
         )
 
-    def _rejected(self) -> dict[tuple[str, int, int], str]:
+    def _rejected(self, source: LogSource[Any]) -> dict[tuple[str, int, int], str]:
         """Files that the archived day rejects, by the same reader; none where the day shall be made
         anew.
         """
         if self.standing().good(self.instance, self.product) is None or not self.path().is_file():
             return {}
         with h5py.File(self.path(), "r") as file:
-            if file.attrs.get("reader") != self.source.READER:
+            if file.attrs.get("reader") != source.reader:
                 return {}
         table = darshan_tables.read_table(self.path(), "rejects")
         columns = (table[name].tolist() for name in ("filename", "log_bytes", "mtime_ns", "reason"))

@@ -21,9 +21,9 @@ from archive_tools.formats import darshan_tables
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipt
 from archive_tools.store.receipts import fingerprint as fingerprint_of
-from pipeline.model import LogBatch
 from pipeline.processes.limits import apart, within
 from pipeline.schemas.source_maps import RAW_VERSION
+from pipeline.sources.contract import Fetched, LogSource
 from pipeline.tasks.base import ArchiveTask, kept
 
 log = logging.getLogger("tokio")
@@ -202,7 +202,8 @@ class Fetch(ArchiveTask):
         temporary = files.temporary_name(target)
         temporary.mkdir()
         try:
-            counts = self._fetched(temporary)
+            fetched = self._fetched(temporary)
+            counts = dict(fetched.counts)
             told = {
                 "inputs": inputs,
                 "counts": counts,
@@ -212,7 +213,7 @@ class Fetch(ArchiveTask):
             if gone := self._gone(counts, temporary):
                 self._keep_archived(fingerprint, told, gone)
                 return
-            self._compare(inputs)
+            self._compare(inputs, fetched.inputs)
             self.findings.add(FindingKind.FETCHED_EARLY, time.time() < self.day.end)
             files.sync_tree(temporary)
             files.replace_folder(temporary, target)
@@ -221,41 +222,39 @@ class Fetch(ArchiveTask):
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def _fetched(self, folder: Path) -> dict[str, int]:
+    def _fetched(self, folder: Path) -> Fetched:
         """Fetch into `folder`; where the day is archived, a source that forgot it has zero rows."""
         options, day = self.options, self.day
         try:
             return self._limited(
                 options.fetch_seconds,
                 "the data",
-                lambda: dict(self.source.fetch(options, day, folder)),
+                lambda: self.source.fetch(options, day, folder),
                 "fetch",
             )
         except NoData:
             if self.raw() is None:
                 raise
-            return {}
+            return Fetched({})
 
     def _about(self) -> dict[str, str]:
         """What the source says of itself: versions, time zones; it may say nothing."""
         options, day = self.options, self.day
-        tell = getattr(self.source, "about", None)
         try:
-            return (
-                self._limited(
-                    options.ask_seconds, "the version", lambda: dict(tell(options, day)), "ask"
-                )
-                if tell
-                else {}
+            return self._limited(
+                options.ask_seconds,
+                "the version",
+                lambda: dict(self.source.server_info(options, day)),
+                "ask",
             )
         except (TokioError, OSError) as error:
             return {"error": str(error)}
 
-    def _compare(self, before: Mapping[str, Any]) -> None:
+    def _compare(self, before: Mapping[str, Any], seen: Mapping[str, Any] | None) -> None:
         """Inputs that changed while they were read are read again; of a day not yet over they
-        always change.
+        always change. The source is asked again where the fetch could not say what it saw.
         """
-        if self._inputs() == before:
+        if (self._inputs() if seen is None else seen) == before:
             return
         if time.time() >= self.day.end:
             raise InputChanged(
@@ -273,14 +272,14 @@ class Fetch(ArchiveTask):
         before: dict[str, int] = day.content(receipt).get("counts", {})
         if not counts:
             return "the source has nothing of the day any more"
-        return str(self.source.gone(before, counts, self.path(), folder, self._rejected()))
+        return self.source.lost_inputs(before, counts, self.path(), folder, self._rejected())
 
     def _rejected(self) -> set[str]:
         """Paths, below their folders, of archived files that could not be read: these may go
         away.
         """
         path = layout.path(self.config.root, layout.TTS, self.date, self.instance)
-        if self.source.GIVES is not LogBatch or not path.is_file():
+        if not isinstance(self.source, LogSource) or not path.is_file():
             return set()
         rejects = darshan_tables.read_table(path, "rejects")
         return {

@@ -14,6 +14,8 @@ from archive_tools.reading.archive import Archive
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipt, derived, follows
 from pipeline import site as sites
+from pipeline import sources
+from pipeline.sources.contract import LogSource
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.build import Build
 
@@ -62,9 +64,13 @@ class Index(ArchiveTask):
 
     def _servers(self) -> dict[str, sites.Servers]:
         """The servers behind the file systems that have a name."""
-        names = [*self.config.fsname_to_instance, *self.options.mount_to_fsname.values()]
+        source = self.source
+        mounts = source.mount_to_fsname(self.options) if isinstance(source, LogSource) else {}
+        names = [*self.config.fsname_to_instance, *mounts.values()]
         return {
-            name: found for name in sorted(set(names)) if (found := self.config.servers_of(name))
+            name: found
+            for name in sorted(set(names))
+            if (found := sources.servers_of(self.config, name))
         }
 
     def _others(self, receipt: Receipt) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,7 +18,6 @@ from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline import sources
-from pipeline.model import LogBatch
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask, load_site, standing_as
 from pipeline.tasks.build import Build
@@ -26,19 +25,13 @@ from pipeline.tasks.index import Jobs
 
 DAY = "_day"
 """Instance name of what belongs to the day as a whole."""
+LAST: Mapping[Product, type[ArchiveTask]] = {Product.TTS: Build, Product.JOBS: Jobs}
+"""The task that makes the last product of an instance."""
 
 
 def products(site: Site, instance: str) -> list[type[ArchiveTask]]:
     """The last tasks of an instance: they require the others."""
-    source = sources.find(sources.options(site, instance).kind)
-    return [Jobs] if source.GIVES is LogBatch else [Build]
-
-
-def made_by(last: type[ArchiveTask]) -> tuple[str, ...]:
-    """The products, besides the raw data, that lead to a last task's, in the order in which they
-    are made.
-    """
-    return (Product.TTS, Product.INDEX, Product.JOBS) if last is Jobs else (Product.TTS,)
+    return [LAST[sources.products(site, instance)[-1]]]
 
 
 class Nightly(ArchiveTask):
@@ -112,7 +105,7 @@ class Nightly(ArchiveTask):
     def make(self, temporary: Path) -> dict[str, Any]:
         _write_about(self.config)
         site = self.config
-        wanted = {instance: made_by(products(site, instance)[0]) for instance in site.sources}
+        wanted = {instance: sources.products(site, instance) for instance in site.sources}
         counts = report.write_report(site.root, self.date, temporary, instances=wanted)
         return {"counts": counts}
 
@@ -138,7 +131,9 @@ def _write_about(site: Site) -> None:
     """`archive.json`: what readers need to know of the site; written only when it changes."""
     path = site.root / layout.ABOUT
     names = sorted({*site.fsname_to_instance, *site.mount_to_fsname.values()})
-    behind = {name: found.model_dump() for name in names if (found := site.servers_of(name))}
+    behind = {
+        name: found.model_dump() for name in names if (found := sources.servers_of(site, name))
+    }
     about = {
         "site": site.site,
         "timezone": site.timezone,

@@ -1,4 +1,4 @@
-"""What every source of counters must satisfy. A new source is done when it passes.
+"""What every source of series must satisfy. A new source is done when it passes.
 
 A test module gives a `Case`: records in a form of its own, and how they are written down as the
 source has them. `Contract` then writes them in other orders, twice, damaged, and looks at what
@@ -22,10 +22,12 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
-from archive_tools.core.vocabulary import FindingKind
+from archive_tools.core.vocabulary import FindingKind, Product
 from pipeline import sources
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
+from pipeline.site import SourceOptions
+from pipeline.sources.contract import SeriesSource
 from pipeline.transform.grid import Gridder, joined
 
 
@@ -50,25 +52,34 @@ class Case:
     day: Day
     records: Sequence[Any]
     write: Callable[[Path, Sequence[Any]], None]
-    options: Callable[[Path], Any]
+    options: Callable[[Path], SourceOptions]
     corrupt: Callable[[Path], str]
 
 
-def parsed(options: Any, day: Day, folder: Path) -> tuple[list[Samples], Findings, dict[str, int]]:
+def source_of(options: SourceOptions) -> SeriesSource[Any]:
+    """The source that some options are of."""
+    found = sources.find(options.kind)
+    assert isinstance(found, SeriesSource), f"{options.kind} is not a source of series"
+    return found
+
+
+def parsed(
+    options: SourceOptions, day: Day, folder: Path
+) -> tuple[list[Samples], Findings, dict[str, int]]:
     """What a source's fetch and parse give; raw data go into `folder`."""
-    source = sources.find(options.kind)
+    source = source_of(options)
     folder.mkdir(parents=True)
-    counts = source.fetch(options, day, folder)
+    fetched = source.fetch(options, day, folder)
     findings = Findings()
-    return list(source.parse(options, day, folder, findings)), findings, counts
+    return list(source.parse(options, day, folder, findings)), findings, dict(fetched.counts)
 
 
 def grids(
-    options: Any, day: Day, samples: Sequence[Samples], findings: Findings | None = None
+    options: SourceOptions, day: Day, samples: Sequence[Samples], findings: Findings | None = None
 ) -> dict[str, Grid]:
     """The day's grids of samples, by dataset."""
     gridder = Gridder(day, options.timestep, Findings() if findings is None else findings)
-    metrics = {metric.dataset.name: metric for metric in source_maps.source_map(options.kind)}
+    metrics = {metric.dataset.name: metric for metric in source_of(options).metrics()}
     pieces = itertools.groupby(samples, key=lambda s: s.dataset)
     return {
         name: joined([gridder.grid(piece, metrics[name]) for piece in group])
@@ -76,7 +87,7 @@ def grids(
     }
 
 
-def built(options: Any, day: Day, folder: Path) -> dict[str, Grid]:
+def built(options: SourceOptions, day: Day, folder: Path) -> dict[str, Grid]:
     """The day's grids of a source."""
     return grids(options, day, parsed(options, day, folder)[0])
 
@@ -106,9 +117,7 @@ class Contract:
     def test_it_gives_its_samples(self, case: Case, source: Path, tmp_path: Path) -> None:
         options = case.options(source)
         samples, findings, counts = parsed(options, case.day, tmp_path / "raw")
-        known = {
-            metric.dataset.name: metric.dataset for metric in source_maps.source_map(options.kind)
-        }
+        known = {metric.dataset.name: metric.dataset for metric in source_of(options).metrics()}
         assert samples
         assert sum(len(piece) for piece in samples)
         for piece in samples:
@@ -141,9 +150,7 @@ class Contract:
     ) -> None:
         options = case.options(source)
         first, _, _ = parsed(options, case.day, tmp_path / "raw")
-        again = list(
-            sources.find(options.kind).parse(options, case.day, tmp_path / "raw", Findings())
-        )
+        again = list(source_of(options).parse(options, case.day, tmp_path / "raw", Findings()))
         assert len(first) == len(again)
         for one, other in zip(first, again, strict=True):
             assert (one.dataset, one.names, one.whole) == (other.dataset, other.names, other.whole)
@@ -174,7 +181,7 @@ class Contract:
         options = case.options(source)
         (tmp_path / "raw").mkdir()
         with pytest.raises(NoData):
-            sources.find(options.kind).fetch(options, other, tmp_path / "raw")
+            source_of(options).fetch(options, other, tmp_path / "raw")
 
     def test_damage_is_named_and_costs_no_neighbour(
         self, case: Case, source: Path, tmp_path: Path
@@ -195,20 +202,38 @@ class Contract:
 
     def test_inputs_tell_whether_anything_changed(self, case: Case, source: Path) -> None:
         options = case.options(source)
-        module = sources.find(options.kind)
-        before = module.inputs(options, case.day)
+        kind = source_of(options)
+        before = kind.inputs(options, case.day)
         json.dumps(before)
-        assert module.inputs(options, case.day) == before
+        assert kind.inputs(options, case.day) == before
         case.write(source, case.records[: len(case.records) // 2])
-        assert module.inputs(options, case.day) != before
+        assert kind.inputs(options, case.day) != before
+
+    def test_a_fetch_says_what_it_saw_as_inputs_does(
+        self, case: Case, source: Path, tmp_path: Path
+    ) -> None:
+        options = case.options(source)
+        (tmp_path / "raw").mkdir()
+        fetched = source_of(options).fetch(options, case.day, tmp_path / "raw")
+        if fetched.inputs is not None:
+            assert fetched.inputs == source_of(options).inputs(options, case.day)
+
+    def test_its_products_and_table_are_a_sources(self, case: Case, source: Path) -> None:
+        kind = source_of(case.options(source))
+        assert kind.products == (Product.TTS,)
+        assert kind.version >= 1
+        assert kind.metrics()
+        assert all(isinstance(metric.find, kind.Selector) for metric in kind.metrics())
 
     def test_what_was_lost_is_put_into_words(
         self, case: Case, source: Path, tmp_path: Path
     ) -> None:
         options = case.options(source)
-        module = sources.find(options.kind)
+        kind = source_of(options)
         _, _, before = parsed(options, case.day, tmp_path / "before")
-        assert module.gone(before, before, tmp_path / "before", tmp_path / "before", set()) == ""
+        assert (
+            kind.lost_inputs(before, before, tmp_path / "before", tmp_path / "before", set()) == ""
+        )
         case.write(source, case.records[: len(case.records) // 3])
         _, _, now = parsed(options, case.day, tmp_path / "now")
-        assert module.gone(before, now, tmp_path / "before", tmp_path / "now", set())
+        assert kind.lost_inputs(before, now, tmp_path / "before", tmp_path / "now", set())

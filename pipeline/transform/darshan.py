@@ -22,7 +22,7 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import METHODS, DarshanPart, LogBatch, Records
-from pipeline.schemas.source_maps import SourceMetric
+from pipeline.schemas.source_maps import LogSelector, SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
 from pipeline.transform.placing import Share, by_heat, by_trace
 from pipeline.transform.records import Amounts, amounts, spread, summaries
@@ -46,7 +46,7 @@ class Reduction:
     day: Day
     timestep: int
     mount_to_fsname: Mapping[str, str]
-    metrics: tuple[SourceMetric, ...]
+    metrics: tuple[SourceMetric[LogSelector], ...]
 
     def __call__(self, batch: LogBatch) -> DarshanPart:
         return reduce_batch(batch, self)
@@ -141,9 +141,9 @@ def _series(
     placed = dict.fromkeys(METHODS, 0)
     for metric in how.metrics:
         name = metric.dataset.name
-        for module, counter in metric.find["counters"].items():
+        for module, counter in metric.find.counters.items():
             records, place = batch.records[module], places[module]
-            what = amounts(records, place, counter, metric.find["during"], start, end)
+            what = amounts(records, place, counter, metric.find.during, start, end)
             for method, pieces in _placed(what, batch, module, metric, start):
                 if metric.dataset.unit == "bytes":
                     placed[method] += int(pieces.amount.sum())
@@ -176,10 +176,10 @@ def _outside_own(pieces: Amounts, own: npt.NDArray[np.bool_], day: Day) -> int:
 
 
 def _placed(
-    what: Amounts, batch: LogBatch, module: str, metric: SourceMetric, start: Float64
+    what: Amounts, batch: LogBatch, module: str, metric: SourceMetric[LogSelector], start: Float64
 ) -> Iterator[tuple[str, Amounts]]:
     """Amounts with the intervals that the best method of each gives them."""
-    during = metric.find["during"]
+    during = metric.find.during
     rest = what
     if during in ("READ", "WRITE"):
         share = Share(metric.dataset.unit == "bytes", during == "WRITE")
@@ -211,7 +211,7 @@ class DayMerger:
         day: Day,
         timestep: int,
         mount_to_fsname: Mapping[str, str],
-        metrics: Sequence[SourceMetric],
+        metrics: Sequence[SourceMetric[LogSelector]],
         write: Any,
     ) -> None:
         self.day, self.timestep, self.metrics, self.write = day, timestep, metrics, write

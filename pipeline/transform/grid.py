@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,10 @@ from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind
 from archive_tools.schemas import Reducer
 from pipeline.model import Samples
-from pipeline.schemas.source_maps import LEGAL, Parts, Reports, SourceMetric
+from pipeline.schemas.source_maps import LEGAL, Parts, Reports, Selector, SourceMetric
 
 Bool = npt.NDArray[np.bool_]
+Metric: TypeAlias = SourceMetric[Selector]
 
 JITTER = 5.0
 """Per cent by which a share of a row may be above 100 because samples are not taken exactly on
@@ -50,7 +51,7 @@ class Gridder:
         self.day, self.timestep, self.findings = day, timestep, findings
         self._last: tuple[Samples, _Places] | None = None
 
-    def grid(self, samples: Samples, metric: SourceMetric) -> Grid:
+    def grid(self, samples: Samples, metric: Metric) -> Grid:
         """The day's grid of one dataset.
 
         Parameters
@@ -85,7 +86,7 @@ class Gridder:
             values += metric.offset
         return Grid(name, columns, self.day.start, self.timestep, values)
 
-    def _measured(self, places: _Places, samples: Samples, metric: SourceMetric) -> Float64:
+    def _measured(self, places: _Places, samples: Samples, metric: Metric) -> Float64:
         """What was measured in each cell, in the source's unit."""
         if metric.reports == "counter":
             return deltas(
@@ -123,7 +124,7 @@ class Gridder:
         return places
 
 
-def _as_reported(samples: Samples, metric: SourceMetric) -> SourceMetric:
+def _as_reported(samples: Samples, metric: Metric) -> Metric:
     """The metric with what these samples say that they report."""
     if not samples.reports:
         return metric

@@ -332,15 +332,15 @@ def test_measured_cells_are_those_of_the_receipt(root: Path) -> None:
 
 
 def test_two_ways_of_reading_are_compared(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = row_blocks.PlainPart.load
+    load = row_blocks.PlainBlock.load
 
-    def other(self: row_blocks.PlainPart, out: Any = None) -> Any:
+    def other(self: row_blocks.PlainBlock, out: Any = None) -> Any:
         values = load(self, out)
         if self.dataset == f"/{READ}":
             values[0, 0] = 7.5
         return values
 
-    monkeypatch.setattr(row_blocks.PlainPart, "load", other)
+    monkeypatch.setattr(row_blocks.PlainBlock, "load", other)
     assert problems(whole) == []
     assert {
         (problem.kind, problem.where.rpartition(" ")[2]) for problem in problems(whole, deep=True)

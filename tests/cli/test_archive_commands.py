@@ -144,7 +144,7 @@ def test_the_archive_is_named_by_the_option_the_environment_the_site_or_the_fold
     assert common_options.archive_folder("/by/option") == Path("/by/option")
     monkeypatch.delenv("TOKIO_ARCHIVE")
     (tmp_path / "other/site.json").write_text('{"archive": 7}')
-    with pytest.raises(ConfigError, match="names no archive"):
+    with pytest.raises(ConfigError, match="does not name an archive"):
         common_options.archive_folder()
     monkeypatch.setenv("TOKIO_SITE", "gone.json")
     with pytest.raises(NotFound, match=r"gone\.json"):
@@ -894,25 +894,25 @@ def test_pieces_together_are_what_is_read(
     archive: archive_tools.Archive, start: int, length: int, step: str | None, components: Any
 ) -> None:
     first = archive.day(dt.date(2026, 10, 31)).start + start
-    request = export.Request("fs", READ, first, first + length, components, False, step)
+    request = archive.request(
+        "fs", READ, first, first + length, components=components, resample=step
+    )
     try:
         whole = archive.read(
             "fs", READ, first, first + length, components=components, resample=step
         )
     except NotFound:
         with pytest.raises(NotFound):
-            export.columns(archive, request)
+            export.pieces(archive, request)
         return
-    names = export.columns(archive, request)
+    names, found = export.pieces(archive, request)
     assert names == list(whole.columns)
-    pieces = list(export.pieces(archive, request))
+    pieces = list(found)
     assert all(len(piece.timestamps) <= 25 * 6 for piece in pieces)
     np.testing.assert_array_equal(
         np.concatenate([piece.timestamps for piece in pieces]), whole.timestamps
     )
-    np.testing.assert_array_equal(
-        np.concatenate([export.widened(piece, names) for piece in pieces]), whole.values
-    )
+    np.testing.assert_array_equal(np.concatenate([piece.values for piece in pieces]), whole.values)
 
 
 def test_an_output_appears_whole_or_not_at_all(
@@ -1101,7 +1101,7 @@ def test_paths_of_logs_are_bytes_in_a_pipe(run: Run, tmp_path: Path) -> None:
     (folder / os.fsdecode(name)).touch()
     (folder / "user_x_id8_.darshan").touch()
     python = (
-        "import sys; from archive_tools.cli.pytokio.running import find_darshanlogs as f;"
+        "import sys; from archive_tools.cli.pytokio.find_darshanlogs import find_darshanlogs as f;"
         " sys.exit(f(sys.argv[1:]))"
     )
     arguments = ["-s", "2026-11-02", "-j", "7", "--logdir", str(tmp_path / "logs")]

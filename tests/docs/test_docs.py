@@ -87,7 +87,7 @@ def test_operations_names_every_key() -> None:
             assert f"`{key}`" in text, key
 
 
-@pytest.mark.parametrize("kind", sources.kinds())
+@pytest.mark.parametrize("kind", sources.own_kinds())
 def test_operations_names_every_key_of_every_source(kind: str) -> None:
     text = (ROOT / "docs/operations.md").read_text()
     for key in sources.find(kind).Options.model_fields:

@@ -121,8 +121,8 @@ def test_both_ways_are_taken(tmp_path: Path) -> None:
         open_tts(tmp_path / "a.hdf5", direct=False) as reference,
         open_tts(tmp_path / "b.hdf5") as other,
     ):
-        kinds = [{type(part) for part in file.parts(NAME)} for file in (one, reference, other)]
-    assert kinds == [{row_blocks.ChunkPart}, {row_blocks.PlainPart}, {row_blocks.PlainPart}]
+        kinds = [{type(part) for part in file.row_blocks(NAME)} for file in (one, reference, other)]
+    assert kinds == [{row_blocks.ChunkBlock}, {row_blocks.PlainBlock}, {row_blocks.PlainBlock}]
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_damaged_chunk_is_named(written: Path, direct: bool) -> None:
 @pytest.mark.parametrize("direct", [True, False])
 def test_parts_of_a_replaced_file_are_refused(written: Path, direct: bool) -> None:
     with open_tts(written, direct=direct) as tts:
-        loads = tts.parts(NAME, whole_chunks=1)
+        loads = tts.row_blocks(NAME, whole_chunks=1)
         expected = tts.to_numpy(NAME)
     assert len(loads) == 24
     np.testing.assert_array_equal(np.concatenate([part.load() for part in loads]), expected)

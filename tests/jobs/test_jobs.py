@@ -62,7 +62,9 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) ->
 
 
 def test_largest_first(siteday: Path) -> None:
-    rows = job_tables.jobs(siteday, DAY, DAY, job_tables.Wanted(), order="written").to_pylist()
+    rows = job_tables.find_jobs(
+        siteday, DAY, DAY, job_tables.JobFilter(), order="written"
+    ).to_pylist()
     written = [row["bytes_written"] or 0 for row in rows if row["fsname"]]
     assert written == sorted(written, reverse=True)
     assert {row["jobid"] for row in rows} == {str(9100000 + n) for n in range(1, 105)}
@@ -70,8 +72,8 @@ def test_largest_first(siteday: Path) -> None:
         row["bytes_written"] for row in rows if row["fsname"] == "scratch"
     ) / 2**20 == pytest.approx(4133.1, abs=0.05), "see the record of the day"
     assert (
-        job_tables.jobs(
-            siteday, DAY, DAY, job_tables.Wanted(), order="written", limit=3
+        job_tables.find_jobs(
+            siteday, DAY, DAY, job_tables.JobFilter(), order="written", limit=3
         ).to_pylist()
         == rows[:3]
     )
@@ -81,7 +83,7 @@ def test_largest_first(siteday: Path) -> None:
     ("wanted", "expected"),
     [
         (
-            job_tables.Wanted(user="user01", exe="fpp"),
+            job_tables.JobFilter(user="user01", exe="fpp"),
             {
                 "9100003",
                 "9100004",
@@ -94,13 +96,13 @@ def test_largest_first(siteday: Path) -> None:
             },
         ),
         (
-            job_tables.Wanted(exe="f?p", fs="scratch", user="*2"),
+            job_tables.JobFilter(exe="f?p", fs="scratch", user="*2"),
             {"9100016", "9100042", "9100068", "9100094"},
         ),
-        (job_tables.Wanted(job="9100003"), {"9100003"}),
-        (job_tables.Wanted(exe="fp"), set()),
+        (job_tables.JobFilter(job="9100003"), {"9100003"}),
+        (job_tables.JobFilter(exe="fp"), set()),
         (
-            job_tables.Wanted(fs="scratch", least_bytes=384 * 2**20),
+            job_tables.JobFilter(fs="scratch", least_bytes=384 * 2**20),
             {
                 "9100001",
                 "9100014",
@@ -112,13 +114,13 @@ def test_largest_first(siteday: Path) -> None:
                 "9100092",
             },
         ),
-        (job_tables.Wanted(user="user0[12]"), set()),
-        (job_tables.Wanted(user="' OR 1=1 --"), set()),
+        (job_tables.JobFilter(user="user0[12]"), set()),
+        (job_tables.JobFilter(user="' OR 1=1 --"), set()),
     ],
 )
-def test_filters(siteday: Path, wanted: job_tables.Wanted, expected: set[str]) -> None:
+def test_filters(siteday: Path, wanted: job_tables.JobFilter, expected: set[str]) -> None:
     assert {
-        row["jobid"] for row in job_tables.jobs(siteday, DAY, DAY, wanted).to_pylist()
+        row["jobid"] for row in job_tables.find_jobs(siteday, DAY, DAY, wanted).to_pylist()
     } == expected
 
 
@@ -174,7 +176,7 @@ def test_the_command_jobs_says_what_it_does_not_show(
 def test_the_command_jobs_takes_times_of_day(
     siteday: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    every = job_tables.jobs(siteday, DAY, DAY, job_tables.Wanted()).to_pylist()
+    every = job_tables.find_jobs(siteday, DAY, DAY, job_tables.JobFilter()).to_pylist()
     for first, last in (("07:50", "07:51"), ("07:54:57", "07:54:58"), ("06:00", "07:00")):
         low, high = (
             int(dt.datetime.fromisoformat(f"2026-11-22T{time}+00:00").timestamp())
@@ -234,7 +236,7 @@ def test_the_command_jobs_takes_times_of_day(
 
 
 def test_a_job_and_its_servers(siteday: Path) -> None:
-    (job,) = job_lookup.find(siteday, "9100003")
+    (job,) = job_lookup.find_job(siteday, "9100003")
     assert (job.username, job.exenames, job.nprocs, job.date) == ("user01", "fpp", 4, DAY)
     assert [log["filename"] for log in job.logs] == [LOG]
     (row,) = job.file_systems
@@ -254,10 +256,10 @@ def test_a_job_and_its_servers(siteday: Path) -> None:
 def test_a_job_without_io(siteday: Path, capsys: pytest.CaptureFixture[str]) -> None:
     idle = next(
         row["jobid"]
-        for row in job_tables.jobs(siteday, DAY, DAY, job_tables.Wanted()).to_pylist()
+        for row in job_tables.find_jobs(siteday, DAY, DAY, job_tables.JobFilter()).to_pylist()
         if row["fsname"] is None
     )
-    assert job_lookup.find(siteday, idle)[0].file_systems == []
+    assert job_lookup.find_job(siteday, idle)[0].file_systems == []
     assert "no I/O on any file system" in shown(capsys, "job", idle, "--archive", str(siteday))
     assert main(["umami", idle, "--archive", str(siteday)]) == 1
 
@@ -294,7 +296,7 @@ def test_the_command_job(siteday: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_panels_are_of_the_targets_behind_the_file_system(siteday: Path) -> None:
     archive = archive_tools.Archive(siteday)
-    (job,) = job_lookup.find(siteday, "9100003")
+    (job,) = job_lookup.find_job(siteday, "9100003")
     drawn = panels(archive, job, job.file_systems[0])
     assert [panel.unit for panel in drawn] == ["bytes/s", "%"]
     assert drawn[0].lines["servers, written"].columns == ("oss01:loop0",)
@@ -305,7 +307,7 @@ def test_panels_are_of_the_targets_behind_the_file_system(siteday: Path) -> None
 
 
 def test_history_is_of_earlier_runs_of_the_same_kind(siteday: Path) -> None:
-    (job,) = job_lookup.find(siteday, "9100094")
+    (job,) = job_lookup.find_job(siteday, "9100094")
     runs = job_history.history(siteday, job.file_systems[0], DAY, DAY)
     assert [run["jobid"] for run in runs] == ["9100016", "9100042", "9100068", "9100094"]
     every = job_history.history(siteday, job.file_systems[0], DAY, DAY, like=["exe"])
@@ -498,8 +500,8 @@ def test_older_tables_lack_what_was_added_later(tmp_path: Path) -> None:
         DAY + dt.timedelta(days=1),
         [{"jobid": "2", "bytes_read": 7, "coverage_read": 0.5, "coverage_written": None}],
     )
-    rows = job_tables.jobs(
-        tmp_path, DAY, dt.date.max, job_tables.Wanted(), order="coverage"
+    rows = job_tables.find_jobs(
+        tmp_path, DAY, dt.date.max, job_tables.JobFilter(), order="coverage"
     ).to_pylist()
     assert [(row["jobid"], row["coverage"]) for row in rows] == [("2", 0.5), ("1", None)]
 
@@ -511,12 +513,12 @@ def test_a_job_of_two_days_and_a_number_used_again(tmp_path: Path) -> None:
             DAY + dt.timedelta(days=n),
             [{"jobid": name, "uid": uid} for uid, name in enumerate(names)] or [{"jobid": "0"}],
         )
-    assert [job.date for job in job_lookup.find(tmp_path, "7")] == [
+    assert [job.date for job in job_lookup.find_job(tmp_path, "7")] == [
         DAY + dt.timedelta(days=n) for n in (3, 2)
     ]
-    assert [job.uid for job in job_lookup.find(tmp_path, "7", DAY, DAY)] == [0, 1]
+    assert [job.uid for job in job_lookup.find_job(tmp_path, "7", DAY, DAY)] == [0, 1]
     with pytest.raises(NotFound, match="one of 5 days"):
-        job_lookup.find(tmp_path, "9")
+        job_lookup.find_job(tmp_path, "9")
 
 
 def test_what_ran_over_midnight_is_found_by_its_time(tmp_path: Path) -> None:
@@ -536,11 +538,11 @@ def test_what_ran_over_midnight_is_found_by_its_time(tmp_path: Path) -> None:
     write_table(tmp_path, DAY - dt.timedelta(days=2), [{"jobid": "4", "end_time": midnight + 99}])
 
     def at(first: int, end: int) -> list[str]:
-        found = job_tables.jobs(
+        found = job_tables.find_jobs(
             tmp_path,
             DAY,
             DAY,
-            job_tables.Wanted(between=(midnight + first, midnight + end)),
+            job_tables.JobFilter(between=(midnight + first, midnight + end)),
             order="start",
         )
         return sorted(found["jobid"].to_pylist())
@@ -551,10 +553,10 @@ def test_what_ran_over_midnight_is_found_by_its_time(tmp_path: Path) -> None:
     assert at(71, 80) == []
     assert [
         job.date
-        for job in job_lookup.find(tmp_path, "1", DAY, DAY, between=(midnight, midnight + 1))
+        for job in job_lookup.find_job(tmp_path, "1", DAY, DAY, between=(midnight, midnight + 1))
     ] == [before]
     with pytest.raises(NotFound):
-        job_lookup.find(tmp_path, "1", DAY, DAY, between=(midnight + 61, midnight + 99))
+        job_lookup.find_job(tmp_path, "1", DAY, DAY, between=(midnight + 61, midnight + 99))
 
 
 def test_a_job_is_no_earlier_run_of_itself(tmp_path: Path) -> None:
@@ -565,7 +567,7 @@ def test_a_job_is_no_earlier_run_of_itself(tmp_path: Path) -> None:
             [{"jobid": jobid, "uid": uid, "start_time": 100 * n}],
         )
     last = DAY + dt.timedelta(days=3)
-    job, *_ = job_lookup.find(tmp_path, "7")
+    job, *_ = job_lookup.find_job(tmp_path, "7")
     runs = job_history.history(tmp_path, job.file_systems[0], DAY, last)
     assert [(run["jobid"], run["uid"], run["start_time"]) for run in runs] == [
         ("7", 2, 0),
@@ -588,7 +590,7 @@ def test_one_is_not_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert printing.counted(1, "log") == "1 log"
     assert printing.counted(1200, "log") == "1,200 logs"
     with pytest.raises(NotFound, match="no table of jobs is in"):
-        job_tables.jobs(tmp_path / "2026", dt.date.min, dt.date.max, job_tables.Wanted())
+        job_tables.find_jobs(tmp_path / "2026", dt.date.min, dt.date.max, job_tables.JobFilter())
 
 
 def test_names_of_users_are_shown_not_obeyed(
@@ -616,10 +618,10 @@ def test_names_of_users_are_shown_not_obeyed(
 def test_what_is_no_table(tmp_path: Path) -> None:
     path = write_table(tmp_path, DAY, [{"jobid": "1"}])
     with pytest.raises(TokioError, match="are not ordered by 'colour'"):
-        job_tables.jobs(tmp_path, DAY, DAY, job_tables.Wanted(), order="colour")
+        job_tables.find_jobs(tmp_path, DAY, DAY, job_tables.JobFilter(), order="colour")
     path.write_bytes(b"PAR1")
     with pytest.raises(FormatError, match="no table of jobs"):
-        job_tables.jobs(tmp_path, DAY, DAY, job_tables.Wanted())
+        job_tables.find_jobs(tmp_path, DAY, DAY, job_tables.JobFilter())
 
 
 def test_an_index_that_is_damaged_past_its_first_page(siteday: Path, tmp_path: Path) -> None:

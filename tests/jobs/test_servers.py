@@ -34,6 +34,7 @@ from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts
 from pipeline import site as sites
+from pipeline import sources
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.site import Servers
 from tests.support.collectd_day import SITEDAY
@@ -755,18 +756,18 @@ def test_wrong_keys_are_named(
         fsname_to_instance=value,
     )
     with pytest.raises(ConfigError) as caught:
-        sites.load(str(path))
+        sources.check(sites.load(str(path)))
     for word in words:
         assert re.sub(r"\s+", " ", word) in re.sub(r"\s+", " ", str(caught.value))
     assert main(["check-config"]) == 2
 
 
 def test_who_stands_behind_a_file_system(tmp_path: Path, site: Site) -> None:
-    sources = {"lmt": lmt_source(tmp_path / "x"), "darshan": {"kind": "darshan", "logs": "x"}}
+    keys = {"lmt": lmt_source(tmp_path / "x"), "darshan": {"kind": "darshan", "logs": "x"}}
     found = sites.load(
         str(
             site(
-                sources,
+                keys,
                 fsname_to_instance={
                     "scratch": "lmt",
                     "home": {"instance": "lmt", "mdtargets": "mdt1"},
@@ -774,11 +775,13 @@ def test_who_stands_behind_a_file_system(tmp_path: Path, site: Site) -> None:
             )
         )
     )
-    assert found.servers_of("scratch") == Servers(instance="lmt")
-    assert found.servers_of("home") == Servers(instance="lmt", mdtargets="mdt1")
-    assert found.servers_of("lmt") == Servers(instance="lmt"), "the instance of the same name"
-    assert found.servers_of("darshan") is None
-    assert found.servers_of("project") is None
+    assert sources.servers_of(found, "scratch") == Servers(instance="lmt")
+    assert sources.servers_of(found, "home") == Servers(instance="lmt", mdtargets="mdt1")
+    assert sources.servers_of(found, "lmt") == Servers(instance="lmt"), (
+        "the instance of the same name"
+    )
+    assert sources.servers_of(found, "darshan") is None
+    assert sources.servers_of(found, "project") is None
 
 
 # The night's run

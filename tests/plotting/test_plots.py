@@ -25,7 +25,7 @@ from archive_tools.core.errors import TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.series import Series
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.jobs.job_history import Metric
+from archive_tools.jobs.job_history import MetricHistory
 from archive_tools.jobs.job_lookup import Job
 from archive_tools.plotting import (
     axes,
@@ -95,8 +95,8 @@ def metric(
     big_is_good: bool | None = True,
     label: str = "performance",
     unit: str = "MiB/s",
-) -> Metric:
-    return Metric(
+) -> MetricHistory:
+    return MetricHistory(
         label,
         unit,
         NOON + 86400 * np.arange(len(values), dtype=np.int64),

@@ -14,10 +14,11 @@ import archive_tools
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.core.grid import Grid
+from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
-from archive_tools.store.receipts import COMPLETE, FAILED, PARTIAL, Receipt, Receipts, fingerprint
+from archive_tools.store.receipts import Receipt, Receipts, fingerprint
 
 NAME = "datatargets/readbytes"
 ZONE = "America/Los_Angeles"
@@ -100,7 +101,7 @@ def test_what_is_not_there_is_said(archive: archive_tools.Archive) -> None:
         archive.to_dataframe("fs", "datatargets/readbyte", "2026-11-01", "2026-11-02")
     with pytest.raises(TokioError, match="start before end"):
         archive.to_dataframe("fs", NAME, "2026-11-02", "2026-11-01")
-    with pytest.raises(TokioError, match="is no time"):
+    with pytest.raises(TokioError, match="is not a time"):
         archive.to_dataframe("fs", NAME, "yesterday", "2026-11-01")
     with pytest.raises(NotFound, match="no archive folder"):
         archive_tools.Archive(archive.root / "nowhere")
@@ -109,15 +110,15 @@ def test_what_is_not_there_is_said(archive: archive_tools.Archive) -> None:
 def test_receipts_say_it_by_their_names(tmp_path: Path) -> None:
     receipts = Receipts(tmp_path)
     date = dt.date(2026, 11, 22)
-    one = Receipt(date, "fs-1", "tts", 1, fingerprint("a"), PARTIAL, 37)
+    one = Receipt(date, "fs-1", "tts", 1, fingerprint("a"), ReceiptState.PARTIAL, 37)
     assert Receipt.parse(one.name) == one
     assert one.name == f"2026-11-22.fs-1.tts.v1.{fingerprint('a')}.partial037.json"
     receipts.write(one, {"n": 1})
-    receipts.write(Receipt(date, "fs-1", "tts", 1, "0" * 16, FAILED), {"error": "x"})
+    receipts.write(Receipt(date, "fs-1", "tts", 1, "0" * 16, ReceiptState.FAILED), {"error": "x"})
     assert receipts.day(date).good("fs-1", "tts") == one, (
         "a failure does not take the good one away"
     )
-    two = Receipt(date, "fs-1", "tts", 1, fingerprint("b"), COMPLETE)
+    two = Receipt(date, "fs-1", "tts", 1, fingerprint("b"), ReceiptState.COMPLETE)
     receipts.write(two, {"n": 2})
     day = receipts.day(date)
     assert day.all == (two,)
@@ -132,7 +133,9 @@ def test_receipts_say_it_by_their_names(tmp_path: Path) -> None:
 def test_two_good_receipts_after_a_death_the_newer_counts(tmp_path: Path) -> None:
     receipts = Receipts(tmp_path)
     date = dt.date(2026, 11, 22)
-    old, new = (Receipt(date, "fs", "tts", 1, fingerprint(n), COMPLETE) for n in (1, 2))
+    old, new = (
+        Receipt(date, "fs", "tts", 1, fingerprint(n), ReceiptState.COMPLETE) for n in (1, 2)
+    )
     receipts.write(old, {})
     text = (receipts.folder(date) / old.name).read_text()
     receipts.write(new, {})

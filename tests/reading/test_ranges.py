@@ -27,7 +27,7 @@ from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.reading import resample
-from archive_tools.reading.archive import DamagedDay
+from archive_tools.reading.ranges import DamagedDay
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 
@@ -443,7 +443,7 @@ def test_moments_are_rounded_up(archive: archive_tools.Archive) -> None:
     first = DAY.start
     assert archive.read("fs", NAME, first, first + 20.5).timestamps.tolist() == [first, first + 20]
     assert archive.read("fs", NAME, first + 0.5, first + 40).timestamps.tolist() == [first + 20]
-    assert archive.moment(np.datetime64("2026-10-31")) == 1793404800, "UTC"
+    assert archive.epoch_second(np.datetime64("2026-10-31")) == 1793404800, "UTC"
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_arguments_that_are_none(archive: archive_tools.Archive) -> None:
         archive.read("fs", NAME, DAYS[0], DAYS[1], damaged="ignore")  # type: ignore[arg-type]
     with pytest.raises(TokioError, match="no step of time"):
         archive.read("fs", NAME, DAYS[0], DAYS[1], resample=60)  # type: ignore[arg-type]
-    with pytest.raises(NotFound, match="is no instance"):
+    with pytest.raises(NotFound, match="is not an instance"):
         archive.path("../../fs", DAYS[0])
     some = archive.read("fs", NAME, DAYS[0], DAYS[2], components=(name for name in ["OST0001"]))  # type: ignore[arg-type]
     assert some.columns == ("OST0001",)

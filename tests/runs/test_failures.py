@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
-from pipeline.processes import limits
+from pipeline.processes import isolated, limits
 from pipeline.sources import lmt
 from pipeline.sources._shared.sql_database import Database
 from pipeline.tasks.fetch import forget_answers
@@ -273,19 +273,19 @@ def test_a_log_that_changes_while_it_is_read(
     log.write_bytes(whole[:-100])
     from pipeline.sources import darshan
 
-    run = darshan.run
+    run = isolated.run
 
     def appended(job: Any) -> Any:
         log.write_bytes(whole)
         return run(job)
 
-    monkeypatch.setattr(darshan, "run", appended)
+    monkeypatch.setattr(darshan.SOURCE, "run", appended)
     assert night(tmp_path) == FAILED
     shown = capsys.readouterr().out
     assert "darshan          failed" in shown
     assert "changed" in shown
     assert "home             complete" in shown
-    monkeypatch.setattr(darshan, "run", run)
+    monkeypatch.undo()
     assert (
         main(
             [
@@ -309,20 +309,21 @@ def test_a_database_that_changes_while_it_is_read(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_days(tmp_path, [DATE])
-    fetch = lmt.fetch
+    copy_series = lmt.copy_series
 
-    def grown(*given: Any) -> Any:
-        counts = fetch(*given)
-        write_lmt(tmp_path / f"lmt/home_{DATE}.sqlite3", DATE)
-        return counts
+    def grown(database: Database, name: str, *given: Any) -> int:
+        rows = copy_series(database, name, *given)
+        if name == "OST_DATA":  # the last table
+            write_lmt(tmp_path / f"lmt/home_{DATE}.sqlite3", DATE)
+        return rows
 
-    monkeypatch.setattr(lmt, "fetch", grown)
+    monkeypatch.setattr(lmt, "copy_series", grown)
     assert night(tmp_path) == FAILED
     assert (
         "changed while they were read; to do: the next run reads them again"
         in capsys.readouterr().out
     )
-    monkeypatch.setattr(lmt, "fetch", fetch)
+    monkeypatch.undo()
     assert night(tmp_path) == COMPLETE
 
 

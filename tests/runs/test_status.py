@@ -12,18 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.reporting import textfile
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import status
-from archive_tools.store.receipts import (
-    COMPLETE,
-    EMPTY,
-    FAILED,
-    PARTIAL,
-    Receipt,
-    Receipts,
-    derived,
-)
+from archive_tools.store.receipts import Receipt, Receipts, derived
 from archive_tools.store.status import State
 from pipeline import site as sites
 from pipeline.cli.main import FAILED as EXIT_FAILED
@@ -39,11 +32,11 @@ RAW = "0" * 16
 
 
 def archived(
-    root: Path, date: dt.date, instance: str, state: str = COMPLETE, percent: int = 100
+    root: Path, date: dt.date, instance: str, state: str = ReceiptState.COMPLETE, percent: int = 100
 ) -> None:
     """A day of a source of counters, as far as status looks."""
     receipts = Receipts(root)
-    receipts.write(Receipt(date, instance, "raw", 1, RAW, COMPLETE), {})
+    receipts.write(Receipt(date, instance, "raw", 1, RAW, ReceiptState.COMPLETE), {})
     receipts.write(
         Receipt(date, instance, "tts", BUILD_VERSION, derived(RAW, "x"), state, percent), {}
     )
@@ -62,13 +55,14 @@ def some(tmp_path: Path) -> Path:
     root = tmp_path / "archive"
     for n in range(0, 40):
         archived(root, FIRST + dt.timedelta(days=n), "home")
-    archived(root, FIRST, "scratch", PARTIAL, 41)
+    archived(root, FIRST, "scratch", ReceiptState.PARTIAL, 41)
     failure = {"error": "no such host lmt01", "kind": "SourceError"}
     Receipts(root).write(
-        Receipt(FIRST + dt.timedelta(days=1), "scratch", "raw", 1, RAW, FAILED), failure
+        Receipt(FIRST + dt.timedelta(days=1), "scratch", "raw", 1, RAW, ReceiptState.FAILED),
+        failure,
     )
     Receipts(root).write(
-        Receipt(FIRST + dt.timedelta(days=2), "scratch", "raw", 1, RAW, EMPTY),
+        Receipt(FIRST + dt.timedelta(days=2), "scratch", "raw", 1, RAW, ReceiptState.EMPTY),
         {"who": "kim", "why": "moved", "written": "2025-02-03T04:05:06"},
     )
     return path
@@ -193,7 +187,9 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
     asked = []
     released = threading.Event()
     monkeypatch.setattr(lmt.Options, "apart", False)
-    monkeypatch.setattr(lmt, "inputs", lambda options, day: (asked.append(day), released.wait()))
+    monkeypatch.setattr(
+        lmt.SOURCE, "inputs", lambda options, day: (asked.append(day), released.wait())
+    )
     monkeypatch.setattr(command, "ANSWER_SECONDS", 0.5)
     assert (
         main(

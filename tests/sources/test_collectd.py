@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
-from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.sources import collectd
 from pipeline.testing.contract import Case, Contract, assert_same, built, grids, parsed
 from pipeline.transform.grid import silent
@@ -389,9 +390,9 @@ def test_the_next_days_file_closes_the_day(tmp_path: Path) -> None:
     )
     found = built(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY, tmp_path / "raw")
     assert found["datatargets/readbytes"].values[-1, 0] == 20
-    told = collectd.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY)
+    told = collectd.SOURCE.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY)
     write_lines(tmp_path / "v-2026-11-23.json", [disk(86403, 25)])
-    assert collectd.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY) == told, (
+    assert collectd.SOURCE.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY) == told, (
         "a next day that grows makes this one no other"
     )
 
@@ -419,7 +420,7 @@ def test_files_that_are_named_by_another_zones_dates(tmp_path: Path) -> None:
     template = [str(tmp_path / "v-%Y-%m-%d.json")]
     found = built(options(template), tokyo, tmp_path / "raw")
     assert np.isfinite(found["datatargets/readbytes"].values).all()
-    assert {name for name, *_ in collectd.inputs(options(template), tokyo)["files"]} == {
+    assert {name for name, *_ in collectd.SOURCE.inputs(options(template), tokyo)["files"]} == {
         str(tmp_path / f"v-2026-11-{n}.json") for n in (22, 23)
     }
 
@@ -498,10 +499,8 @@ def test_many_files_are_looked_at_in_a_moment(tmp_path: Path) -> None:
         for m in range(50):
             for date in (22, 23):
                 (folder / f"disk_octets-{m}-2026-11-{date}").touch()
-    assert (
-        len(collectd.inputs(options([str(tmp_path / "csv/*/*/*-%Y-%m-%d")], "csv"), DAY)["files"])
-        == 6000
-    )
+    found = options([str(tmp_path / "csv/*/*/*-%Y-%m-%d")], "csv")
+    assert len(collectd.SOURCE.inputs(found, DAY)["files"]) == 6000
 
 
 @pytest.mark.parametrize(
@@ -532,7 +531,7 @@ def test_files_without_a_value_list(tmp_path: Path, text: str, form: str) -> Non
         and "[1" not in text
         else (NoData, SourceError)
     ):
-        collectd.fetch(options(tmp_path / "x.json", form), DAY, tmp_path / "raw")
+        collectd.SOURCE.fetch(options(tmp_path / "x.json", form), DAY, tmp_path / "raw")
 
 
 def test_damage_between_pages_costs_the_damaged_document(tmp_path: Path) -> None:
@@ -544,7 +543,7 @@ def test_damage_between_pages_costs_the_damaged_document(tmp_path: Path) -> None
         options(tmp_path / "p.json", "elasticsearch"), DAY, tmp_path / "raw"
     )
     assert counts["disk"] == 38
-    assert findings.total(UNREADABLE) >= 1
+    assert findings.total(FindingKind.UNREADABLE) >= 1
     assert "at character" in str(next(iter(findings)))
     assert sum(len(piece) for piece in samples) == 2 * 38
 

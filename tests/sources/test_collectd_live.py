@@ -19,7 +19,7 @@ import pytest
 import archive_tools
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
-from archive_tools.core.findings import UNREADABLE
+from archive_tools.core.vocabulary import FindingKind
 from pipeline.cli.main import main
 from pipeline.sources import collectd
 from pipeline.sources._shared import http_client
@@ -116,8 +116,8 @@ def test_only_what_is_wanted_is_asked_for(tmp_path: Path) -> None:
 def test_the_indices_of_all_utc_dates_of_a_local_day() -> None:
     state = State(hits(DOCUMENTS))
     with serving(state) as url:
-        collectd.inputs(live(url), Day(DAY.date, "America/Los_Angeles"))
-        collectd.inputs(live(url), Day(DAY.date, "Asia/Tokyo"))
+        collectd.SOURCE.inputs(live(url), Day(DAY.date, "America/Los_Angeles"))
+        collectd.SOURCE.inputs(live(url), Day(DAY.date, "Asia/Tokyo"))
     assert [path.partition("/_count")[0] for _, path, _ in state.asked] == [
         "/collectd-2026.11.22,collectd-2026.11.23",
         "/collectd-2026.11.21,collectd-2026.11.22",
@@ -233,7 +233,7 @@ def test_a_document_whose_fields_are_of_another_type_costs_itself(tmp_path: Path
             _, findings, counts = parsed(
                 live(url, page_size=100, paging=paging), DAY, tmp_path / f"{flavour}{paging}"
             )
-        assert findings.total(UNREADABLE) == counts["unreadable"] == 2
+        assert findings.total(FindingKind.UNREADABLE) == counts["unreadable"] == 2
         assert "plugin_instance" in str(next(iter(findings)))
         assert sum(counts.values()) - 2 == len([d for d in DOCUMENTS if d["plugin"] != "load"]) - 2
 
@@ -242,7 +242,7 @@ def test_a_document_whose_fields_are_of_another_type_costs_itself(tmp_path: Path
 def test_an_answer_that_is_no_json(answer: Answer) -> None:
     state = State([], trouble=lambda number, path: answer)
     with serving(state) as url, pytest.raises(SourceError, match="is not JSON"):
-        collectd.inputs(live(url), DAY)
+        collectd.SOURCE.inputs(live(url), DAY)
 
 
 def test_a_server_that_says_nothing(tmp_path: Path) -> None:
@@ -250,12 +250,14 @@ def test_a_server_that_says_nothing(tmp_path: Path) -> None:
         socket.create_server(("127.0.0.1", 0)) as deaf,
         pytest.raises(SourceError, match=r"said nothing for 0\.2 s; .*timeout_seconds"),
     ):
-        collectd.inputs(live(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_seconds=0.2), DAY)
+        collectd.SOURCE.inputs(
+            live(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_seconds=0.2), DAY
+        )
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"failed 5 times: .*refused.*check the key url"):
-        collectd.inputs(live("http://127.0.0.1:9"), DAY)
+        collectd.SOURCE.inputs(live("http://127.0.0.1:9"), DAY)
 
 
 def test_another_server_listens() -> None:
@@ -264,7 +266,7 @@ def test_another_server_listens() -> None:
         serving(state) as url,
         pytest.raises(SourceError, match="is the key url that of an Elasticsearch"),
     ):
-        collectd.inputs(live(url), DAY)
+        collectd.SOURCE.inputs(live(url), DAY)
 
 
 def test_an_answer_that_is_too_large(tmp_path: Path) -> None:

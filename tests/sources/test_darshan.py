@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from archive_tools.core.log_files import parse_name
 from archive_tools.formats import darshan_tables
 from archive_tools.jobs.index import write_index as write
 from pipeline.processes import isolated
-from pipeline.schemas import source_maps
 from pipeline.sources import darshan
 from pipeline.sources.darshan import listing
+from pipeline.testing.log_contract import LogCase, LogContract
 from pipeline.transform.darshan import Reduction
 from tests.support import darshan_day
 from tests.support.darshan_day import Reduced
@@ -201,24 +202,24 @@ def test_a_day_folder_without_logs_is_a_day_without_logs(tmp_path: Path) -> None
 
 def test_no_folder_is_no_data(tmp_path: Path) -> None:
     with pytest.raises(NoData, match="no Darshan log folder of 2026-11-22"):
-        darshan.fetch(options(tmp_path / "%Y" / "%-m"), DAY, tmp_path)
+        darshan.SOURCE.fetch(options(tmp_path / "%Y" / "%-m"), DAY, tmp_path)
 
 
 def test_folders_trees_patterns_and_templates(tmp_path: Path) -> None:
     copies(tmp_path / "2026/11/22/sub", "a.darshan")
     copies(tmp_path / "2026/11/22", "b.darshan")
     for template in ["%Y/%-m/%-d", "%Y/%-m/%-d/sub/*.darshan", "%Y/*/%d"]:
-        found = darshan.fetch(options(tmp_path / template), DAY, tmp_path)
-        assert found == {"files": 1 if "sub" in template else 2}
+        found = darshan.SOURCE.fetch(options(tmp_path / template), DAY, tmp_path)
+        assert found.counts == {"files": 1 if "sub" in template else 2}
 
 
 def test_a_log_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
     (log,) = copies(tmp_path / "logs", "a.darshan")
     found = options(tmp_path / "logs")
-    darshan.fetch(found, DAY, tmp_path)
+    darshan.SOURCE.fetch(found, DAY, tmp_path)
     os.utime(log, ns=(1, 1))
-    (job,) = darshan.jobs(
-        found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, source_maps.source_map("darshan"))
+    (job,) = darshan.SOURCE.jobs(
+        found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, darshan.metrics())
     )
     with pytest.raises(InputChanged, match=r"a\.darshan changed"):
         isolated.run(job)
@@ -436,3 +437,38 @@ def test_names_that_were_made_to_collide() -> None:
     names = [b"\xff.darshan", b"\\xff.darshan", b"\\xff.darshan#2", b"s/\\xff.darshan#2"]
     shown = darshan._unique_names([{"root": b"/l", "name": name, "own": True} for name in names])
     assert len(set(shown)) == 4
+
+
+# The contract
+
+CONTRACT_DAY = Day(dt.date(2026, 11, 22))
+LOG_NAMES = [f"{number}.darshan" for number in range(5)]
+
+
+def log_path(folder: Path, name: str) -> Path:
+    return folder / f"{CONTRACT_DAY}" / name
+
+
+def write_logs(folder: Path, names: Sequence[str]) -> None:
+    originals = dict(zip(LOG_NAMES, sorted(SITEDAY_LOGS.iterdir()), strict=False))
+    for name in names:
+        log_path(folder, name).parent.mkdir(exist_ok=True)
+        shutil.copy(originals[name], log_path(folder, name))
+
+
+def damage_log(folder: Path, name: str) -> None:
+    path = log_path(folder, name)
+    path.write_bytes(path.read_bytes()[:300])
+
+
+class TestContract(LogContract):
+    @pytest.fixture
+    def case(self) -> LogCase:
+        return LogCase(
+            CONTRACT_DAY,
+            LOG_NAMES,
+            write_logs,
+            lambda folder, name: log_path(folder, name).unlink(),
+            damage_log,
+            lambda folder: options(folder / "%Y-%m-%d"),
+        )

@@ -15,7 +15,7 @@ from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
-from pipeline.schemas import source_maps
+from pipeline import sources
 from pipeline.sources import lmt
 from pipeline.sources._shared.local_time import utc_seconds
 from pipeline.sources.lmt import database, samples
@@ -30,13 +30,13 @@ def grids(
 ) -> tuple[dict[str, tuple[tuple[str, ...], Float64]], Findings]:
     """Fetch, parse and grid a day: dataset to columns and values."""
     folder.mkdir(exist_ok=True)
-    lmt.fetch(found, day, folder)
+    lmt.SOURCE.fetch(found, day, folder)
     findings = Findings()
-    metrics = {m.dataset.name: m for m in source_maps.source_map("lmt")}
+    metrics = {m.dataset.name: m for m in sources.find("lmt").metrics()}
     gridder = Gridder(day, found.timestep, findings)
     made = {
         s.dataset: gridder.grid(s, metrics[s.dataset])
-        for s in lmt.parse(found, day, folder, findings)
+        for s in lmt.SOURCE.parse(found, day, folder, findings)
     }
     return {name: (grid.columns, grid.values) for name, grid in made.items()}, findings
 
@@ -56,7 +56,7 @@ def test_an_ordinary_day(tmp_path: Path) -> None:
         )
     db.add("OPERATION_INFO", (77, "ping", "reqs"))
     found, findings = grids(options(db), UTC, tmp_path / "raw")
-    assert set(found) == {m.dataset.name for m in source_maps.source_map("lmt")}
+    assert set(found) == {m.dataset.name for m in sources.find("lmt").metrics()}
     columns, values = found["datatargets/readbytes"]
     assert columns == ("fs-OST0000", "fs-OST0001")
     assert values.shape == (17280, 2)
@@ -217,7 +217,7 @@ def test_mysql_floats_are_the_numbers_that_the_server_shows() -> None:
 
 def test_no_file_is_made_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no SQLite file"):
-        lmt.inputs(options(tmp_path / "none.db"), UTC)
+        lmt.SOURCE.inputs(options(tmp_path / "none.db"), UTC)
     assert not (tmp_path / "none.db").exists()
 
 
@@ -225,18 +225,18 @@ def test_a_day_without_stamps_is_no_data(tmp_path: Path) -> None:
     db = LmtDb(tmp_path / "lmt.db")
     db.stamps(every(5, "2026-11-20", 3))
     with pytest.raises(NoData, match="no time stamps of 2026-11-22"):
-        lmt.fetch(options(db), UTC, tmp_path)
+        lmt.SOURCE.fetch(options(db), UTC, tmp_path)
 
 
 def test_what_is_no_lmt_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("hello, this is no database at all" * 100)
     with pytest.raises(SourceError, match=r"text\.db"):
-        lmt.fetch(options(tmp_path / "text.db"), UTC, tmp_path)
+        lmt.SOURCE.fetch(options(tmp_path / "text.db"), UTC, tmp_path)
     sqlite3.connect(tmp_path / "empty.db").close()
     with pytest.raises(
         SourceError, match="is no LMT database: no table OST_DATA, OST_INFO, TIMESTAMP_INFO"
     ):
-        lmt.fetch(options(tmp_path / "empty.db"), UTC, tmp_path)
+        lmt.SOURCE.fetch(options(tmp_path / "empty.db"), UTC, tmp_path)
 
 
 def test_a_table_that_is_not_there_costs_its_datasets_only(tmp_path: Path) -> None:

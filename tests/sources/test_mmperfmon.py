@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from archive_tools import open_tts
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NoData, TokioError
-from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
+from archive_tools.core.vocabulary import FindingKind
 from pipeline import sources
 from pipeline.cli.main import COMPLETE, main
-from pipeline.schemas import source_maps
 from pipeline.site import Site, validated
 from pipeline.sources import mmperfmon
 from pipeline.sources.mmperfmon import figures
@@ -308,7 +308,7 @@ def test_a_row_too_short_costs_that_row(tmp_path: Path) -> None:
     )
     (finding,) = findings
     assert (finding.kind, finding.count, finding.where) == (
-        UNREADABLE,
+        FindingKind.UNREADABLE,
         1,
         str(tmp_path / "source/0.out"),
     )
@@ -341,7 +341,7 @@ def test_a_row_that_is_wrong_costs_that_row(tmp_path: Path, row: str) -> None:
     np.testing.assert_array_equal(
         found["datatargets/readbytes"].values[:3], [[1, 2], [np.nan, np.nan], [5, 6]]
     )
-    assert seen(findings) == [(UNREADABLE, 1)]
+    assert seen(findings) == [(FindingKind.UNREADABLE, 1)]
 
 
 FOUR = output(
@@ -364,7 +364,7 @@ def four(tmp_path: Path, change: Callable[[list[str]], object]) -> tuple[list[An
     )
     grid = found["datatargets/readbytes"]
     assert grid.values[0, grid.columns.index("h:lun9")] == 9, "the next legend begins anew"
-    assert findings.total(UNREADABLE)
+    assert findings.total(FindingKind.UNREADABLE)
     return [
         grid.values[0, grid.columns.index(f"h:lun{n}")] if f"h:lun{n}" in grid.columns else None
         for n in range(1, 5)
@@ -402,13 +402,13 @@ def test_nothing_is_taken_after_a_table_that_is_not_as_its_head_says(tmp_path: P
         tmp_path, lambda lines: lines.__setitem__(11, f"Row           Timestamp {READ} {READ}\n")
     )
     assert values == [1, None, None, None]
-    assert findings.total(UNREADABLE) == 3
+    assert findings.total(FindingKind.UNREADABLE) == 3
 
 
 def test_a_column_without_a_legend_entry_costs_that_column(tmp_path: Path) -> None:
     values, findings = four(tmp_path, lambda lines: lines.__setitem__(3, "garbage\n"))
     assert values == [1, None, 3, 4]
-    assert findings.total(UNREADABLE) == 2, "the entry and its column"
+    assert findings.total(FindingKind.UNREADABLE) == 2, "the entry and its column"
     assert "line 4: not host|component|device|counter" in str(next(iter(findings)))
     values, _ = four(
         tmp_path / "twice", lambda lines: lines.__setitem__(3, lines[3].replace(" 2:", " 1:"))
@@ -464,7 +464,7 @@ def test_a_text_that_breaks_off_is_read_up_to_there(tmp_path: Path) -> None:
             values.tolist() == np.array([[1, 2, 3, 4], [5, 6, 7, 8]])[:, : values.shape[1]].tolist()
         ), "a number that was cut is not taken"
         if body[end:].strip():
-            assert findings.total(UNREADABLE), end
+            assert findings.total(FindingKind.UNREADABLE), end
         details |= {finding.detail.partition(": ")[2] for finding in findings}
     assert "the last line breaks off" in details
     assert "the text ends after 3 of the legend's 4 columns" in details
@@ -650,10 +650,8 @@ def test_paths_are_counted_from_the_site_file(tmp_path: Path) -> None:
 
 
 def test_every_counter_of_the_table_is_used() -> None:
-    for metric in source_maps.source_map("mmperfmon"):
-        assert set(metric.find) <= {"counters", "plus", "less", "of", "plain"}, metric.dataset.name
-        assert metric.find.get("of", "") in ("", "device", "interface")
-        assert not metric.find.get("plus", metric.find.get("less")) or metric.parts == "total"
+    for metric in sources.find("mmperfmon").metrics():
+        assert not (metric.find.plus or metric.find.less) or metric.parts == "total"
 
 
 # Clocks
@@ -765,7 +763,7 @@ def test_a_tarball_that_would_leave_its_folder_is_refused(
     )
     assert found["datatargets/readbytes"].values[0, 0] == 5
     (finding,) = findings
-    assert (finding.kind, finding.where) == (UNREADABLE, str(source / "a.tgz"))
+    assert (finding.kind, finding.where) == (FindingKind.UNREADABLE, str(source / "a.tgz"))
     assert named in finding.detail
     assert {
         path.relative_to(tmp_path).as_posix() for path in set(tmp_path.rglob("*")) - set(before)
@@ -791,7 +789,7 @@ def test_a_bomb_is_refused(tmp_path: Path, where: str) -> None:
     (finding,) = [
         finding for finding in findings if "expands to more than is allowed" in finding.detail
     ]
-    assert finding.kind == UNREADABLE
+    assert finding.kind == FindingKind.UNREADABLE
     assert finding.where.startswith(str(source / "a."))
 
 
@@ -823,7 +821,7 @@ def test_packed_files_that_break_off_are_read_up_to_there(tmp_path: Path) -> Non
     assert {
         Path(finding.where.partition(":")[0]).name
         for finding in findings
-        if finding.kind == UNREADABLE
+        if finding.kind == FindingKind.UNREADABLE
     } == {"a.tgz", "b.out.gz"}
 
 
@@ -870,7 +868,7 @@ def test_templates_name_files_tarballs_folders_and_globs(tmp_path: Path) -> None
     assert found["datatargets/readbytes"].values[0].tolist() == [0, 1, 2, 3, 4]
     assert not len(findings)
     with pytest.raises(NoData):
-        mmperfmon.fetch(chosen, Day(dt.date(2026, 11, 23)), tmp_path / "raw")
+        mmperfmon.SOURCE.fetch(chosen, Day(dt.date(2026, 11, 23)), tmp_path / "raw")
 
 
 # Real data

@@ -24,15 +24,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive_tools import schemas
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NoData, SourceError
-from archive_tools.core.findings import UNREADABLE, Findings
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
+from pipeline import sources
 from pipeline.schemas import source_maps
 from pipeline.site import validated
 from pipeline.sources import prometheus
 from pipeline.sources._shared.hosts import usable
 from pipeline.sources.prometheus import placing
-from pipeline.sources.prometheus.query import Matcher, Selector, host_name, line, lines
+from pipeline.sources.prometheus.query import ExporterRows, Matcher, Selector, host_name, lines
 from pipeline.sources.prometheus.saved_answers import numbers
 from pipeline.sources.prometheus.server import Span
 from pipeline.testing.contract import Case, Contract, assert_same, built, grids, parsed
@@ -263,20 +266,31 @@ def test_queries() -> None:
     assert free.query({}, 60) == "last_over_time(node_memory_MemFree_bytes[60s])"
 
 
-def test_a_wrong_line_of_the_table_is_refused() -> None:
-    metric, *_ = source_maps.source_map("prometheus")
-    with pytest.raises(ConfigError, match="datatargets/readbytes: node_exporter: wrong keys"):
-        line(
-            dataclasses.replace(
-                metric, find={"node_exporter": {"select": "a", "componnent": "{host}"}}
-            ),
-            "node_exporter",
-        )
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (
+            'select = "a", componnent = "{host}"',
+            "key node_exporter.component is missing | key node_exporter.componnent is not known;"
+            " allowed: select, component, part, filter, without; did you mean component?",
+        ),
+        (
+            'select = "a{b=c}", component = "{host}"',
+            "key node_exporter.select: selector 'a{b=c}' is wrong at character 3",
+        ),
+        ('select = "a", component = "x", filter = "device"', "key node_exporter.filter: Input"),
+    ],
+)
+def test_a_wrong_row_of_the_table_is_refused(row: str, words: str) -> None:
+    text = f'"datatargets/readbytes" = {{reports = "counter", node_exporter = {{{row}}}}}'
+    with pytest.raises(ConfigError) as caught:
+        source_maps.parse_source_map(text, schemas.catalogue(), "p.toml", ExporterRows)
+    assert f"p.toml: datatargets/readbytes: {words}" in str(caught.value)
 
 
 def test_both_exporters_together_tell_all_of_the_table() -> None:
     assert set(lines(["lustre_exporter", "node_exporter"])) == {
-        metric.dataset.name for metric in source_maps.source_map("prometheus")
+        metric.dataset.name for metric in sources.find("prometheus").metrics()
     }
     assert {group.partition("/")[0] for group in lines(["lustre_exporter"])} == {
         "datatargets",
@@ -500,7 +514,7 @@ def test_values_that_are_no_numbers_cost_themselves(tmp_path: Path) -> None:
     )
     samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert sorted(samples[0].value.tolist()) == [1, 1, 2, 9]
-    assert findings.total(UNREADABLE) == 3
+    assert findings.total(FindingKind.UNREADABLE) == 3
     told = str(next(iter(findings)))
     assert "answers.json" in told
     assert "value 1" in told
@@ -520,7 +534,7 @@ def test_an_answer_that_failed_costs_itself(tmp_path: Path) -> None:
     }
     samples, findings, _ = parsed(saved(tmp_path / "in", content), DAY, tmp_path / "raw")
     assert samples[0].names == ("oss1:sda", "oss1:sdb")
-    assert findings.total(UNREADABLE) == 4
+    assert findings.total(FindingKind.UNREADABLE) == 4
     assert "query timed out" in str(next(iter(findings)))
 
 
@@ -546,7 +560,7 @@ def test_what_is_no_answer_is_named(tmp_path: Path, content: bytes) -> None:
     samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert samples[0].value.tolist() == [1, 2]
     assert [finding.where.rpartition("/")[2] for finding in findings] == ["bad.json"]
-    assert findings.total(UNREADABLE) == 1
+    assert findings.total(FindingKind.UNREADABLE) == 1
 
 
 @pytest.mark.parametrize(
@@ -580,7 +594,7 @@ def test_mutants_of_an_answer_cost_no_other_file(tmp_path: Path) -> None:
         samples, findings, _ = parsed(found, DAY, tmp_path / f"raw{number}")
         read = next(each for each in samples if each.dataset == "datatargets/readbytes")
         assert read.value[read.column == read.names.index("oss1:sda")].tolist() == [1, 2, 3, 1e5]
-        named += findings.total(UNREADABLE) > 0
+        named += findings.total(FindingKind.UNREADABLE) > 0
     assert named, "damage is found and named"
 
 
@@ -664,7 +678,7 @@ def test_two_series_of_one_component(tmp_path: Path) -> None:
 
 def test_there_are_no_saved_files(tmp_path: Path) -> None:
     with pytest.raises(NoData, match="no file"):
-        prometheus.fetch(options(answers=str(tmp_path / "*.json")), DAY, tmp_path)
+        prometheus.SOURCE.fetch(options(answers=str(tmp_path / "*.json")), DAY, tmp_path)
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=30))
@@ -820,7 +834,7 @@ def test_what_is_too_much_is_halved(tmp_path: Path, serve: Any, status: int, tex
     with pytest.raises(
         SourceError, match=r"refuses the query min_over_time\(node_disk_read_bytes_total"
     ) as error:
-        prometheus.fetch(options(url=url, timestep=600, points=40), DAY, tmp_path)
+        prometheus.SOURCE.fetch(options(url=url, timestep=600, points=40), DAY, tmp_path)
     assert text[:40] in str(error.value)
     assert [points(form) for form in seen] == [40, 20, 10, 6]
 
@@ -873,7 +887,7 @@ def test_all_exporters_are_asked_and_the_first_that_has_a_series_of_the_site_is_
         url=url, timestep=3600, dataservers="oss.*", exporters=["node_exporter", "lustre_exporter"]
     )
     assert built(found, DAY, tmp_path / "raw")["datatargets/readbytes"].columns == ("OST0",)
-    assert prometheus.inputs(found, DAY) != prometheus.inputs(
+    assert prometheus.SOURCE.inputs(found, DAY) != prometheus.SOURCE.inputs(
         found.model_copy(update={"exporters": ["node_exporter"]}), DAY
     )
 
@@ -882,7 +896,7 @@ def test_all_exporters_are_asked_and_the_first_that_has_a_series_of_the_site_is_
 def test_a_count_that_is_no_number_is_an_error(serve: Any, value: str) -> None:
     url, _ = serve(lambda form: (200, matrix(({"__name__": "x"}, [(START, value)]))))
     with pytest.raises(SourceError, match="holds what is no number"):
-        prometheus.inputs(options(url=url), DAY)
+        prometheus.SOURCE.inputs(options(url=url), DAY)
 
 
 def test_an_answer_that_is_too_large_is_halved(tmp_path: Path, serve: Any) -> None:
@@ -924,8 +938,8 @@ def test_a_server_that_does_not_give_all_is_an_error(
 ) -> None:
     url, seen = serve(lambda form: (status, content))
     for ask in (
-        lambda: prometheus.fetch(options(url=url), DAY, tmp_path),
-        lambda: prometheus.inputs(options(url=url), DAY),
+        lambda: prometheus.SOURCE.fetch(options(url=url), DAY, tmp_path),
+        lambda: prometheus.SOURCE.inputs(options(url=url), DAY),
     ):
         seen.clear()
         with pytest.raises(SourceError, match=said):
@@ -936,25 +950,27 @@ def test_a_server_that_does_not_give_all_is_an_error(
 def test_credentials_are_sent(tmp_path: Path, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROM", "s3cret")
     url, seen = serve(disks)
-    prometheus.fetch(options(url=url, token_env="PROM", timestep=3600), DAY, tmp_path)
+    prometheus.SOURCE.fetch(options(url=url, token_env="PROM", timestep=3600), DAY, tmp_path)
     assert {form["authorization"] for form in seen} == {"Bearer s3cret"}
     seen.clear()
-    prometheus.fetch(options(url=url, user="me", password_env="PROM", timestep=3600), DAY, tmp_path)
+    prometheus.SOURCE.fetch(
+        options(url=url, user="me", password_env="PROM", timestep=3600), DAY, tmp_path
+    )
     assert {form["authorization"] for form in seen} == {"Basic bWU6czNjcmV0"}
 
 
 def test_a_server_without_the_day_has_no_data(tmp_path: Path, serve: Any) -> None:
     url, _ = serve(lambda form: (200, EMPTY))
     with pytest.raises(NoData, match="2024-11-22"):
-        prometheus.fetch(options(url=url), DAY, tmp_path)
+        prometheus.SOURCE.fetch(options(url=url), DAY, tmp_path)
 
 
 def test_a_day_that_is_still_to_come_is_not_asked_for(tmp_path: Path, serve: Any) -> None:
     url, seen = serve(disks)
     later = Day(dt.date(2999, 1, 1))
     with pytest.raises(NoData):
-        prometheus.fetch(options(url=url), later, tmp_path)
-    assert prometheus.inputs(options(url=url), later)["series"] == {}
+        prometheus.SOURCE.fetch(options(url=url), later, tmp_path)
+    assert prometheus.SOURCE.inputs(options(url=url), later)["series"] == {}
     assert not seen
 
 
@@ -965,12 +981,12 @@ def test_a_damaged_raw_file_is_named(tmp_path: Path, serve: Any) -> None:
     victim = tmp_path / "raw/00001.json.gz"
     victim.write_bytes(victim.read_bytes()[:-20])
     findings = Findings()
-    (samples,) = prometheus.parse(found, DAY, tmp_path / "raw", findings)
+    (samples,) = prometheus.SOURCE.parse(found, DAY, tmp_path / "raw", findings)
     assert len(samples) == 25 - 7
     assert [finding.where for finding in findings] == ["00001.json.gz"]
     (tmp_path / "raw/queries.json").write_text("[{}]")
     with pytest.raises(SourceError, match="invalidate"):
-        list(prometheus.parse(found, DAY, tmp_path / "raw", findings))
+        list(prometheus.SOURCE.parse(found, DAY, tmp_path / "raw", findings))
 
 
 def test_inputs_of_a_server(serve: Any) -> None:
@@ -987,23 +1003,26 @@ def test_inputs_of_a_server(serve: Any) -> None:
         )
 
     url, seen = serve(respond)
-    before = prometheus.inputs(options(url=url), DAY)
+    before = prometheus.SOURCE.inputs(options(url=url), DAY)
     assert before["series"] == {"node_disk_read_bytes_total": 7}
     assert len(seen) == 2
     assert "node_cpu" not in seen[0]["query"]
-    assert prometheus.inputs(options(url=url), DAY) == before
+    assert prometheus.SOURCE.inputs(options(url=url), DAY) == before
     newest["value"] += 5
-    assert prometheus.inputs(options(url=url), DAY) != before
+    assert prometheus.SOURCE.inputs(options(url=url), DAY) != before
     newest["value"] -= 5
-    assert prometheus.inputs(options(url=url, extra={"a": "b"}), DAY) != before
-    assert prometheus.inputs(options(url=url, points=5), DAY) == before
+    assert prometheus.SOURCE.inputs(options(url=url, extra={"a": "b"}), DAY) != before
+    assert prometheus.SOURCE.inputs(options(url=url, points=5), DAY) == before
 
 
 def test_what_is_lost_is_told() -> None:
     there = {"series": 3, "samples": 100}
-    assert prometheus.gone(there, {"series": 3, "samples": 101}, Path(), Path(), set()) == ""
     assert (
-        prometheus.gone(there, {"series": 3, "samples": 9}, Path(), Path(), set())
+        prometheus.SOURCE.lost_inputs(there, {"series": 3, "samples": 101}, Path(), Path(), set())
+        == ""
+    )
+    assert (
+        prometheus.SOURCE.lost_inputs(there, {"series": 3, "samples": 9}, Path(), Path(), set())
         == "9 samples, 100 are archived"
     )
 

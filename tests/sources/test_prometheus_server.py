@@ -142,8 +142,8 @@ def test_shares_of_minutes_are_those_of_the_raw_samples_of_the_cores(
 
 
 def test_inputs_count_what_there_is(url: str) -> None:
-    found = prometheus.inputs(options(url=url), DAY)
-    assert found == prometheus.inputs(options(url=url), DAY)
+    found = prometheus.SOURCE.inputs(options(url=url), DAY)
+    assert found == prometheus.SOURCE.inputs(options(url=url), DAY)
     assert set(found["series"]) >= {
         "node_disk_read_bytes_total",
         "node_memory_MemFree_bytes",
@@ -153,7 +153,7 @@ def test_inputs_count_what_there_is(url: str) -> None:
         found["series"]["node_disk_read_bytes_total"]
         == 10 * found["series"]["node_memory_MemFree_bytes"]
     )
-    assert prometheus.inputs(options(url=url, extra={"host": "oss02"}), DAY)["series"] == {}
+    assert prometheus.SOURCE.inputs(options(url=url, extra={"host": "oss02"}), DAY)["series"] == {}
 
 
 def test_a_day_or_a_label_that_the_server_does_not_know(url: str, tmp_path: Path) -> None:
@@ -162,8 +162,10 @@ def test_a_day_or_a_label_that_the_server_does_not_know(url: str, tmp_path: Path
         (options(url=url, extra={"host": 'o"\\'}), DAY),
     ):
         with pytest.raises(NoData):
-            prometheus.fetch(found, day, tmp_path)
-    assert prometheus.fetch(options(url=url, extra={"host": "oss01"}), DAY, tmp_path)["samples"] > 0
+            prometheus.SOURCE.fetch(found, day, tmp_path)
+    fetched = prometheus.SOURCE.fetch(options(url=url, extra={"host": "oss01"}), DAY, tmp_path)
+    assert fetched.counts["samples"] > 0
+    assert fetched.inputs is None, "only another query could say it"
 
 
 def test_more_points_than_the_server_gives(url: str, tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_more_samples_than_the_server_may_load(tmp_path: Path) -> None:
     running, url = started(tmp_path / "server", "--query.max-samples=500")
     try:
         with pytest.raises(SourceError, match="too many samples") as error:
-            prometheus.fetch(options(url=url, timestep=1, points=1_000_000), DAY, tmp_path)
+            prometheus.SOURCE.fetch(options(url=url, timestep=1, points=1_000_000), DAY, tmp_path)
         assert "min_over_time(node_disk_read_bytes_total[1s])" in str(error.value)
     finally:
         running.terminate()

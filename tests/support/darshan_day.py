@@ -16,7 +16,6 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from pipeline.model import DarshanPart
 from pipeline.processes import isolated
-from pipeline.schemas import source_maps
 from pipeline.sources import darshan
 from pipeline.transform.darshan import DayMerger, Reduction
 
@@ -49,7 +48,7 @@ def merged(parts: Iterable[DarshanPart], found: darshan.Options, day: Day) -> Re
         day,
         found.timestep,
         found.mount_to_fsname,
-        source_maps.source_map("darshan"),
+        darshan.metrics(),
         lambda name, rows: pieces.setdefault(name, []).append(rows),
     )
     for part in parts:
@@ -62,10 +61,14 @@ def merged(parts: Iterable[DarshanPart], found: darshan.Options, day: Day) -> Re
 def reduced(found: darshan.Options, folder: Path, day: Day) -> Reduced:
     """List, read and reduce the logs of a day."""
     folder.mkdir(exist_ok=True)
-    darshan.fetch(found, day, folder)
-    how = Reduction(day, found.timestep, found.mount_to_fsname, source_maps.source_map("darshan"))
+    darshan.SOURCE.fetch(found, day, folder)
+    how = Reduction(day, found.timestep, found.mount_to_fsname, darshan.metrics())
     return merged(
-        (part for job in darshan.jobs(found, day, folder, how) for part in isolated.run(job)),
+        (
+            part
+            for job in darshan.SOURCE.jobs(found, day, folder, how)
+            for part in isolated.run(job)
+        ),
         found,
         day,
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
+from pipeline import sources
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.transform.grid import Gridder
@@ -20,9 +21,9 @@ from pipeline.transform.grid import Gridder
 DAY = Day(dt.date(2026, 11, 22))
 STEP = 3600
 COUNTER = next(
-    m for m in source_maps.source_map("lmt") if m.dataset.name == "datatargets/readbytes"
+    m for m in sources.find("lmt").metrics() if m.dataset.name == "datatargets/readbytes"
 )
-GAUGE = next(m for m in source_maps.source_map("lmt") if m.dataset.name == "dataservers/cpuload")
+GAUGE = next(m for m in sources.find("lmt").metrics() if m.dataset.name == "dataservers/cpuload")
 NAN = np.nan
 
 

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive_tools.core.day import Day
+from pipeline import sources
 from pipeline.model import TRACE, Heat, LogBatch, Records
-from pipeline.schemas import source_maps
 from pipeline.transform.darshan import Reduction, reduce_batch
 from pipeline.transform.placing import portions
 from tests.support.darshan_records import NEVER, POSIX, STDIO, records
 
 DAY = Day(dt.date(2026, 11, 22))
-METRICS = source_maps.source_map("darshan")
+METRICS = sources.find("darshan").metrics()
 COUNTERS = ("POSIX_BYTES_READ", "POSIX_BYTES_WRITTEN", "POSIX_READS", "POSIX_WRITES", "POSIX_OPENS")
 
 

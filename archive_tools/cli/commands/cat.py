@@ -58,14 +58,14 @@ def run(options: argparse.Namespace) -> int:
     start, end = common_options.between(*common_options.given_range(options), archive.timezone)
     form = options.format or _format_of(options.output)
     common_options.check_step(options.resample, archive.timezone)
-    request = export.Request(
+    request = archive.request(
         options.instance,
         options.dataset,
         start,
         end,
-        options.components,
-        options.rate,
-        options.resample,
+        components=options.components,
+        rate=options.rate,
+        resample=options.resample,
     )
     if options.output:
         path = printing.target(options.output)

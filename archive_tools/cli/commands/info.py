@@ -6,10 +6,7 @@ import argparse
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-import h5py
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core.errors import FormatError
@@ -124,7 +121,7 @@ def _lines(about: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _datasets(tts: SeriesFile) -> dict[str, dict[str, Any]]:
     """What each dataset is; `missing` is null where its values cannot be read."""
-    origins = _origins(tts.path)
+    sources = tts.sources()
     return {
         name: {
             "unit": tts.units(name),
@@ -132,36 +129,19 @@ def _datasets(tts: SeriesFile) -> dict[str, dict[str, Any]]:
             "timestep": tts.timestep(name),
             "rows": len(tts.timestamps(name)),
             "columns": list(tts.columns(name)),
-            "missing": _missing(tts.path, name),
-            "source": origins.get(name.partition("/")[0], ""),
+            "missing": _missing(tts, name),
+            "source": sources.get(name.partition("/")[0], ""),
         }
         for name in tts.datasets()
     }
 
 
-def _missing(path: Path, name: str) -> float | None:
+def _missing(tts: SeriesFile, name: str) -> float | None:
     try:
-        with open_tts(path) as tts:
-            return summary.summarize(tts, wanted=[name])[0].missing
+        return summary.summarize(tts, wanted=[name])[0].missing
     except FormatError as error:
         printing.note(f"tokio-archive: {error}")
         return None
-
-
-def _origins(path: Path) -> dict[str, str]:
-    """Group to the kind of source that it came from, where the file says it."""
-    with h5py.File(path, "r") as file:
-        told = {
-            name: group.attrs.get("source", "")
-            for name, group in file.items()
-            if isinstance(group, h5py.Group)
-        }
-    return {
-        name: (
-            source.decode("utf-8", "backslashreplace") if isinstance(source, bytes) else str(source)
-        )
-        for name, source in told.items()
-    }
 
 
 def _receipt(archive: Archive, instance: str, date: dt.date) -> dict[str, Any]:

@@ -10,9 +10,8 @@ from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
-from archive_tools.core.errors import NotFound
-from archive_tools.jobs import job_history, job_lookup, job_tables
-from archive_tools.reading.archive import Archive
+from archive_tools.jobs import job_history, job_lookup
+from archive_tools.public import Archive, Job
 
 HELP = "how a job did, what the servers saw, who else was there"
 ABOUT = """What a job did, what the servers behind its file systems saw meanwhile, and who else was
@@ -69,7 +68,7 @@ def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.Job]
     """The jobs that are meant, newest first."""
     given = common_options.given_range(options)
     dates = common_options.dates_between(*given, archive.timezone)
-    return job_lookup.find(
+    return job_lookup.find_job(
         archive.root,
         options.job,
         *dates,
@@ -77,35 +76,10 @@ def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.Job]
     )
 
 
-def of_file_system(job: job_lookup.Job, fsname: str) -> job_tables.Row:
-    """The row of a job's file system; that on which it moved most, unless one is named."""
-    names = [row["fsname"] for row in job.file_systems]
-    if not names or (fsname and fsname not in names):
-        raise NotFound(
-            f"job {job.jobid} moved nothing on {fsname or 'any file system'}",
-            expected=", ".join(names) or "a job with I/O",
-        )
-    return max(
-        (row for row in job.file_systems if fsname in ("", row["fsname"])),
-        key=lambda row: int(row["bytes_moved"]),
-    )
-
-
 def _plot(archive: Archive, job: job_lookup.Job, options: argparse.Namespace) -> None:
     from archive_tools import plotting
-    from archive_tools.plotting import job_panels
 
-    one = of_file_system(job, options.fs)
-    panels = job_panels.panels(archive, job, one)
-    if not panels:
-        raise NotFound(
-            f"the archive has nothing of the servers behind {one['fsname']} at that time",
-            hint="fsname_to_instance in site.json",
-        )
-    title = f"Job {job.jobid}, {job.exenames}, {job.username}"
-    figure = plotting.job(
-        panels, (job.start_time, job.end_time + 1), timezone=archive.timezone, title=title
-    )
+    figure = Job(archive, job).plot(options.fs)
     with printing.writing(options.plot):
         plotting.save(figure, options.plot)
 

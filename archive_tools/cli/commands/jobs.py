@@ -65,10 +65,10 @@ def run(options: argparse.Namespace) -> int:
     archive = common_options.open_archive(options.archive)
     given = common_options.given_range(options)
     between = common_options.seconds_between(*given, archive.timezone)
-    wanted = job_tables.Wanted(
+    wanted = job_tables.JobFilter(
         options.user, options.exe, options.fs, options.job, options.min_bytes, between
     )
-    found, there = job_tables.listed(
+    found, there = job_tables.find_and_count(
         archive.root,
         *common_options.dates_between(*given, archive.timezone),
         wanted,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive_tools.cli import common_options, exit_codes, printing
-from archive_tools.cli.commands.job import found, of_file_system
+from archive_tools.cli.commands.job import found
 from archive_tools.core.errors import NotFound
 from archive_tools.jobs import job_history
+from archive_tools.public import Job
 
 if TYPE_CHECKING:
-    from archive_tools.jobs.job_history import Metric
+    from archive_tools.jobs.job_history import MetricHistory
 
 HELP = "a job beside its history: the diagram of metrics, quartiles and today"
 ABOUT = """Draws the UMAMI diagram (Lockwood and others, PDSW-DISCS 2017) of a job and file system:
@@ -25,7 +25,6 @@ EXAMPLES = (
     "9100092 --fs scratch --like exe --output umami.png",
     "9100092 --like exe --days 365 --json",
 )
-DAYS = 90
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--days",
         type=common_options.count,
-        default=DAYS,
+        default=job_history.DAYS,
         metavar="N",
-        help=f"days before the job that are looked at (default: {DAYS})",
+        help=f"days before the job that are looked at (default: {job_history.DAYS})",
     )
     parser.add_argument(
         "--json", action="store_true", help="as JSON: every metric's history, base units"
@@ -62,21 +61,13 @@ def run(options: argparse.Namespace) -> int:
     if options.output:
         printing.target(options.output, printing.PICTURES)
     archive = common_options.open_archive(options.archive)
-    job = found(archive, options)[0]
-    one = of_file_system(job, options.fs)
-    since = job.date - min(
-        dt.timedelta(days=min(options.days, dt.timedelta.max.days)), job.date - dt.date.min
+    job = Job(archive, found(archive, options)[0])
+    history = job.history(
+        options.fs, days=options.days, like=options.like or tuple(job_history.LIKE)
     )
-    runs = job_history.history(
-        archive.root, one, since, job.date, options.like or tuple(job_history.LIKE)
-    )
-    metrics = job_history.metrics(runs)
+    metrics = history.metrics()
     if not metrics:
-        raise NotFound(f"nothing is known of job {job.jobid} on {one['fsname']}")
-    told = (
-        f"job {job.jobid}, {job.exenames} on {one['fsname']}:"
-        f" {printing.counted(len(runs) - 1, 'earlier run')}"
-    )
+        raise NotFound(f"nothing is known of job {job.jobid} on {history.fsname}")
     if options.json:
         printing.show_json(
             [
@@ -90,11 +81,11 @@ def run(options: argparse.Namespace) -> int:
             ]
         )
     elif options.output:
-        figure = plotting.umami(metrics, timezone=archive.timezone, title=f"J{told[1:]}")
+        figure = history.plot()
         with printing.writing(options.output):
             plotting.save(figure, options.output)
     else:
-        printing.say(told)
+        printing.say(f"j{history.title[1:]}")
         printing.show(
             ["metric", "this run", "quarter 1", "median", "quarter 3", "standing"],
             [_line(metric) for metric in metrics],
@@ -103,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     return exit_codes.DONE
 
 
-def _line(metric: Metric) -> list[str]:
+def _line(metric: MetricHistory) -> list[str]:
     import numpy as np
 
     from archive_tools.core import quantities

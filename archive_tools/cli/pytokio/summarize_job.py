@@ -103,7 +103,7 @@ def _run(options: argparse.Namespace) -> int:
             raise exit_codes.WrongCommand(
                 "a time needs --start-time, --end-time and --file-system, and no logs"
             )
-        first, last = (archive.moment(when) for when in times)
+        first, last = (archive.epoch_second(when) for when in times)
         if last <= first:
             raise exit_codes.WrongCommand(
                 "the range is empty",

@@ -93,7 +93,7 @@ HTTP_ORIGIN = frozenset(HttpOptions.model_fields) - frozenset(SourceOptions.mode
 """The keys of `HttpOptions`: none says what is made of the data."""
 
 
-def located_http(options: HttpOptions, site: Site) -> dict[str, str]:
+def http_with_absolute_paths(options: HttpOptions, site: Site) -> dict[str, str]:
     """The files that `options` name, counted from site.json."""
     return {
         key: str(site.path(getattr(options, key)))

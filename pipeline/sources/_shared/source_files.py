@@ -28,6 +28,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from pipeline.schemas.site_types import Templates
 from pipeline.site import Site
+from pipeline.sources.contract import Fetched
 
 MANIFEST = "files.json"
 BROKEN: tuple[type[BaseException], ...] = (
@@ -77,20 +78,15 @@ def expanded(templates: Templates, day: Day) -> list[Path]:
     """Files and folders of a day: strftime templates, which may be glob patterns; sorted, each
     once.
     """
-    found: dict[str, None] = {}
+    found: list[str] = []
     for template in [templates] if isinstance(templates, str) else templates:
         pattern = day.expand(template)
-        found.update(
-            dict.fromkeys(
-                [pattern]
-                if os.path.lexists(pattern)
-                else sorted(glob.glob(pattern, recursive=True))
-            )
-        )
-    return [Path(name) for name in found]
+        there = os.path.lexists(pattern)
+        found += [pattern] if there else sorted(glob.glob(pattern, recursive=True))
+    return [Path(name) for name in dict.fromkeys(found)]
 
 
-def located(templates: Templates, site: Site) -> list[str]:
+def with_absolute_paths(templates: Templates, site: Site) -> list[str]:
     """Templates counted from site.json."""
     return [
         str(site.path(name)) for name in ([templates] if isinstance(templates, str) else templates)
@@ -116,21 +112,22 @@ def walked(paths: Sequence[Path]) -> list[Path]:
     return [path for path in found if path.is_file() or not path.exists()]
 
 
-def inputs(paths: Sequence[Path]) -> dict[str, Any]:
+def inputs(paths: Sequence[Path]) -> dict[str, list[list[str | int]]]:
     """What tells whether files changed: their names, sizes and times."""
-    told = []
-    for path in paths:
-        try:
-            status = path.stat()
-            told.append([str(path), status.st_size, status.st_mtime_ns])
-        except OSError:
-            told.append([str(path), -1, 0])
-    return {"files": told}
+    return {"files": [_listed(path) for path in paths]}
 
 
-def copy(paths: Sequence[Path], folder: Path) -> dict[str, int]:
+def _listed(path: Path) -> list[str | int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return [str(path), -1, 0]
+    return [str(path), status.st_size, status.st_mtime_ns]
+
+
+def copy(paths: Sequence[Path], folder: Path) -> Fetched:
     """Copy files into `folder` as they are, numbered, beside a list of their names; counts files
-    and bytes.
+    and bytes. A file's size and time are those that it has when it has been copied.
 
     Raises
     ------
@@ -144,15 +141,16 @@ def copy(paths: Sequence[Path], folder: Path) -> dict[str, int]:
             "there is no file of the day",
             hint="check where site.json says that the source's files are",
         )
-    size = 0
+    size, listed = 0, []
     for number, path in enumerate(paths):
         try:
             shutil.copyfile(path, folder / f"{number:05d}")
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+        listed.append(_listed(path))
         size += (folder / f"{number:05d}").stat().st_size
     (folder / MANIFEST).write_text(json.dumps([str(path) for path in paths]), "utf-8")
-    return {"files": len(paths), "bytes": size}
+    return Fetched({"files": len(paths), "bytes": size}, {"files": listed})
 
 
 def copies(folder: Path) -> list[tuple[Path, str]]:

@@ -15,17 +15,19 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
-from pipeline.schemas import source_maps
+from pipeline.site import Site
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.http_client import Server
+from pipeline.sources.collectd import options as keys
+from pipeline.sources.collectd import table
 from pipeline.sources.collectd.fetching import (
+    DayFiles,
     Problems,
     day_files,
     fetch_documents,
@@ -36,139 +38,156 @@ from pipeline.sources.collectd.fetching import (
     search_query,
     window,
 )
-from pipeline.sources.collectd.options import Options, located
+from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.spool import BUCKETS
 from pipeline.sources.collectd.value_samples import Reader, tell_skew
+from pipeline.sources.contract import Counts, Fetched, Inputs, SeriesSource
 
-__all__ = ["Options", "located"]
+__all__ = ["SOURCE", "Collectd", "Options"]
 
-
-GIVES = Samples
 UNREAD = "unreadable.json"
 
 
-def inputs(options: Options, day: Day) -> dict[str, Any]:
-    """What there is: names, sizes and times of the day's files, names of the next day's; or how
-    many documents a server has.
+class Collectd(SeriesSource[keys.Options]):
+    """Values of collectd, from files or an Elasticsearch server."""
 
-    Raises
-    ------
-    SourceError
-        The server cannot be asked.
-    """
-    if options.url:
+    kind = "collectd"
+    version = 1
+    Options = keys.Options
+    Selector = table.Selector
+
+    def metrics(self) -> tuple[table.Metric, ...]:
+        """The rows of `sources/collectd.toml`."""
+        return table.metrics()
+
+    def with_absolute_paths(self, options: keys.Options, site: Site) -> keys.Options:
+        """Paths counted from site.json; the site's time zone where the source names none."""
+        return keys.with_absolute_paths(options, site)
+
+    def inputs(self, options: keys.Options, day: Day) -> Inputs:
+        """What there is: names, sizes and times of the day's files, names of the next day's; or how
+        many documents a server has.
+
+        Raises
+        ------
+        SourceError
+            The server does not answer.
+        """
+        if not options.url:
+            return _file_inputs(options, day, day_files(options, day))
         with Server(options) as server:
             query = search_query(options, *window(options, day))
             count = search_of(options, server, day, Problems()).count(query)
-        kept = {"rates": options.rates, "arrival_field": options.arrival_field}
         return {
             "url": options.url,
             "index": indices(options, day),
             "query": query,
             "documents": count,
-        } | kept
-    found = day_files(options, day)
-    kept = {
+            "rates": options.rates,
+            "arrival_field": options.arrival_field,
+        }
+
+    def server_info(self, options: keys.Options, day: Day) -> Mapping[str, str]:
+        """Version of the server; of files the zone of their stamps."""
+        if not options.url:
+            return {"timezone": options.timezone}
+        with Server(options) as server:
+            told = server.json("GET", "/")
+        found = told.get("version", {}) if isinstance(told, dict) else {}
+        known = found if isinstance(found, dict) else {}
+        return {
+            "server": (
+                f"{options.url}: {known.get('distribution', 'Elasticsearch')}"
+                f" {known.get('number', 'of unknown version')}"
+            )
+        }
+
+    def fetch(self, options: keys.Options, day: Day, folder: Path) -> Fetched:
+        """Write the day's value lists below `folder`; counts those of each plugin, and, where there
+        are any, places that could not be read.
+
+        Raises
+        ------
+        NoData
+            The source has nothing of the day.
+        SourceError
+            Nothing of it can be read.
+        """
+        problems, inputs = Problems(), None
+        if options.url:
+            rows = fetch_documents(options, day, folder, problems)
+        else:
+            files = day_files(options, day)
+            rows = fetch_files(options, day, files, folder, problems)
+            inputs = _file_inputs(options, day, files)
+        problems.write(folder / UNREAD)
+        if not rows:
+            raise _nothing(options, day, problems)
+        unreadable = {"unreadable": problems.count} if problems.count else {}
+        return Fetched(rows | unreadable, inputs)
+
+    def lost_inputs(
+        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
+    ) -> str:
+        """Plugins of which the source has fewer values of the day than were fetched before."""
+        fewer = [
+            name for name in before if name != "unreadable" and now.get(name, 0) < before[name]
+        ]
+        return ", ".join(
+            f"{name} has {now.get(name, 0)} value lists, {before[name]} are archived"
+            for name in fewer
+        )
+
+    def parse(
+        self, options: keys.Options, day: Day, folder: Path, findings: Findings
+    ) -> Iterator[Samples]:
+        """Samples of each dataset of the source map, in pieces: a piece has some of the hosts.
+
+        Values that collectd did not know are not given. A rate below zero, which a reset leaves, is
+        not given either.
+        """
+        try:
+            unread = json.loads((folder / UNREAD).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise SourceError(
+                f"raw data in {folder} cannot be read: {error}",
+                hint="tokio-pipeline invalidate the day, and run it again",
+            ) from error
+        for name, count, what in unread:
+            findings.add(FindingKind.UNREADABLE, count, name, what)
+        for metric in table.metrics():
+            if metric.dataset.name.startswith("md") and not options.mdservers:
+                continue
+            reader = Reader(options, day, metric, findings)
+            for number in range(BUCKETS):
+                paths = sorted(folder.glob(f"*/{metric.find.plugin}-{number:02d}.parquet"))
+                yield from reader.samples(paths)
+        tell_skew(options, folder, findings)
+
+
+def _file_inputs(options: keys.Options, day: Day, files: DayFiles) -> Inputs:
+    """Of the day's files; those of the next day grow, and only their names count."""
+    return {
+        **source_files.inputs(files.own),
+        "next day": [str(path) for path in files.after],
+        "max_expanded_mb": options.max_expanded_mb,
         "form": options.form,
         "rates": options.rates,
         "arrival_field": options.arrival_field,
         "window": window(options, day),
     }
-    return (
-        source_files.inputs(found.own)
-        | {
-            "next day": [str(path) for path in found.after],
-            "max_expanded_mb": options.max_expanded_mb,
-        }
-        | kept
+
+
+def _nothing(options: keys.Options, day: Day, problems: Problems) -> NoData | SourceError:
+    """Why there is nothing of the day."""
+    if problems.first:
+        return SourceError(f"nothing of {day} can be read: {problems.first}")
+    where = (
+        f"{options.url}/{indices(options, day)}"
+        if options.url
+        else f"files {', '.join(day.expand(name) for name in options.files)}"
     )
+    return NoData(f"no values of {', '.join(plugins())} of {day} in {where}")
 
 
-def about(options: Options, day: Day) -> dict[str, str]:
-    """Version of the server, if one is asked."""
-    if not options.url:
-        return {"timezone": options.timezone}
-    with Server(options) as server:
-        told = server.json("GET", "/")
-    found = told.get("version", {}) if isinstance(told, dict) else {}
-    known = found if isinstance(found, dict) else {}
-    return {
-        "server": (
-            f"{options.url}: {known.get('distribution', 'Elasticsearch')}"
-            f" {known.get('number', 'of unknown version')}"
-        )
-    }
-
-
-def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
-    """Write the day's value lists below `folder`.
-
-    Returns
-    -------
-    dict of str to int
-        Value lists of each plugin, and, where there are any, places that could not be read.
-
-    Raises
-    ------
-    NoData
-        The source has nothing of the day.
-    SourceError
-        Nothing of it can be read.
-    """
-    problems = Problems()
-    rows = (fetch_documents if options.url else fetch_files)(options, day, folder, problems)
-    problems.write(folder / UNREAD)
-    if not rows:
-        if problems.first:
-            raise SourceError(f"nothing of {day} can be read: {problems.first}")
-        where = (
-            f"{options.url}/{indices(options, day)}"
-            if options.url
-            else f"files {', '.join(day.expand(name) for name in options.files)}"
-        )
-        raise NoData(f"no values of {', '.join(plugins())} of {day} in {where}")
-    return rows | ({"unreadable": problems.count} if problems.count else {})
-
-
-def gone(
-    before: Mapping[str, int],
-    now: Mapping[str, int],
-    old: Path,
-    new: Path,
-    rejected: Collection[str],
-) -> str:
-    """Plugins of which the source has fewer values of the day than were fetched before, in
-    words.
-    """
-    fewer = [name for name in before if name != "unreadable" and now.get(name, 0) < before[name]]
-    return ", ".join(
-        f"{name} has {now.get(name, 0)} value lists, {before[name]} are archived" for name in fewer
-    )
-
-
-# Parse
-
-
-def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
-    """Samples of each dataset of the source map, in pieces: a piece has some of the hosts.
-
-    Values that collectd did not know are not given. A rate below zero, which a reset leaves, is
-    none either.
-    """
-    try:
-        unread = json.loads((folder / UNREAD).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SourceError(
-            f"raw data in {folder} cannot be read: {error}",
-            hint="tokio-pipeline invalidate the day, and run it again",
-        ) from error
-    for name, count, what in unread:
-        findings.add(FindingKind.UNREADABLE, count, name, what)
-    for metric in source_maps.source_map("collectd"):
-        if metric.dataset.name.startswith("md") and not options.mdservers:
-            continue
-        reader = Reader(options, day, metric, findings)
-        for number in range(BUCKETS):
-            paths = sorted(folder.glob(f"*/{metric.find['plugin']}-{number:02d}.parquet"))
-            yield from reader.samples(paths)
-    tell_skew(options, folder, findings)
+SOURCE = Collectd()

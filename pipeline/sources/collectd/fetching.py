@@ -16,14 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.day import Day
-from pipeline.schemas import source_maps
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.http_client import Server
 from pipeline.sources.collectd import csv_files, forms
 from pipeline.sources.collectd.elasticsearch import Incomplete, Search
 from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.spool import FIELDS, Spool
-from pipeline.sources.collectd.value_samples import listed
+from pipeline.sources.collectd.table import metrics
 
 ONE = dt.timedelta(days=1)
 CLOSING = 300
@@ -39,7 +38,7 @@ TRIES = 3
 @functools.cache
 def plugins() -> list[str]:
     """The plugins that the source map needs."""
-    return sorted({str(metric.find["plugin"]) for metric in source_maps.source_map("collectd")})
+    return sorted({metric.find.plugin for metric in metrics()})
 
 
 @functools.cache
@@ -47,8 +46,8 @@ def types() -> dict[str, bool]:
     """Types that are wanted, and whether they are counters."""
     return {
         kind: metric.dataset.kind == "delta" or kind == "cpu"
-        for metric in source_maps.source_map("collectd")
-        for kind in listed(metric.find["type"])
+        for metric in metrics()
+        for kind in metric.find.type
     }
 
 
@@ -59,14 +58,14 @@ def window(options: Options, day: Day) -> tuple[int, int]:
     return day.start, day.end + max(options.timestep, options.every, CLOSING) + 1
 
 
-class _Found(NamedTuple):
+class DayFiles(NamedTuple):
     """Files of a day, and those of which only the beginning can be of it."""
 
     own: list[Path]
     after: list[Path]
 
 
-def day_files(options: Options, day: Day) -> _Found:
+def day_files(options: Options, day: Day) -> DayFiles:
     """The day's files, and those of the next day."""
     zone = ZoneInfo(options.timezone)
     first, last = (
@@ -75,7 +74,7 @@ def day_files(options: Options, day: Day) -> _Found:
     around = dt.timedelta(days=options.neighbours)
     own = _files_of(options, first - around, last + around)
     mine = set(own)
-    return _Found(
+    return DayFiles(
         own,
         [
             path
@@ -167,9 +166,11 @@ class Problems:
         path.write_text(json.dumps([[name, *told] for name, told in self._found.items()]), "utf-8")
 
 
-def fetch_files(options: Options, day: Day, folder: Path, problems: Problems) -> dict[str, int]:
+def fetch_files(
+    options: Options, day: Day, found: DayFiles, folder: Path, problems: Problems
+) -> dict[str, int]:
     """Value lists of the day out of files; the number of each plugin."""
-    found, (first, last) = day_files(options, day), window(options, day)
+    first, last = window(options, day)
     with Spool(folder / "00", counters=not options.rates) as spool:
         for path in [*found.own, *found.after]:
             for member in source_files.members(

@@ -10,7 +10,7 @@ from pipeline.schemas.site_types import Templates
 from pipeline.site import Site
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.hosts import HostOptions
-from pipeline.sources._shared.http_client import HTTP_ORIGIN, HttpOptions, located_http
+from pipeline.sources._shared.http_client import HTTP_ORIGIN, HttpOptions, http_with_absolute_paths
 
 
 class Options(HttpOptions, HostOptions):
@@ -99,10 +99,10 @@ class Options(HttpOptions, HostOptions):
         return self.interval or self.timestep
 
 
-def located(options: Options, site: Site) -> Options:
+def with_absolute_paths(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
     update = {
-        "files": source_files.located(options.files, site),
+        "files": source_files.with_absolute_paths(options.files, site),
         "timezone": options.timezone or site.timezone,
     }
-    return options.model_copy(update=update | located_http(options, site))
+    return options.model_copy(update=update | http_with_absolute_paths(options, site))

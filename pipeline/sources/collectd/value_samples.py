@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,9 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
-from pipeline.schemas import source_maps
 from pipeline.sources._shared.hosts import matches, usable
-
-if TYPE_CHECKING:
-    from pipeline.sources.collectd import Options
+from pipeline.sources.collectd.options import Options
+from pipeline.sources.collectd.table import Metric
 
 JIFFIES = 100.0
 """A second, in the unit of the kernel's cpu counters (USER_HZ)."""
@@ -29,25 +27,18 @@ LONGEST = 1 << 20
 """Seconds: more than a day."""
 
 
-def listed(value: Any) -> list[str]:
-    """One of a table's texts, or several, as a list."""
-    return [value] if isinstance(value, str) else list(value)
-
-
 class Reader:
     """Reads what one metric needs."""
 
-    def __init__(
-        self, options: Options, day: Day, metric: source_maps.SourceMetric, findings: Findings
-    ) -> None:
+    def __init__(self, options: Options, day: Day, metric: Metric, findings: Findings) -> None:
         self.options, self.day, self.metric, self.findings = options, day, metric, findings
         find = metric.find
         self.name, self.field, self.component = (
             metric.dataset.name,
-            str(find["field"]),
-            str(find["component"]),
+            find.field,
+            find.component,
         )
-        self.types, self.type_instance = listed(find["type"]), find.get("type_instance")
+        self.types, self.type_instance = find.type, find.type_instance
         self.is_delta = metric.dataset.kind == "delta"
 
     def samples(self, paths: list[Path]) -> Iterator[Samples]:
@@ -77,9 +68,7 @@ class Reader:
                 table = file.read_row_group(number, columns=columns, use_threads=False)
                 wanted = pc.and_(_equal(table, "type", kind), pc.is_valid(table.column(self.field)))
                 if self.type_instance is not None:
-                    wanted = pc.and_(
-                        wanted, _equal(table, "type_instance", str(self.type_instance))
-                    )
+                    wanted = pc.and_(wanted, _equal(table, "type_instance", self.type_instance))
                 table = table.filter(wanted)
                 if table.num_rows:
                     yield _Piece.of(table, self.field, names)
@@ -100,7 +89,7 @@ class Reader:
         elif kind == "cpu" and not options.rates:
             piece, resets = piece.shares()
             self.findings.add(FindingKind.RESETS, resets, self.name)
-        elif self.metric.find.get("over_interval"):
+        elif self.metric.find.over_interval:
             piece = piece.over_intervals(
                 options.interval, options.every, names.host_numbers()
             ).by_second("mean")

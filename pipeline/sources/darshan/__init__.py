@@ -12,9 +12,9 @@ import hashlib
 import importlib.metadata
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,136 +25,154 @@ from archive_tools.core.vocabulary import RejectReason
 from archive_tools.schemas import BUILD_VERSION
 from pipeline.model import LogBatch
 from pipeline.processes import isolated
-from pipeline.sources.darshan.listing import listed_files
+from pipeline.schemas import source_maps
+from pipeline.schemas.source_maps import LogSelector
+from pipeline.site import Site
+from pipeline.sources.contract import Counts, Fetched, Inputs, LogSource, Rejects, Result
+from pipeline.sources.darshan import options as keys
+from pipeline.sources.darshan.listing import LogFile, listed_files
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
-from pipeline.sources.darshan.options import Options, located
+from pipeline.sources.darshan.options import Options
 
-__all__ = ["Options", "located"]
+__all__ = ["SOURCE", "Darshan", "Options"]
 
-
-GIVES = LogBatch
-run = isolated.run
-READER = (
-    f"libdarshan-util of darshan {importlib.metadata.version('darshan')}, build {BUILD_VERSION}"
-)
-"""What reads the logs: another one may read what this one rejects."""
 MANIFEST = "manifest.parquet"
 CHUNK = 2_000
 """Logs of a job."""
+Metric: TypeAlias = source_maps.SourceMetric[LogSelector]
 
 
-def inputs(options: Options, day: Day) -> dict[str, Any]:
-    """Names, sizes and times of the day's files."""
-    try:
+@functools.cache
+def metrics() -> tuple[Metric, ...]:
+    """The rows of `sources/darshan.toml`."""
+    return source_maps.source_map(source_maps.table_of("darshan"), LogSelector)
+
+
+class Darshan(LogSource[keys.Options]):
+    """Folders of Darshan logs."""
+
+    kind = "darshan"
+    version = 1
+    Options = keys.Options
+    Selector = LogSelector
+    reader = (
+        f"libdarshan-util of darshan {importlib.metadata.version('darshan')}, build {BUILD_VERSION}"
+    )
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """The rows of `sources/darshan.toml`."""
+        return metrics()
+
+    def with_absolute_paths(self, options: keys.Options, site: Site) -> keys.Options:
+        """Paths counted from site.json; the site's time zone and `mount_to_fsname` where the source
+        has none.
+        """
+        return keys.with_absolute_paths(options, site)
+
+    def mount_to_fsname(self, options: keys.Options) -> Mapping[str, str]:
+        """The instance's own, or the site's."""
+        return options.mount_to_fsname
+
+    def inputs(self, options: keys.Options, day: Day) -> Inputs:
+        """Names, sizes and times of the day's files."""
+        try:
+            return _inputs_of(listed_files(options, day))
+        except NoData:
+            return {"files": None}
+
+    def server_info(self, options: keys.Options, day: Day) -> Mapping[str, str]:
+        """What will read the logs."""
+        return {"reader": self.reader, "timezone": options.timezone}
+
+    def fetch(self, options: keys.Options, day: Day, folder: Path) -> Fetched:
+        """Write the manifest of the day's files; counts them."""
         files = listed_files(options, day)
-    except NoData:
-        return {"files": None}
+        table = {
+            "root": pa.array([os.fsencode(file.root) for file in files], pa.binary()),
+            "name": pa.array([os.fsencode(file.name) for file in files], pa.binary()),
+            "size": pa.array([file.size for file in files], pa.int64()),
+            "mtime_ns": pa.array([file.mtime_ns for file in files], pa.int64()),
+            "own": pa.array([file.own for file in files], pa.bool_()),
+        }
+        pq.write_table(pa.table(table), folder / MANIFEST)
+        return Fetched({"files": sum(file.own for file in files)}, _inputs_of(files))
+
+    def lost_inputs(
+        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
+    ) -> str:
+        """Logs that are archived and no longer in the day's folders; files that were rejected may
+        go.
+        """
+        if not (old / MANIFEST).is_file():
+            return (
+                f"{now['files']} files are there, {before['files']} are archived"
+                if now["files"] < before["files"]
+                else ""
+            )
+        then, here = (
+            {
+                (row["root"], row["name"]): row["own"]
+                for row in pq.read_table(folder / MANIFEST).to_pylist()
+            }
+            for folder in (old, new)
+        )
+        lost = sorted(
+            name
+            for (root, name), own in then.items()
+            if (root, name) not in here and not (own and _shown(name) in rejected)
+        )
+        if not lost:
+            return ""
+        return (
+            f"{len(lost)} archived logs are gone, such as {_shown(lost[0])};"
+            f" {len(here.keys() - then.keys())} files are new and not archived"
+        )
+
+    def jobs(
+        self,
+        options: keys.Options,
+        day: Day,
+        folder: Path,
+        reduce: Callable[[LogBatch], Result],
+        known: Rejects | None = None,
+    ) -> Iterator[isolated.Job[Result]]:
+        """The logs of the manifest as jobs for `pipeline.processes.isolated.run`.
+
+        Parameters
+        ----------
+        options, day, folder
+            As for `fetch`.
+        reduce : callable
+            From a `LogBatch` to what a job gives; must be picklable.
+        known : mapping, optional
+            Files that the same software rejected before: they are tried again only when they
+            change.
+        """
+        known = {file: reason for file, reason in (known or {}).items() if _is_lasting(reason)}
+        files = pq.read_table(folder / MANIFEST).to_pylist()
+        names = _unique_names(files)
+        limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
+        for first in range(0, max(1, len(files)), CHUNK):
+            part = slice(first, first + CHUNK)
+            pairs = zip(files[part], names[part], strict=True)
+            listed = [
+                (Listed(**file, known=known.get((name, file["size"], file["mtime_ns"]), "")), name)
+                for file, name in pairs
+            ]
+            yield isolated.Job(
+                listed, functools.partial(BatchReader, day.start, day.end), reduce, limits
+            )
+
+    def run(self, job: isolated.Job[Result]) -> list[Result]:
+        """Run a job in a reader of its own; the results of its batches, in order."""
+        return isolated.run(job)
+
+
+def _inputs_of(files: Sequence[LogFile]) -> Inputs:
     digest = hashlib.sha256()
     for file in files:
         digest.update(repr(tuple(file)).encode("utf-8", "backslashreplace"))
     return {"files": sum(file.own for file in files), "names": digest.hexdigest()}
-
-
-def about(options: Options, day: Day) -> dict[str, str]:
-    """What will read the logs."""
-    return {"reader": READER, "timezone": options.timezone}
-
-
-def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
-    """Write the manifest of the day's files.
-
-    Returns
-    -------
-    dict of str to int
-        Number of files.
-    """
-    files = listed_files(options, day)
-    table = {
-        "root": pa.array([os.fsencode(file.root) for file in files], pa.binary()),
-        "name": pa.array([os.fsencode(file.name) for file in files], pa.binary()),
-        "size": pa.array([file.size for file in files], pa.int64()),
-        "mtime_ns": pa.array([file.mtime_ns for file in files], pa.int64()),
-        "own": pa.array([file.own for file in files], pa.bool_()),
-    }
-    pq.write_table(pa.table(table), folder / MANIFEST)
-    return {"files": sum(file.own for file in files)}
-
-
-def gone(
-    before: Mapping[str, int],
-    now: Mapping[str, int],
-    old: Path,
-    new: Path,
-    rejected: Collection[str],
-) -> str:
-    """Logs that are archived and no longer in the day's folders, in words; files that were rejected
-    may go.
-    """
-    if not (old / MANIFEST).is_file():
-        return (
-            f"{now['files']} files are there, {before['files']} are archived"
-            if now["files"] < before["files"]
-            else ""
-        )
-    then, here = (
-        {
-            (row["root"], row["name"]): row["own"]
-            for row in pq.read_table(folder / MANIFEST).to_pylist()
-        }
-        for folder in (old, new)
-    )
-    lost = sorted(
-        name
-        for (root, name), own in then.items()
-        if (root, name) not in here and not (own and _shown(name) in rejected)
-    )
-    if not lost:
-        return ""
-    return (
-        f"{len(lost)} archived logs are gone, such as {_shown(lost[0])};"
-        f" {len(here.keys() - then.keys())} files are new and not archived"
-    )
-
-
-# Parse
-
-
-Rejects = Mapping[tuple[str, int, int], str]
-"""Name, size and mtime_ns of files that were rejected, and why."""
-
-
-def jobs(
-    options: Options,
-    day: Day,
-    folder: Path,
-    reduce: Callable[[LogBatch], Any],
-    known: Rejects | None = None,
-) -> Iterator[isolated.Job]:
-    """The logs of the manifest as jobs for `pipeline.processes.isolated.run`.
-
-    Parameters
-    ----------
-    options, day, folder
-        As for `fetch`.
-    reduce : callable
-        From a `LogBatch` to what a job gives; must be picklable.
-    known : mapping, optional
-        Files that the same software rejected before: they are tried again only when they change.
-    """
-    known = {file: reason for file, reason in (known or {}).items() if _is_lasting(reason)}
-    files = pq.read_table(folder / MANIFEST).to_pylist()
-    names = _unique_names(files)
-    limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
-    for first in range(0, max(1, len(files)), CHUNK):
-        part = slice(first, first + CHUNK)
-        pairs = zip(files[part], names[part], strict=True)
-        listed = [
-            (Listed(**file, known=known.get((name, file["size"], file["mtime_ns"]), "")), name)
-            for file, name in pairs
-        ]
-        yield isolated.Job(
-            listed, functools.partial(BatchReader, day.start, day.end), reduce, limits
-        )
 
 
 def _is_lasting(sentence: str) -> bool:
@@ -185,3 +203,6 @@ def _unique_names(files: list[dict[str, Any]]) -> list[str]:
         given.add(new)
         names[i] = new
     return names
+
+
+SOURCE = Darshan()

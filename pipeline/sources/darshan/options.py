@@ -38,7 +38,7 @@ class Options(SourceOptions):
     mount_to_fsname: dict[str, str] = {}
 
 
-def located(options: Options, site: Site) -> Options:
+def with_absolute_paths(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone and `mount_to_fsname` where the source has
     none.
     """

@@ -60,7 +60,7 @@ class Options(SourceOptions):
         return Database.mysql(day.expand(self.database), password, self.ask_seconds)
 
 
-def located(options: Options, site: Site) -> Options:
+def with_absolute_paths(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
     update: dict[str, str] = {"timezone": options.timezone or site.timezone}
     if options.database.startswith("sqlite://"):

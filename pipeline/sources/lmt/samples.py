@@ -18,8 +18,8 @@ from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
-from pipeline.schemas import source_maps
 from pipeline.sources._shared.local_time import utc_seconds
+from pipeline.sources.lmt.table import Metric
 from pipeline.sources.lmt.tables import IDS, STAMP, TABLES, UNKNOWN
 
 
@@ -165,7 +165,7 @@ def _component(row: Mapping[str, Any], by: str, peers: list[dict[str, Any]]) -> 
 def table_samples(
     folder: Path,
     table: str,
-    metrics: list[source_maps.SourceMetric],
+    metrics: list[Metric],
     clock: Clock,
     findings: Findings,
 ) -> Iterator[Samples]:
@@ -193,9 +193,7 @@ def table_samples(
     for metric in metrics:
         wanted = known
         if table == "MDS_OPS_DATA":
-            which = [
-                number for number, name in operations.items() if name == metric.find["operation"]
-            ]
+            which = [number for number, name in operations.items() if name == metric.find.operation]
             wanted = (
                 known & np.isin(keys["OPERATION_ID"].values, which) & keys["OPERATION_ID"].valid
             )
@@ -228,9 +226,9 @@ def _operations(folder: Path) -> dict[int, str]:
 class _Figures:
     """Columns of a table, and sums of several; a column that is wanted again is kept until then."""
 
-    def __init__(self, folder: Path, table: str, metrics: list[source_maps.SourceMetric]) -> None:
+    def __init__(self, folder: Path, table: str, metrics: list[Metric]) -> None:
         self.folder, self.table = folder, table
-        self.wanted = Counter(field for metric in metrics for field in _fields(metric))
+        self.wanted = Counter(field for metric in metrics for field in metric.find.field)
         self.kept: dict[str, _Column] = {}
 
     def _column(self, field: str) -> _Column:
@@ -243,14 +241,9 @@ class _Figures:
             self.kept[field] = found
         return found
 
-    def of(self, metric: source_maps.SourceMetric) -> _Column:
+    def of(self, metric: Metric) -> _Column:
         """The figure of a metric."""
-        first, *others = [self._column(field) for field in _fields(metric)]
+        first, *others = [self._column(field) for field in metric.find.field]
         for other in others:
             first = _Column(first.values + other.values, first.valid & other.valid)
         return first
-
-
-def _fields(metric: source_maps.SourceMetric) -> list[str]:
-    named = metric.find["field"]
-    return [named] if isinstance(named, str) else list(named)

@@ -1,7 +1,7 @@
 """GPFS (IBM Storage Scale): text that `mmperfmon query` wrote, in files, compressed files, tarballs
 or folders.
 
-`fetch` keeps the files as they are; `parse` reads them (`_mmperfmon_text` knows the form). Targets
+`fetch` keeps the files as they are; `parse` reads them (`text_tables` knows the form). Targets
 are called ``host:device``, servers by their host name, as in existing archives. A query's stamps
 are local times and mark the end of the interval that a row's figures are of: with rows a minute
 apart, the row of 00:00:00 belongs to the day that ends there.
@@ -18,75 +18,88 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
+from pipeline.site import Site
 from pipeline.sources._shared import source_files
+from pipeline.sources.contract import Counts, Fetched, Inputs, SeriesSource
+from pipeline.sources.mmperfmon import options as keys
+from pipeline.sources.mmperfmon import table
 from pipeline.sources.mmperfmon.figures import Measured
-from pipeline.sources.mmperfmon.options import Options, located
+from pipeline.sources.mmperfmon.options import Options
 from pipeline.sources.mmperfmon.text_tables import Damage, tables
 
-__all__ = ["Options", "located"]
+__all__ = ["SOURCE", "Mmperfmon", "Options"]
 
 
-GIVES = Samples
+class Mmperfmon(SeriesSource[keys.Options]):
+    """Files with the output of `mmperfmon query`."""
+
+    kind = "mmperfmon"
+    version = 1
+    Options = keys.Options
+    Selector = table.Selector
+
+    def metrics(self) -> tuple[table.Metric, ...]:
+        """The rows of `sources/mmperfmon.toml`."""
+        return table.metrics()
+
+    def with_absolute_paths(self, options: keys.Options, site: Site) -> keys.Options:
+        """Paths counted from site.json; the site's time zone where the source names none."""
+        return keys.with_absolute_paths(options, site)
+
+    def inputs(self, options: keys.Options, day: Day) -> Inputs:
+        """Names, sizes and times of the day's files."""
+        return source_files.inputs(options.paths(day))
+
+    def server_info(self, options: keys.Options, day: Day) -> Mapping[str, str]:
+        """The zone of the stamps."""
+        return {"timezone": options.timezone}
+
+    def fetch(self, options: keys.Options, day: Day, folder: Path) -> Fetched:
+        """Copy the day's files; counts files and bytes.
+
+        Raises
+        ------
+        NoData
+            There are none.
+        SourceError
+            A file cannot be read.
+        """
+        return source_files.copy(options.paths(day), folder)
+
+    def lost_inputs(
+        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
+    ) -> str:
+        """Whether there are fewer files or bytes than were fetched before."""
+        fewer = [what for what in ("files", "bytes") if now.get(what, 0) < before.get(what, 0)]
+        return ", ".join(
+            f"there are {now.get(what, 0)} {what}, {before[what]} are archived" for what in fewer
+        )
+
+    def parse(
+        self, options: keys.Options, day: Day, folder: Path, findings: Findings
+    ) -> Iterator[Samples]:
+        """Samples of each dataset of the source map, one dataset at a time; a large one in pieces
+        by hosts.
+        """
+
+        def problem(where: str, what: str) -> None:
+            findings.add(FindingKind.UNREADABLE, 1, where, what)
+
+        measured = Measured(options, day)
+        for path, name in source_files.copies(folder):
+            for member in source_files.members(path, name, options.max_expanded_mb << 20, problem):
+                text = source_files.content(member)
+                damage = Damage(text)
+                for found in tables(text, damage):
+                    measured.add(found)
+                findings.add(FindingKind.UNREADABLE, damage.count, member.name, damage.first)
+        measured.report(findings)
+        yield from measured.samples(findings)
 
 
-def inputs(options: Options, day: Day) -> dict[str, Any]:
-    """Names, sizes and times of the day's files."""
-    return source_files.inputs(options.paths(day))
-
-
-def about(options: Options, day: Day) -> dict[str, str]:
-    """The zone of the stamps."""
-    return {"timezone": options.timezone}
-
-
-def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
-    """Copy the day's files; counts files and bytes.
-
-    Raises
-    ------
-    NoData
-        There are none.
-    SourceError
-        A file cannot be read.
-    """
-    return source_files.copy(options.paths(day), folder)
-
-
-def gone(
-    before: Mapping[str, int],
-    now: Mapping[str, int],
-    old: Path,
-    new: Path,
-    rejected: Collection[str],
-) -> str:
-    """Whether there are fewer files or bytes than were fetched before, in words."""
-    fewer = [what for what in ("files", "bytes") if now.get(what, 0) < before.get(what, 0)]
-    return ", ".join(
-        f"there are {now.get(what, 0)} {what}, {before[what]} are archived" for what in fewer
-    )
-
-
-def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
-    """Samples of each dataset of the source map, one dataset at a time; a large one in pieces by
-    hosts.
-    """
-
-    def problem(where: str, what: str) -> None:
-        findings.add(FindingKind.UNREADABLE, 1, where, what)
-
-    measured = Measured(options, day)
-    for path, name in source_files.copies(folder):
-        for member in source_files.members(path, name, options.max_expanded_mb << 20, problem):
-            text = source_files.content(member)
-            damage = Damage(text)
-            for table in tables(text, damage):
-                measured.add(table)
-            findings.add(FindingKind.UNREADABLE, damage.count, member.name, damage.first)
-    measured.report(findings)
-    yield from measured.samples(findings)
+SOURCE = Mmperfmon()

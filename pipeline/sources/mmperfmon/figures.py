@@ -15,10 +15,10 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
-from pipeline.schemas import source_maps
 from pipeline.sources._shared.hosts import matches
 from pipeline.sources._shared.local_time import utc_seconds
 from pipeline.sources.mmperfmon.options import Options
+from pipeline.sources.mmperfmon.table import Metric, metrics
 from pipeline.sources.mmperfmon.text_tables import Column, Table
 
 PIECE = 4_000_000
@@ -28,7 +28,7 @@ PIECE = 4_000_000
 class _Use(NamedTuple):
     """One use of a counter: the dataset, which term of its figure this is, and how it enters."""
 
-    metric: source_maps.SourceMetric
+    metric: Metric
     term: int
     sign: float
 
@@ -37,21 +37,11 @@ class _Use(NamedTuple):
 def _uses() -> Mapping[str, tuple[_Use, ...]]:
     """The uses of each counter."""
     found: dict[str, tuple[_Use, ...]] = {}
-    for metric in source_maps.source_map("mmperfmon"):
-        for term, (sign, counters) in enumerate(_terms(metric)):
-            for counter in [counters] if isinstance(counters, str) else counters:
+    for metric in metrics():
+        for term, (sign, counters) in enumerate(metric.find.terms):
+            for counter in counters:
                 found[counter] = (*found.get(counter, ()), _Use(metric, term, sign))
     return found
-
-
-def _terms(metric: source_maps.SourceMetric) -> list[tuple[float, str | list[str]]]:
-    """The terms of a metric's figure: a sign, and the names of the counter."""
-    find = metric.find
-    return [
-        (1.0, find["counters"]),
-        *((1.0, names) for names in find.get("plus", ())),
-        *((-1.0, names) for names in find.get("less", ())),
-    ]
 
 
 class _Figure(NamedTuple):
@@ -140,11 +130,11 @@ class Measured:
         uses = [
             use
             for use in _uses().get(column.counter, ())
-            if bool(use.metric.find.get("of")) == bool(column.device)
+            if bool(use.metric.find.of) == bool(column.device)
         ]
         if not uses:
             return FindingKind.COUNTERS_UNUSED, column.counter
-        of = uses[0].metric.find.get("of")
+        of = uses[0].metric.find.of
         if of == "interface" and not matches(self.options.interfaces, column.device):
             return FindingKind.INTERFACES_LEFT_OUT, column.device
         if of == "device":
@@ -175,9 +165,9 @@ class Measured:
         """All datasets, one after another; the figures of a dataset are let go when they are
         given.
         """
-        for metric in source_maps.source_map("mmperfmon"):
+        for metric in metrics():
             hosts = self.blocks.pop(metric.dataset.name, {})
-            terms = len(_terms(metric))
+            terms = len(metric.find.terms)
             some: dict[str, list[_Block]] = {}
             size = 0
             for host in sorted(hosts):
@@ -200,8 +190,8 @@ def _first(patterns: Mapping[str, str], name: str) -> str:
 def _figure(use: _Use, column: Column) -> _Figure:
     """Where a column belongs by one use of its counter."""
     find = use.metric.find
-    part = column.device or (str(use.term) if len(_terms(use.metric)) > 1 else "")
-    return _Figure(use.metric.dataset.name, part, use.sign, float(find.get("plain", 1.0)))
+    part = column.device or (str(use.term) if len(find.terms) > 1 else "")
+    return _Figure(use.metric.dataset.name, part, use.sign, find.plain)
 
 
 def _intervals(table: Table, timezone: str, timestep: int) -> tuple[Int64, int, Any]:
@@ -236,7 +226,7 @@ def _second_pass(utc: Int64, stamp: Int64, row: Int64, interval: int) -> Int64:
 
 
 def _samples(
-    metric: source_maps.SourceMetric,
+    metric: Metric,
     hosts: Mapping[str, Iterable[_Block]],
     end: int,
     findings: Findings,
@@ -265,7 +255,7 @@ def _samples(
     once = ~(longer | shorter)
     if not once.all():
         time, number, value = time[once], number[once], value[once]
-    joined = metric.find.get("of") == "interface" or len(_terms(metric)) > 1
+    joined = metric.find.of == "interface" or len(metric.find.terms) > 1
     between = "\0" if joined else ":"
     called = tuple(f"{host}{between}{part}" if part else host for host, part in names)
     return Samples(

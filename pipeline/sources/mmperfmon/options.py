@@ -46,11 +46,11 @@ class Options(SourceOptions):
         return source_files.walked(source_files.expanded(self.files, day))
 
 
-def located(options: Options, site: Site) -> Options:
+def with_absolute_paths(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
     return options.model_copy(
         update={
             "timezone": options.timezone or site.timezone,
-            "files": source_files.located(options.files, site),
+            "files": source_files.with_absolute_paths(options.files, site),
         }
     )

@@ -22,7 +22,6 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from isal import igzip
@@ -31,23 +30,26 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import Findings
 from pipeline.model import Samples
+from pipeline.site import Site
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.http_client import Server
-from pipeline.sources.prometheus.options import Options, located
+from pipeline.sources.contract import Counts, Fetched, Inputs, Json, SeriesSource
+from pipeline.sources.prometheus import options as keys
+from pipeline.sources.prometheus.options import Options
 from pipeline.sources.prometheus.placing import pieces, placed_series, samples_of
 from pipeline.sources.prometheus.query import (
+    ExporterRows,
     Line,
+    Metric,
     Question,
     equal,
     lines,
+    metrics,
 )
 from pipeline.sources.prometheus.saved_answers import MANIFEST, Answers, Entry, how_many
 from pipeline.sources.prometheus.server import Span, figures, in_pieces
 
-__all__ = ["Options", "located"]
-
-
-GIVES = Samples
+__all__ = ["SOURCE", "Options", "Prometheus"]
 
 LOOK = 300
 """Seconds between looks at what there is: as far as a plain selector looks back."""
@@ -117,132 +119,139 @@ class _Keeper:
         self.series += len(known)
 
 
-def about(options: Options, day: Day) -> dict[str, str]:
-    """Version of the server."""
-    if options.answers:
-        return {}
-    with Server(options) as server:
-        told = server.json("GET", "/api/v1/status/buildinfo")
-    found = told.get("data", {}) if isinstance(told, dict) else {}
-    return {
-        "server": (
-            f"{options.url}: {found.get('application', 'Prometheus')}"
-            f" {found.get('version', 'of unknown version')}"
-        )
-    }
+class Prometheus(SeriesSource[keys.Options]):
+    """Servers of Prometheus or VictoriaMetrics, and their saved answers."""
 
+    kind = "prometheus"
+    version = 1
+    Options = keys.Options
+    Selector = ExporterRows
 
-def fetch(options: Options, day: Day, folder: Path) -> dict[str, int]:
-    """Keep the answers of the day, each as a gzipped file, beside a list of what was asked; or copy
-    saved ones.
+    def metrics(self) -> tuple[Metric, ...]:
+        """The rows of `sources/prometheus.toml`."""
+        return metrics()
 
-    Returns
-    -------
-    dict of str to int
-        Series and samples; of saved answers files and bytes.
+    def with_absolute_paths(self, options: keys.Options, site: Site) -> keys.Options:
+        """Paths counted from site.json; the site's time zone where the source names none."""
+        return keys.with_absolute_paths(options, site)
 
-    Raises
-    ------
-    NoData
-        The server has no sample of the day, or there is no file.
-    SourceError
-        A query is refused or answered in part.
-    """
-    if options.answers:
-        return source_files.copy(options.saved(day), folder)
-    with Server(options) as server:
-        keeper = _Keeper(
-            server, options, _rows(options, day, options.timestep, time.time()), folder
-        )
-        for question in _questions(options):
-            keeper.keep(question)
-    if not keeper.entries:
-        raise NoData(
-            f"{options.url} has no sample of {day} that {' or '.join(options.exporters)} gives",
-            hint="check extra and exporters of the source",
-        )
-    (folder / MANIFEST).write_bytes(msgspec.json.encode(keeper.entries))
-    return {"series": keeper.series, "samples": keeper.samples}
-
-
-def inputs(options: Options, day: Day) -> dict[str, Any]:
-    """What there is of the day: files, or how many series of each metric the server has every five
-    minutes, and the newest stamp.
-
-    Metrics that the server is asked to average are not looked at, and values never: data that are
-    put in later are seen where they fill five minutes without a sample of a series.
-
-    Raises
-    ------
-    SourceError
-        The server cannot be reached, or refuses.
-    """
-    if options.answers:
-        return source_files.inputs(options.saved(day))
-    questions = _questions(options)
-    queries = sorted(question.query(options.extra, options.timestep) for question in questions)
-    names = sorted({question.select.name for question in questions if not question.without})
-    told: dict[str, Any] = {
-        "url": options.url,
-        "queries": hashlib.sha256("\n".join(queries).encode()).hexdigest()[:16],
-        "series": {},
-        "newest": 0.0,
-    }
-    span = _rows(options, day, LOOK, time.time())
-    if not span.points:
-        return told
-    matchers = ",".join([f'__name__=~"{"|".join(names)}"', *map(str, equal(options.extra))])
-    counted: Counter[str] = Counter()
-    with Server(options) as server:
-        for name, values in figures(server, f"count by (__name__) ({{{matchers}}})", span):
-            counted[name] += int(values.sum())
-        newest = [
-            float(values.max(initial=0.0))
-            for _, values in figures(
-                server, f"max(timestamp({{{matchers}}}))", span.after(span.points - 1)
+    def server_info(self, options: keys.Options, day: Day) -> Mapping[str, str]:
+        """Version of the server."""
+        if options.answers:
+            return {}
+        with Server(options) as server:
+            told = server.json("GET", "/api/v1/status/buildinfo")
+        found = told.get("data", {}) if isinstance(told, dict) else {}
+        return {
+            "server": (
+                f"{options.url}: {found.get('application', 'Prometheus')}"
+                f" {found.get('version', 'of unknown version')}"
             )
-        ]
-    return told | {"series": dict(counted), "newest": max(newest, default=0.0)}
+        }
 
+    def fetch(self, options: keys.Options, day: Day, folder: Path) -> Fetched:
+        """Keep the answers of the day, each as a gzipped file, beside a list of the queries; or
+        copy saved ones. Counts series and samples; of saved answers files and bytes.
 
-def gone(
-    before: Mapping[str, int],
-    now: Mapping[str, int],
-    old: Path,
-    new: Path,
-    rejected: Collection[str],
-) -> str:
-    """What there is less of than was fetched before, in words."""
-    return ", ".join(
-        f"{now.get(what, 0)} {what}, {count} are archived"
-        for what, count in before.items()
-        if now.get(what, 0) < count
-    )
-
-
-# Parse
-
-
-def parse(options: Options, day: Day, folder: Path, findings: Findings) -> Iterator[Samples]:
-    """Samples of each dataset of the source map, one dataset at a time; a large one in pieces by
-    components.
-
-    A dataset is told by the first of the `exporters` that has any sample of it. What cannot be read
-    is counted in `findings` when all datasets have been given.
-    """
-    answers = Answers(folder, day, options.timestep, options.extra, options.max_expanded_mb << 20)
-    series = functools.lru_cache(maxsize=1)(
-        answers.series
-    )  # the next dataset is often of the same series
-    for those in _lines(options).values():
-        for line in those:
-            placed = placed_series(
-                options,
-                line,
-                series(tuple(term.select for term in line.terms), line.without),
-                findings,
+        Raises
+        ------
+        NoData
+            The server has no sample of the day, or there is no file.
+        SourceError
+            A query is refused or answered in part.
+        """
+        if options.answers:
+            return source_files.copy(options.saved(day), folder)
+        with Server(options) as server:
+            keeper = _Keeper(
+                server, options, _rows(options, day, options.timestep, time.time()), folder
             )
-            yield from (samples_of(line, piece) for piece in pieces(placed))
-            if placed:
-                break
-    answers.report(findings)
+            for question in _questions(options):
+                keeper.keep(question)
+        if not keeper.entries:
+            raise NoData(
+                f"{options.url} has no sample of {day} that {' or '.join(options.exporters)} gives",
+                hint="check extra and exporters of the source",
+            )
+        (folder / MANIFEST).write_bytes(msgspec.json.encode(keeper.entries))
+        return Fetched({"series": keeper.series, "samples": keeper.samples})
+
+    def inputs(self, options: keys.Options, day: Day) -> Inputs:
+        """What there is of the day: files, or how many series of each metric the server has every
+        five minutes, and the newest stamp.
+
+        Metrics that the server is asked to average are not looked at, and values never: data that
+        are put in later are seen where they fill five minutes without a sample of a series.
+
+        Raises
+        ------
+        SourceError
+            The server cannot be reached, or refuses.
+        """
+        if options.answers:
+            return source_files.inputs(options.saved(day))
+        questions = _questions(options)
+        queries = sorted(question.query(options.extra, options.timestep) for question in questions)
+        names = sorted({question.select.name for question in questions if not question.without})
+        told: dict[str, Json] = {
+            "url": options.url,
+            "queries": hashlib.sha256("\n".join(queries).encode()).hexdigest()[:16],
+            "series": {},
+            "newest": 0.0,
+        }
+        span = _rows(options, day, LOOK, time.time())
+        if not span.points:
+            return told
+        matchers = ",".join([f'__name__=~"{"|".join(names)}"', *map(str, equal(options.extra))])
+        counted: Counter[str] = Counter()
+        with Server(options) as server:
+            for name, values in figures(server, f"count by (__name__) ({{{matchers}}})", span):
+                counted[name] += int(values.sum())
+            newest = [
+                float(values.max(initial=0.0))
+                for _, values in figures(
+                    server, f"max(timestamp({{{matchers}}}))", span.after(span.points - 1)
+                )
+            ]
+        return {**told, "series": dict(counted), "newest": max(newest, default=0.0)}
+
+    def lost_inputs(
+        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
+    ) -> str:
+        """What there is less of than was fetched before."""
+        return ", ".join(
+            f"{now.get(what, 0)} {what}, {count} are archived"
+            for what, count in before.items()
+            if now.get(what, 0) < count
+        )
+
+    def parse(
+        self, options: keys.Options, day: Day, folder: Path, findings: Findings
+    ) -> Iterator[Samples]:
+        """Samples of each dataset of the source map, one dataset at a time; a large one in pieces
+        by components.
+
+        A dataset is given by the first of the `exporters` that has any sample of it. What cannot be
+        read is counted in `findings` when all datasets have been given.
+        """
+        answers = Answers(
+            folder, day, options.timestep, options.extra, options.max_expanded_mb << 20
+        )
+        series = functools.lru_cache(maxsize=1)(
+            answers.series
+        )  # the next dataset is often of the same series
+        for those in _lines(options).values():
+            for line in those:
+                placed = placed_series(
+                    options,
+                    line,
+                    series(tuple(term.select for term in line.terms), line.without),
+                    findings,
+                )
+                yield from (samples_of(line, piece) for piece in pieces(placed))
+                if placed:
+                    break
+        answers.report(findings)
+
+
+SOURCE = Prometheus()

@@ -12,7 +12,7 @@ from pipeline.schemas.site_types import Templates
 from pipeline.site import Site
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.hosts import HostOptions
-from pipeline.sources._shared.http_client import HTTP_ORIGIN, HttpOptions, located_http
+from pipeline.sources._shared.http_client import HTTP_ORIGIN, HttpOptions, http_with_absolute_paths
 from pipeline.sources.prometheus.query import (
     LABEL,
     Exporter,
@@ -75,12 +75,12 @@ class Options(HttpOptions, HostOptions):
         return source_files.walked(source_files.expanded(self.answers, day))
 
 
-def located(options: Options, site: Site) -> Options:
+def with_absolute_paths(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
     update: dict[str, Any] = {
         "timezone": options.timezone or site.timezone,
-        **located_http(options, site),
+        **http_with_absolute_paths(options, site),
     }
     if options.answers:
-        update["answers"] = source_files.located(options.answers, site)
+        update["answers"] = source_files.with_absolute_paths(options.answers, site)
     return options.model_copy(update=update)

@@ -6,14 +6,18 @@ operators ``=``, ``!=``, ``=~`` and ``!~``. Nothing here reads or asks anything.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+from pydantic import field_validator
 
 from archive_tools.core.errors import ConfigError
 from pipeline.schemas import source_maps
+from pipeline.schemas.source_maps import Texts
 from pipeline.sources._shared.hosts import HostOptions, matches
 
 Exporter = Literal["node_exporter", "lustre_exporter"]
@@ -22,8 +26,6 @@ NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 MATCHER = re.compile(rf'\s*({LABEL.pattern})\s*(=~|!~|!=|=)\s*("(?:[^"\\\n]|\\.)*")\s*')
 PORT = re.compile(r"(\[.*\]|[^:]*):\d+")
-KEYS = {"select", "component", "part", "filter", "without"}
-FILTERS = ("", "devices", "interfaces")
 
 
 class Matcher(NamedTuple):
@@ -139,6 +141,60 @@ class Term(NamedTuple):
     sign: int
     select: Selector
 
+    @classmethod
+    def parse(cls, text: str) -> Term:
+        """A term of its text: a selector, or "-" before one."""
+        return cls(-1 if text.startswith("-") else 1, Selector.parse(text.removeprefix("-")))
+
+
+class ExporterRow(source_maps.Selector):
+    """How one exporter reports a dataset: a table in a row of `sources/prometheus.toml`.
+
+    Attributes
+    ----------
+    select : str or list of str
+        PromQL selectors that are added up; one that begins with "-" is taken away.
+    component, part : str
+        Templates of the names of a component and of its part.
+    filter : {'', 'devices', 'interfaces'}
+        Which key of `HostOptions` the label ``device`` must match.
+    without : str
+        The label over which the server is asked for the mean.
+    """
+
+    select: Texts
+    component: str
+    part: str = ""
+    filter: Literal["", "devices", "interfaces"] = ""
+    without: str = ""
+
+    @field_validator("select")
+    @classmethod
+    def _is_promql(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            Term.parse(text)
+        return texts
+
+
+class ExporterRows(source_maps.Selector):
+    """The kind's own keys of a row: an alternative for each exporter that has the dataset."""
+
+    node_exporter: ExporterRow | None = None
+    lustre_exporter: ExporterRow | None = None
+
+    def row(self, exporter: Exporter) -> ExporterRow | None:
+        """The alternative of an exporter."""
+        return self.node_exporter if exporter == "node_exporter" else self.lustre_exporter
+
+
+Metric: TypeAlias = source_maps.SourceMetric[ExporterRows]
+
+
+@functools.cache
+def metrics() -> tuple[Metric, ...]:
+    """The rows of the table."""
+    return source_maps.source_map(source_maps.table_of("prometheus"), ExporterRows)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -193,40 +249,16 @@ class Line:
         return [Question(term.select, self.without, self.counter) for term in self.terms]
 
 
-def line(metric: source_maps.SourceMetric, exporter: Exporter) -> Line:
-    """A line of the source map, checked.
-
-    Raises
-    ------
-    ConfigError
-        A key that is not known or missing, or a selector that is none.
-    """
-    content, where = (
-        metric.find[exporter],
-        f"sources/prometheus.toml: {metric.dataset.name}: {exporter}",
-    )
-    if (
-        set(content) - KEYS
-        or not {"select", "component"} <= set(content)
-        or content.get("filter", "") not in FILTERS
-    ):
-        raise ConfigError(
-            f"{where}: wrong keys",
-            expected=(
-                "select, component, and optionally part, without, filter = devices or interfaces"
-            ),
-            got=str(dict(content)),
-        )
-    texts = [content["select"]] if isinstance(content["select"], str) else content["select"]
-    terms = tuple(
-        Term(-1 if text.startswith("-") else 1, Selector.parse(text.removeprefix("-")))
-        for text in texts
-    )
+def line(dataset: str, reports: source_maps.Reports, row: ExporterRow) -> Line:
+    """How an exporter tells a dataset, by its row of the source map."""
     return Line(
-        metric.dataset.name,
-        metric.reports in ("counter", "seconds"),
-        terms,
-        **{key: content[key] for key in KEYS - {"select"} if key in content},
+        dataset,
+        reports in ("counter", "seconds"),
+        tuple(map(Term.parse, row.select)),
+        row.component,
+        row.part,
+        row.filter,
+        row.without,
     )
 
 
@@ -235,9 +267,10 @@ def lines(exporters: list[Exporter]) -> dict[str, list[Line]]:
     preferred one first.
     """
     found = {}
-    for metric in source_maps.source_map("prometheus"):
+    for metric in metrics():
+        rows = [metric.find.row(exporter) for exporter in exporters]
         found[metric.dataset.name] = [
-            line(metric, exporter) for exporter in exporters if exporter in metric.find
+            line(metric.dataset.name, metric.reports, row) for row in rows if row is not None
         ]
     return {name: those for name, those in found.items() if those}
 

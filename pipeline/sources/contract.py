@@ -1,0 +1,248 @@
+"""What a source is: the methods and attributes that the rest of the pipeline uses, and no more.
+
+A kind is one class that names `SeriesSource` or `LogSource` as its base, so that mypy checks it,
+and one object of that class, ``SOURCE`` in the kind's module. The object keeps no state: what an
+instance is, its options say.
+
+`fetch` does all input and output. `parse`, and `jobs` with `run`, read what `fetch` kept, so that
+they can be run again years later.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from archive_tools.core.day import Day
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import Product
+from pipeline.model import LogBatch, Samples
+from pipeline.processes.isolated import Job
+from pipeline.schemas import source_maps
+from pipeline.schemas.source_maps import LogSelector, SourceMetric
+from pipeline.site import Site, SourceOptions
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+Inputs: TypeAlias = Mapping[str, Json]
+"""What a source has for a day, as it goes into a receipt and its fingerprint."""
+Counts: TypeAlias = Mapping[str, int]
+Rejects: TypeAlias = Mapping[tuple[str, int, int], str]
+"""Name, size and mtime_ns of files that were rejected, and why."""
+KeysT = TypeVar("KeysT", bound=SourceOptions)
+Result = TypeVar("Result")
+
+SERIES_PRODUCTS = (Product.TTS,)
+LOG_PRODUCTS = (Product.TTS, Product.INDEX, Product.JOBS)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a fetch brought.
+
+    Attributes
+    ----------
+    counts : mapping of str to int
+        How many rows of what.
+    inputs : mapping or None
+        What was there while it was fetched, in the form of `Source.inputs`; None where only another
+        query can say that.
+    """
+
+    counts: Counts
+    inputs: Inputs | None = None
+
+
+@runtime_checkable
+class Source(Protocol[KeysT]):
+    """What every kind of source has.
+
+    Attributes
+    ----------
+    kind : str
+        Its name in site.json.
+    Options : type of SourceOptions
+        The keys of an instance in site.json.
+    Selector : type of Selector
+        The kind's own keys in the rows of its table.
+    version : int
+        Of the kind's parser: raised when the same raw data give other figures.
+    products : tuple of Product
+        What an instance has besides the raw data, in the order in which it is made.
+    """
+
+    kind: str
+    Options: type[KeysT]
+    Selector: type[source_maps.Selector]
+    version: int
+    products: tuple[Product, ...]
+
+    @abstractmethod
+    def metrics(self) -> tuple[SourceMetric[source_maps.Selector], ...]:
+        """The rows of the kind's table; see `pipeline.schemas.source_maps.source_map`.
+
+        Raises
+        ------
+        ConfigError
+            The table is wrong.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def with_absolute_paths(self, options: KeysT, site: Site) -> KeysT:
+        """The same options with paths counted from site.json, and the site's defaults."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def inputs(self, options: KeysT, day: Day) -> Inputs:
+        """What the source has for the day, small and quick to ask for.
+
+        Its fingerprint decides whether anything changed.
+
+        Raises
+        ------
+        SourceError
+            The source cannot be reached or read.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def fetch(self, options: KeysT, day: Day, folder: Path) -> Fetched:
+        """Write what the source has of the day, unchanged, into `folder`.
+
+        Raises
+        ------
+        NoData
+            The source has nothing of the day.
+        SourceError
+            The source cannot be reached or read.
+        """
+        raise NotImplementedError
+
+    def server_info(self, options: KeysT, day: Day) -> Mapping[str, str]:
+        """What the source says of itself, such as the server's version and time zone."""
+        return {}
+
+    @abstractmethod
+    def lost_inputs(
+        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
+    ) -> str:
+        """What was fetched before and is no longer in the source; the archived day is then kept.
+
+        Parameters
+        ----------
+        before, now : mapping of str to int
+            Counts of the archived fetch and of the new one.
+        old, new : Path
+            Folders of the raw data; `old` may be gone.
+        rejected : collection of str
+            Paths, below their folders, of archived files that could not be read.
+
+        Returns
+        -------
+        str
+            One sentence; "" if nothing is lost.
+        """
+        raise NotImplementedError
+
+
+@runtime_checkable
+class SeriesSource(Source[KeysT], Protocol[KeysT]):
+    """A source of counters and gauges."""
+
+    products: tuple[Product, ...] = SERIES_PRODUCTS
+
+    @abstractmethod
+    def parse(
+        self, options: KeysT, day: Day, folder: Path, findings: Findings
+    ) -> Iterator[Samples]:
+        """Samples of each dataset; the pieces of a dataset follow each other.
+
+        Reads nothing but `folder`; the same files give the same samples.
+
+        Raises
+        ------
+        SourceError
+            The raw data cannot be read.
+        """
+        raise NotImplementedError
+
+
+@runtime_checkable
+class LogSource(Source[KeysT], Protocol[KeysT]):
+    """A source of logs of applications, which are read by processes of their own.
+
+    Attributes
+    ----------
+    reader : str
+        What reads the logs: another one may read what this one rejects.
+    """
+
+    products: tuple[Product, ...] = LOG_PRODUCTS
+    reader: str
+
+    @abstractmethod
+    def metrics(self) -> tuple[SourceMetric[LogSelector], ...]:
+        """The rows of the kind's table."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def mount_to_fsname(self, options: KeysT) -> Mapping[str, str]:
+        """Regular expression of a mount point to file system name."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def jobs(
+        self,
+        options: KeysT,
+        day: Day,
+        folder: Path,
+        reduce: Callable[[LogBatch], Result],
+        known: Rejects | None = None,
+    ) -> Iterator[Job[Result]]:
+        """Pieces of work for an executor, of what `fetch` listed in `folder`.
+
+        Parameters
+        ----------
+        options, day, folder
+            As for `fetch`.
+        reduce : callable
+            From a batch to what a job gives; must be picklable.
+        known : mapping, optional
+            Files that the same reader rejected before.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def run(self, job: Job[Result]) -> list[Result]:
+        """The results of the batches of a job, in order.
+
+        Raises
+        ------
+        SourceError
+            The reader could not run.
+        InputChanged
+            A log changed since it was listed.
+        """
+        raise NotImplementedError
+
+
+AnySource: TypeAlias = SeriesSource[Any] | LogSource[Any]
+"""A source of a kind that only site.json names: its options are of its own `Options`."""
+
+
+def missing_members(found: object) -> list[str]:
+    """What an object lacks to be a source of series or of logs; empty for a source."""
+    lacking = [
+        sorted(name for name in _members(contract) if not hasattr(found, name))
+        for contract in (SeriesSource, LogSource)
+    ]
+    return min(lacking, key=len)
+
+
+def _members(contract: type[object]) -> set[str]:
+    own = [one for one in contract.__mro__ if one.__module__ == __name__]
+    names = {name for one in own for name in (*vars(one), *vars(one).get("__annotations__", {}))}
+    return {name for name in names if not name.startswith("_")}
