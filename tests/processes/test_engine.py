@@ -23,6 +23,8 @@ from pipeline.sources import darshan
 from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.system
+
 DATE = "2026-11-22"
 
 

@@ -21,6 +21,8 @@ from tests.support.mutants import write_mutants
 from tests.support.paths import ROOT, SITEDAY_LOGS
 from tests.support.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.system
+
 MOUNTS = {"^/scratch": "scratch", "^/project": "project"}
 
 
@@ -86,7 +88,7 @@ def test_a_log_that_cannot_be_reduced_costs_itself() -> None:
 def test_a_hard_limit_of_the_account() -> None:
     program = (
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30)); import"
-        " tests.processes.test_isolated as t; print(t.run(['good', 'abort']))"
+        " tests.support.isolated_readers as t; print(t.run(['good', 'abort']))"
     )
     shown = subprocess.run(
         [sys.executable, "-c", program],

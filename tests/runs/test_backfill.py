@@ -21,6 +21,8 @@ from tests.support.killed_runs import Kill, run_killed
 from tests.support.paths import ROOT
 from tests.support.small_days import FILE_SYSTEMS, write_days, write_lmt, write_site
 
+pytestmark = pytest.mark.system
+
 FIRST = dt.date(2025, 3, 1)
 Capture = pytest.CaptureFixture[str]
 Made = set[tuple[dt.date, str, str]]

@@ -32,6 +32,8 @@ from tests.support.paths import ROOT, needed
 from tests.support.small_days import write_days, write_lmt
 from tests.support.waiting import PATIENCE
 
+pytestmark = pytest.mark.system
+
 DATE = dt.date(2025, 3, 1)
 Capture = pytest.CaptureFixture[str]
 
@@ -192,6 +194,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.process.wait()
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("how", ["stopped", "hangs"])
 def test_mariadb_goes_away_in_the_middle_of_a_query(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: Capture, how: str
@@ -239,6 +242,7 @@ def test_mariadb_goes_away_in_the_middle_of_a_query(
         assert night(tmp_path) == COMPLETE
 
 
+@pytest.mark.server
 def test_a_server_with_two_workers(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,8 @@ from tests.support.paths import ROOT
 from tests.support.small_days import write_days, write_lmt
 from tests.support.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.system
+
 DATE = dt.date(2025, 3, 1)
 WAYS = [(workers, whole) for workers in (1, 2) for whole in (True, False)]
 SURE = 0.9

@@ -20,6 +20,8 @@ from tests.support.paths import ROOT
 from tests.support.small_days import write_days
 from tests.support.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.system
+
 FIRST = dt.date(2025, 3, 1)
 DISCONNECT = 5
 """Seconds without a word after which luigid takes a worker for gone."""

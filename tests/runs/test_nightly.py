@@ -31,6 +31,8 @@ from tests.support.nights import DATE, FOREVER, lmt_db, lmt_source, some_logs
 from tests.support.paths import ROOT, SITEDAY_LOGS
 from tests.support.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.system
+
 Site = Callable[..., Path]
 LMT_DAY = dt.date.fromisoformat(DATE)
 

@@ -218,6 +218,7 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
     released.set()
 
 
+@pytest.mark.system
 def test_metrics(some: Path, tmp_path: Path) -> None:
     if not shutil.which("promtool"):
         needed("promtool (Debian: prometheus)")

@@ -326,6 +326,7 @@ def _lines(folder: Path) -> int:
     return sum(len(path.read_text().splitlines()) for path in files)
 
 
+@pytest.mark.server
 def test_a_real_collectd(tmp_path: Path, site: Any) -> None:
     program = shutil.which("collectd", path=f"{os.environ['PATH']}:/usr/sbin")
     if not program:

@@ -14,6 +14,8 @@ from pipeline.cli.main import FAILED, PARTIAL, main
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.paths import needed
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
