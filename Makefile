@@ -1,11 +1,12 @@
 # make nightly: install, run one night on the example site. make test: all checks and tests.
+# make quick: the checks, and the tests that start no commands and no servers: below two minutes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DAY := 2026-11-22
 EXAMPLE := examples/site
 
-.PHONY: nightly test check coverage docs wheel-checks bench clean
+.PHONY: nightly quick test check coverage docs wheel-checks bench clean
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +25,9 @@ check: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+quick: check
+	$(BIN)/pytest tests -q -n auto --dist loadscope -m "not system and not server" --durations=15 --durations-min=1
 
 test: check
 	$(BIN)/pytest -q -n auto --dist loadfile

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.paths import ROOT, SITEDAY_LOGS, needed
+
+settings.register_profile("tokio", deadline=None)
+settings.load_profile("tokio")
+"""No example has a limit of time: the machine may be busy."""
 
 
 @pytest.fixture(scope="session")

@@ -164,3 +164,19 @@ def test_a_users_own_pipeline_py_does_no_harm(tmp_path: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert (shown.stdout.strip(), shown.returncode) == ("[]", 0), shown.stderr
+
+
+TEST_MODULES = sorted(path for path in (ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TEST_MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_share_only_what_is_in_support(path: Path) -> None:
+    """No test module imports another one."""
+    for imported in imports(path):
+        if imported.split(".")[0] == "tests":
+            assert imported.startswith("tests.support"), f"{path} imports {imported}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_nothing_that_ships_imports_tests(name: str) -> None:
+    assert not [one for one in imports(MODULES[name]) if one.split(".")[0] == "tests"]

@@ -21,6 +21,7 @@ from typing import Any
 from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
 from archive_tools.checking.problems import Expected, Problem
 from archive_tools.checking.series_files import check_series
+from archive_tools.core import quantities
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.reading.archive import Archive
 from archive_tools.store import files, layout
@@ -285,6 +286,6 @@ def left_over(root: Path, now: float | None = None) -> Iterator[Problem]:
             yield Problem(
                 "left over",
                 str(path),
-                f"temporary, last written {age / 3600:.0f} hours ago: delete it once no run is"
-                " active",
+                f"temporary, last written {quantities.rounded_duration(age)} ago: delete it once no"
+                " run is active",
             )

@@ -13,13 +13,14 @@ import h5py
 import numpy as np
 
 from archive_tools import schemas
+from archive_tools.core import quantities
 from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats import encoding, row_blocks
 from archive_tools.formats.h5lmt_read import STEPS, H5lmt
 from archive_tools.formats.series_file import SeriesFile
 
-FACTORS = {f"{prefix}iB": ("bytes", 1024.0**n) for n, prefix in enumerate("KMGTP", 1)} | {
+FACTORS = {unit: ("bytes", factor) for unit, factor in quantities.BYTES.items() if factor > 1} | {
     "kB": ("bytes", 1000.0),
     "MB": ("bytes", 1000.0**2),
 }

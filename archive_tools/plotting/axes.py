@@ -1,5 +1,5 @@
-"""What stands on the axes of pictures: ticks of local time, units with prefixes, and text that is
-only text.
+"""What stands on the axes of pictures: ticks of local time, what a step is, and text that is only
+text. Numbers and units are those of `archive_tools.core.quantities`.
 """
 
 from __future__ import annotations
@@ -7,15 +7,11 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-IEC = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
-SHORT = {"bytes": "B", "bytes/s": "B/s"}
-PLAIN_BELOW = 1e7
-"""Numbers without a prefix are written out up to this."""
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+from archive_tools.core import quantities
+
 CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 FONT = "DejaVu Sans"
@@ -23,46 +19,6 @@ FONT = "DejaVu Sans"
 
 Tick = tuple[int, str]
 """Epoch second and label."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """What an axis divides by, and the unit that it then has."""
-
-    factor: float
-    unit: str
-
-    def shown(self, value: float) -> str:
-        """A value with its unit, to three or four digits."""
-        value /= self.factor
-        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-        apart = "×" if self.unit.startswith("10") else " "
-        return f"{text}{apart}{self.unit}".rstrip()
-
-
-def scale(unit: str, largest: float) -> Scale:
-    """IEC prefixes for bytes; others as they are, large ones in powers of a thousand.
-
-    Parameters
-    ----------
-    unit : str
-        Base unit: bytes, bytes/s, ops/s, %, ... ; ``1`` is a bare number.
-    largest : float
-        Largest absolute value that is shown.
-    """
-    if unit in SHORT:
-        power = next((n for n in range(len(IEC)) if largest < 1024.0 ** (n + 1)), len(IEC) - 1)
-        return Scale(1024.0**power, IEC[power] + SHORT[unit])
-    bare = "" if unit == "1" else unit
-    if largest < PLAIN_BELOW:
-        return Scale(1.0, bare)
-    exponent = next(n for n in range(6, 400, 3) if largest / 1000 < 10.0**n)
-    return Scale(10.0**exponent, f"10{str(exponent).translate(SUPERSCRIPTS)} {bare}".rstrip())
-
-
-def number(value: float) -> str:
-    """A tick's number: thousands apart, no needless digits."""
-    return f"{value:,.10g}" if abs(value) >= 1e-4 or not value else f"{value:g}"
 
 
 def plain(text: str, most: int) -> str:
@@ -197,22 +153,12 @@ def zone_label(zone: ZoneInfo, moments: list[int]) -> str:
     return f"{zone.key} ({', '.join(names)})" if names else zone.key
 
 
-def length(seconds: int) -> str:
-    """A length of time in the largest unit that it is a multiple of: 5 s, 2 min, 6 h, 3 d."""
-    count, unit = next(
-        (seconds // size, unit)
-        for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-        if seconds % size == 0
-    )
-    return f"{count} {unit}"
-
-
 def steps(alone: Sequence[int], joined: Sequence[int]) -> str:
     """What the steps of lines are: rows alone, or means of rows that were joined; their lengths in
     seconds.
     """
     of_rows = (
-        f"a step is {length(alone[0])}"
+        f"a step is {quantities.duration(alone[0])}"
         if len(alone) == 1 and not joined
         else f"steps of {_listed(alone)}"
         if alone
@@ -224,4 +170,5 @@ def steps(alone: Sequence[int], joined: Sequence[int]) -> str:
 
 
 def _listed(lengths: Sequence[int]) -> str:
-    return " and ".join(filter(None, (", ".join(map(length, lengths[:-1])), length(lengths[-1]))))
+    *others, last = map(quantities.duration, lengths)
+    return " and ".join(filter(None, (", ".join(others), last)))

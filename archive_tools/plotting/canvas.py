@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from archive_tools.core import quantities
 from archive_tools.core.errors import TokioError
 from archive_tools.core.extras import needs_extra
 from archive_tools.plotting import axes as axis
@@ -181,7 +182,7 @@ def legend(at: Axes, title: str = "") -> None:
         box.get_title().set_fontweight("bold")
 
 
-def values_axis(at: Axes, scale: axis.Scale, least: float, most: float) -> None:
+def values_axis(at: Axes, scale: quantities.Scale, least: float, most: float) -> None:
     """From zero, which stays clear of the frame, or from below the least value."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -189,7 +190,7 @@ def values_axis(at: Axes, scale: axis.Scale, least: float, most: float) -> None:
     room = high - low or 1.0
     at.set_ylim(low - 0.04 * room, low + 1.08 * room)
     at.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    at.yaxis.set_major_formatter(FuncFormatter(lambda value, _: axis.number(value)))
+    at.yaxis.set_major_formatter(FuncFormatter(lambda value, _: quantities.number(value)))
     at.set_ylabel(axis.plain(scale.unit, 16))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archive_tools.core import quantities
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import TokioError
 from archive_tools.formats.series import Series
@@ -71,7 +72,7 @@ def _heat(figure: Figure, at: Axes, series: Series, timezone: str) -> None:
     values, (low, high) = cells(series, timezone)
     least, most = extremes([values])
     unit = drawn_unit(series)
-    scale = axis.scale(unit, max(most, -least))
+    scale = quantities.scale(unit, max(most, -least))
     limits: dict[str, Any] = {
         "vmin": min(0.0, least) / scale.factor,
         "vmax": (most or 1.0) / scale.factor,
@@ -103,7 +104,7 @@ def _heat(figure: Figure, at: Axes, series: Series, timezone: str) -> None:
         ax=at,
         pad=0.015,
         aspect=30,
-        format=FuncFormatter(lambda value, _: axis.number(value)),
+        format=FuncFormatter(lambda value, _: quantities.number(value)),
     )
     bar.set_label(axis.plain(scale.unit, 16) + _colours(series, isinstance(norm, PowerNorm)))
     at.spines[["top", "right"]].set_visible(True)
@@ -115,7 +116,7 @@ def _colours(series: Series, rooted: bool) -> str:
     """What a colour stands for, after its unit."""
     step = width(series, CELLS)
     mean = series.kind != "gauge" or step > series.seconds.max()
-    return (f", means of {axis.length(step)}" if mean else "") + (
+    return (f", means of {quantities.duration(step)}" if mean else "") + (
         "\ncolours by square root" if rooted else ""
     )
 

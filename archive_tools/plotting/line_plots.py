@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core import quantities
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.formats.series import Series
 from archive_tools.plotting import axes as axis
@@ -194,7 +195,7 @@ def draw_panel(
         for line in _lines_of(label, one, timezone, by_component)
     ]
     least, most = extremes([line.values for line in drawn])
-    scale = axis.scale(unit, max(most, -least))
+    scale = quantities.scale(unit, max(most, -least))
     leading = [line for line in drawn if not line.companion]
     number = -1
     for line in drawn:
@@ -208,7 +209,7 @@ def draw_panel(
     canvas.legend(at, title)
 
 
-def _draw(at: Axes, line: _Line, scale: axis.Scale, number: int, *, mark: bool) -> None:
+def _draw(at: Axes, line: _Line, scale: quantities.Scale, number: int, *, mark: bool) -> None:
     """The line of some number in its panel, of steps; with markers or without."""
     x, y = corners(line)
     thick: dict[str, Any] = {"linewidth": 1.15, "linestyle": DASHES[number % len(DASHES)]}
@@ -230,7 +231,7 @@ def _draw(at: Axes, line: _Line, scale: axis.Scale, number: int, *, mark: bool) 
     drawn[0].set_label(axis.plain(line.label, 60))
 
 
-def _dot(at: Axes, line: _Line, scale: axis.Scale, colour: str, least: float) -> None:
+def _dot(at: Axes, line: _Line, scale: quantities.Scale, colour: str, least: float) -> None:
     """Dots in runs of measured stretches that are shorter than `least` seconds, and would not be
     seen.
     """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archive_tools.core import quantities
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import TokioError
 from archive_tools.plotting import axes as axis
@@ -136,7 +137,7 @@ def _history(left: Axes, right: Axes, metric: MetricHistory) -> None:
     """One row: the history and its box, on one scale of values."""
     known = np.isfinite(metric.values)
     shown = metric.values[known]
-    scale = axis.scale(metric.unit, float(np.abs(shown).max(initial=0.0)))
+    scale = quantities.scale(metric.unit, float(np.abs(shown).max(initial=0.0)))
     left.set_title(axis.plain(metric.label, 70), loc="left")
     left.plot(
         metric.timestamps[known],
@@ -190,7 +191,7 @@ def _box(at: Axes, history: Float64) -> None:
     )
 
 
-def _newest(left: Axes, right: Axes, metric: MetricHistory, scale: axis.Scale) -> None:
+def _newest(left: Axes, right: Axes, metric: MetricHistory, scale: quantities.Scale) -> None:
     """The newest value: a marker on the history, a line across the box, and words."""
     value = float(metric.values[-1])
     standing = quartile(metric.values[:-1], value, metric.big_is_good)

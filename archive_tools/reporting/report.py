@@ -21,6 +21,7 @@ from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.reading import summary
+from archive_tools.schemas.panels import panels
 from archive_tools.store import layout, status
 from archive_tools.store.receipts import DayReceipts, Receipts
 
@@ -134,7 +135,7 @@ def _row(item: summary.DatasetSummary) -> dict[str, str]:
     shown = dataclasses.asdict(item)
     for name in ("total", "mean", "peak"):
         shown[name] = quantities.quantity(shown[name], item.unit)
-    return shown | {"missing": f"{item.missing:.2f} %"}
+    return shown | {"missing": quantities.fixed(item.missing, "%")}
 
 
 def _undrawable() -> bool:
@@ -143,14 +144,9 @@ def _undrawable() -> bool:
 
 
 def _figures(tts: SeriesFile, day: Day) -> list[Any]:
-    """Bytes over time, and the servers' load, where the file has them."""
+    """A picture of each panel of which the file has anything."""
     there = set(tts.datasets())
-    wanted = (
-        ("datatargets/readbytes", "datatargets/writebytes"),
-        ("dataservers/cpuload",),
-        ("mdservers/cpuload",),
-    )
-    shown = [[tts.to_series(name) for name in names if name in there] for names in wanted]
+    shown = [[tts.to_series(name) for name in names if name in there] for names in panels().report]
     return [plotting.lines(series, timezone=day.timezone) for series in shown if series]
 
 

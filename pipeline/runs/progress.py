@@ -29,6 +29,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from archive_tools.core import quantities
+
 log = logging.getLogger("tokio")
 INTERVAL = 0.5
 """Seconds between two looks at the receipts."""
@@ -130,9 +132,7 @@ class _Rate(ProgressColumn):
         rate = task.completed / task.elapsed if task.elapsed else 0.0
         if not rate:
             return Text("")
-        return Text(
-            f"{rate:.1f} {self._unit}/s" if rate >= 1 else f"{rate * 60:.1f} {self._unit}/min"
-        )
+        return Text(quantities.per_time(rate, self._unit))
 
 
 @contextlib.contextmanager

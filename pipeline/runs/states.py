@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from archive_tools.core import quantities
 from archive_tools.core.vocabulary import DayState
 from archive_tools.store import status
 from archive_tools.store.status import State
@@ -97,21 +98,10 @@ def _kept_by_source(site: Site, date: dt.date, state: State, retention_days: flo
             )
         )
     left = (
-        f"the source forgets it in {_hours(first)}"
+        f"the source forgets it in {quantities.rounded_duration(first)}"
         if first > 0
-        else f"the source is forgetting it, the last of it in {_hours(last)}"
+        else f"the source is forgetting it, the last of it in {quantities.rounded_duration(last)}"
     )
     return replace(
         state, detail="; ".join(filter(None, [state.detail, left])), forgotten_in=max(first, 0.0)
-    )
-
-
-def _hours(seconds: float) -> str:
-    hours = seconds / 3600
-    return (
-        f"{hours / 24:.0f} d"
-        if hours >= 72
-        else f"{hours:.0f} h"
-        if hours >= 1
-        else f"{seconds / 60:.0f} min"
     )

@@ -569,6 +569,7 @@ def test_numbers_are_not_below_zero(capsys: pytest.CaptureFixture[str]) -> None:
     assert "expected: 0 or more" in capsys.readouterr().err
 
 
+@pytest.mark.system
 def test_find_logs_is_of_whole_days(site_folder: Path, run: Run) -> None:
     site = ["--site", site_folder / "site.json"]
     for told in ([], ["2026-11-22T07:00", "2026-11-22T08:00"], ["--stop", "2026-11-22"]):
@@ -577,6 +578,7 @@ def test_find_logs_is_of_whole_days(site_folder: Path, run: Run) -> None:
     assert len(run("find-logs", "2026-11-22", "--job", "9100001", *site)[1].splitlines()) == 1
 
 
+@pytest.mark.system
 def test_a_start_alone_is_that_day(site_folder: Path, run: Run) -> None:
     root = ["--archive", site_folder / "archive"]
     assert common_options.dates_between(DAY, None, ZONE) == (DAY, DAY)
@@ -675,6 +677,7 @@ def test_nothing_is_written_of_what_cannot_be_read(
     assert "multiple of 600" in err
 
 
+@pytest.mark.system
 def test_closed_streams_are_no_traceback(archive: archive_tools.Archive) -> None:
     python = (
         "from archive_tools.cli.main import main; import sys; sys.exit(main(['ls',"
@@ -706,6 +709,7 @@ def as_user(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("closed", ["2026/2026-11-22", "2026", "."])
 def test_a_folder_that_may_not_be_read_is_not_an_archive_without_days(
     site_folder: Path, tmp_path: Path, closed: str
@@ -729,6 +733,7 @@ def test_a_folder_that_may_not_be_read_is_not_an_archive_without_days(
         folder.chmod(0o755)
 
 
+@pytest.mark.system
 def test_a_job_table_that_may_not_be_read_is_not_said_to_be_none(
     site_folder: Path, tmp_path: Path
 ) -> None:
@@ -740,6 +745,7 @@ def test_a_job_table_that_may_not_be_read_is_not_said_to_be_none(
     assert "next run" not in shown.stderr
 
 
+@pytest.mark.system
 def test_check_goes_on_past_what_may_not_be_read(site_folder: Path, tmp_path: Path) -> None:
     root = shutil.copytree(site_folder / "archive", tmp_path / "archive")
     day = root / "2026/2026-11-22"
@@ -954,6 +960,7 @@ def test_an_output_appears_whole_or_not_at_all(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["archive", "out.csv"]
 
 
+@pytest.mark.system
 def test_a_reader_that_goes_away_is_no_traceback(archive: archive_tools.Archive) -> None:
     python = (
         "from archive_tools.cli.main import main; import sys;"
@@ -973,6 +980,7 @@ def test_a_reader_that_goes_away_is_no_traceback(archive: archive_tools.Archive)
 # ls, info
 
 
+@pytest.mark.system
 def test_info_of_a_file_and_of_an_instances_day(
     archive: archive_tools.Archive, site_folder: Path, run: Run
 ) -> None:
@@ -1025,6 +1033,7 @@ def test_info_and_check_of_a_damaged_dataset(run: Run, tmp_path: Path) -> None:
 # Darshan
 
 
+@pytest.mark.system
 def test_bad_osts_says_which_file_is_damaged(site_folder: Path, run: Run, tmp_path: Path) -> None:
     good = site_folder / "archive/2026/2026-11-22/darshan.hdf5"
     path = Path(shutil.copyfile(good, tmp_path / "bad.hdf5"))
@@ -1040,6 +1049,7 @@ def test_bad_osts_says_which_file_is_damaged(site_folder: Path, run: Run, tmp_pa
     assert "NoneType" not in out
 
 
+@pytest.mark.system
 def test_scoreboard_counts_what_is_asked_for(site_folder: Path, run: Run) -> None:
     index = site_folder / "archive/2026/2026-11-22/darshan_index.sqlite"
     with sqlite3.connect(index) as connection:
@@ -1084,6 +1094,7 @@ def test_scoreboard_counts_what_is_asked_for(site_folder: Path, run: Run) -> Non
         } == expected(keep), options
 
 
+@pytest.mark.system
 def test_the_archive_is_the_scoreboards_default(
     site_folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1094,6 +1105,7 @@ def test_the_archive_is_the_scoreboards_default(
     assert run("scoreboard", "--stop", "2026-11-21")[0] == 1
 
 
+@pytest.mark.system
 def test_paths_of_logs_are_bytes_in_a_pipe(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "logs/2026/11/2"
     folder.mkdir(parents=True)
@@ -1114,6 +1126,7 @@ def test_paths_of_logs_are_bytes_in_a_pipe(run: Run, tmp_path: Path) -> None:
 # Older names
 
 
+@pytest.mark.system
 def test_find_darshanlogs(site_folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKIO_SITE", str(site_folder / "site.json"))
     (log,) = [path for path in SITEDAY_LOGS.iterdir() if "_id9100001" in path.name]
@@ -1208,6 +1221,7 @@ def test_summarize_tts_says_what_the_older_tool_says(real: Path, run: Run) -> No
     assert run(real / "README.md", of=summarize_tts)[0] == 1
 
 
+@pytest.mark.system
 def test_darshan_scoreboard(site_folder: Path, run: Run) -> None:
     index = site_folder / "archive/2026/2026-11-22/darshan_index.sqlite"
     board = darshan_scoreboard
@@ -1268,6 +1282,7 @@ def shown_commands() -> Iterator[str]:
         yield from (line.strip() for line in block.splitlines() if line.strip())
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("line", list(shown_commands()))
 def test_what_the_document_shows_is_run(
     line: str, site_folder: Path, monkeypatch: pytest.MonkeyPatch, run: Run
@@ -1311,6 +1326,7 @@ def test_the_document_names_every_command_and_option(capsys: pytest.CaptureFixtu
             assert f"`{option}" in section, (name, option)
 
 
+@pytest.mark.system
 def test_summarize_loads_nothing_heavy(archive: archive_tools.Archive) -> None:
     from tests.support.imports import HEAVY
 

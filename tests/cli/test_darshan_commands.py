@@ -16,6 +16,8 @@ from pipeline.cli.darshan_logs import cache, summarize
 from pipeline.cli.main import main as pipeline_main
 from tests.support.paths import SITEDAY_LOGS
 
+pytestmark = pytest.mark.system
+
 DATE = "2026-11-22"
 
 

@@ -48,6 +48,7 @@ def run_python(document: str) -> dict[str, Any]:
     return names
 
 
+@pytest.mark.system
 def test_readme_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(example)
     names = run_python("README.md")
@@ -55,6 +56,7 @@ def test_readme_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["archive"].instances() == ["darshan", "scratch"]
 
 
+@pytest.mark.system
 def test_reading_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every way gives the same numbers."""
     monkeypatch.chdir(example)
@@ -111,6 +113,7 @@ def test_links_lead_somewhere() -> None:
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.system
 def test_add_a_source_step_by_step(tmp_path: Path) -> None:
     """Every file that the page shows is written into a copy of the project, every command is run
     there; pip installs the package into a folder of the test, without a network.

@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.system
+
 PICTURES = {"day": 2, "job": 1, "month": 2, "umami": 1}
 """How many pictures each draws."""
 

@@ -19,6 +19,8 @@ from pipeline.cli.main import main
 from tests.support.lmtdb import make_lmt
 from tests.support.paths import ROOT, SITEDAY_LOGS, needed
 
+pytestmark = pytest.mark.system
+
 REQUIREMENT = "pytokio==0.13.0"
 FOLDER = ROOT / ".venv-pytokio"
 PROGRAM = """

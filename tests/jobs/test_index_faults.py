@@ -19,6 +19,8 @@ import archive_tools
 from pipeline.cli.main import COMPLETE, main
 from tests.support.paths import SITEDAY_LOGS
 
+pytestmark = pytest.mark.system
+
 DATE = "2026-11-22"
 Site = Callable[..., Path]
 LOGS = sorted(SITEDAY_LOGS.iterdir())

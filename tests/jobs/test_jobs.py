@@ -620,7 +620,7 @@ def test_what_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(TokioError, match="are not ordered by 'colour'"):
         job_tables.find_jobs(tmp_path, DAY, DAY, job_tables.JobFilter(), order="colour")
     path.write_bytes(b"PAR1")
-    with pytest.raises(FormatError, match="not a table of jobs"):
+    with pytest.raises(FormatError, match="is not a table of jobs"):
         job_tables.find_jobs(tmp_path, DAY, DAY, job_tables.JobFilter())
 
 

@@ -659,6 +659,7 @@ def siteday(
     connection.close()
 
 
+@pytest.mark.system
 def test_bytes_that_are_forced_to_the_device_are_all_covered(siteday: sqlite3.Connection) -> None:
     """dd with O_DIRECT, fpp and mpiio with fsync: everything that they wrote is in the rows that
     are taken, whatever the way.
@@ -677,6 +678,7 @@ def test_bytes_that_are_forced_to_the_device_are_all_covered(siteday: sqlite3.Co
     assert all(row[3] >= row[4] * 0.999 for row in found)
 
 
+@pytest.mark.system
 def test_what_the_servers_wrote_is_the_logs_own_and_their_neighbours(
     siteday: sqlite3.Connection,
 ) -> None:
@@ -697,6 +699,7 @@ def test_what_the_servers_wrote_is_the_logs_own_and_their_neighbours(
     assert all(moved <= known + 8 * 2**20 for moved, known in found)
 
 
+@pytest.mark.system
 def test_reads_from_the_device_are_covered_and_those_from_the_page_cache_are_not(
     siteday: sqlite3.Connection,
 ) -> None:
@@ -714,6 +717,7 @@ def test_reads_from_the_device_are_covered_and_those_from_the_page_cache_are_not
     assert sum(value is None or value > 1.001 for value in cached) >= 5
 
 
+@pytest.mark.system
 def test_shares_are_parts_of_one(siteday: sqlite3.Connection) -> None:
     shares = siteday.execute(
         "SELECT share_read, share_written FROM servers UNION ALL SELECT share_read, share_written"
@@ -803,6 +807,7 @@ def written_by_servers(
         ]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("names", [("aaa", "darshan"), ("darshan", "zzz")])
 @pytest.mark.parametrize("workers", ["1", "3"])
 def test_servers_are_joined_whatever_the_order(
@@ -838,6 +843,7 @@ def test_servers_are_joined_whatever_the_order(
     assert receipts(tmp_path / "archive") == before
 
 
+@pytest.mark.system
 def test_servers_that_fail_and_come_later(
     tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -865,6 +871,7 @@ def test_servers_that_fail_and_come_later(
     assert {row["fs_instance"] for row in table if row["fsname"] == "project"} <= {None}
 
 
+@pytest.mark.system
 def test_status_says_that_the_keys_of_servers_changed(
     tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -887,6 +894,7 @@ def test_status_says_that_the_keys_of_servers_changed(
     assert None not in written_by_servers(tmp_path / "archive")
 
 
+@pytest.mark.system
 def test_an_index_that_cannot_be_made_again_is_a_failure(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -910,6 +918,7 @@ def test_an_index_that_cannot_be_made_again_is_a_failure(
     assert "failed" not in " ".join(receipts(root).values())
 
 
+@pytest.mark.system
 def test_a_neighbours_servers_make_an_index_stale_only_where_its_logs_reach(
     tmp_path: Path, site: Site
 ) -> None:
@@ -941,6 +950,7 @@ def test_a_neighbours_servers_make_an_index_stale_only_where_its_logs_reach(
     assert Nightly(date=DATE).complete()
 
 
+@pytest.mark.system
 def test_servers_of_an_earlier_day_that_come_in_the_same_run(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -780,40 +780,7 @@ def test_the_zone_and_its_short_names_are_told() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("unit", "largest", "factor", "shown"),
-    [
-        ("bytes/s", 1023.0, 1, "B/s"),
-        ("bytes/s", 1024.0, 1024, "KiB/s"),
-        ("bytes", 3.0 * 2**40, 2**40, "TiB"),
-        ("bytes", 1e40, 2**80, "YiB"),
-        ("ops/s", 9_999_999.0, 1, "ops/s"),
-        ("ops/s", 1e7, 10**6, "10⁶ ops/s"),
-        ("1", 5e9, 10**9, "10⁹"),
-        ("%", 0.0, 1, "%"),
-    ],
-)
-def test_units_have_the_prefix_that_the_largest_value_wants(
-    unit: str, largest: float, factor: float, shown: str
-) -> None:
-    assert axes.scale(unit, largest) == axes.Scale(float(factor), shown)
-
-
-def test_numbers_are_plain() -> None:
-    assert [axes.number(value) for value in (0.0, 1234567.0, 2.5, 1e-6)] == [
-        "0",
-        "1,234,567",
-        "2.5",
-        "1e-06",
-    ]
-    assert axes.scale("bytes", 2.0**30).shown(1.5 * 2**30) == "1.5 GiB"
-    assert axes.scale("ops", 3e9).shown(3e9) == "3×10⁹ ops"
-    assert [axes.length(seconds) for seconds in (5, 120, 86400, 5400)] == [
-        "5 s",
-        "2 min",
-        "1 d",
-        "90 min",
-    ]
+def test_steps_are_named_by_their_lengths() -> None:
     assert [
         axes.steps([5, 60, 3600], []),
         axes.steps([], [120, 300]),

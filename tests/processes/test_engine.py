@@ -13,12 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from distributed import Client
 
 from pipeline.building import engine
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.sources import darshan
 from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.system
 
 DATE = "2026-11-22"
 
@@ -45,9 +50,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         "cwd": ROOT,
     }
     scheduler = subprocess.Popen(command, **quiet)
-    deadline = time.monotonic() + 60
-    while not info.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(info.exists, "the scheduler's file")
     worker = [
         sys.executable,
         "-m",
@@ -66,13 +69,15 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         )
         for n in range(2)
     ]
-    time.sleep(1)
-    yield json.loads(info.read_text())["address"], workers
+    address = json.loads(info.read_text())["address"]
+    with Client(address, timeout=PATIENCE) as client:
+        client.wait_for_workers(2, timeout=PATIENCE)
+    yield address, workers
     for process in [*workers, scheduler]:
         if process.poll() is None:
             process.terminate()
     for process in [*workers, scheduler]:
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def products(root: Path) -> dict[str, bytes]:
@@ -141,12 +146,22 @@ def test_a_run_that_is_stopped_does_not_wait_for_a_hanging_log(
     from pipeline.site import LocalEngine
     from tests.support.isolated_readers import run
 
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), engine.executor(LocalEngine(workers=1)) as where:  # noqa: PT012
-        where[0].submit(run, ["hang"], 600.0)
-        time.sleep(2)
+        where[0].submit(run, ["hang"], 10 * PATIENCE)
+        until(lambda: len(hanging()) == 2, "a reader and its child at the log")
+        left = hanging()
         raise KeyboardInterrupt
-    assert time.monotonic() - began < 30
+    _, alive = psutil.wait_procs(left, timeout=PATIENCE)
+    assert not alive, "they end long before the log's time limit"
+
+
+def hanging() -> list[psutil.Process]:
+    """The readers of logs below this process, and their children."""
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if "pipeline.processes.isolated" in process.cmdline()
+    ]
 
 
 def test_results_come_in_order_and_not_all_at_once() -> None:

@@ -6,11 +6,9 @@ import datetime as dt
 import json
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +17,11 @@ import pytest
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
+from tests.support.killed_runs import Kill, run_killed
 from tests.support.paths import ROOT
 from tests.support.small_days import FILE_SYSTEMS, write_days, write_lmt, write_site
+
+pytestmark = pytest.mark.system
 
 FIRST = dt.date(2025, 3, 1)
 Capture = pytest.CaptureFixture[str]
@@ -274,36 +275,13 @@ def test_wrong_ranges(tmp_path: Path, capsys: Capture) -> None:
 def test_killed_twice_and_resumed(tmp_path: Path, workers: str) -> None:
     count = 8
     write_days(tmp_path, days(count))
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline.cli.main",
-        "backfill",
-        "--site",
-        str(tmp_path / "site.json"),
-        "--start",
-        str(FIRST),
-        "--stop",
-        str(days(count)[-1]),
-    ]
+    command = ["backfill", "--site", str(tmp_path / "site.json"), "--workers", workers]
+    command += ["--start", str(FIRST), "--stop", str(days(count)[-1])]
     random = np.random.default_rng(int(workers))
+    receipts = tmp_path / "archive/receipts/2025"
     for _ in range(2):
-        before = len(made(tmp_path, count))
-        run = subprocess.Popen(
-            [*command, "--workers", workers],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + 60
-        while (
-            len(made(tmp_path, count)) < before + random.integers(6, 20)
-            and time.monotonic() < deadline
-        ):
-            time.sleep(0.05)
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
+        kill = Kill(event=int(random.integers(30, 60)))
+        assert run_killed(command, receipts, tmp_path / "counts", kill).killed
     standing = made(tmp_path, count)
     assert 0 < len(standing) < count * 8
     assert backfill(tmp_path, count) == COMPLETE

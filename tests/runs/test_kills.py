@@ -1,6 +1,9 @@
 """kill -9 at any instant of a nightly run: old files or new files, and the next run ends as an
 undisturbed one does.
 
+The instants are counted events (tests/support/killed_runs.py): the run has begun and is not over,
+on a machine of any speed.
+
 TOKIO_KILLS says how many kills there are (default 24, shared out over the ways): by the process
 group, or the parent alone, whose task processes must then end by themselves.
 """
@@ -11,10 +14,8 @@ import datetime as dt
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,18 @@ import psutil
 import pytest
 
 from pipeline.cli.main import COMPLETE, main
+from tests.support import stuck_builds
+from tests.support.killed_runs import Kill, run_killed
 from tests.support.paths import ROOT
 from tests.support.small_days import write_days, write_lmt
+from tests.support.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.system
 
 DATE = dt.date(2025, 3, 1)
 WAYS = [(workers, whole) for workers in (1, 2) for whole in (True, False)]
+SURE = 0.9
+"""Share of the events of an undisturbed run that another one surely comes to."""
 KILLS = max(1, int(os.environ.get("TOKIO_KILLS", "24")) // len(WAYS))
 
 
@@ -42,11 +50,8 @@ def night(folder: Path, *more: str) -> list[str]:
     return ["nightly", "--site", str(folder / "site.json"), "--date", str(DATE), *more]
 
 
-def family(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    try:
-        return psutil.Process(run.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
+def family(run: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(run.pid).children(recursive=True)
 
 
 @pytest.mark.parametrize(("workers", "whole"), WAYS)
@@ -54,51 +59,45 @@ def test_kill_9_at_any_instant(tmp_path: Path, workers: int, whole: bool) -> Non
     """Two states of the sources: at each kill a file is of the one or of the other."""
     write_days(tmp_path, [DATE], late_days=10**5, raw_days=10**5)
     database = tmp_path / f"lmt/home_{DATE}.sqlite3"
-    states = []
+    archive = tmp_path / "archive"
+    command = night(tmp_path, "--workers", str(workers))
+    states, events = [], []
     for upto in (100, 145):
         write_lmt(tmp_path / f"{upto}.sqlite3", DATE, upto=upto)
         shutil.copy2(tmp_path / f"{upto}.sqlite3", database)
-        main(night(tmp_path))
+        undisturbed = run_killed(command, archive, tmp_path / "counts")
+        assert not undisturbed.killed
+        events.append(undisturbed.events)
         states.append(contents(tmp_path))
+    of_all, of_late = events
     random = np.random.default_rng(10 * workers + whole)
-    killed_at_work = 0
-    for kill in range(KILLS):
-        if kill % 2 == 0:  # something to do: the day as it was first, and late data
-            subprocess.run(["rm", "-rf", str(tmp_path / "archive")], check=True)
+    at_work = 0
+    for number in range(KILLS):
+        ready = number % 2 == 0  # something to do: the day as it was first, and late data
+        is_late = ready and number % 4 == 0
+        if ready:
+            shutil.rmtree(archive)
             shutil.copy2(tmp_path / "100.sqlite3", database)
-            main(night(tmp_path)) if kill % 4 == 0 else None
+            main(night(tmp_path)) if is_late else None
             shutil.copy2(tmp_path / "145.sqlite3", database)
-        run = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "pipeline.cli.main",
-                *night(tmp_path, "--workers", str(workers)),
-            ],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        most = int(SURE * (of_late if is_late else of_all))
+        kill = Kill(
+            event=int(random.integers(1, most + 1)),
+            whole=whole,
+            after=float(random.choice([0.0, random.uniform(0.001, 0.1)])),
         )
-        time.sleep(random.uniform(0.8, 4.5))
-        children = family(run)
-        killed_at_work += run.poll() is None
-        if whole:
-            os.killpg(run.pid, signal.SIGKILL) if run.poll() is None else None
-        else:
-            run.kill()
-        run.wait()
-        _, alive = psutil.wait_procs(children, timeout=10)
-        assert not alive, "no process is left"
+        ended = run_killed(command, archive, tmp_path / "counts", kill)
+        assert ended.killed or not ready or kill.after, f"{kill} came while something ran: {ended}"
+        at_work += ended.killed
         for name, found in contents(tmp_path).items():
             assert found in [state.get(name) for state in states] or _is_of_both(name), (
-                f"{name} is neither old nor new"
+                f"{name} is neither old nor new after {kill}"
             )
-        if kill % 2:
+        if not ready:
             assert main(night(tmp_path)) == COMPLETE
             assert contents(tmp_path) == states[1]
-            assert not list((tmp_path / "archive").rglob("*.tmp"))
-    assert killed_at_work, "the kills came while something ran"
+            assert not list(archive.rglob("*.tmp"))
+    assert at_work, "kills came while something ran"
 
 
 def _is_of_both(name: str) -> bool:
@@ -110,32 +109,27 @@ def _is_of_both(name: str) -> bool:
 
 def test_sigterm_ends_task_processes_too(tmp_path: Path) -> None:
     write_days(tmp_path, [DATE])
-    program = (
-        "import time, pipeline.cli.main as c, pipeline.tasks as t; t.Build.make = lambda *a:"
-        " time.sleep(60); raise SystemExit(c.main())"
-    )
     run = subprocess.Popen(
-        [sys.executable, "-c", program, *night(tmp_path, "--workers", "2")],
+        [
+            sys.executable,
+            "-m",
+            "tests.support.stuck_builds",
+            *night(tmp_path, "--workers", "2"),
+        ],
         cwd=ROOT,
+        env=os.environ | {stuck_builds.BUSY: str(tmp_path)},
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 30
-    while (
-        len(list((tmp_path / "archive").rglob("*.raw.*.json"))) < 3 and time.monotonic() < deadline
-    ):
-        time.sleep(0.1)
-    time.sleep(0.5)
-    children = family(run)  # type: ignore[arg-type]
-    assert children
-    began = time.monotonic()
+    until(lambda: stuck_builds.at_work(tmp_path) == 2, "two builds at work")
+    children = family(run)
+    assert len(children) >= 2
     run.terminate()
-    _, err = run.communicate(timeout=20)
-    assert time.monotonic() - began < 15
+    _, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 143
     assert "stopped by signal 15" in err
     assert "Traceback" not in err
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert not alive
     assert not list((tmp_path / "archive").rglob("*.tmp"))
     assert not list((tmp_path / "archive").rglob("*failed*"))

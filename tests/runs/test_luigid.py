@@ -18,9 +18,13 @@ import pytest
 from archive_tools.store.receipts import Receipts
 from tests.support.paths import ROOT
 from tests.support.small_days import write_days
+from tests.support.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.system
 
 FIRST = dt.date(2025, 3, 1)
-READY = 30.0
+DISCONNECT = 5
+"""Seconds without a word after which luigid takes a worker for gone."""
 
 
 def free_port() -> int:
@@ -45,7 +49,7 @@ def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
     configuration = (
         (ROOT / "luigi.cfg")
         .read_text()
-        .replace("worker_disconnect_delay = 60", "worker_disconnect_delay = 5")
+        .replace("worker_disconnect_delay = 60", f"worker_disconnect_delay = {DISCONNECT}")
     )
     configuration = configuration.replace(
         "[core]\n", "[core]\nrpc_retry_wait = 1\n"
@@ -55,15 +59,17 @@ def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
     server = subprocess.Popen(
         command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + READY
-    while True:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/", timeout=1)
-            return server
-        except httpx.HTTPError:
-            assert time.monotonic() < deadline
-            assert server.poll() is None
-            time.sleep(0.1)
+    until(lambda: _answers(port) or server.poll() is not None, "luigid's first answer")
+    assert server.poll() is None
+    return server
+
+
+def _answers(port: int) -> bool:
+    try:
+        httpx.get(f"http://127.0.0.1:{port}/", timeout=5)
+        return True
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture
@@ -126,11 +132,8 @@ def good(folder: Path, count: int) -> dict[tuple[dt.date, str, str], int]:
     }
 
 
-def until(folder: Path, count: int, products: int) -> None:
-    deadline = time.monotonic() + 120
-    while len(good(folder, count)) < products:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def until_made(folder: Path, count: int, products: int) -> None:
+    until(lambda: len(good(folder, count)) >= products, f"{products} products")
 
 
 def test_two_workers_one_killed(tmp_path: Path, port: int) -> None:
@@ -140,14 +143,14 @@ def test_two_workers_one_killed(tmp_path: Path, port: int) -> None:
     count = 6
     write_days(tmp_path, [FIRST + dt.timedelta(days=n) for n in range(count)])
     one, two = (worker(tmp_path, port, count) for _ in range(2))
-    until(tmp_path, count, 10)
+    until_made(tmp_path, count, 10)
     standing = good(tmp_path, count)
     os.killpg(one.pid, signal.SIGKILL)
     one.communicate()
-    two.communicate(timeout=300)
-    time.sleep(6)
+    two.communicate(timeout=PATIENCE)
+    time.sleep(DISCONNECT + 1)  # until luigid takes the dead worker for gone, by its own clock
     again = worker(tmp_path, port, count)  # as cron does the next night
-    _, err = again.communicate(timeout=300)
+    _, err = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, err
     after = good(tmp_path, count)
     assert len(after) == count * 9
@@ -166,10 +169,10 @@ def test_luigid_is_killed(tmp_path: Path) -> None:
     write_days(tmp_path, [FIRST + dt.timedelta(days=n) for n in range(count)])
     server = started(tmp_path, port)
     running = worker(tmp_path, port, count)
-    until(tmp_path, count, 4)
+    until_made(tmp_path, count, 4)
     server.kill()
     server.wait()
-    _, err = running.communicate(timeout=300)
+    _, err = running.communicate(timeout=PATIENCE)
     assert running.returncode not in (0, None), err
     standing = good(tmp_path, count)
     assert 0 < len(standing) < count * 9

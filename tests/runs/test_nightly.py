@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -25,9 +24,14 @@ from pipeline.cli.main import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from pipeline.tasks import Build, Fetch
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.context import current
+from tests.support import stuck_builds
+from tests.support.killed_runs import Kill, run_killed
 from tests.support.lmtdb import LmtDb, every
 from tests.support.nights import DATE, FOREVER, lmt_db, lmt_source, some_logs
 from tests.support.paths import ROOT, SITEDAY_LOGS
+from tests.support.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.system
 
 Site = Callable[..., Path]
 LMT_DAY = dt.date.fromisoformat(DATE)
@@ -607,30 +611,24 @@ def test_a_day_in_the_future_is_a_mistake(
 def test_sigterm_ends_a_run_cleanly(tmp_path: Path, site: Site) -> None:
     some_logs(tmp_path / "logs", 1)
     path = site({"darshan": {"kind": "darshan", "logs": "logs"}})
-    program = (
-        "import time, pipeline.cli.main as c, pipeline.tasks as t; t.Build.make = lambda *a:"
-        " time.sleep(60); raise SystemExit(c.main())"
-    )
-    env = os.environ | {"TOKIO_SITE": str(path)}
     run = subprocess.Popen(
-        [sys.executable, "-c", program, "nightly", "--date", DATE],
+        [sys.executable, "-m", "tests.support.stuck_builds", "nightly", "--date", DATE],
         cwd=ROOT,
-        env=env,
+        env=os.environ | {"TOKIO_SITE": str(path), stuck_builds.BUSY: str(tmp_path)},
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 30
-    while (
-        not list((tmp_path / "archive/receipts").rglob("*.raw.*")) and time.monotonic() < deadline
-    ):
-        time.sleep(0.1)
-    time.sleep(0.3)
+    until(lambda: stuck_builds.at_work(tmp_path), "a build at work")
     run.terminate()
-    _, err = run.communicate(timeout=10)
+    _, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 143
     assert "stopped by signal 15" in err
     assert not list((tmp_path / "archive/receipts").rglob("*failed*"))
     assert not list((tmp_path / "archive/2026").rglob(".*.tmp"))
+
+
+EVENTS = 40
+"""A night from nothing has more."""
 
 
 def _complete_or_absent(root: Path, expected: dict[str, bytes]) -> None:
@@ -651,30 +649,17 @@ def test_kill_9_at_any_instant(
     expected = {
         path.name: path.read_bytes() for path in (tmp_path / "undisturbed/2026" / DATE).iterdir()
     }
-    path = site(sources)
+    site(sources)
+    archive = tmp_path / "archive"
+    command = ["nightly", "--date", DATE, "--workers", str(1 + seed % 2)]
     random = np.random.default_rng(seed)
-    for _ in range(4):
-        run = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "pipeline.cli.main",
-                "nightly",
-                "--date",
-                DATE,
-                "--workers",
-                str(1 + seed % 2),
-            ],
-            cwd=ROOT,
-            env=os.environ | {"TOKIO_SITE": str(path)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(random.uniform(0.3, 2.0))
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
-        _complete_or_absent(tmp_path / "archive", expected)
+    landed = []
+    for number in range(4):
+        after = 0.0 if number == 0 else float(random.uniform(0.0, 0.1))
+        kill = Kill(int(random.integers(1, EVENTS)), after=after)
+        landed.append(run_killed(command, archive, tmp_path / "counts", kill).killed)
+        _complete_or_absent(archive, expected)
+    assert landed[0], "the kill came while something ran"
     assert night() == COMPLETE
     found = {p.name: p.read_bytes() for p in (tmp_path / "archive/2026" / DATE).glob("[!.]*")}
     assert found == expected

@@ -18,14 +18,14 @@ from pipeline.sources import darshan, lmt
 from pipeline.sources._shared import source_files
 from pipeline.sources.contract import Fetched
 from pipeline.tasks.build import Build
-from pipeline.tasks.fetch import forget_answers
+from pipeline.tasks.context import current
 from tests.support.small_days import write_days
 
 DATE = dt.date(2025, 3, 1)
 
 
 def night(folder: Path) -> int:
-    forget_answers()
+    current().answers.forget()
     return main(["nightly", "--site", str(folder / "site.json"), "--date", str(DATE)])
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -184,12 +185,12 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
     from pipeline.sources import lmt
 
     asked = []
+    released = threading.Event()
     monkeypatch.setattr(lmt.Options, "needs_process", False)
     monkeypatch.setattr(
-        lmt.SOURCE, "inputs", lambda options, day: (asked.append(day), time.sleep(30))
+        lmt.SOURCE, "inputs", lambda options, day: (asked.append(day), released.wait())
     )
     monkeypatch.setattr(command, "ANSWER_SECONDS", 0.5)
-    began = time.monotonic()
     assert (
         main(
             [
@@ -207,7 +208,6 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
         == 0
     )
     assert len(asked) == 1
-    assert time.monotonic() - began < 20
     assert (
         main(
             ["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST), "--no-ask"]
@@ -215,8 +215,10 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
         == EXIT_PARTIAL
     )
     assert len(asked) == 1
+    released.set()
 
 
+@pytest.mark.system
 def test_metrics(some: Path, tmp_path: Path) -> None:
     if not shutil.which("promtool"):
         needed("promtool (Debian: prometheus)")

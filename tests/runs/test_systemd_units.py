@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.paths import ROOT, needed
 
+pytestmark = pytest.mark.system
+
 UNITS = sorted((ROOT / "examples/systemd").iterdir())
 
 

@@ -23,24 +23,20 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.sources import collectd
 from pipeline.testing.contract import Case, Contract, assert_same, built, grids, parsed
 from pipeline.transform.grid import idle_among_busy_peers
-from tests.support.collectd_day import DAY, SITEDAY, Record, as_document, disk, options, records
-
-
-def as_write_http(record: Record) -> dict[str, Any]:
-    second, host, plugin, instance, kind, kind_instance, values = record
-    return {
-        "values": list(values.values()),
-        "dsnames": list(values),
-        "dstypes": ["derive"] * len(values),
-        "time": DAY.start + second,
-        "interval": 10.0,
-        "host": host,
-        "plugin": plugin,
-        "plugin_instance": instance,
-        "type": kind,
-        "type_instance": kind_instance,
-        "meta": {"x": 1},
-    }
+from tests.support.collectd_day import (
+    DAY,
+    SITEDAY,
+    Record,
+    as_document,
+    as_write_http,
+    disk,
+    options,
+    records,
+    write_csv,
+    write_documents,
+    write_lines,
+    write_pages,
+)
 
 
 def halves(
@@ -54,39 +50,6 @@ def halves(
         written(folder / "two.json", some[middle:])
 
     return write
-
-
-def write_lines(path: Path, some: Sequence[Record]) -> None:
-    path.write_text("".join(json.dumps(as_write_http(record)) + "\n" for record in some))
-
-
-def write_documents(path: Path, some: Sequence[Record]) -> None:
-    path.write_text("".join(json.dumps(as_document(record)) + "\n" for record in some))
-
-
-def write_pages(path: Path, some: Sequence[Record]) -> None:
-    hits = [{"_id": str(n), "_source": as_document(record)} for n, record in enumerate(some)]
-    path.write_text(json.dumps([hits[n : n + 7] for n in range(0, len(hits), 7)], indent=1))
-
-
-def write_csv(folder: Path, some: Sequence[Record]) -> None:
-    for path in sorted(folder.rglob("*-2026-11-22")):
-        path.unlink()
-    for second, host, plugin, instance, kind, kind_instance, values in some:
-        path = (
-            folder
-            / host
-            / (f"{plugin}-{instance}" if instance else plugin)
-            / f"{kind}{'-' if kind_instance else ''}{kind_instance}-2026-11-22"
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            path.write_text(",".join(["epoch", *values]) + "\n")
-        with path.open("a") as file:
-            file.write(
-                ",".join(str(value) for value in (f"{DAY.start + second:.3f}", *values.values()))
-                + "\n"
-            )
 
 
 def cut_a_line(folder: Path) -> str:

@@ -27,6 +27,7 @@ from pipeline.testing.contract import Case, Contract, assert_same, built, parsed
 from tests.support.collectd_day import DAY, as_document, disk, options, records
 from tests.support.essearch import Answer, State, basic, hits, serving
 from tests.support.paths import needed
+from tests.support.waiting import PATIENCE, until
 
 DOCUMENTS = [as_document(record) for record in records()]
 BUSY: Answer = (503, {"error": "no"})
@@ -320,6 +321,12 @@ LoadPlugin csv
 """
 
 
+def _lines(folder: Path) -> int:
+    files = (folder / "csv").rglob("memory-free-*")
+    return sum(len(path.read_text().splitlines()) for path in files)
+
+
+@pytest.mark.server
 def test_a_real_collectd(tmp_path: Path, site: Any) -> None:
     program = shutil.which("collectd", path=f"{os.environ['PATH']}:/usr/sbin")
     if not program:
@@ -331,16 +338,11 @@ def test_a_real_collectd(tmp_path: Path, site: Any) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "TZ": "UTC"}
     )
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            files = list((tmp_path / "csv").rglob("memory-free-*"))
-            if sum(len(path.read_text().splitlines()) for path in files) >= 8:
-                break
-            assert process.poll() is None, process.stdout and process.stdout.read().decode()
-            time.sleep(0.2)
+        until(lambda: _lines(tmp_path) >= 15 or process.poll() is not None, "15 lines of values")
+        assert process.poll() is None, process.stdout and process.stdout.read().decode()
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
     day = Day(dt.datetime.fromtimestamp(began, dt.UTC).date())
     site(
         {

@@ -88,6 +88,7 @@ def test_siteday(tmp_path: Path) -> None:
     assert sorted(day.logs["jobid"]) == [str(n) for n in range(9100001, 9100105)]
 
 
+@pytest.mark.system
 def test_batches_do_not_change_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _ = reduced(options(SITEDAY_LOGS), tmp_path / "raw")
     monkeypatch.setattr(darshan, "CHUNK", 10)

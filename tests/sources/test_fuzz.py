@@ -23,15 +23,14 @@ import pytest
 from archive_tools.core.day import Day
 from archive_tools.core.errors import TokioError
 from pipeline.testing.contract import built
-from tests.sources import test_collectd, test_prometheus
-from tests.support import collectd_day
+from tests.support import collectd_day, prometheus_day
 from tests.support.lmt_source import UTC
 from tests.support.lmt_source import options as lmt_options
 from tests.support.lmtdb import LmtDb, every
 from tests.support.mutants import mutated
 
 COUNT = int(os.environ.get("TOKIO_FUZZ", 40))
-LONGEST = 20
+LONGEST = 300
 """Seconds that a small mutant may take: a hang, not a measurement."""
 
 
@@ -79,7 +78,7 @@ def sides() -> tuple[list[Any], list[Any]]:
 
 
 def lines(path: Path, some: Sequence[Any]) -> None:
-    test_collectd.write_lines(path, some)
+    collectd_day.write_lines(path, some)
 
 
 def packed(write: Callable[[Path, Sequence[Any]], None]) -> Callable[[Path, Sequence[Any]], None]:
@@ -93,9 +92,9 @@ def packed(write: Callable[[Path, Sequence[Any]], None]) -> Callable[[Path, Sequ
 FORMS = {
     "write_http": ("write_http", "json", lines),
     "write_http.gz": ("write_http", "json.gz", packed(lines)),
-    "documents": ("elasticsearch", "json", test_collectd.write_documents),
-    "pages": ("elasticsearch", "json", test_collectd.write_pages),
-    "pages.gz": ("elasticsearch", "json.gz", packed(test_collectd.write_pages)),
+    "documents": ("elasticsearch", "json", collectd_day.write_documents),
+    "pages": ("elasticsearch", "json", collectd_day.write_pages),
+    "pages.gz": ("elasticsearch", "json.gz", packed(collectd_day.write_pages)),
 }
 
 
@@ -125,7 +124,7 @@ def test_collectd_csv(tmp_path: Path) -> None:
         [r for r in collectd_day.records(("alpha", "omega"), rate=False) if r[1] == host]
         for host in ("alpha", "omega")
     )
-    test_collectd.write_csv(tmp_path / "source", [*good, *bad])
+    collectd_day.write_csv(tmp_path / "source", [*good, *bad])
     options = collectd_day.options(tmp_path / "source", "csv")
     expected = built(options, collectd_day.DAY, tmp_path / "whole")
     victims = sorted(path for path in (tmp_path / "source/omega").rglob("*") if path.is_file())
@@ -143,23 +142,23 @@ def test_prometheus_answers(tmp_path: Path) -> None:
     names = {"oss1:9100": "alpha:9100", "oss2:9100": "omega:9100"}
     for host, file in (("oss1:9100", "a.json"), ("oss2:9100", "b.json")):
         series: dict[Any, list[Any]] = {}
-        for r in test_prometheus.records():
+        for r in prometheus_day.records():
             if dict(r.more)["instance"] == host:
                 series.setdefault((r.name, r.more), []).append(
-                    (test_prometheus.START + 5 * r.row, f"{r.value:g}")
+                    (prometheus_day.START + 5 * r.row, f"{r.value:g}")
                 )
         result = [
             ({"__name__": name, **dict(more), "instance": names[host]}, values)
             for (name, more), values in series.items()
         ]
         (tmp_path / "source").mkdir(exist_ok=True)
-        (tmp_path / "source" / file).write_text(json.dumps(test_prometheus.matrix(*result)))
-    options = test_prometheus.options(answers=str(tmp_path / "source/*"))
-    expected = built(options, test_prometheus.DAY, tmp_path / "whole")
+        (tmp_path / "source" / file).write_text(json.dumps(prometheus_day.matrix(*result)))
+    options = prometheus_day.options(answers=str(tmp_path / "source/*"))
+    expected = built(options, prometheus_day.DAY, tmp_path / "whole")
     assert {"alpha", "omega"} <= set(expected["dataservers/memfree"].columns)
     some = [
         found
-        for found in outcomes([tmp_path / "source/b.json"], options, test_prometheus.DAY, tmp_path)
+        for found in outcomes([tmp_path / "source/b.json"], options, prometheus_day.DAY, tmp_path)
         if found is not None
     ]
     for found in some:
@@ -167,6 +166,7 @@ def test_prometheus_answers(tmp_path: Path) -> None:
     assert len(some) == COUNT
 
 
+@pytest.mark.system
 def test_lmt_database(tmp_path: Path) -> None:
     """SQLite has no check sums: a figure may be another one, but the reader comes to an end and
     stays alive.

@@ -15,6 +15,8 @@ from pipeline.tasks.context import current
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.paths import needed
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

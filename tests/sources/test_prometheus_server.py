@@ -22,7 +22,10 @@ from pipeline.sources import prometheus
 from pipeline.sources.prometheus.saved_answers import manifest
 from pipeline.tasks.context import current
 from pipeline.testing.contract import built, parsed
-from tests.support.prometheus_server import READY, SAVED, started
+from tests.support.prometheus_server import SAVED, started
+from tests.support.waiting import PATIENCE
+
+pytestmark = pytest.mark.server
 
 DAY = Day(dt.date(2026, 11, 22))
 MIB = 1 << 20
@@ -33,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running, url = started(tmp_path_factory.mktemp("prometheus"))
     yield url
     running.terminate()
-    running.wait(READY)
+    running.wait(PATIENCE)
 
 
 def options(**keys: Any) -> prometheus.Options:
@@ -191,7 +194,7 @@ def test_more_samples_than_the_server_may_load(tmp_path: Path) -> None:
         assert "min_over_time(node_disk_read_bytes_total[1s])" in str(error.value)
     finally:
         running.terminate()
-        running.wait(READY)
+        running.wait(PATIENCE)
 
 
 def test_a_night_with_a_server_and_with_saved_answers(

@@ -26,7 +26,10 @@ from archive_tools.core.grid import Grid
 from pipeline.sources import collectd, prometheus
 from pipeline.testing.contract import built
 from tests.support.collectd_day import SITEDAY
-from tests.support.prometheus_server import READY, SAVED, started
+from tests.support.prometheus_server import SAVED, started
+from tests.support.waiting import PATIENCE
+
+pytestmark = pytest.mark.server
 
 DAY = Day(dt.date(2026, 11, 22))
 FIRST, LAST = (
@@ -59,7 +62,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ways]:
     }
     yield {name: built(each, DAY, folder / name) for name, each in options.items()}
     running.terminate()
-    running.wait(READY)
+    running.wait(PATIENCE)
 
 
 def rows(ways: Ways, way: str, dataset: str) -> Float64:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,53 @@ def as_document(record: Record) -> dict[str, Any]:
 
 def disk(second: float, read: Any, host: str = "oss1", device: str = "sd1") -> Record:
     return second, host, "disk", device, "disk_octets", "", {"read": read, "write": read}
+
+
+def as_write_http(record: Record) -> dict[str, Any]:
+    second, host, plugin, instance, kind, kind_instance, values = record
+    return {
+        "values": list(values.values()),
+        "dsnames": list(values),
+        "dstypes": ["derive"] * len(values),
+        "time": DAY.start + second,
+        "interval": 10.0,
+        "host": host,
+        "plugin": plugin,
+        "plugin_instance": instance,
+        "type": kind,
+        "type_instance": kind_instance,
+        "meta": {"x": 1},
+    }
+
+
+def write_lines(path: Path, some: Sequence[Record]) -> None:
+    path.write_text("".join(json.dumps(as_write_http(record)) + "\n" for record in some))
+
+
+def write_documents(path: Path, some: Sequence[Record]) -> None:
+    path.write_text("".join(json.dumps(as_document(record)) + "\n" for record in some))
+
+
+def write_pages(path: Path, some: Sequence[Record]) -> None:
+    hits = [{"_id": str(n), "_source": as_document(record)} for n, record in enumerate(some)]
+    path.write_text(json.dumps([hits[n : n + 7] for n in range(0, len(hits), 7)], indent=1))
+
+
+def write_csv(folder: Path, some: Sequence[Record]) -> None:
+    for path in sorted(folder.rglob("*-2026-11-22")):
+        path.unlink()
+    for second, host, plugin, instance, kind, kind_instance, values in some:
+        path = (
+            folder
+            / host
+            / (f"{plugin}-{instance}" if instance else plugin)
+            / f"{kind}{'-' if kind_instance else ''}{kind_instance}-2026-11-22"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text(",".join(["epoch", *values]) + "\n")
+        with path.open("a") as file:
+            file.write(
+                ",".join(str(value) for value in (f"{DAY.start + second:.3f}", *values.values()))
+                + "\n"
+            )

@@ -16,6 +16,7 @@ from archive_tools.core.errors import MissingPackage
 from pipeline.processes import isolated
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from tests.support.paths import SITEDAY_LOGS
+from tests.support.waiting import PATIENCE
 
 DAY = Day(dt.date(2026, 11, 22))
 
@@ -49,7 +50,7 @@ def names_of(batch: Any) -> tuple[list[str], dict[str, str]]:
 
 
 def run(
-    names: list[str], seconds: float = 1.0, reduce: Any = None
+    names: list[str], seconds: float = PATIENCE, reduce: Any = None
 ) -> tuple[list[str], dict[str, str]]:
     log = os.fsencode(sorted(SITEDAY_LOGS.iterdir())[0])
     status = os.stat(log)

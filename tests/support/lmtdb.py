@@ -25,6 +25,7 @@ class LmtDb:
         path.unlink(missing_ok=True)
         self.path = path
         self.connection = sqlite3.connect(path)
+        self.connection.execute("PRAGMA synchronous = OFF")  # nobody pulls the plug
         self.connection.executescript(make_lmt.SCHEMA)
         self.add("FILESYSTEM_INFO", (1, "fs", "", 1.1))
         self.add("OPERATION_INFO", (1, "open", "reqs"), (2, "close", "reqs"))

@@ -6,8 +6,9 @@ import getpass
 import shutil
 import sqlite3
 import subprocess
-import time
 from pathlib import Path
+
+from tests.support.waiting import until
 
 PASSWORD = "p@ss/word:1 %"
 SCHEMA = """
@@ -58,14 +59,16 @@ class Server:
             self.process = subprocess.Popen(
                 [server, *data, f"--socket={self.socket}", "--skip-networking"], stderr=log
             )
-        deadline = time.monotonic() + 60
-        while subprocess.run(
-            ["mariadb-admin", "--no-defaults", "-uroot", f"--socket={self.socket}", "ping"],
-            capture_output=True,
-            check=False,
-        ).returncode:
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.1)
+        ping = ["mariadb-admin", "--no-defaults", "-uroot", f"--socket={self.socket}", "ping"]
+        until(
+            lambda: (
+                self.process.poll() is not None
+                or not subprocess.run(ping, capture_output=True, check=False).returncode
+            ),
+            "the server's first answer",
+            look=0.1,
+        )
+        assert self.process.poll() is None, (folder / "log").read_text()
 
     def sql(self, text: str) -> None:
         subprocess.run(

@@ -6,17 +6,16 @@ import shutil
 import socket
 import subprocess
 import tarfile
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.paths import ROOT, needed
+from tests.support.waiting import until
 
 DATA = ROOT / "examples/siteday/prometheus"
 SAVED = str(DATA / "query_range.json.gz")
-READY = 30.0
 
 
 def free_port() -> int:
@@ -46,13 +45,12 @@ def started(folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], str]:
         running = subprocess.Popen(
             [program, *arguments, *flags], cwd=folder, stdout=log, stderr=log
         )
-    for _ in range(int(READY * 10)):
-        if running.poll() is None and is_ready(url):
-            return running, url
-        time.sleep(0.1)
-    running.kill()
-    running.wait()
-    pytest.fail(f"prometheus is not ready: {(folder / 'log').read_text()[-2000:]}")
+    until(
+        lambda: running.poll() is not None or is_ready(url), "the server's first answer", look=0.1
+    )
+    if running.poll() is None:
+        return running, url
+    pytest.fail(f"prometheus has ended: {(folder / 'log').read_text()[-2000:]}")
 
 
 def is_ready(url: str) -> bool:

@@ -112,12 +112,7 @@ def _line(row: dict[str, Any], timezone: str) -> list[str]:
         quantities.quantity(row["bytes_read"], "bytes"),
         quantities.quantity(row["bytes_written"], "bytes"),
         f"{row['walltime']:,}",
-        ratio(row.get("coverage")),
+        quantities.fixed(row.get("coverage")),
         quantities.quantity(row.get("fs_oss_cpu_mean"), "%"),
         quantities.quantity(row.get("other_jobs"), "1"),
     ]
-
-
-def ratio(value: float | None) -> str:
-    """A coverage factor or share with two decimals; – for none."""
-    return "–" if value is None else f"{value:.2f}"

@@ -124,5 +124,5 @@ def _numbers(
         f"{timestep} s",
         peak,
         printing.local(item.peak_at, timezone),
-        f"{item.missing:.2f} %",
+        quantities.fixed(item.missing, "%"),
     ]

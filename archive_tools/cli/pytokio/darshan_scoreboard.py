@@ -10,6 +10,7 @@ from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
+from archive_tools.core import quantities
 from archive_tools.jobs import scoreboards
 
 # darshan_scoreboard
@@ -103,8 +104,7 @@ def _say_board(title: str, ranked: Sequence[Ranked], *, first: bool) -> None:
         printing.say()
     printing.say(f"{'#':>2}  {title:>40} {'Read(GiB)':>10} {'Write(GiB)':>10} {'# Jobs':>8}")
     printing.say("=" * 75)
+    gib = quantities.BYTES["GiB"]
     for place, (read, written, count, name, *_) in enumerate(ranked, 1):
         shown = tables.clean(", ".join(part or "UNKNOWN" for part in name.split("|")))
-        printing.say(
-            f"{place:>2}. {shown:>40} {read / 2**30:10.1f} {written / 2**30:10.1f} {count:8d}"
-        )
+        printing.say(f"{place:>2}. {shown:>40} {read / gib:10.1f} {written / gib:10.1f} {count:8d}")

@@ -12,6 +12,7 @@ import numpy as np
 
 from archive_tools.cli import exit_codes, printing
 from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
+from archive_tools.core import quantities
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
 
@@ -116,7 +117,6 @@ def _say_moved(label: str, moved: dict[str, float]) -> None:
 
 
 def _prefixed(amount: float) -> str:
-    units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
-    while amount >= 1024 and len(units) > 1:
-        amount, units = amount / 1024, units[1:]
-    return f"{amount:5.1f} {units[0]}"
+    """As pytokio writes it: five places, and "bytes" in full."""
+    scale = quantities.scale("bytes", amount, decimals=1)
+    return f"{amount / scale.factor:5.1f} {scale.unit if scale.factor > 1 else 'bytes'}"
