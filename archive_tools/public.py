@@ -203,11 +203,11 @@ class Job:
         Epoch seconds, of the first log and of the last.
     date : datetime.date
         Day of the archive that has it.
-    record : archive_tools.jobs.job_lookup.Job
+    record : archive_tools.jobs.job_lookup.JobDetails
         All of it as plain data.
     """
 
-    def __init__(self, archive: reading.Archive, record: job_lookup.Job) -> None:
+    def __init__(self, archive: reading.Archive, record: job_lookup.JobDetails) -> None:
         self._archive = archive
         self.record = record
         self.jobid, self.username, self.exenames = record.jobid, record.username, record.exenames

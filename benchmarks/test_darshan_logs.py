@@ -38,7 +38,7 @@ def times(request: pytest.FixtureRequest) -> int:
     return 10 if request.config.getoption("benchmark_enable") else 1
 
 
-def told(benchmark, count: int) -> None:  # type: ignore[no-untyped-def]
+def reported(benchmark, count: int) -> None:  # type: ignore[no-untyped-def]
     if benchmark.stats:
         benchmark.extra_info["logs_per_second"] = round(count / benchmark.stats.stats.min)
 
@@ -57,7 +57,7 @@ def test_bare_library(benchmark, times: int) -> None:  # type: ignore[no-untyped
             library.darshan_log_close(handle)
 
     benchmark.pedantic(read, rounds=3 if times > 1 else 1)
-    told(benchmark, len(LOGS) * times)
+    reported(benchmark, len(LOGS) * times)
 
 
 def test_ours_in_process(benchmark, times: int) -> None:  # type: ignore[no-untyped-def]
@@ -80,7 +80,7 @@ def test_ours_in_process(benchmark, times: int) -> None:  # type: ignore[no-unty
         reduce_batch(batch.batch(), HOW)
 
     benchmark.pedantic(read, rounds=3 if times > 1 else 1)
-    told(benchmark, len(LOGS) * times)
+    reported(benchmark, len(LOGS) * times)
 
 
 def test_ours_isolated(benchmark, times: int, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -94,7 +94,7 @@ def test_ours_isolated(benchmark, times: int, tmp_path: Path) -> None:  # type: 
         functools.partial(reduced, options(logs), tmp_path / "raw", DAY),
         rounds=3 if times > 1 else 1,
     )
-    told(benchmark, len(LOGS) * times)
+    reported(benchmark, len(LOGS) * times)
 
 
 def test_pydarshan(benchmark) -> None:  # type: ignore[no-untyped-def]
@@ -109,7 +109,7 @@ def test_pydarshan(benchmark) -> None:  # type: ignore[no-untyped-def]
                 darshan.DarshanReport(str(log), read_all=False)
 
     benchmark.pedantic(read, rounds=1)
-    told(benchmark, len(LOGS))
+    reported(benchmark, len(LOGS))
 
 
 def test_darshan_parser(benchmark) -> None:  # type: ignore[no-untyped-def]
@@ -123,7 +123,7 @@ def test_darshan_parser(benchmark) -> None:  # type: ignore[no-untyped-def]
             subprocess.run([parser, "--total", log], stdout=subprocess.DEVNULL, check=False)
 
     benchmark.pedantic(read, rounds=1)
-    told(benchmark, len(LOGS))
+    reported(benchmark, len(LOGS))
 
 
 PROGRAM = """
@@ -177,4 +177,4 @@ def test_a_day_of_many_logs(benchmark, times: int, tmp_path: Path) -> None:  # t
     benchmark.extra_info.update(
         {key: round(value, 1) for key, value in told_[0].items()} | {"logs": count}
     )
-    told(benchmark, count)
+    reported(benchmark, count)

@@ -103,7 +103,7 @@ Measured = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, Measured]:
+def reported() -> dict[str, Measured]:
     """What each way gave, to compare."""
     return {}
 
@@ -130,7 +130,7 @@ CASES: dict[str, tuple[int, dict[str, str]]] = {
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("way", ["h5py", "ours"])
 def test_reading(
-    benchmark, year: tuple[Path, int], told: dict[str, Measured], case: str, way: str
+    benchmark, year: tuple[Path, int], reported: dict[str, Measured], case: str, way: str
 ) -> None:  # type: ignore[no-untyped-def]
     root, there = year
     days, options = CASES[case]
@@ -145,8 +145,8 @@ def test_reading(
     benchmark.extra_info.update(
         {"days": min(days, there), "seconds": round(best["seconds"], 3), "mb": round(best["mb"])}
     )
-    told[f"{case} {way}"] = best
+    reported[f"{case} {way}"] = best
     if way == "ours":
-        other = told[f"{case} h5py"]
+        other = reported[f"{case} h5py"]
         assert best["sum"] == other["sum"]
         benchmark.extra_info["times as fast"] = round(other["seconds"] / best["seconds"], 2)

@@ -185,7 +185,7 @@ METHODS = ("dxt", "heatmap", "even")
 
 
 @dataclass(frozen=True)
-class DarshanPart:
+class BatchSummary:
     """What a batch of logs comes to; parts add up to a day.
 
     Attributes

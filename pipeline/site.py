@@ -65,7 +65,7 @@ class SourceOptions(BaseModel):
 
     @property
     def needs_process(self) -> bool:
-        """Whether the source is asked by processes of their own, for the sake of a library that
+        """Whether the source is queried by processes of their own, for the sake of a library that
         does not bear a fork.
         """
         return False
@@ -115,7 +115,7 @@ class DaskEngine(BaseModel):
 
 
 class Servers(BaseModel):
-    """What stands behind a file system.
+    """The servers behind a file system.
 
     Attributes
     ----------
@@ -311,7 +311,7 @@ def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
-        raise ValueError(f"key {twice[0]!r} stands twice in one object")
+        raise ValueError(f"key {twice[0]!r} is there twice in one object")
     return dict(pairs)
 
 

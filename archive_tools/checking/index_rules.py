@@ -60,7 +60,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _lengths(source: Path) -> dict[str, int]:
-    """Rows of the tables of a file of Darshan logs; of damage, `check_series` tells."""
+    """Rows of the tables of a file of Darshan logs; `check_series` reports damage."""
     try:
         with h5py.File(source, "r") as file:
             return {
@@ -87,7 +87,7 @@ def check_jobs(path: Path) -> Iterator[Problem]:
 
 
 def same_jobs(path: Path, index: Path) -> Iterator[Problem]:
-    """The sums of a table of jobs are those of its index; what cannot be read is told of
+    """The sums of a table of jobs are those of its index; what cannot be read is reported
     elsewhere.
     """
     import pyarrow as pa

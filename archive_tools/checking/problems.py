@@ -39,7 +39,7 @@ class Expected:
     date : datetime.date
     timezone, instance : str
     measured : mapping of str to int
-        Measured cells of datasets, as the receipt tells them; only those are compared.
+        Measured cells of datasets, as the receipt records them; only those are compared.
     """
 
     date: dt.date

@@ -58,7 +58,7 @@ def day(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[Prob
                 str(path),
                 f"{name} is {found}, and {right} by the calendar of {own.timezone}",
             )
-    told = {
+    reported = {
         "date": str(own),
         "timezone": own.timezone,
         "instance": text_of(file.attrs.get("instance", "")),
@@ -69,11 +69,11 @@ def day(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[Prob
         else {}
     )
     for name, right_text in right_of.items():
-        if told[name] not in ("", right_text):
+        if reported[name] not in ("", right_text):
             yield Problem(
                 "place",
                 str(path),
-                f"{name} is {told[name]}, and its place in the archive is that of {right_text}",
+                f"{name} is {reported[name]}, and its place in the archive is that of {right_text}",
             )
 
 
@@ -129,15 +129,17 @@ def growing(where: str, stamps: Int64) -> Iterator[Problem]:
 
 
 def whole_day(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[Problem]:
-    """Time stamps are those of the whole day, by the timestep that the axis tells."""
+    """Time stamps are those of the whole day, by the timestep that the axis has."""
     own = _day_of(file)
     for name in sorted({_axis(item).name for _, item in _items(file)}):
         axis = file[name]
         timestep = int(axis.attrs["timestep"])
         right = own.timestamps(timestep)
         if axis.shape != right.shape or axis[0] != right[0] or axis[-1] != right[-1]:
-            told = f"{len(axis)} rows do not cover the day, which has {len(right)} of {timestep} s"
-            yield Problem("time stamps", f"{path}: {name}", told)
+            reported = (
+                f"{len(axis)} rows do not cover the day, which has {len(right)} of {timestep} s"
+            )
+            yield Problem("time stamps", f"{path}: {name}", reported)
 
 
 def columns(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[Problem]:
@@ -170,7 +172,7 @@ def scales(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[P
             yield Problem(
                 "scales",
                 f"{path}: {name}",
-                f"rows stand on {item.dims[0][0].name}, not on {_axis(item).name}",
+                f"rows are on {item.dims[0][0].name}, not on {_axis(item).name}",
             )
         elif tuple(item.dims[1][0].asstr()[...]) != encoding.decode_names(item.attrs["columns"]):
             yield Problem(
@@ -195,8 +197,8 @@ def catalogue(path: Path, file: h5py.File, expected: Expected | None) -> Iterato
 
 
 def units(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[Problem]:
-    """Older files say a unit that can be brought to the base unit; a rate's stands on amounts, too,
-    in pytokio's.
+    """Older files say a unit that can be brought to the base unit; a rate's is allowed on amounts,
+    too, in pytokio's.
     """
     for name, item in _items(file):
         known = schemas.catalogue().get(name) or schemas.rates().get(name)

@@ -70,7 +70,7 @@ def check_archive(
         Also read all values in both ways and compare them, and the numbers of measured cells with
         the receipts.
     progress : callable
-        Is told what is looked at next.
+        Called with what is looked at next.
     looked : Looked, optional
         Is added to.
     """
@@ -115,9 +115,9 @@ def days(archive: Archive, start: dt.date, stop: dt.date) -> list[dt.date]:
     """Days of the range that have a folder, a receipt, or a file elsewhere that belongs to the
     archive.
     """
-    next(archive.root.iterdir(), None)  # what may not be read is no archive without days
+    next(archive.root.iterdir(), None)  # what may not be read is not an archive without days
     found = {date for date, _ in layout.day_folders(archive.root)}
-    with contextlib.suppress(PermissionError):  # of such a folder `check_archive` tells
+    with contextlib.suppress(PermissionError):  # `check_archive` reports such a folder
         found |= {
             receipt.date
             for folder in archive.root.glob("receipts/*/*")
@@ -134,7 +134,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def instances_of(archive: Archive, date: dt.date, receipts: DayReceipts) -> list[str]:
-    """Instances of which a day has a file or a receipt; the report's is among them."""
+    """Instances for which a day has a file or a receipt; the report's is among them."""
     folder = layout.path(archive.root, layout.REPORT, date).parent
     named = {found[1] for name in _names(folder) if (found := product_of(date, name))}
     elsewhere: set[str] = set()
@@ -212,9 +212,9 @@ def check_day(
 
 
 def _measured(receipts: DayReceipts, instance: str) -> dict[str, int]:
-    """Measured cells of each dataset, as the receipt tells them."""
+    """Measured cells of each dataset, as the receipt records them."""
     quality = _content(receipts, receipts.good(instance, Product.TTS)).get("quality", {})
-    return {str(name): int(told["measured"]) for name, told in quality.items()}
+    return {str(name): int(reported["measured"]) for name, reported in quality.items()}
 
 
 def _content(receipts: DayReceipts, receipt: Receipt | None) -> dict[str, Any]:
@@ -268,11 +268,12 @@ def lacking_receipts(
 
 
 def unknown_files(root: Path, date: dt.date) -> Iterator[Problem]:
-    """What is in a day's folder and is no product; temporary files are told of by `left_over`."""
+    """What is in a day's folder and is not a product; temporary files are reported by
+    `left_over`."""
     folder = layout.path(root, layout.REPORT, date).parent
     for name in sorted(_names(folder)):
         if product_of(date, name) is None and not name.endswith(files.TEMPORARY):
-            yield Problem("unknown file", str(folder / name), "is no product of the pipeline")
+            yield Problem("unknown file", str(folder / name), "is not a product of the pipeline")
 
 
 def left_over(root: Path, now: float | None = None) -> Iterator[Problem]:

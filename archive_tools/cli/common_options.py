@@ -23,7 +23,7 @@ SITE = ENVIRONMENT
 MOST = 2**63 - 1
 """The largest number that is taken."""
 
-Moment = dt.date | dt.datetime
+DateOrTime = dt.date | dt.datetime
 """As typed: a date is a whole day."""
 
 
@@ -78,8 +78,8 @@ def open_archive(given: str) -> Archive:
 
 
 def unreadable(root: Path) -> list[Path]:
-    """Folders of an archive's days that cannot be listed: there may be days in them, and nobody can
-    tell.
+    """Folders of an archive's days that cannot be listed; whether there are days in them is not
+    known.
     """
     if not _listable(root):
         return [root]
@@ -95,7 +95,7 @@ def _listable(folder: Path) -> bool:
 # Which time
 
 
-def moment(text: str) -> Moment:
+def date_or_time(text: str) -> DateOrTime:
     """A date or a time out of an argument."""
     for parse in (dt.date.fromisoformat, dt.datetime.fromisoformat):
         try:
@@ -105,7 +105,7 @@ def moment(text: str) -> Moment:
         if dt.MINYEAR < found.year < dt.MAXYEAR:  # a day around it must be a date, too
             return found
     raise argparse.ArgumentTypeError(
-        f"{text!r} is no date and no time; expected: 2026-11-22, 2026-11-22T07:50:00 or"
+        f"{text!r} is not a date or a time; expected: 2026-11-22, 2026-11-22T07:50:00 or"
         " 2026-11-22T07:50:00Z"
     )
 
@@ -114,7 +114,7 @@ def count(text: str) -> int:
     """A whole number that is not below zero, out of an argument."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
     if not 0 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; expected: 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; expected: 0 or more")
     return number
 
 
@@ -151,15 +151,17 @@ def add_range(
     else:
         end = f"{end}; default: the day START"
     if positional:
-        parser.add_argument("first", nargs="?", type=moment, metavar="START", help=begin)
-        parser.add_argument("last", nargs="?", type=moment, metavar="STOP", help=end)
+        parser.add_argument("first", nargs="?", type=date_or_time, metavar="START", help=begin)
+        parser.add_argument("last", nargs="?", type=date_or_time, metavar="STOP", help=end)
     parser.add_argument(
-        "--start", type=moment, metavar="WHEN", help="START" if positional else begin
+        "--start", type=date_or_time, metavar="WHEN", help="START" if positional else begin
     )
-    parser.add_argument("--stop", type=moment, metavar="WHEN", help="STOP" if positional else end)
+    parser.add_argument(
+        "--stop", type=date_or_time, metavar="WHEN", help="STOP" if positional else end
+    )
 
 
-def given_range(options: argparse.Namespace) -> tuple[Moment | None, Moment | None]:
+def given_range(options: argparse.Namespace) -> tuple[DateOrTime | None, DateOrTime | None]:
     """START and STOP, however they were given."""
     pairs = (
         (getattr(options, "first", None), options.start, "START"),
@@ -178,7 +180,7 @@ def given_range(options: argparse.Namespace) -> tuple[Moment | None, Moment | No
     return start, stop
 
 
-def between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[int, int]:
+def between(start: DateOrTime | None, stop: DateOrTime | None, timezone: str) -> tuple[int, int]:
     """The range from START to STOP.
 
     Parameters
@@ -212,7 +214,7 @@ def between(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[i
 
 
 def dates_between(
-    start: Moment | None, stop: Moment | None, timezone: str
+    start: DateOrTime | None, stop: DateOrTime | None, timezone: str
 ) -> tuple[dt.date, dt.date]:
     """The first and the last day that a range touches: START alone is that day, STOP alone all
     until then, and neither all days.
@@ -225,7 +227,9 @@ def dates_between(
     return date_of(first, timezone), date_of(end - 1, timezone)
 
 
-def whole_days(start: Moment | None, stop: Moment | None, timezone: str) -> tuple[dt.date, dt.date]:
+def whole_days(
+    start: DateOrTime | None, stop: DateOrTime | None, timezone: str
+) -> tuple[dt.date, dt.date]:
     """As `dates_between`, for what is known of whole days only: times are refused."""
     for when in (start, stop):
         if isinstance(when, dt.datetime):
@@ -236,7 +240,7 @@ def whole_days(start: Moment | None, stop: Moment | None, timezone: str) -> tupl
 
 
 def seconds_between(
-    start: Moment | None, stop: Moment | None, timezone: str
+    start: DateOrTime | None, stop: DateOrTime | None, timezone: str
 ) -> tuple[int, int] | None:
     """The range in epoch seconds, ``[start, end)``; None for whole days."""
     if start is None:
@@ -245,19 +249,19 @@ def seconds_between(
     return between(start, stop, timezone) if has_times else None
 
 
-def _first_second(when: Moment, timezone: str) -> int:
+def _first_second(when: DateOrTime, timezone: str) -> int:
     local = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
     return int((local if local.tzinfo else local.replace(tzinfo=ZoneInfo(timezone))).timestamp())
 
 
-def _end(when: Moment, timezone: str) -> int:
+def _end(when: DateOrTime, timezone: str) -> int:
     return _first_second(
         when if isinstance(when, dt.datetime) else when + dt.timedelta(days=1), timezone
     )
 
 
 def check_step(given: str | None, timezone: str) -> None:
-    """Refuse a step of joined rows that is none, before anything is written."""
+    """Refuse a step of resampled rows that is none, before anything is written."""
     from archive_tools.reading.resample import Step
 
     try:

@@ -28,7 +28,7 @@ class Program:
     name, about, exit_codes : str
         What its help says.
     package : module
-        Modules whose names begin with _ are no commands.
+        Modules whose names begin with _ are not commands.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """The command `tokio-archive`: what an archive holds. Each command is a module of
 `archive_tools.cli.commands`.
 
-Exit codes: 0 done; 1 what was asked for is not there or cannot be read, or `check` found problems,
+Exit codes: 0 done; 1 what was requested is not there or cannot be read, or `check` found problems,
 or who reads the output is gone; 2 the command is wrong.
 """
 

@@ -53,7 +53,7 @@ def target(output: Path, endings: Collection[str] = ()) -> Path:
     Raises
     ------
     WrongCommand
-        Its name ends otherwise, or it is no file.
+        Its name ends otherwise, or it is not a file.
     NotFound
         Its folder is not there.
     """
@@ -65,7 +65,7 @@ def target(output: Path, endings: Collection[str] = ()) -> Path:
         )
     path = output.resolve()
     if path.exists() and not path.is_file():
-        raise WrongCommand(f"{output} is no file")
+        raise WrongCommand(f"{output} is not a file")
     if not path.parent.is_dir():
         raise NotFound(
             f"no folder {path.parent}", hint=f"make it before {output.name} is written to it"
@@ -75,8 +75,8 @@ def target(output: Path, endings: Collection[str] = ()) -> Path:
 
 @contextlib.contextmanager
 def writing(output: Path) -> Iterator[None]:
-    """Write `output`: errors name it, not the temporary file beside it; at the end it is told to be
-    written.
+    """Write `output`: errors name it, not the temporary file beside it; at the end it is reported
+    to be written.
     """
     try:
         yield
@@ -112,7 +112,7 @@ def show(
 
 
 def show_json(content: Any) -> None:
-    """Write JSON to standard output: ASCII, and null for what is no number."""
+    """Write JSON to standard output: ASCII, and null for what is not a number."""
     tables.write(sys.stdout, f"{json.dumps(_finite(content), indent=1, default=_plain)}\n")
 
 

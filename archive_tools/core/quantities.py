@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 NONE = "–"
-"""What stands in place of a number that is not there."""
+"""What is shown in place of a number that is not there."""
 IEC = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
 BYTES = {f"{prefix}B": 1024.0**power for power, prefix in enumerate(IEC)}
 """Units of bytes, and what each is in bytes."""

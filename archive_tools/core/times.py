@@ -86,8 +86,8 @@ def _epoch_second(when: When, timezone: str) -> int:
 
 
 def _aware(when: Written, timezone: str) -> dt.datetime:
-    moment = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))
+    stamp = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
+    return stamp if stamp.tzinfo else stamp.replace(tzinfo=ZoneInfo(timezone))
 
 
 def local_date(second: int, timezone: str) -> dt.date:

@@ -1,6 +1,6 @@
 """The words that the system decides by, each with one meaning.
 
-A word is written to names of receipts, to JSON and to metrics as it stands here: an existing one
+A word is written to names of receipts, to JSON and to metrics as it is here: an existing one
 never changes. Programs compare members, never parts of sentences.
 """
 

@@ -1,8 +1,8 @@
 """The tables of a `darshan.hdf5`: group ``darshan``, one subgroup a table, one dataset a column.
 
-Every column is one-dimensional and stands on its table's dimension scale, so that xarray opens a
+Every column is one-dimensional and is on its table's dimension scale, so that xarray opens a
 table as a Dataset. Strings are UTF-8. Numbers keep their missing values: -1 is "not available" in a
-counter, NaN is "never happened" in a time stamp. Writer and reader stand side by side; both work
+counter, NaN is "never happened" in a time stamp. Writer and reader are side by side; both work
 piece by piece, so that a day of a million logs takes no more memory than one of a thousand.
 """
 
@@ -79,7 +79,7 @@ def read_pieces(path: Path, name: str) -> Iterator[dict[str, npt.NDArray[Any]]]:
     NotFound
         There is no such file.
     FormatError
-        It is no HDF5 file, or has no such table.
+        It is not HDF5 file, or has no such table.
     """
     if not path.is_file():
         raise NotFound(f"no file {path}")

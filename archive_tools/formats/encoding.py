@@ -1,4 +1,4 @@
-"""How missing cells and column names stand on disk: each encoder beside its decoder.
+"""How missing cells and column names are on disk: each encoder beside its decoder.
 
 Missing is NaN in memory. On disk it is NaN, or -0.0 as pytokio wrote it; reading takes both.
 """

@@ -124,7 +124,7 @@ class H5lmt(SeriesFile):
         return names.index(short) if short in names else None
 
     def _place(self, name: str) -> tuple[str, str, int | None]:
-        """Where a dataset stands: the stored dataset, its attribute of names, the row of an
+        """Where a dataset is: the stored dataset, its attribute of names, the row of an
         operation.
         """
         known = schemas.catalogue().get(name)

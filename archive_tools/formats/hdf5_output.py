@@ -1,8 +1,8 @@
-"""The file below a file that HDF5 writes: it keeps failures to write from HDF5, and tells them
+"""The file below a file that HDF5 writes: it keeps failures to write from HDF5, and reports them
 afterwards.
 
 HDF5 crashes the process when a file that it cannot flush is closed (seen with 1.14 on a full disk),
-and with it the other sources' day. So it is told that all is well; whoever writes asks `check`, and
+and with it the other sources' day. So it is given success; the writer calls `check`, and
 gets the system's error.
 """
 

@@ -97,7 +97,7 @@ def open_index(path: str | Path) -> sqlite3.Connection:
     NotFound
         There is no such file.
     FormatError
-        It is no Darshan index.
+        It is not a Darshan index.
     """
     path = Path(path)
     if not path.is_file():
@@ -110,14 +110,15 @@ def open_index(path: str | Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         raise FormatError(
-            f"{path} is no Darshan index: {error}", expected="tables headers, mounts and summaries"
+            f"{path} is not a Darshan index: {error}",
+            expected="tables headers, mounts and summaries",
         ) from None
     return connection
 
 
 @contextlib.contextmanager
-def asking(path: str | Path) -> Iterator[sqlite3.Connection]:
-    """A connection to a day's index for some questions; see `open_index`.
+def connected(path: str | Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a day's index for some queries; see `open_index`.
 
     Raises
     ------

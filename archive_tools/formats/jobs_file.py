@@ -44,7 +44,7 @@ part of the fingerprint of the product: another one makes the tables of all days
 """
 PROGRAMS = "exenames"
 SUMMARY_KEYS = ("log_id", "fs_id")
-MOMENTS = ("first_read", "last_read", "first_write", "last_write")
+TIMES = ("first_read", "last_read", "first_write", "last_write")
 
 
 def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
@@ -117,7 +117,7 @@ class _Columns(NamedTuple):
         types |= {"username": pa.string(), PROGRAMS: pa.string()}
         types |= dict.fromkeys(["logs", "nprocs", "start_time", "end_time"], pa.int64())
         types |= {"fsname": pa.string()}
-        types |= dict.fromkeys(self.sums, pa.int64()) | dict.fromkeys(MOMENTS, pa.float64())
+        types |= dict.fromkeys(self.sums, pa.int64()) | dict.fromkeys(TIMES, pa.float64())
         types |= {name: arrow[kind] for name, kind in self.servers.items()}
         return pa.schema(list(types.items()))
 

@@ -1,7 +1,7 @@
 """Rows of a stored dataset, cut into blocks that can be loaded anywhere: in a thread, later, in
 another process.
 
-A block knows its file and where in it its chunks are. `ChunkBlock` reads chunks as they stand on
+A block knows its file and where in it its chunks are. `ChunkBlock` reads chunks as they are on
 disk, inflates them (igzip) and puts the bytes in order: none of it holds the interpreter or HDF5's
 lock. `PlainBlock` has h5py do it; it serves every layout and is the reference that the other is
 tested against.
@@ -172,7 +172,7 @@ class PlainBlock:
 
 @dataclass(frozen=True)
 class Chunks:
-    """How a dataset's chunks stand in its file.
+    """How a dataset's chunks are in its file.
 
     Attributes
     ----------
@@ -238,7 +238,7 @@ class Chunks:
 
 @dataclass(frozen=True)
 class ChunkBlock:
-    """Rows whose chunks are read as they stand on disk."""
+    """Rows whose chunks are read as they are on disk."""
 
     identity: Identity
     dataset: str

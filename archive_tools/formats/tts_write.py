@@ -100,7 +100,7 @@ class TtsWriter:
 
     @property
     def file(self) -> h5py.File:
-        """The open file, for tables that stand beside the series."""
+        """The open file, for tables beside the series."""
         return self._file
 
     def write(self, grid: Grid, dataset: Dataset, *, source: str, updated: int) -> None:

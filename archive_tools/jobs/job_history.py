@@ -38,7 +38,7 @@ def history(
     Returns
     -------
     list of dict
-        Oldest first. What the same job did the day before is no earlier run.
+        Oldest first. What the same job did the day before is not an earlier run.
     """
     import pyarrow.compute as pc
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools.core.errors import NotFound
-from archive_tools.formats.index_file import asking
+from archive_tools.formats.index_file import connected
 from archive_tools.jobs.job_tables import (
     KEY,
     JobFilter,
@@ -36,7 +36,7 @@ OTHERS = (
 
 
 @dataclass(frozen=True)
-class Job:
+class JobDetails:
     """A job as one day's tables know it.
 
     Attributes
@@ -96,7 +96,7 @@ def find_job(
     stop: dt.date = dt.date.max,
     *,
     between: tuple[int, int] | None = None,
-) -> list[Job]:
+) -> list[JobDetails]:
     """The jobs of an id, newest first: those of the newest day that has it, and of the days right
     before that have it too.
 
@@ -116,7 +116,7 @@ def find_job(
     NotFound
         No day has it.
     """
-    found: list[Job] = []
+    found: list[JobDetails] = []
     looked = 0
     for date, instance, path in reversed(tables_of(root, first_table_day(start, between), stop)):
         if found and (found[-1].date - date).days > 1:
@@ -141,13 +141,13 @@ def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
     yield from groups.values()
 
 
-def _job(root: Path, date: dt.date, instance: str, path: Path, rows: Sequence[Row]) -> Job:
+def _job(root: Path, date: dt.date, instance: str, path: Path, rows: Sequence[Row]) -> JobDetails:
     one = rows[0]
     mine = [row for row in rows if row["fsname"] is not None]
     facts = {name: one[name] for name in (*KEY, "nprocs", "start_time", "end_time")} | {
         "exenames": one["exenames"] or ""
     }
-    return Job(
+    return JobDetails(
         date=date,
         instance=instance,
         **facts,
@@ -166,18 +166,18 @@ FROM headers LEFT JOIN summaries USING (log_id) WHERE jobid IS ? AND uid IS ? AN
 
 def _logs(root: Path, date: dt.date, instance: str, one: Row) -> list[Row]:
     path = layout.path(root, layout.INDEX, date, instance)
-    return asked(path, LOGS, [one[name] for name in KEY]) if path.is_file() else []
+    return query_rows(path, LOGS, [one[name] for name in KEY]) if path.is_file() else []
 
 
-def asked(path: Path, query: str, values: Sequence[Any]) -> list[Row]:
+def query_rows(path: Path, query: str, values: Sequence[Any]) -> list[Row]:
     """What an index answers, a row a dict.
 
     Raises
     ------
     FormatError
-        It is no Darshan index, or is damaged.
+        It is not a Darshan index, or is damaged.
     """
-    with asking(path) as connection:
+    with connected(path) as connection:
         cursor = connection.execute(query, values)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]

@@ -1,7 +1,7 @@
-"""Questions to the tables of jobs of many days: which jobs, how one did, and how it did before.
+"""Queries of the tables of jobs of many days: which jobs, how one did, and how it did before.
 
 A row is a job and a file system, with what the servers behind it did at that time
-(`docs/format.md`). Days are read one after the other, and only rows that are asked for are kept.
+(`docs/format.md`). Days are read one after the other, and only rows that are requested are kept.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def tables_of(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, 
         A folder may not be read.
     """
     try:
-        next(root.iterdir(), None)  # what may not be read is no archive without days
+        next(root.iterdir(), None)  # what may not be read is not an archive without days
         folders = [
             (date, folder) for date, folder in layout.day_folders(root) if start <= date <= stop
         ]
@@ -245,7 +245,7 @@ def find_and_count(
 
 
 def first_table_day(start: dt.date, between: tuple[int, int] | None) -> dt.date:
-    """A table holds what began on its day: what ran at a time may stand in that of the day
+    """A table holds what began on its day: what ran at a time may be in that of the day
     before.
     """
     return start - dt.timedelta(days=1) if between and start > dt.date.min else start

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from archive_tools.core import log_files
-from archive_tools.formats.index_file import asking
+from archive_tools.formats.index_file import connected
 from archive_tools.store import layout
 from archive_tools.store.site_file import SiteFile
 
@@ -71,7 +71,7 @@ def days_of_job(root: Path, job: str) -> list[dt.date]:
     found = []
     for date, folder in layout.day_folders(root):
         for path in sorted(folder.glob("*_index.sqlite")):
-            with asking(path) as connection:
+            with connected(path) as connection:
                 if connection.execute(
                     "SELECT 1 FROM headers WHERE jobid = ? LIMIT 1", [job]
                 ).fetchone():
@@ -83,7 +83,7 @@ def _identities(index: Path) -> dict[str, tuple[str, str]]:
     """Name of each indexed log to its user and job."""
     if not index.is_file():
         return {}
-    with asking(index) as connection:
+    with connected(index) as connection:
         return {
             name: (user or "", job or "")
             for name, user, job in connection.execute(

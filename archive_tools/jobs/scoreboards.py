@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive_tools.core.errors import TokioError
-from archive_tools.formats.index_file import asking
+from archive_tools.formats.index_file import connected
 
 BY = {"user": "username", "exe": "exename", "fs": "fsname"}
 """What a scoreboard can be of, and the index's columns."""
@@ -29,7 +29,7 @@ class Filter:
     ----------
     limit, exclude : mapping of str to sequence of str
         By key of `FILTERS`: shell patterns, of which one must match, or none may. An empty sequence
-        asks for nothing.
+        requests nothing.
     """
 
     limit: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -38,8 +38,8 @@ class Filter:
     def condition(self) -> tuple[str, list[str]]:
         """An SQL condition, and what is bound to its marks."""
         terms, bound = ["1"], []
-        for told, negation in ((self.limit, ""), (self.exclude, "NOT ")):
-            for key, patterns in told.items():
+        for reported, negation in ((self.limit, ""), (self.exclude, "NOT ")):
+            for key, patterns in reported.items():
                 tests = [
                     f"COALESCE({column}, '') GLOB ?" for column in _FILTERED[key] for _ in patterns
                 ]
@@ -108,7 +108,7 @@ def totals(
     )
     found: dict[tuple[str, ...], list[int]] = {}
     for path in indexes:
-        with asking(path) as connection:
+        with connected(path) as connection:
             for row in connection.execute(query, bound):
                 total = found.setdefault(tuple(str(name or "") for name in row[:-3]), [0, 0, 0])
                 total[:] = [

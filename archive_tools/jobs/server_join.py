@@ -181,7 +181,7 @@ def _spread(values: Float64, good: npt.NDArray[np.bool_]) -> Float64:
 
 def _good_figures(around: Around, fsname: str, used: Used) -> servers.Figures:
     dates = list(servers.dates_touched(around.day, used.first, used.last))
-    series = server_series.Source(
+    series = server_series.ServerSeries(
         around.archive,
         around.instance,
         lambda _: re.compile(re.escape(fsname)),
@@ -194,7 +194,7 @@ def _good_figures(around: Around, fsname: str, used: Used) -> servers.Figures:
     )
     start, end = used.first, used.last + 1
     if behind := around.servers.get(fsname):
-        source = server_series.Source(
+        source = server_series.ServerSeries(
             around.archive, behind.instance, behind.components, dates, around.findings
         )
         done, start, end = servers.figures(source, used.first, used.last)

@@ -69,7 +69,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Source:
+class ServerSeries:
     """Some days of one instance's files, and its components that count.
 
     Attributes

@@ -21,7 +21,7 @@ from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.jobs import intervals
 from archive_tools.jobs.intervals import Pieces, Taken
-from archive_tools.jobs.server_series import Profile, Source, Times, amounts, fill, loads
+from archive_tools.jobs.server_series import Profile, ServerSeries, Times, amounts, fill, loads
 
 VERSION = 1
 """Raised whenever the same archive would give other figures."""
@@ -71,12 +71,12 @@ Figures = dict[str, Float64]
 # Profiles to figures
 
 
-def figures(source: Source, first: Int64, last: Int64) -> tuple[Figures, Int64, Int64]:
+def figures(source: ServerSeries, first: Int64, last: Int64) -> tuple[Figures, Int64, Int64]:
     """What servers did in each interval.
 
     Parameters
     ----------
-    source : Source
+    source : ServerSeries
     first, last : int64 (intervals,)
         First and last second, both included.
 
@@ -86,7 +86,7 @@ def figures(source: Source, first: Int64, last: Int64) -> tuple[Figures, Int64, 
         See `docs/format.md`; NaN where nobody measured.
     start, end : int64 (intervals,)
         The time of the rows that were taken, end exclusive; the intervals themselves where there
-        are no rows.
+        are not rows.
     """
     found: Figures = {}
     times = Times(first, last, before=True)
@@ -126,7 +126,7 @@ def _covered(profile: Profile, taken: Taken, pieces: Pieces) -> Float64:
     return pieces.reduced(seconds, np.add)[:, 0] / (taken.end - taken.start)
 
 
-def _loads(source: Source, times: Times) -> Figures:
+def _loads(source: ServerSeries, times: Times) -> Figures:
     found: Figures = {}
     for name, dataset in LOADS.items():
         profile = source.profile((dataset,), loads)
@@ -138,7 +138,7 @@ def _loads(source: Source, times: Times) -> Figures:
     return found
 
 
-def _fullness(source: Source, first: Int64, start: Int64) -> Figures:
+def _fullness(source: ServerSeries, first: Int64, start: Int64) -> Figures:
     """The state measured last at or before the first row, if that is not older than `BEFORE`."""
     found: Figures = {}
     for name, datasets in FULLNESS.items():
@@ -160,13 +160,13 @@ def coverage(own: Float64, moved: Float64) -> Float64:
     return out
 
 
-def shares(series: Source, own: Mapping[str, Float64], first: Int64, last: Int64) -> Figures:
+def shares(series: ServerSeries, own: Mapping[str, Float64], first: Int64, last: Int64) -> Figures:
     """Own bytes by the bytes of all logs in the rows of the Darshan series that the intervals
     touch.
 
     Parameters
     ----------
-    series : Source
+    series : ServerSeries
         The Darshan instance; its component is the file system.
     own : mapping of str to float64 (intervals,)
         For read and written.
@@ -207,10 +207,10 @@ def dates(day: Day, first: float, last: float) -> list[dt.date]:
         Epoch seconds; what is more than `REACH` away from the day is cut off.
     """
     low, high = (
-        min(max(moment, day.start - REACH), day.end + REACH) for moment in (first - BEFORE, last)
+        min(max(stamp, day.start - REACH), day.end + REACH) for stamp in (first - BEFORE, last)
     )
     zone = zoneinfo.ZoneInfo(day.timezone)
-    begin, end = (dt.datetime.fromtimestamp(float(moment), zone).date() for moment in (low, high))
+    begin, end = (dt.datetime.fromtimestamp(float(stamp), zone).date() for stamp in (low, high))
     return [begin + dt.timedelta(days=n) for n in range((end - begin).days + 1)]
 
 
@@ -225,7 +225,7 @@ def dates_touched(day: Day, first: Int64, last: Int64) -> Iterator[dt.date]:
 def within_reach(
     day: Day, first: npt.NDArray[Any], last: npt.NDArray[Any]
 ) -> npt.NDArray[np.bool_]:
-    """Which intervals are no garbage: they do not end before they begin, and all of each is within
+    """Which intervals are not garbage: they do not end before they begin, and all of each is within
     `REACH` of the day.
     """
     return (first <= last) & (first >= day.start - REACH) & (last <= day.end + REACH)

@@ -1,8 +1,8 @@
 """Pictures: pure functions from data to figures. matplotlib is loaded when one is drawn.
 
 Time is the site's; the x axis counts epoch seconds. Hatched is what nobody measured. Nothing is
-told by colour alone. Text of users is drawn as it stands, never as a formula; what no font has is
-escaped.
+distinguished by colour alone. Text of users is drawn as it is, never as a formula; what no font
+has is escaped.
 """
 
 from archive_tools.plotting.canvas import save, svg

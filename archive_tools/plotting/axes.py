@@ -1,4 +1,4 @@
-"""What stands on the axes of pictures: ticks of local time, what a step is, and text that is only
+"""What is on the axes of pictures: ticks of local time, what a step is, and text that is only
 text. Numbers and units are those of `archive_tools.core.quantities`.
 """
 
@@ -22,7 +22,7 @@ Tick = tuple[int, str]
 
 
 def plain(text: str, most: int) -> str:
-    """Text that can be drawn, is drawn as it stands, and is not too long.
+    """Text that can be drawn, is drawn as it is, and is not too long.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def time_ticks(start: int, end: int, zone: ZoneInfo, *, most: int = 9) -> list[T
     Returns
     -------
     list of tuple of int and str
-        The date, or the year, stands in a second line where it is new; where the clocks were
+        The date, or the year, is in a second line where it is new; where the clocks were
         changed, the zone's new short name does.
     """
     step = next((step for step in CLOCK_STEPS if end - start <= most * step), None)
@@ -84,8 +84,8 @@ def _clock(start: int, end: int, zone: ZoneInfo, step: int) -> Iterator[Tick]:
     """
     before: tuple[dt.date, str] | None = None
     stride = min(step, 900)
-    for moment in range(-(-start // stride) * stride, end + 1, stride):
-        local = dt.datetime.fromtimestamp(moment, zone)
+    for stamp in range(-(-start // stride) * stride, end + 1, stride):
+        local = dt.datetime.fromtimestamp(stamp, zone)
         if (local.hour * 3600 + local.minute * 60 + local.second) % step:
             continue
         now = local.date(), local.strftime("%Z")
@@ -96,13 +96,13 @@ def _clock(start: int, end: int, zone: ZoneInfo, step: int) -> Iterator[Tick]:
             if before and now[0] == before[0]
             else now[0].isoformat()
         )
-        yield moment, f"{local:%H:%M:%S}\n{news}" if step < 60 else f"{local:%H:%M}\n{news}"
+        yield stamp, f"{local:%H:%M:%S}\n{news}" if step < 60 else f"{local:%H:%M}\n{news}"
         before = now
 
 
 def _days(start: int, end: int, zone: ZoneInfo, step: int) -> Iterator[tuple[dt.date, str]]:
     first, last = (
-        dt.datetime.fromtimestamp(moment, zone).date().toordinal() for moment in (start, end)
+        dt.datetime.fromtimestamp(stamp, zone).date().toordinal() for stamp in (start, end)
     )
     for ordinal in range(first, last + 1):
         if (ordinal - 1) % step == 0:
@@ -111,7 +111,7 @@ def _days(start: int, end: int, zone: ZoneInfo, step: int) -> Iterator[tuple[dt.
 
 
 def _months(start: int, end: int, zone: ZoneInfo, most: int) -> Iterator[tuple[dt.date, str]]:
-    first, last = (dt.datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
+    first, last = (dt.datetime.fromtimestamp(stamp, zone).date() for stamp in (start, end))
     count = 12 * (last.year - first.year) + last.month - first.month + 1
     step = next(
         step
@@ -129,10 +129,10 @@ def _dated(
 ) -> Iterator[Tick]:
     year = None
     for date, label in dates:
-        moment = int(dt.datetime(date.year, date.month, date.day, tzinfo=zone).timestamp())
-        if start <= moment <= end:
+        stamp = int(dt.datetime(date.year, date.month, date.day, tzinfo=zone).timestamp())
+        if start <= stamp <= end:
             yield (
-                moment,
+                stamp,
                 (
                     label
                     if label == str(date.year)
@@ -142,30 +142,28 @@ def _dated(
             year = date.year
 
 
-def zone_label(zone: ZoneInfo, moments: list[int]) -> str:
-    """The zone's name with the short names that it has at some moments: ``Europe/Berlin (CEST,
+def zone_label(zone: ZoneInfo, stamps: list[int]) -> str:
+    """The zone's name with the short names that it has at some times: ``Europe/Berlin (CEST,
     CET)``.
     """
-    short = dict.fromkeys(
-        dt.datetime.fromtimestamp(moment, zone).strftime("%Z") for moment in moments
-    )
+    short = dict.fromkeys(dt.datetime.fromtimestamp(stamp, zone).strftime("%Z") for stamp in stamps)
     names = [f"UTC{name}" if name[0] in "+-" else name for name in short if name != zone.key]
     return f"{zone.key} ({', '.join(names)})" if names else zone.key
 
 
-def steps(alone: Sequence[int], joined: Sequence[int]) -> str:
-    """What the steps of lines are: rows alone, or means of rows that were joined; their lengths in
-    seconds.
+def steps(alone: Sequence[int], resampled: Sequence[int]) -> str:
+    """What the steps of lines are: rows alone, or means of rows that were resampled; their lengths
+    in seconds.
     """
     of_rows = (
         f"a step is {quantities.duration(alone[0])}"
-        if len(alone) == 1 and not joined
+        if len(alone) == 1 and not resampled
         else f"steps of {_listed(alone)}"
         if alone
         else ""
     )
     return " and ".join(
-        part for part in (of_rows, f"means of {_listed(joined)}" if joined else "") if part
+        part for part in (of_rows, f"means of {_listed(resampled)}" if resampled else "") if part
     )
 
 

@@ -199,6 +199,6 @@ def time_axis(at: Axes, shown: Interval, timezone: str, steps: str = "") -> None
     zone = ZoneInfo(timezone)
     ticks = axis.time_ticks(*shown, zone)
     at.set_xlim(*shown)
-    at.set_xticks([moment for moment, _ in ticks], [label for _, label in ticks])
-    moments = [shown[0], *(moment for moment, _ in ticks), shown[1]]
-    at.set_xlabel(f"Time in {axis.zone_label(zone, moments)}{f'; {steps}' if steps else ''}")
+    at.set_xticks([stamp for stamp, _ in ticks], [label for _, label in ticks])
+    stamps = [shown[0], *(stamp for stamp, _ in ticks), shown[1]]
+    at.set_xlabel(f"Time in {axis.zone_label(zone, stamps)}{f'; {steps}' if steps else ''}")

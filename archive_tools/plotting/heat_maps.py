@@ -37,7 +37,7 @@ def heat_map(series: Series, *, timezone: str, title: str = "") -> Figure:
     """Components by time: amounts a second, or means of gauges. The first component is at the top.
 
     Amounts are coloured by their square root, so that a quiet component still differs from an idle
-    one. Where rows were joined, a colour is their mean, which is less than the fastest row.
+    one. Where rows were resampled, a colour is their mean, which is less than the fastest row.
 
     Parameters
     ----------
@@ -131,14 +131,14 @@ def cells(series: Series, timezone: str) -> tuple[Float64, Interval]:
     interval : tuple of int
         The range of whole stretches that they cover, in epoch seconds.
     """
-    joined = stretches(series, CELLS, timezone)
-    values = joined.rates() if series.kind != "gauge" else joined.means
-    low, last = int(joined.slots[0]), int(joined.ends[-1])
-    high = low + -(-(last - low) // joined.width) * joined.width
-    middles = np.arange(low, high, joined.width) + joined.width / 2
-    found = np.searchsorted(joined.slots, middles, side="right") - 1
-    there = middles < joined.slots[found] + np.maximum(
-        joined.width, joined.ends[found] - joined.starts[found]
+    resampled = stretches(series, CELLS, timezone)
+    values = resampled.rates() if series.kind != "gauge" else resampled.means
+    low, last = int(resampled.slots[0]), int(resampled.ends[-1])
+    high = low + -(-(last - low) // resampled.width) * resampled.width
+    middles = np.arange(low, high, resampled.width) + resampled.width / 2
+    found = np.searchsorted(resampled.slots, middles, side="right") - 1
+    there = middles < resampled.slots[found] + np.maximum(
+        resampled.width, resampled.ends[found] - resampled.starts[found]
     )
     return np.where(there[:, None], values[found], np.nan), (low, high)
 

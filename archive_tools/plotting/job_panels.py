@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.core.errors import NotFound
 from archive_tools.formats.series import Series
-from archive_tools.jobs.job_lookup import Job
+from archive_tools.jobs.job_lookup import JobDetails
 from archive_tools.jobs.job_tables import Row
 from archive_tools.plotting.job_plots import Panel
 from archive_tools.plotting.stretches import within
@@ -25,14 +25,14 @@ LONGEST = 3600
 """Seconds before a time in which the row that reaches into it may begin."""
 
 
-def panels(archive: Archive, job: Job, one: Row) -> list[Panel]:
+def panels(archive: Archive, job: JobDetails, one: Row) -> list[Panel]:
     """Panels of a job and one of its file systems, from the archive; a panel of which there is
     nothing is left out.
 
     Parameters
     ----------
     archive : Archive
-    job : Job
+    job : JobDetails
     one : dict
         A row of its `file_systems`.
     """
@@ -58,7 +58,7 @@ def _series(
     origins: Mapping[str, Origin],
     span: tuple[int, int],
 ) -> dict[str, Series]:
-    """Series by label, of the components that stand behind the file system and rows that reach into
+    """Series by label, of the components behind the file system and rows that reach into
     the span; amounts as rates.
     """
     found = {}
@@ -76,6 +76,6 @@ def _series(
     return found
 
 
-def _midnight(archive: Archive, moment: int) -> int:
+def _midnight(archive: Archive, stamp: int) -> int:
     """The start of the site's day, over which no row reaches."""
-    return archive.day(dt.datetime.fromtimestamp(moment, ZoneInfo(archive.timezone)).date()).start
+    return archive.day(dt.datetime.fromtimestamp(stamp, ZoneInfo(archive.timezone)).date()).start

@@ -112,12 +112,12 @@ def _job_panel(at: Axes, panel: Panel, interval: Interval, shown: Interval, time
 
 
 def _label_interval(at: Axes, interval: Interval, timezone: str) -> None:
-    """When the job ran, to its last second as job logs have it, in head room above the lines."""
+    """When the job ran, to its last second as job logs have it, in the space above the lines."""
     low, high = at.get_ylim()
     at.set_ylim(low, high + 0.16 * (high - low))
     start, end = (
-        dt.datetime.fromtimestamp(moment, ZoneInfo(timezone))
-        for moment in (interval[0], interval[1] - 1)
+        dt.datetime.fromtimestamp(stamp, ZoneInfo(timezone))
+        for stamp in (interval[0], interval[1] - 1)
     )
     until = f"{end:%H:%M:%S}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M:%S}"
     place: dict[str, Any] = {

@@ -134,13 +134,13 @@ def lines(
 
 def _lines_of(label: str, series: Series, timezone: str, by_component: bool) -> list[_Line]:
     """The lines of one series that has rows."""
-    joined = stretches(series, STRETCHES, timezone)
+    resampled = stretches(series, STRETCHES, timezone)
     amounts, many = series.kind != "gauge", len(series.columns)
-    values = joined.rates() if amounts else joined.means
+    values = resampled.rates() if amounts else resampled.means
     known, partial = np.asarray(np.isfinite(values).any(axis=1)), _partial(values)
 
     def line(name: str, columns: Float64, companion: bool = False) -> _Line:
-        return _Line(name, joined.starts, joined.ends, columns, known, partial, companion)
+        return _Line(name, resampled.starts, resampled.ends, columns, known, partial, companion)
 
     if by_component:
         return (
@@ -152,7 +152,7 @@ def _lines_of(label: str, series: Series, timezone: str, by_component: bool) -> 
         return [line(f"{label}, sum of {many}" if many > 1 else label, _across(np.nansum, values))]
     mean = line(f"{label}, mean of {many}" if many > 1 else label, _across(np.nanmean, values))
     return (
-        [mean, line("their maximum", _across(np.nanmax, joined.largest), companion=True)]
+        [mean, line("their maximum", _across(np.nanmax, resampled.largest), companion=True)]
         if many > 1
         else [mean]
     )

@@ -38,14 +38,17 @@ def shown_range(series: Sequence[Series]) -> Interval:
 
 
 def steps_of(series: Iterable[Series], most: int = STRETCHES) -> str:
-    """How long the steps are, and which of them are means of rows that were joined."""
+    """How long the steps are, and which of them are means of rows that were resampled."""
     found = {
         (size := width(one, most), size > int(one.seconds.max()))
         for one in series
         if len(one.timestamps)
     }
     return axis.steps(
-        *(sorted(size for size, joined in found if joined == which) for which in (False, True))
+        *(
+            sorted(size for size, resampled in found if resampled == which)
+            for which in (False, True)
+        )
     )
 
 

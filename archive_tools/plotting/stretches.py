@@ -1,4 +1,4 @@
-"""Rows joined into the stretches of time that a picture has room for.
+"""Rows resampled into the stretches of time that a picture has space for.
 
 A stretch knows how many seconds its rows are, so that an amount becomes an amount a second of the
 time in which it happened. Times that are in no row (days that are not in the archive) are in no
@@ -52,7 +52,7 @@ WIDTHS = (
 
 @dataclass(frozen=True)
 class Stretches:
-    """Rows of a series, joined.
+    """Rows of a series, resampled.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Stretches:
     seconds : float64 (n, columns)
         The time in which the totals came about: that of the measured cells, and of the gaps between
         them and before them, back to when the column was last measured on that day. Growth across a
-        gap stands in the gap's last cell.
+        gap is in the gap's last cell.
     """
 
     width: int
@@ -132,7 +132,7 @@ def width(series: Series, most: int) -> int:
 
 
 def _alone(series: Series, most: int) -> bool:
-    """Whether there is room for each row."""
+    """Whether there is space for each row."""
     low, high = span(series)
     return high - low <= most * int(series.seconds.min())
 
@@ -147,7 +147,7 @@ def _days(series: Series, timezone: str) -> npt.NDArray[np.intp]:
     row touches.
     """
     zone, (low, high) = ZoneInfo(timezone), span(series)
-    first, last = (dt.datetime.fromtimestamp(moment, zone).date() for moment in (low, high - 1))
+    first, last = (dt.datetime.fromtimestamp(stamp, zone).date() for stamp in (low, high - 1))
     midnights = [
         Day(first + dt.timedelta(days=n), timezone).start for n in range(1, (last - first).days + 1)
     ]

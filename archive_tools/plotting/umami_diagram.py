@@ -32,8 +32,8 @@ ALIKE = 0.005
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a value stands in its history.
+class Rank:
+    """The place of a value in its history.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ def umami(metrics: Sequence[MetricHistory], *, timezone: str, title: str) -> Fig
         return canvas.settled(figure)
 
 
-def quartile(history: Float64, value: float, big_is_good: bool | None) -> Standing | None:
+def quartile(history: Float64, value: float, big_is_good: bool | None) -> Rank | None:
     """In which quarter of its history a value is.
 
     Parameters
@@ -115,10 +115,10 @@ def quartile(history: Float64, value: float, big_is_good: bool | None) -> Standi
         return None
     low, median, high = np.percentile(known, [25, 50, 75])
     if abs(value - median) <= ALIKE * max(abs(median), high - low):
-        return Standing(0, "at the median", None)
+        return Rank(0, "at the median", None)
     quarter = (1 if value < low else 2) if value < median else (3 if value <= high else 4)
     if big_is_good is None:
-        return Standing(
+        return Rank(
             quarter,
             ("lowest quarter", "below the median", "above the median", "highest quarter")[
                 quarter - 1
@@ -126,7 +126,7 @@ def quartile(history: Float64, value: float, big_is_good: bool | None) -> Standi
             None,
         )
     goodness = quarter if big_is_good else 5 - quarter
-    return Standing(
+    return Rank(
         quarter,
         ("worst quarter", "worse than median", "better than median", "best quarter")[goodness - 1],
         goodness,
@@ -194,8 +194,8 @@ def _box(at: Axes, history: Float64) -> None:
 def _newest(left: Axes, right: Axes, metric: MetricHistory, scale: quantities.Scale) -> None:
     """The newest value: a marker on the history, a line across the box, and words."""
     value = float(metric.values[-1])
-    standing = quartile(metric.values[:-1], value, metric.big_is_good)
-    colour, marker = LOOKS.get(standing.goodness or 0, NEUTRAL) if standing else NEUTRAL
+    rank = quartile(metric.values[:-1], value, metric.big_is_good)
+    colour, marker = LOOKS.get(rank.goodness or 0, NEUTRAL) if rank else NEUTRAL
     left.plot(
         metric.timestamps[-1:],
         [value / scale.factor],
@@ -209,6 +209,4 @@ def _newest(left: Axes, right: Axes, metric: MetricHistory, scale: quantities.Sc
         clip_on=False,
     )
     right.axhline(value / scale.factor, color=colour, linestyle="--", linewidth=1.6, zorder=5)
-    right.set_title(
-        axis.plain(scale.shown(value), 24) + (f"\n{standing.words}" if standing else "")
-    )
+    right.set_title(axis.plain(scale.shown(value), 24) + (f"\n{rank.words}" if rank else ""))

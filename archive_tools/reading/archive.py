@@ -90,9 +90,9 @@ class Archive(ArchiveDays):
         rate : bool
             Amounts a second in place of amounts.
         resample : str, optional
-            ``1min``, ``15min``, ``1h``, ... or ``1d``: rows are joined by the catalogue's reducer
-            (sum of a delta, mean of a gauge, ...). Minutes and hours are aligned to the epoch, days
-            to the site's calendar.
+            ``1min``, ``15min``, ``1h``, ... or ``1d``: rows are resampled by the catalogue's
+            reducer (sum of a delta, mean of a gauge, ...). Minutes and hours are aligned to the
+            epoch, days to the site's calendar.
         damaged : {'raise', 'skip'}
             What to do about a day whose file cannot be read: an error, or a `DamagedDay` warning
             and no rows.
@@ -102,7 +102,7 @@ class Archive(ArchiveDays):
         Series
             float64 (rows, columns), base unit, NaN where nobody measured. The columns are the
             union over the days, NaN where a day does not have one. Days that are not in the
-            archive, or do not have the dataset, have no rows. Joined rows have the values of the
+            archive, or do not have the dataset, have no rows. Resampled rows have the values of the
             cells that were measured; their `seconds` are those of the rows in them, by which a rate
             is divided.
 
@@ -248,8 +248,8 @@ class Archive(ArchiveDays):
 
         columns = union(days, request.components)
         share = np.zeros((len(dates), len(columns)))
-        joined = by_day(days, Step(0, self.timezone), "sum")
-        for rows, whole in zip(days, joined, strict=True):
+        resampled = by_day(days, Step(0, self.timezone), "sum")
+        for rows, whole in zip(days, resampled, strict=True):
             place = [columns.index(name) for name in rows.columns]
             all_rows = self.day(rows.date).rows(rows.timestep)
             share[dates.index(rows.date), place] = 100.0 * whole.count.sum(axis=0) / all_rows

@@ -1,4 +1,4 @@
-"""The rows of single days, and how they become one series: below each other, or joined into longer
+"""The rows of single days, and how they become one series: below each other, or resampled to longer
 rows.
 """
 
@@ -27,7 +27,7 @@ from archive_tools.reading.selection import Components
 
 @dataclass(frozen=True)
 class DayRows:
-    """The rows of one day that are asked for, and how to load them."""
+    """The rows of one day that are requested, and how to load them."""
 
     date: dt.date
     timestamps: Int64
@@ -103,7 +103,7 @@ def rows_of(
 
 
 def union(days: Sequence[DayRows], wanted: Components | None) -> list[str]:
-    """Columns of all days together: in the order asked for, else in that of components."""
+    """Columns of all days together: in the order requested, else in that of components."""
     if len({rows.columns for rows in days}) == 1:
         return list(days[0].columns)
     every = {name for rows in days for name in rows.columns}
@@ -133,11 +133,11 @@ def unit_of(dataset: str, days: Sequence[DayRows]) -> str:
     for rows in days:
         first.setdefault(rows.unit, rows.date)
     if len(first) > 1:
-        told = ", ".join(f"{unit} from {date}" for unit, date in first.items())
+        reported = ", ".join(f"{unit} from {date}" for unit, date in first.items())
         raise TokioError(
             f"{dataset} changed its unit",
             expected="one unit in a range",
-            got=told,
+            got=reported,
             hint="read the days before and after apart",
         )
     return days[0].unit
@@ -192,18 +192,18 @@ def _joined(arrays: Sequence[Int64]) -> Int64:
 
 def by_day(
     days: Sequence[DayRows], step: resample.Step, how: schemas.Reducer
-) -> Iterator[resample.Joined]:
-    """The joined rows of each day, of its own columns."""
+) -> Iterator[resample.Resampled]:
+    """The resampled rows of each day, of its own columns."""
 
-    def joined(task: tuple[DayRows, Int64, row_blocks.RowBlock]) -> resample.Joined:
+    def resampled(task: tuple[DayRows, Int64, row_blocks.RowBlock]) -> resample.Resampled:
         rows, starts, block = task
         base = rows.blocks[0].first
-        return resample.join(
+        return resample.aggregate(
             starts[block.first - base : block.last - base], _load(rows, block), how
         )
 
     tasks = ((rows, step.starts(rows.timestamps), block) for rows in days for block in rows.blocks)
-    results = threads.in_order(joined, tasks)
+    results = threads.in_order(resampled, tasks)
     for rows in days:
         pieces = list(itertools.islice(results, len(rows.blocks)))
         yield (
@@ -213,11 +213,11 @@ def by_day(
         )
 
 
-def _nothing(starts: Int64, width: int) -> resample.Joined:
-    """Joined rows in which nothing was measured, of a day that has none of the components or no
+def _nothing(starts: Int64, width: int) -> resample.Resampled:
+    """Resampled rows in which nothing was measured, of a day that has none of the components or no
     rows.
     """
-    return resample.Joined(
+    return resample.Resampled(
         starts, np.zeros((len(starts), width), np.int64), np.zeros((len(starts), width))
     )
 
@@ -225,7 +225,7 @@ def _nothing(starts: Int64, width: int) -> resample.Joined:
 def joined_rows(
     dataset: str, days: Sequence[DayRows], columns: Sequence[str], step: resample.Step
 ) -> Series:
-    """Rows joined by the catalogue's reducer."""
+    """Rows resampled by the catalogue's reducer."""
     amount = schemas.rates().get(dataset)
     known = amount or schemas.catalogue().get(dataset)
     how: schemas.Reducer = known.time if known else "mean"
@@ -236,13 +236,13 @@ def joined_rows(
         rows.timestep if how == "mean" and len({rows.timestep for rows in days}) > 1 else 1
         for rows in days
     ]
-    joined = (
+    resampled = (
         piece.weighted(weight)
         for piece, weight in zip(by_day(days, step, how), weights, strict=True)
     )
     pieces = [
         _widened(piece, [number[name] for name in rows.columns], len(columns), how)
-        for rows, piece in zip(days, joined, strict=True)
+        for rows, piece in zip(days, resampled, strict=True)
     ]
     whole = resample.merged(pieces, how)
     seconds = _seconds(days, step, whole.starts)
@@ -253,7 +253,7 @@ def joined_rows(
 
 
 def _seconds(days: Sequence[DayRows], step: resample.Step, starts: Int64) -> Int64:
-    """How much time the rows in each joined row hold."""
+    """How much time the rows in each resampled row hold."""
     seconds = np.zeros(len(starts), np.int64)
     for rows in days:
         places, count = np.unique(
@@ -264,12 +264,12 @@ def _seconds(days: Sequence[DayRows], step: resample.Step, starts: Int64) -> Int
 
 
 def _widened(
-    piece: resample.Joined, place: Sequence[int], width: int, how: schemas.Reducer
-) -> resample.Joined:
-    """Joined rows with the columns of all days."""
+    piece: resample.Resampled, place: Sequence[int], width: int, how: schemas.Reducer
+) -> resample.Resampled:
+    """Resampled rows with the columns of all days."""
     if list(place) == list(range(width)):
         return piece
     count = np.zeros((len(piece.starts), width), dtype=np.int64)
     value = np.full((len(piece.starts), width), resample.NEUTRAL[how])
     count[:, place], value[:, place] = piece.count, piece.value
-    return resample.Joined(piece.starts, count, value)
+    return resample.Resampled(piece.starts, count, value)

@@ -33,7 +33,7 @@ TIME = "timestamp"
 def pieces(archive: Archive, request: ReadRequest) -> tuple[list[str], Iterator[Series]]:
     """What is requested, some rows at a time: together they are what `Archive.read` gives.
 
-    Each day's file is opened once. Cuts are made between days, and between joined rows, so that
+    Each day's file is opened once. Cuts are made between days, and between resampled rows, so that
     none is in two pieces.
 
     Returns
@@ -69,7 +69,7 @@ def _pieces(
 
 
 def _cuts(request: ReadRequest, starts: Sequence[int]) -> list[int]:
-    """Starts of days, each moved back to the start of the joined row that it is in."""
+    """Starts of days, each moved back to the start of the resampled row that it is in."""
     step = request.step
     moved = [
         int(step.starts(np.array([start], dtype=np.int64))[0]) if step else start
@@ -96,7 +96,7 @@ def write(archive: Archive, request: ReadRequest, form: str, target: IO[bytes]) 
     form : {'csv', 'json', 'parquet'}
         CSV: the first column is the start of the row, local time with its offset; a missing cell is
         empty. JSON: one object, whose ``rows`` begin with that time; a missing cell, and one that
-        is no number, is null. Parquet: ``timestamp`` in UTC and a column a component; a missing
+        is not a number, is null. Parquet: ``timestamp`` in UTC and a column a component; a missing
         cell is null.
     target : binary file
 
@@ -147,13 +147,13 @@ def _write_json(
     separator = b""
     for series in found:
         if not separator:
-            told = about | {
+            reported = about | {
                 "dataset": series.dataset,
                 "unit": series.unit,
                 "kind": series.kind,
                 "columns": list(names),
             }
-            target.write(json.dumps(told)[:-1].encode() + b', "rows": [')
+            target.write(json.dumps(reported)[:-1].encode() + b', "rows": [')
         for time, row in zip(
             local_times(series, about["timezone"]), series.values.tolist(), strict=True
         ):
@@ -170,10 +170,10 @@ def _write_parquet(
     import pyarrow.parquet as pq
 
     first = next(found)
-    told = about | {"dataset": first.dataset, "unit": first.unit, "kind": first.kind}
+    reported = about | {"dataset": first.dataset, "unit": first.unit, "kind": first.kind}
     schema = pa.schema(
         [(TIME, pa.timestamp("ms", "UTC")), *((name, pa.float64()) for name in names)],
-        metadata=told,
+        metadata=reported,
     )
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for series in itertools.chain([first], found):

@@ -34,7 +34,7 @@ class ReadRequest:
     components : Components or None
         Names, shell patterns or regular expressions; None is all.
     resample : str or None
-        Step of joined rows; None is the rows as they are.
+        Step of resampled rows; None is the rows as they are.
     damaged : {'raise', 'skip'}
     """
 
@@ -98,12 +98,12 @@ class ReadRequest:
 
     @property
     def step(self) -> Step | None:
-        """The step of joined rows; None where rows are read as they are."""
+        """The step of resampled rows; None where rows are read as they are."""
         return None if self.resample is None else Step.parse(self.resample, self.timezone)
 
     @property
     def stored(self) -> str:
-        """The dataset whose rows are loaded: of joined rates the amount, which adds up."""
+        """The dataset whose rows are loaded: of resampled rates the amount, which adds up."""
         amount = schemas.rates().get(self.dataset)
         return amount.name if self.resample is not None and amount else self.dataset
 

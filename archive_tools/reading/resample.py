@@ -1,5 +1,5 @@
-"""Rows joined into longer ones, aligned to absolute time: minutes and hours to the epoch, days to
-the site's calendar.
+"""Rows resampled into longer ones, aligned to absolute time: minutes and hours to the epoch, days
+to the site's calendar.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STEP = re.compile(r"(\d*)\s*(s|sec|min|h|d)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Step:
-    """The length of joined rows.
+    """The length of resampled rows.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Step:
         count = int(match[1] or 1) if match and len(match[1]) < 9 else 0
         if not match or not count or (match[2].lower() == "d" and count != 1):
             raise TokioError(
-                f"{text!r} is no step of time",
+                f"{text!r} is not a step of time",
                 expected="such as 30s, 1min, 15min, 1h, or 1d (the site's day)",
             )
         return cls(0 if match[2].lower() == "d" else count * SECONDS[match[2].lower()], timezone)
@@ -65,15 +65,15 @@ class Step:
             )
 
     def starts(self, timestamps: Int64) -> Int64:
-        """Start of the joined row that each row falls into, int64 epoch seconds."""
+        """Start of the resampled row that each row falls into, int64 epoch seconds."""
         if self.seconds:
             return timestamps - timestamps % self.seconds
         if not len(timestamps):
             return timestamps.copy()
         zone = ZoneInfo(self.timezone)
         low, high = (
-            dt.datetime.fromtimestamp(int(moment), zone).date()
-            for moment in (timestamps[0], timestamps[-1])
+            dt.datetime.fromtimestamp(int(stamp), zone).date()
+            for stamp in (timestamps[0], timestamps[-1])
         )
         dates = [low + dt.timedelta(days=n) for n in range((high - low).days + 1)]
         midnights = np.array(
@@ -84,8 +84,8 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Joined:
-    """Rows joined so far; two of them can be joined further.
+class Resampled:
+    """Rows resampled so far; two of them can be merged.
 
     Attributes
     ----------
@@ -101,10 +101,12 @@ class Joined:
     count: Int64
     value: Float64
 
-    def weighted(self, weight: int) -> Joined:
+    def weighted(self, weight: int) -> Resampled:
         """With cells that count for more: sums of long rows beside those of short ones."""
         return (
-            self if weight == 1 else Joined(self.starts, self.count * weight, self.value * weight)
+            self
+            if weight == 1
+            else Resampled(self.starts, self.count * weight, self.value * weight)
         )
 
 
@@ -112,7 +114,7 @@ NEUTRAL = {"sum": 0.0, "mean": 0.0, "min": np.inf, "max": -np.inf}
 _REDUCE: dict[str, np.ufunc] = {"sum": np.add, "mean": np.add, "min": np.minimum, "max": np.maximum}
 
 
-def join(starts: Int64, values: Float64, how: Reducer) -> Joined:
+def aggregate(starts: Int64, values: Float64, how: Reducer) -> Resampled:
     """Join rows that have the same start.
 
     Parameters
@@ -130,7 +132,7 @@ def join(starts: Int64, values: Float64, how: Reducer) -> Joined:
     if absent.any():
         np.copyto(values, NEUTRAL[how], where=absent)
         count = count - _by_row(np.add, absent, first, length, np.int64)
-    return Joined(starts[first], count, _by_row(_REDUCE[how], values, first, length, np.float64))
+    return Resampled(starts[first], count, _by_row(_REDUCE[how], values, first, length, np.float64))
 
 
 def _by_row(
@@ -150,18 +152,18 @@ def _by_row(
     return np.asarray(stretches)
 
 
-def merged(pieces: list[Joined], how: Reducer) -> Joined:
-    """Joined rows of consecutive pieces; a row that two pieces share is joined."""
+def merged(pieces: list[Resampled], how: Reducer) -> Resampled:
+    """Resampled rows of consecutive pieces; a row that two pieces share is one row."""
     starts = np.concatenate([piece.starts for piece in pieces])
     if not len(starts):
         return pieces[0]
     first = np.flatnonzero(np.concatenate(([True], starts[1:] != starts[:-1])))
     count = np.add.reduceat(np.concatenate([piece.count for piece in pieces]), first, axis=0)
     value = _REDUCE[how].reduceat(np.concatenate([piece.value for piece in pieces]), first, axis=0)
-    return Joined(starts[first], count, value)
+    return Resampled(starts[first], count, value)
 
 
-def finished(joined: Joined, how: Reducer) -> Float64:
-    """Values of the joined rows: float64 (rows, columns), NaN where nothing was measured."""
-    values = joined.value / np.maximum(joined.count, 1) if how == "mean" else joined.value
-    return np.where(joined.count > 0, values, np.nan)
+def finished(resampled: Resampled, how: Reducer) -> Float64:
+    """Values of the resampled rows: float64 (rows, columns), NaN where nothing was measured."""
+    values = resampled.value / np.maximum(resampled.count, 1) if how == "mean" else resampled.value
+    return np.where(resampled.count > 0, values, np.nan)

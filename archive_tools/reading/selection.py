@@ -23,13 +23,13 @@ def chosen(names: Iterable[str], wanted: Components | None) -> list[str]:
     ----------
     names : iterable of str
     wanted : str, re.Pattern, sequence of these, or None
-        None is all. A name that is there as it stands counts before the same text as a pattern.
+        None is all. A name that is there as it is counts before the same text as a pattern.
 
     Returns
     -------
     list of str
         In the order of `wanted`; those that one pattern brings in the order of components. All of
-        them: as they stand.
+        them: as they are.
     """
     if wanted is None:
         return list(names)
@@ -45,7 +45,7 @@ def _matches(names: Sequence[str], one: str | re.Pattern[str]) -> list[str]:
         return [name for name in names if one.fullmatch(name)]
     if not isinstance(one, str):
         raise TokioError(
-            f"{one!r} is no component",
+            f"{one!r} is not a component",
             expected="a name, a pattern such as 'OST00*', or a compiled regular expression",
         )
     return [one] if one in names else [name for name in names if fnmatch.fnmatchcase(name, one)]
@@ -54,15 +54,15 @@ def _matches(names: Sequence[str], one: str | re.Pattern[str]) -> list[str]:
 def absent(names: Iterable[str], wanted: Components, where: str) -> NotFound:
     """The error for components of which none is there."""
     there = sorted(set(names), key=component_order)
-    asked = [
+    requested = [
         one.pattern if isinstance(one, re.Pattern) else str(one)
         for one in ([wanted] if isinstance(wanted, str | re.Pattern) else wanted)
     ]
-    near = [name for one in asked for name in difflib.get_close_matches(one, there, 3)]
+    near = [name for one in requested for name in difflib.get_close_matches(one, there, 3)]
     shown = there if len(there) <= 8 else [*there[:4], "…", *there[-3:]]
     hint = f"near: {', '.join(dict.fromkeys(near))}" if near else ""
     return NotFound(
-        f"no component {', '.join(asked)} in {where}",
+        f"no component {', '.join(requested)} in {where}",
         expected=f"{len(there)} components: {', '.join(shown)}",
         hint=hint,
     )

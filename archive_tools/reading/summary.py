@@ -78,7 +78,7 @@ class DatasetSummary:
     timestep : int
         Seconds a row; of a range, that of its last day.
     components : tuple of ComponentSummary
-        Empty unless asked for.
+        Empty unless requested.
     """
 
     dataset: str
@@ -115,7 +115,7 @@ class _Tally:
             self.total + total,
         )
 
-    def told(self, kind: str) -> dict[str, Any]:
+    def reported(self, kind: str) -> dict[str, Any]:
         """The fields that summaries share."""
         known = self.measured > 0
         return {
@@ -149,7 +149,7 @@ class _Growing:
     def finished(self) -> DatasetSummary:
         name, unit, kind, _, timestep = self.header
         each = tuple(
-            ComponentSummary(one, **self.components[one].told(kind))
+            ComponentSummary(one, **self.components[one].reported(kind))
             for one in sorted(self.components, key=component_order)
         )
         return DatasetSummary(
@@ -158,7 +158,7 @@ class _Growing:
             kind,
             self.rows,
             len(self.names),
-            **self.whole.told(kind),
+            **self.whole.reported(kind),
             timestep=timestep,
             components=each,
         )
@@ -225,7 +225,7 @@ def summarize_range(
 
 
 def _opened(archive: Archive, instance: str, dates: Iterable[dt.date]) -> Iterator[SeriesFile]:
-    """The files of some days, each closed when the next is asked for."""
+    """The files of some days, each closed when the next is requested."""
     for date in dates:
         with damage_named(archive.path(instance, date)), archive.open(instance, date) as tts:
             yield tts

@@ -122,12 +122,12 @@ def _findings(receipts: DayReceipts, instance: str) -> list[str]:
         if receipt.instance == instance
         for finding in [
             *receipts.content(receipt).get("findings", []),
-            *_told(receipts.content(receipt)),
+            *_reported(receipts.content(receipt)),
         ]
     ]
 
 
-def _told(content: dict[str, Any]) -> list[str]:
+def _reported(content: dict[str, Any]) -> list[str]:
     return [str(content[key]) for key in ("error", "reason") if key in content]
 
 

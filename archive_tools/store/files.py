@@ -84,7 +84,7 @@ def permissions(mode: int) -> Iterator[None]:
     Parameters
     ----------
     mode : int
-        Such as 0o640; whoever may read a file may enter a folder.
+        Such as 0o640; who may read a file may enter a folder.
     """
     before = os.umask(0o777 & ~folder_mode(mode))
     try:
@@ -162,7 +162,7 @@ def writable(path: Path) -> Iterator[None]:
                 else "look at the mount options and the folder's rights"
             )
             raise ArchiveError(
-                f"{path} cannot be written: {os.strerror(number)}; what is archived stands",
+                f"{path} cannot be written: {os.strerror(number)}; what is archived is kept",
                 hint=f"{hint}; then run it again",
             ) from error
         raise
@@ -180,7 +180,7 @@ def _concerns(error: BaseException, path: Path) -> bool:
 
 
 def _errno(error: BaseException) -> int:
-    """The system's number of an error, which HDF5, Arrow and SQLite only tell in words; 0 if
+    """The system's number of an error, which HDF5, Arrow and SQLite only give in words; 0 if
     none.
     """
     number = getattr(error, "errno", None)
@@ -199,8 +199,8 @@ def _errno(error: BaseException) -> int:
 
 
 def replace_folder(new: Path, old: Path) -> None:
-    """Put a folder in the place of another one, if that is there; whoever has its files open goes
-    on reading them.
+    """Put a folder in the place of another one, if that is there; a process that has its files
+    open goes on reading them.
     """
     aside = temporary_name(old)
     with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Where things stand in an archive: paths as format strings, to write with and to read back.
+"""Where things are in an archive: paths as format strings, to write with and to read back.
 
 2018/2018-01-28/cscratch.hdf5            one TTS file an instance
                 darshan_index.sqlite     `<instance>_index.sqlite`, `<instance>_jobs.parquet`

@@ -3,7 +3,7 @@
     receipts/2018/01/2018-01-28.cscratch.tts.v1.3f2a9c1d7e4b5a60.complete.json
 
 A product is complete when its receipt says so for this version and this fingerprint of the inputs.
-One listing of a month's folder answers for the month; no product is opened. The content tells the
+One listing of a month's folder answers for the month; no product is opened. The content has the
 rest: inputs, counts, findings, durations.
 """
 
@@ -39,13 +39,13 @@ def fingerprint(*parts: Any) -> str:
 def derived(upstream: str, *config: Any) -> str:
     """Fingerprint of a product: one half of what it is made from, the other of how.
 
-    So the names of receipts alone tell whether a product follows from what is there now.
+    So the names of receipts alone say whether a product follows from what is there now.
     """
     return fingerprint(upstream)[:8] + fingerprint(*config)[:8]
 
 
 def _half(upstream: str) -> str:
-    """The beginning of ``fingerprint(upstream)``; asked for of every product when ten years are
+    """The beginning of ``fingerprint(upstream)``; computed for every product when ten years are
     looked at.
     """
     return hashlib.sha256(b'["%s"]' % upstream.encode("ascii")).hexdigest()[:8]
@@ -81,7 +81,7 @@ class Receipt(NamedTuple):
 
     @property
     def good(self) -> bool:
-        """Whether it stands for a product in the archive."""
+        """Whether it is of a product in the archive."""
         return self.state.is_good
 
     @classmethod
@@ -122,18 +122,18 @@ class DayReceipts:
         return self._by_key.get((instance, product), [])
 
     def good(self, instance: str, product: str) -> Receipt | None:
-        """The receipt that stands for the product in the archive, if there is one."""
+        """The receipt of the product in the archive, if there is one."""
         found = [receipt for receipt in self.of(instance, product) if receipt.good]
         if len(found) > 1:  # a run died between writing the new one and removing the old one
             found.sort(key=lambda receipt: os.stat(self.folder / receipt.name).st_mtime_ns)
         return found[-1] if found else None
 
     def other(self, instance: str, product: str, state: str) -> list[Receipt]:
-        """Receipts that stand for no product: kept or failed."""
+        """Receipts without a product: kept or failed."""
         return [receipt for receipt in self.of(instance, product) if receipt.state == state]
 
     def content(self, receipt: Receipt) -> dict[str, Any]:
-        """What the receipt tells; nothing if another run has just replaced it."""
+        """What the receipt records; nothing if another run has just replaced it."""
         try:
             with open(f"{self.folder}/{receipt.name}", encoding="utf-8") as file:
                 return dict(json.load(file))

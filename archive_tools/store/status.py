@@ -1,7 +1,7 @@
 """What of a day is in the archive, from the names of receipts and of files.
 
-One listing a month and one a day's folder answer. Only of receipts that tell why, or how many logs,
-the content is read; no product is opened.
+One listing a month and one a day's folder answer. Only of receipts that record why, or how many
+logs, the content is read; no product is opened.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class State:
 
     @property
     def short(self) -> str:
-        """For a table: only per cent are told."""
+        """For a table: only per cent are shown."""
         return str(self) if self.word == DayState.PARTIAL else self.word
 
 

@@ -65,8 +65,8 @@ def write_tts(request: TtsRequest, target: Path) -> Made:
     missing = where.site.missing
     with TtsWriter(target, where.day, missing=missing, attributes=attributes) as writer:
         made = _write(request, writer)
-        told = provenance.of_file(request.made_by, request.fetched, made.findings)
-        writer.file.attrs["provenance"] = told
+        reported = provenance.of_file(request.made_by, request.fetched, made.findings)
+        writer.file.attrs["provenance"] = reported
     return made
 
 

@@ -20,13 +20,13 @@ def date(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; expected: 2026-11-22") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; expected: 2026-11-22") from None
 
 
 def positive(text: str) -> int:
     """A number from 1 on out of an argument."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number; expected: 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; expected: 1 or more")
     return int(text)
 
 
@@ -37,7 +37,7 @@ def seconds(text: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; expected: seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; expected: seconds")
     return found
 
 
@@ -106,7 +106,7 @@ def span(start: dt.date, stop: dt.date) -> list[dt.date]:
 
 
 def loaded(options: argparse.Namespace) -> Site:
-    """The site, checked; sources are asked anew from here on."""
+    """The site, checked; sources are queried again from here on."""
     current().answers.forget()
     return load_checked(options.site)
 

@@ -70,7 +70,7 @@ def read_all(
         )
         for name in names
     ]
-    job = isolated.Job(files, functools.partial(_Reader, what), _same, isolated.Limits())
+    job = isolated.IsolatedRead(files, functools.partial(_Reader, what), _same, isolated.Limits())
     return [item for batch in isolated.run(job) for item in batch]
 
 

@@ -1,7 +1,7 @@
 """The command `tokio-pipeline`: the nightly run, backfills, what is complete. Each command is a
 module of `pipeline.cli.commands`.
 
-Exit codes: 0 the archive says that everything asked for is complete; 1 something failed, is missing
+Exit codes: 0 the archive says that everything requested is complete; 1 something failed, is missing
 or expired; 2 the command or the configuration is wrong; 3 something is partial, late or stale,
 nothing worse; 4 another run holds the days.
 """

@@ -5,7 +5,7 @@
 is a reader: it takes jobs from its standard input and gives their results on its standard output,
 pickled. It is small and has one thread, so it may fork: a child reads the logs of a job one by one
 and hands over what the job's `reduce` makes of every few of them. The number of the log that is
-being read stands in shared memory. When a child dies, hangs or outgrows its memory, that log is
+being read is in shared memory. When a child dies, hangs or outgrows its memory, that log is
 rejected with the reason, and a new child goes on from the last result: what was read since then is
 read again.
 
@@ -61,7 +61,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Job(Generic[Result]):
+class IsolatedRead(Generic[Result]):
     """Files to read, in order.
 
     Attributes
@@ -85,7 +85,7 @@ class Job(Generic[Result]):
 # The caller's side
 
 
-def run(job: Job[Result]) -> list[Result]:
+def run(job: IsolatedRead[Result]) -> list[Result]:
     """Run a job in a reader of its own; the results of its batches, in order.
 
     Raises
@@ -141,7 +141,7 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 
 def stop() -> None:
-    """Kill the readers of this process: whoever waits for them gets an error at once."""
+    """Kill the readers of this process: a caller that waits for them gets an error at once."""
     for reader in list(_running):
         reader.kill()
 
@@ -175,7 +175,7 @@ def main() -> None:
         out.flush()
 
 
-def _results(job: Job[Any]) -> Iterator[Any]:
+def _results(job: IsolatedRead[Any]) -> Iterator[Any]:
     """Results of the batches of a job, whatever its logs do to the children."""
     at, bad, size = 0, dict[int, str](), BATCH_LOGS
     place = mmap.mmap(-1, 8)
@@ -240,7 +240,7 @@ OUT_OF_MEMORY = 77
 
 
 def _fork(
-    job: Job[Any], at: int, size: int, bad: dict[int, str], place: mmap.mmap
+    job: IsolatedRead[Any], at: int, size: int, bad: dict[int, str], place: mmap.mmap
 ) -> tuple[int, int]:
     """A child that reads from the log number `at` on; its process id and the pipe of its
     results.
@@ -272,7 +272,12 @@ def _fork(
 
 
 def _read_all(
-    job: Job[Any], at: int, size: int, bad: dict[int, str], place: mmap.mmap, results: BinaryIO
+    job: IsolatedRead[Any],
+    at: int,
+    size: int,
+    bad: dict[int, str],
+    place: mmap.mmap,
+    results: BinaryIO,
 ) -> None:
     """The child's work: read, reduce, hand over."""
 

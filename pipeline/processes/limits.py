@@ -63,7 +63,7 @@ def run_in_thread(
     threading.Thread(target=run, name=f"at most {seconds:g} s", daemon=True).start()
     try:
         in_time = ended.wait(seconds)
-    except BaseException:  # the process was told to stop
+    except BaseException:  # the process was ordered to stop
         give_up()
         raise
     finally:
@@ -130,7 +130,7 @@ def run_in_process(
     if not answer:
         raise SourceError(
             f"{what}: the process that did it died ({_reason(status)})",
-            hint="was it memory? the system's log tells",
+            hint="was it memory? See the system's log",
         )
     result, failure = pickle.loads(answer)
     if failure is not None:

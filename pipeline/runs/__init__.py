@@ -1,1 +1,1 @@
-"""A night, a backfill, a rebuild: plan, run, progress, retention, states."""
+"""Nightly runs, backfills, rebuilds: plan, run, progress, retention, states."""

@@ -1,4 +1,4 @@
-"""Running days: their tasks by Luigi's local scheduler, then what only the whole can settle.
+"""Running days: their tasks by Luigi's local scheduler, then what needs all of them.
 
 Used by `tokio-pipeline nightly`, `backfill` and `rebuild`. The caller holds the lock of the days.
 """
@@ -49,7 +49,7 @@ def everything(task: ArchiveTask) -> list[ArchiveTask]:
     return list(found.values())
 
 
-def bring_up(tasks: Sequence[ArchiveTask], nights: Sequence[Nightly], workers: int) -> bool:
+def bring_up(tasks: Sequence[ArchiveTask], nightlies: Sequence[Nightly], workers: int) -> bool:
     """Run tasks of some days, forget failures that are over, and write the days' reports.
 
     Returns
@@ -58,34 +58,36 @@ def bring_up(tasks: Sequence[ArchiveTask], nights: Sequence[Nightly], workers: i
         Whether all tasks went well.
     """
     well = by_luigi(tasks, workers) if tasks else True
-    if nights:
-        days = Receipts(nights[0].config.root).days([night.date for night in nights])
+    if nightlies:
+        days = Receipts(nightlies[0].config.root).days(
+            [nightly_run.date for nightly_run in nightlies]
+        )
         noted = {
             (date, *receipt.key)
             for date, day in days.items()
             for receipt in day.all
             if not receipt.good
         }
-        for one in (one for task in [*tasks, *nights] for one in everything(task)):
+        for one in (one for task in [*tasks, *nightlies] for one in everything(task)):
             if (one.date, one.instance, one.product) in noted:
                 one.clear_old_failures()
-    for night in nights:
-        finish(night)
+    for nightly_run in nightlies:
+        finish(nightly_run)
     return well
 
 
-def finish(night: Nightly) -> None:
+def finish(nightly_run: Nightly) -> None:
     """Make indexes again that other servers' files came after, and the report, which says what
     failed.
 
     A report that cannot be written is noted as its failure.
     """
-    if not night.refresh_indexes() and night.up_to_date():
+    if not nightly_run.refresh_indexes() and nightly_run.up_to_date():
         return
     try:
-        night.produce()
+        nightly_run.produce()
     except ArchiveError as error:
-        night.on_failure(error)
+        nightly_run.on_failure(error)
 
 
 @contextlib.contextmanager

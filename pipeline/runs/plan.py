@@ -1,4 +1,4 @@
-"""What a backfill has to do, from receipts alone: no source is asked, and nothing runs.
+"""What a backfill has to do, from receipts alone: no source is queried, and nothing runs.
 
 A day's plan is the tasks that are not complete, and those that are made from them.
 """
@@ -25,7 +25,7 @@ class DayPlan:
 
     Attributes
     ----------
-    night : Nightly
+    nightly_run : Nightly
         The day's report, which is written anew after the rest.
     lasts : tuple of ArchiveTask
         The last tasks of the instances that are wanted and have something to do.
@@ -35,7 +35,7 @@ class DayPlan:
         Whether all instances of the site were looked at.
     """
 
-    night: Nightly
+    nightly_run: Nightly
     lasts: tuple[ArchiveTask, ...]
     todo: tuple[ArchiveTask, ...]
     whole: bool
@@ -45,11 +45,11 @@ class DayPlan:
         """What Luigi is given: the report, which requires all instances, where all of them are
         meant.
         """
-        return (self.night,) if self.whole else self.lasts
+        return (self.nightly_run,) if self.whole else self.lasts
 
     @property
     def date(self) -> dt.date:
-        return self.night.date
+        return self.nightly_run.date
 
     def by_instance(self) -> dict[str, list[str]]:
         """The products that will be made, of each instance."""
@@ -70,7 +70,7 @@ class Plan:
     complete : int
         Days that need nothing.
     expired : tuple of (datetime.date, str)
-        Days and instances that are missing and that the source keeps no longer: it is not asked.
+        Days and instances that are missing and that the source keeps no longer: it is not queried.
     """
 
     days: tuple[DayPlan, ...]
@@ -78,7 +78,7 @@ class Plan:
     expired: tuple[tuple[dt.date, str], ...]
 
 
-def of(
+def plan_days(
     site: Site,
     dates: Sequence[dt.date],
     given: str,
@@ -149,7 +149,9 @@ def _expired(
     site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str]
 ) -> Iterator[tuple[dt.date, str]]:
     """Days without products whose source keeps them no longer, unless the raw data are there."""
-    for date, found in states.of(site, dates, given, instances=instances, ask=False).items():
+    for date, found in states.day_states(
+        site, dates, given, instances=instances, ask=False
+    ).items():
         for instance, state in found.items():
             if (
                 state.word == DayState.EXPIRED

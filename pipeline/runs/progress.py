@@ -44,13 +44,13 @@ def showing(title: str, total: int, done: Callable[[], int], unit: str = "") -> 
     Parameters
     ----------
     title : str
-        Stands before the bar.
+        Shown before the bar.
     total : int
         What there is to do.
     done : callable
-        How much of it is done; asked twice a second.
+        How much of it is done; called twice a second.
     unit : str
-        Of what the rate is told: ``days``.
+        The unit of the rate: ``days``.
     """
     console = Console(stderr=True)
     with contextlib.ExitStack() as stack:

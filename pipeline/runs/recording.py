@@ -46,7 +46,7 @@ def _note(site: Site, command: str, began: str, since: float, code: int | None) 
     """Write down when a command ran, how long, and how it ended (null: it was stopped, or broke
     off).
     """
-    told = {
+    reported = {
         "command": command,
         "began": began,
         "ended": now(),
@@ -56,7 +56,8 @@ def _note(site: Site, command: str, began: str, since: float, code: int | None) 
     }
     try:
         files.write_text(
-            site.root / layout.LAST_RUN.format(command=command), json.dumps(told, indent=1) + "\n"
+            site.root / layout.LAST_RUN.format(command=command),
+            json.dumps(reported, indent=1) + "\n",
         )
     except (ArchiveError, OSError) as error:
         log.error("the run could not be noted: %s", error)

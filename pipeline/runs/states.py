@@ -1,7 +1,7 @@
-"""What the archive says of days, with what only the site's keys and the sources tell: late, stale,
+"""What the archive says of days, with what only the site's keys and the sources know: late, stale,
 expired.
 
-"Late" and "stale" are looked for in young days alone: no other day's source is asked.
+"Late" and "stale" are looked for in young days alone: no other day's source is queried.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipeline.tasks.index import Jobs
 from pipeline.tasks.nightly import products
 
 
-def of(
+def day_states(
     site: Site,
     dates: Sequence[dt.date],
     given: str,
@@ -41,7 +41,7 @@ def of(
     instances : sequence of str
         Default all.
     ask : bool
-        Whether sources of young days are asked what they have now.
+        Whether sources of young days are queried for what they have now.
     """
     lasts = {instance: products(site, instance)[0] for instance in instances or site.sources}
     retention = {instance: sources.options(site, instance).retention_days for instance in lasts}
@@ -75,7 +75,8 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
         return State(DayState.STALE, "made with other keys of site.json")
     if isinstance(task, Jobs) and not task.index.up_to_date():
         return State(
-            DayState.STALE, "the index is of other keys of site.json, or of other data of servers"
+            DayState.STALE,
+            "the index is of other keys of site.json, or of other data of servers",
         )
     if time.time() < fetch.day.end:
         return replace(

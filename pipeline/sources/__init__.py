@@ -187,8 +187,8 @@ def check_servers(site: Site, where: str = "site.json") -> None:
             names = dict.fromkeys([*site.sources, *site.hdf5_files])
             could = [name for name in names if watches_servers(site, name)]
             raise ConfigError(
-                f"{where}: fsname_to_instance: {fsname}: {servers.instance!r} is no instance that"
-                " watches servers",
+                f"{where}: fsname_to_instance: {fsname}: {servers.instance!r} is not an instance"
+                " that watches servers",
                 expected=", ".join(could) or "such an instance in sources",
             )
 
@@ -202,7 +202,7 @@ def meaning(source: AnySource) -> str:
     """
     metrics = source.metrics()
     rows, digest = _digests.get(source.kind, ((), ""))
-    if rows is not metrics:  # it is asked for of every product when ten years are looked at
+    if rows is not metrics:  # it is requested of every product when ten years are looked at
         digest = source_maps.digest(metrics)
         _digests[source.kind] = metrics, digest
     if source_maps.FIRST_MEANINGS.get(source.kind) == (source.version, digest):

@@ -20,7 +20,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import Product
 from pipeline.model import LogBatch, Samples
-from pipeline.processes.isolated import Job
+from pipeline.processes.isolated import IsolatedRead
 from pipeline.schemas import source_maps
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
 from pipeline.site import Site, SourceOptions
@@ -201,7 +201,7 @@ class LogSource(Source[KeysT], Protocol[KeysT]):
         folder: Path,
         reduce: Callable[[LogBatch], Result],
         known: Rejects | None = None,
-    ) -> Iterator[Job[Result]]:
+    ) -> Iterator[IsolatedRead[Result]]:
         """Pieces of work for an executor, of what `fetch` listed in `folder`.
 
         Parameters
@@ -216,7 +216,7 @@ class LogSource(Source[KeysT], Protocol[KeysT]):
         raise NotImplementedError
 
     @abstractmethod
-    def run(self, job: Job[Result]) -> list[Result]:
+    def run(self, job: IsolatedRead[Result]) -> list[Result]:
         """The results of the batches of a job, in order.
 
         Raises

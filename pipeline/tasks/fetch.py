@@ -59,7 +59,7 @@ class Fetch(ArchiveTask):
         return (today - self.date).days <= self.config.late_days
 
     def up_to_date(self) -> bool:
-        """Whether the raw data are those that the source has, as far as this run asks."""
+        """Whether the raw data are those that the source has, as far as this run queries it."""
         mode, receipt = current().mode, self.receipt()
         if receipt is None or (receipt.version != self.version and mode is not Mode.RAW_ONLY):
             return False

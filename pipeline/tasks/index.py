@@ -27,7 +27,7 @@ class Index(ArchiveTask):
     servers at that time.
 
     It requires `darshan.hdf5` alone: servers that cannot be fetched stop no index. For Luigi it is
-    complete when it was made from the `darshan.hdf5` that is there; `up_to_date` asks for the keys
+    complete when it was made from the `darshan.hdf5` that is there; `up_to_date` looks at the keys
     and the servers' files of now too, and `Nightly` sees to it.
     """
 

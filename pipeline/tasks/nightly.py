@@ -114,12 +114,14 @@ class Nightly(ArchiveTask):
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:
         """The dates that are complete, for RangeDaily: by one listing a month."""
         given = list(parameter_tuples)
-        nights = [cls(date=date if isinstance(date, dt.date) else date[0]) for date in given]
-        if not nights:
+        nightlies = [cls(date=date if isinstance(date, dt.date) else date[0]) for date in given]
+        if not nightlies:
             return []
-        root = nights[0].config.root
-        with with_receipts(root, Receipts(root).days([night.date for night in nights])):
-            return [one for one, night in zip(given, nights, strict=True) if night.complete()]
+        root = nightlies[0].config.root
+        with with_receipts(root, Receipts(root).days([nightly.date for nightly in nightlies])):
+            return [
+                one for one, nightly in zip(given, nightlies, strict=True) if nightly.complete()
+            ]
 
 
 def _is_stale(task: ArchiveTask) -> bool:

@@ -21,7 +21,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind
-from pipeline.model import METHODS, DarshanPart, LogBatch, Records
+from pipeline.model import METHODS, BatchSummary, LogBatch, Records
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
 from pipeline.transform.placing import Share, by_heat, by_trace
@@ -48,11 +48,11 @@ class Reduction:
     mount_to_fsname: Mapping[str, str]
     metrics: tuple[SourceMetric[LogSelector], ...]
 
-    def __call__(self, batch: LogBatch) -> DarshanPart:
+    def __call__(self, batch: LogBatch) -> BatchSummary:
         return reduce_batch(batch, self)
 
 
-def reduce_batch(batch: LogBatch, how: Reduction) -> DarshanPart:
+def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     """What a batch of logs comes to."""
     file_systems = FileSystems(how.mount_to_fsname)
     mounts: dict[str, int] = {}
@@ -64,7 +64,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> DarshanPart:
     number = np.cumsum(batch.own) - 1
     found["log_id"] = number[found["log_id"]] if len(found["log_id"]) else found["log_id"]
     series, outside, placed = _series(batch, how, places, len(mounts))
-    return DarshanPart(
+    return BatchSummary(
         logs={name: column[batch.own] for name, column in batch.logs.items()},
         rejects=batch.rejects,
         stripes={
@@ -225,7 +225,7 @@ class DayMerger:
         self.last_end = day.start
         self.reasons: dict[str, int] = {}
 
-    def add(self, part: DarshanPart) -> None:
+    def add(self, part: BatchSummary) -> None:
         """Add one part."""
         number = np.array(
             [self.mounts.setdefault(mount, len(self.mounts)) for mount in part.mounts],
@@ -252,7 +252,7 @@ class DayMerger:
             self.reasons[short] = self.reasons.get(short, 0) + 1
         self._count(part, size)
 
-    def _count(self, part: DarshanPart, size: int) -> None:
+    def _count(self, part: BatchSummary, size: int) -> None:
         self.counts["logs"] += size
         self.counts["rejects"] += len(part.rejects["reason"])
         self.counts["summaries"] += len(part.summaries["log_id"])

@@ -102,7 +102,7 @@ class Gridder:
                 FindingKind.SHARES_ABOVE_ALL,
                 int(over.sum()),
                 metric.dataset.name,
-                "the timestep is no multiple of the source's interval, or stamps jitter",
+                "the timestep is not a multiple of the source's interval, or stamps jitter",
             )
             return np.minimum(share, 100.0)
         values = places.merged(
@@ -360,10 +360,10 @@ def deltas(
     Returns
     -------
     growth : float64 (rows, columns)
-        Row t is the growth from row t's start to row t + 1's. Growth across a gap stands in the
+        Row t is the growth from row t's start to row t + 1's. Growth across a gap is in the
         last cell of the gap, so that the day's total is right; the cells before it are NaN. Where a
         counter fell it was reset: that cell is NaN. A sample that is low while the next one is not
-        below the one before it is no reset: it is left out.
+        below the one before it is not a reset: it is left out.
     rows : float64, broadcasts with growth
         In how many rows each growth happened: 1, and more across a gap.
     """

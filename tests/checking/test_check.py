@@ -414,8 +414,8 @@ def test_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         )
         == 1
     )
-    (told,) = json.loads(capsys.readouterr().out)
-    assert told == {
+    (reported,) = json.loads(capsys.readouterr().out)
+    assert reported == {
         "kind": "negative",
         "where": f"{file}: {READ}",
         "what": "1 amounts are below zero",

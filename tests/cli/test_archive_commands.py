@@ -197,7 +197,7 @@ def test_dates_are_whole_days_and_times_are_times(
     start: str, stop: str | None, first: str, last: str
 ) -> None:
     assert common_options.between(
-        common_options.moment(start), stop and common_options.moment(stop), ZONE
+        common_options.date_or_time(start), stop and common_options.date_or_time(stop), ZONE
     ) == (
         epoch(first),
         epoch(last),
@@ -216,17 +216,21 @@ def test_dates_are_whole_days_and_times_are_times(
 def test_ranges_that_are_none(start: str | None, stop: str | None) -> None:
     with pytest.raises(exit_codes.WrongCommand):
         common_options.between(
-            start and common_options.moment(start), stop and common_options.moment(stop), ZONE
+            start and common_options.date_or_time(start),
+            stop and common_options.date_or_time(stop),
+            ZONE,
         )
 
 
 def test_what_is_no_time_is_a_wrong_command() -> None:
     for text in ("yesterday", "2026-13-01", "", "1e9"):
         with pytest.raises(argparse.ArgumentTypeError):
-            common_options.moment(text)
+            common_options.date_or_time(text)
     assert common_options.dates_between(None, None, ZONE) == (dt.date.min, dt.date.max)
     touched = common_options.dates_between(
-        common_options.moment("2026-11-01T05:00Z"), common_options.moment("2026-11-02T08:00Z"), ZONE
+        common_options.date_or_time("2026-11-01T05:00Z"),
+        common_options.date_or_time("2026-11-02T08:00Z"),
+        ZONE,
     )
     assert touched == (dt.date(2026, 10, 31), dt.date(2026, 11, 1))
 
@@ -339,20 +343,20 @@ def test_free_text_in_the_last_column_is_wrapped_on_a_terminal(
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "30")
     stream = Terminal()
-    told = "3 values are infinite, first in /a/long/path/of/a/file.hdf5"
+    reported = "3 values are infinite, first in /a/long/path/of/a/file.hdf5"
     tables.table(
-        stream, ["kind", "n", "what"], [["bad", "17", told], ["漢字", "1", "no"]], left=(0, 2)
+        stream, ["kind", "n", "what"], [["bad", "17", reported], ["漢字", "1", "no"]], left=(0, 2)
     )
     header, *lines = (line.rstrip() for line in ESCAPE.sub("", stream.getvalue()).splitlines())
     assert header == "kind   n  what"
     assert [line[:8].rstrip() for line in lines] == ["bad   17", "", "", "漢字   1"]
-    assert " ".join(line[8:].strip() for line in lines[:3]) == told
+    assert " ".join(line[8:].strip() for line in lines[:3]) == reported
     assert lines[2].strip() == "/a/long/path/of/a/file.hdf5", "words are not broken"
     monkeypatch.setenv("COLUMNS", "12")
     narrow = Terminal()
-    tables.table(narrow, ["kind", "n", "what"], [["bad", "17", told]], left=(0, 2))
+    tables.table(narrow, ["kind", "n", "what"], [["bad", "17", reported]], left=(0, 2))
     cells = " ".join(ESCAPE.sub("", narrow.getvalue()).split())
-    assert cells == f"kind n what bad 17 {told}", "nothing is lost or broken"
+    assert cells == f"kind n what bad 17 {reported}", "nothing is lost or broken"
 
 
 def test_dumb_terminals_are_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,20 +458,20 @@ def test_summarize_a_range_equals_reading_it(archive: archive_tools.Archive, run
     )
     assert (code, err) == (0, "2 of 3 days are in the archive\n")
     load, read = json.loads(out)
-    for told, name in ((load, LOAD), (read, READ)):
+    for reported, name in ((load, LOAD), (read, READ)):
         series = archive.read("fs", name, "2026-10-30", "2026-11-01T12:00")
-        with_both = {one["name"]: one for one in told["components"]}
+        with_both = {one["name"]: one for one in reported["components"]}
         assert set(with_both) == {"a", "b", HOSTILE}
         values = series.values
         total, mean, peak, at, _ = plain_summary(values, series.timestamps, series.kind)
-        assert [told[key] for key in ("total", "mean", "peak", "peak_at")] == pytest.approx(
+        assert [reported[key] for key in ("total", "mean", "peak", "peak_at")] == pytest.approx(
             [total, mean, peak, at]
         )
-        assert told["columns"] == 3
-        assert told["rows"] == len(values)
+        assert reported["columns"] == 3
+        assert reported["rows"] == len(values)
         own = series.timestamps < archive.day(dt.date(2026, 11, 1)).start
         missing = np.isnan(values[own][:, :2]).sum() + np.isnan(values[~own][:, 1:]).sum()
-        assert told["missing"] == pytest.approx(100 * missing / (2 * len(values))), (
+        assert reported["missing"] == pytest.approx(100 * missing / (2 * len(values))), (
             "a day without a component has no cells of it"
         )
 
@@ -547,8 +551,8 @@ def test_wrong_commands_exit_2(archive: archive_tools.Archive, run: Run) -> None
         ["ls", "--nonsense"],
         ["summarize", "fs", "tomorrow"],
         *(
-            [name, *told, option, number]
-            for name, told, option in NUMBERS
+            [name, *reported, option, number]
+            for name, reported, option in NUMBERS
             for number in ("-1", "1.5", "x", str(2**63))
         ),
     ):
@@ -572,8 +576,8 @@ def test_numbers_are_not_below_zero(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.system
 def test_find_logs_is_of_whole_days(site_folder: Path, run: Run) -> None:
     site = ["--site", site_folder / "site.json"]
-    for told in ([], ["2026-11-22T07:00", "2026-11-22T08:00"], ["--stop", "2026-11-22"]):
-        assert run("find-logs", *told, *site)[:2] == (2, "")
+    for reported in ([], ["2026-11-22T07:00", "2026-11-22T08:00"], ["--stop", "2026-11-22"]):
+        assert run("find-logs", *reported, *site)[:2] == (2, "")
     assert run("find-logs", "2026-11-22", "--user", "nobody", *site) == (1, "", "no log matches\n")
     assert len(run("find-logs", "2026-11-22", "--job", "9100001", *site)[1].splitlines()) == 1
 
@@ -583,11 +587,11 @@ def test_a_start_alone_is_that_day(site_folder: Path, run: Run) -> None:
     root = ["--archive", site_folder / "archive"]
     assert common_options.dates_between(DAY, None, ZONE) == (DAY, DAY)
     assert common_options.dates_between(None, DAY, ZONE) == (dt.date.min, DAY)
-    for command_, *told in (["scoreboard"], ["job", "9100003"], ["umami", "9100003"], ["jobs"]):
-        assert run(command_, *told, "--start", "2026-11-22", *root)[0] == 0
-        assert run(command_, *told, "--stop", "2026-11-22", *root)[0] == 0
-        assert run(command_, *told, "--start", "2026-11-21", *root)[0] == 1, command_
-        assert run(command_, *told, "--stop", "2026-11-21", *root)[0] == 1
+    for command_, *reported in (["scoreboard"], ["job", "9100003"], ["umami", "9100003"], ["jobs"]):
+        assert run(command_, *reported, "--start", "2026-11-22", *root)[0] == 0
+        assert run(command_, *reported, "--stop", "2026-11-22", *root)[0] == 0
+        assert run(command_, *reported, "--start", "2026-11-21", *root)[0] == 1, command_
+        assert run(command_, *reported, "--stop", "2026-11-21", *root)[0] == 1
     assert run("check", "--start", "2026-11-21", *root)[1] == "0 problems in 0 days, 0 files\n"
 
 
@@ -606,17 +610,17 @@ def test_times_that_no_calendar_has_are_numbers() -> None:
 def test_a_folder_that_is_not_there_is_told_before_anything_is_read(
     archive: archive_tools.Archive, run: Run, tmp_path: Path
 ) -> None:
-    for told in (
+    for reported in (
         ["cat", "nothing", READ, "2026-11-01"],
         ["plot", "nothing", READ, "--start", "2026-11-01"],
         ["umami", "1"],
         ["job", "1"],
     ):
         option, name = (
-            ("--plot" if told[0] == "job" else "--output"),
-            ("x.csv" if told[0] == "cat" else "x.png"),
+            ("--plot" if reported[0] == "job" else "--output"),
+            ("x.csv" if reported[0] == "cat" else "x.png"),
         )
-        code, _, err = run(*told, option, tmp_path / "none" / name, "--archive", archive.root)
+        code, _, err = run(*reported, option, tmp_path / "none" / name, "--archive", archive.root)
         assert code == 1
         assert f"no folder {tmp_path / 'none'}" in err
 
@@ -718,9 +722,9 @@ def test_a_folder_that_may_not_be_read_is_not_an_archive_without_days(
     folder = root / closed
     folder.chmod(0o311)
     try:
-        for told in (["ls"], ["jobs"], ["job", "9100003"], ["jobs", "2026-11-22"]):
-            shown = as_user(*told, "--archive", root)
-            assert (shown.returncode, shown.stdout) == (1, ""), told
+        for reported in (["ls"], ["jobs"], ["job", "9100003"], ["jobs", "2026-11-22"]):
+            shown = as_user(*reported, "--archive", root)
+            assert (shown.returncode, shown.stdout) == (1, ""), reported
             assert "Traceback" not in shown.stderr
             assert str(folder) in shown.stderr
             assert "cannot be read" in shown.stderr or "Permission denied" in shown.stderr
@@ -788,8 +792,7 @@ def test_messages_are_one_line_whatever_the_names(archive: archive_tools.Archive
 def as_text(seconds: np.ndarray) -> list[str]:
     """Local times by pandas."""
     return [
-        moment.isoformat()
-        for moment in pd.to_datetime(seconds, unit="s", utc=True).tz_convert(ZONE)
+        stamp.isoformat() for stamp in pd.to_datetime(seconds, unit="s", utc=True).tz_convert(ZONE)
     ]
 
 
@@ -832,16 +835,16 @@ def test_csv_and_json_hold_what_is_read(
         series.values,
     )
     code, out, _ = run(*arguments, "--format", "json")
-    told = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert (code, told["columns"], told["unit"], told["kind"]) == (
+    reported = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert (code, reported["columns"], reported["unit"], reported["kind"]) == (
         0,
         list(series.columns),
         series.unit,
         series.kind,
     )
-    assert [row[0] for row in told["rows"]] == as_text(series.timestamps)
+    assert [row[0] for row in reported["rows"]] == as_text(series.timestamps)
     np.testing.assert_array_equal(
-        np.array([row[1:] for row in told["rows"]], dtype=float), series.values
+        np.array([row[1:] for row in reported["rows"]], dtype=float), series.values
     )
 
 
@@ -986,9 +989,9 @@ def test_info_of_a_file_and_of_an_instances_day(
 ) -> None:
     path = archive.path("fs", dt.date(2026, 11, 1))
     code, out, _ = run("info", path, "--json")
-    told = json.loads(out)
+    reported = json.loads(out)
     assert code == 0
-    assert told["datasets"][READ] == {
+    assert reported["datasets"][READ] == {
         "unit": "bytes",
         "kind": "delta",
         "timestep": STEP,
@@ -997,7 +1000,7 @@ def test_info_of_a_file_and_of_an_instances_day(
         "missing": pytest.approx(100 * 5 / 300),
         "source": "t",
     }
-    assert "receipt" not in told
+    assert "receipt" not in reported
     shown = run("info", path)[1]
     assert f"start: {epoch('2026-11-01T00:00-07:00')} (2026-11-01T00:00:00-07:00)" in shown
     assert tables.clean(HOSTILE) in shown
@@ -1006,9 +1009,9 @@ def test_info_of_a_file_and_of_an_instances_day(
     code, out, _ = run(
         "info", "scratch", "2026-11-22", "--json", "--archive", site_folder / "archive"
     )
-    told = json.loads(out)
-    assert (code, told["receipt"]["state"], told["instance"]) == (0, "complete", "scratch")
-    assert told["datasets"][READ]["source"] == "lmt"
+    reported = json.loads(out)
+    assert (code, reported["receipt"]["state"], reported["instance"]) == (0, "complete", "scratch")
+    assert reported["datasets"][READ]["source"] == "lmt"
     assert run("info", "scratch", "2026-11-23", "--archive", site_folder / "archive")[0] == 1
 
 
@@ -1178,9 +1181,9 @@ def test_summarize_tts_of_files_that_pytokio_wrote(real: Path, run: Run, name: s
     missing = (read == 0) & np.signbit(read)
     rows = np.flatnonzero(~missing.all(axis=1))
     code, out, _ = run(path, "--json", "--timesteps", "--columns", of=summarize_tts)
-    told = json.loads(out)
+    reported = json.loads(out)
     assert code == 0
-    assert told["total"] == {
+    assert reported["total"] == {
         "read_bytes": pytest.approx(read.sum()),
         "write_bytes": pytest.approx(written.sum()),
         "missing_pts": missing.sum(),
@@ -1189,12 +1192,12 @@ def test_summarize_tts_of_files_that_pytokio_wrote(real: Path, run: Run, name: s
         "first_nonzero_idx": rows[0],
         "last_nonzero_idx": rows[-1],
     }
-    assert list(told["timesteps"]) == [str(stamp) for stamp in stamps]
+    assert list(reported["timesteps"]) == [str(stamp) for stamp in stamps]
     for key, values in (("read_bytes", read), ("write_bytes", written)):
-        assert [row[key] for row in told["timesteps"].values()] == pytest.approx(
+        assert [row[key] for row in reported["timesteps"].values()] == pytest.approx(
             values.sum(axis=1).tolist()
         )
-        assert {name: row[key] for name, row in told["columns"].items()} == pytest.approx(
+        assert {name: row[key] for name, row in reported["columns"].items()} == pytest.approx(
             dict(zip(names, values.sum(axis=0).tolist(), strict=True))
         )
     lines = run(path, of=summarize_tts)[1].splitlines()
@@ -1225,15 +1228,15 @@ def test_summarize_tts_says_what_the_older_tool_says(real: Path, run: Run) -> No
 def test_darshan_scoreboard(site_folder: Path, run: Run) -> None:
     index = site_folder / "archive/2026/2026-11-22/darshan_index.sqlite"
     board = darshan_scoreboard
-    told = json.loads(run(index, "--json", of=board)[1])
-    assert set(told) == {"per_user", "per_fs", "per_exe", "per_user_exe_fs"}
+    reported = json.loads(run(index, "--json", of=board)[1])
+    assert set(reported) == {"per_user", "per_fs", "per_exe", "per_user_exe_fs"}
     ours = scoreboards.scoreboard([index], "user")
-    assert told["per_user"] == [[s.read, s.written, s.logs, s.name] for s in ours]
-    assert {row[3]: row[4] for row in told["per_fs"]}["scratch"] == "/scratch"
-    assert {row[3] for row in told["per_user_exe_fs"]} >= {"user01|mpiio|scratch"}
+    assert reported["per_user"] == [[s.read, s.written, s.logs, s.name] for s in ours]
+    assert {row[3]: row[4] for row in reported["per_fs"]}["scratch"] == "/scratch"
+    assert {row[3] for row in reported["per_user_exe_fs"]} >= {"user01|mpiio|scratch"}
     twice = json.loads(run(index, index, "--json", of=board)[1])
     assert [row[:3] for row in twice["per_exe"]] == [
-        [2 * n for n in row[:3]] for row in told["per_exe"]
+        [2 * n for n in row[:3]] for row in reported["per_exe"]
     ]
     only = json.loads(
         run(index, "--json", "--limit-fs", "/scr%,nothing", "--exclude-user", "user01", of=board)[1]
@@ -1321,8 +1324,8 @@ def test_the_document_names_every_command_and_option(capsys: pytest.CaptureFixtu
         assert section, name
         with pytest.raises(SystemExit):
             main([name, "--help"])
-        told = re.findall(r"--[a-z-]+[a-z]", capsys.readouterr().out.partition("examples:")[0])
-        for option in set(told) - {"--help", "--start", "--stop", "--archive", "--json"}:
+        reported = re.findall(r"--[a-z-]+[a-z]", capsys.readouterr().out.partition("examples:")[0])
+        for option in set(reported) - {"--help", "--start", "--stop", "--archive", "--json"}:
             assert f"`{option}" in section, (name, option)
 
 

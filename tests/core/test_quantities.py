@@ -186,11 +186,11 @@ def test_a_duration_is_exact_and_in_the_largest_unit_that_it_can_be(seconds: int
 @given(st.floats(0, 1e9), st.floats(0, 1e9))
 def test_a_rounded_duration_is_near_and_grows(one: float, other: float) -> None:
     low, high = sorted((one, other))
-    told = [parsed(quantities.rounded_duration(seconds)) for seconds in (low, high)]
-    for seconds, (number, unit) in zip((low, high), told, strict=True):
+    reported = [parsed(quantities.rounded_duration(seconds)) for seconds in (low, high)]
+    for seconds, (number, unit) in zip((low, high), reported, strict=True):
         assert abs(number * SIZES[unit] - seconds) <= SIZES[unit] / 2
         assert number < {"min": 60, "h": 72, "d": math.inf}[unit]
-    assert told[0][0] * SIZES[told[0][1]] <= told[1][0] * SIZES[told[1][1]]
+    assert reported[0][0] * SIZES[reported[0][1]] <= reported[1][0] * SIZES[reported[1][1]]
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ def test_notebook(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     nbclient.NotebookClient(
         notebook, timeout=300, record_timing=False, resources={"metadata": {"path": str(folder)}}
     ).execute()
-    told = outputs(notebook)
-    assert [one for one in told if one.get("name") == "stderr"] == []
-    assert sum("image/png" in one.get("data", {}) for one in told) == PICTURES[name]
+    reported = outputs(notebook)
+    assert [one for one in reported if one.get("name") == "stderr"] == []
+    assert sum("image/png" in one.get("data", {}) for one in reported) == PICTURES[name]
     if target := os.environ.get("TOKIO_NOTEBOOKS"):  # where to keep them as they were run
         nbformat.write(notebook, Path(target) / f"{name}.ipynb")  # type: ignore[no-untyped-call]

@@ -92,7 +92,7 @@ def test_same_dataframes(reader: Path, tmp_path: Path, site, missing: str) -> No
     assert main(["nightly", "--date", "2026-11-22"]) == 0
     for instance in sources:
         path = tmp_path / f"archive/2026/2026-11-22/{instance}.hdf5"
-        told, arrays = told_by_reference(
+        reported, arrays = told_by_reference(
             reader,
             path,
             tmp_path / f"{instance}.npz",
@@ -100,8 +100,8 @@ def test_same_dataframes(reader: Path, tmp_path: Path, site, missing: str) -> No
             "mdtargets/openrates",
         )
         with archive_tools.open_tts(path) as tts:
-            assert set(tts.datasets()) <= set(told)
-            for name, facts in told.items():
+            assert set(tts.datasets()) <= set(reported)
+            for name, facts in reported.items():
                 key = name.replace("/", ".")
                 ours = tts.to_dataframe(name)
                 assert facts["columns"] == facts["got"] == list(ours.columns)
@@ -148,10 +148,10 @@ def test_old_files_as_the_reference_reads_them(
 ) -> None:
     """TTS v1 with rates or with amounts, and H5LMT; fullness is in KiB there and in bytes here."""
     path = real / "tts" / name
-    told, arrays = told_by_reference(reader, path, tmp_path / "out.npz", *OLD[name])
+    reported, arrays = told_by_reference(reader, path, tmp_path / "out.npz", *OLD[name])
     with archive_tools.open_tts(path) as old:
-        assert set(old.datasets()) <= set(told)
-        for dataset, facts in told.items():
+        assert set(old.datasets()) <= set(reported)
+        for dataset, facts in reported.items():
             frame, key = old.to_dataframe(dataset), dataset.replace("/", ".")
             factor = 1024 if old.units(dataset) == "bytes" and dataset.startswith("fullness") else 1
             np.testing.assert_array_equal(

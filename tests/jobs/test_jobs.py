@@ -266,14 +266,14 @@ def test_a_job_without_io(siteday: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_command_job(siteday: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, "job", "9100003", "--archive", str(siteday))
-    for told in (
+    for reported in (
         "job 9100003 of user01: fpp, 4 processes",
         "192.0 MiB",
         "what the servers saw of",
         "coverage, written",
         "who else was there",
     ):
-        assert told in text
+        assert reported in text
     (found,) = json.loads(
         shown(
             capsys, "job", "9100003", "--archive", str(siteday), "--start", "2026-11-22", "--json"
@@ -330,10 +330,10 @@ def test_the_command_umami(
     text = shown(capsys, "umami", "9100095", "--archive", str(siteday), "--like", "exe")
     assert "7 earlier runs" in text
     assert "Coverage factor" in text
-    told = json.loads(
+    reported = json.loads(
         shown(capsys, "umami", "9100095", "--archive", str(siteday), "--like", "exe", "--json")
     )
-    assert {len(metric["values"]) for metric in told} == {8}
+    assert {len(metric["values"]) for metric in reported} == {8}
     assert (
         main(["umami", "9100095", "--archive", str(siteday), "--output", str(tmp_path / "u.svg")])
         == 0
@@ -457,9 +457,9 @@ def test_an_index_that_is_damaged_further_on(
         (summarize_job, ["--slurm-jobid", "9100003"]),
     ):
         assert run([*given, "--archive", str(root)]) == 1
-        told = capsys.readouterr().err
-        assert str(path) in told
-        assert told.count("\n") == 1
+        reported = capsys.readouterr().err
+        assert str(path) in reported
+        assert reported.count("\n") == 1
 
 
 # Tables made by hand

@@ -737,7 +737,7 @@ def test_shares_are_parts_of_one(siteday: sqlite3.Connection) -> None:
         ({"fs": "nowhere"}, ["fsname_to_instance: fs: 'nowhere'", "lmt"]),
         (
             {"fs": "darshan"},
-            ["fsname_to_instance: fs: 'darshan' is no instance that watches servers"],
+            ["fsname_to_instance: fs: 'darshan' is not an instance that watches servers"],
         ),
         (
             {"fs": {"instance": "lmt", "datatargets": "("}},
@@ -971,7 +971,7 @@ def test_servers_of_an_earlier_day_that_come_in_the_same_run(
     capsys.readouterr()
     assert main(["nightly"]) == COMPLETE
     assert None not in written_by_servers(tmp_path / "archive", date=NEXT)
-    assert capsys.readouterr().out.count(f"{NEXT}  darshan") == 2, "it is told again"
+    assert capsys.readouterr().out.count(f"{NEXT}  darshan") == 2, "it is reported again"
 
 
 def test_a_row_of_the_next_day_in_an_older_file_counts_once(tmp_path: Path) -> None:
@@ -987,7 +987,7 @@ def test_a_row_of_the_next_day_in_an_older_file_counts_once(tmp_path: Path) -> N
                 item = file.create_dataset(f"datatargets/{name}", data=np.full((8641, 1), 100.0))
                 item.attrs["columns"] = np.array([b"a"])
     archive = Archive(root, hdf5_files={"fs": f"{tmp_path}/%Y-%m-%d.hdf5"})
-    source = server_series.Source(
+    source = server_series.ServerSeries(
         archive, "fs", lambda _: re.compile(".*"), [day.date for day in days], Findings()
     )
     figures, start, end = servers.figures(

@@ -26,7 +26,7 @@ from archive_tools.core.grid import Grid
 from archive_tools.formats.series import Series
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs.job_history import MetricHistory
-from archive_tools.jobs.job_lookup import Job
+from archive_tools.jobs.job_lookup import JobDetails
 from archive_tools.plotting import (
     axes,
     heat_maps,
@@ -513,7 +513,7 @@ def test_panels_have_each_row_that_reaches_into_the_surroundings(
             )
             writer.write(grid, catalogue()[grid.dataset], source="t", updated=0)
     start = day.start + begin
-    job = Job(day.date, "darshan", "7", 1, "u", "x", 1, start, start + 20, [], [], [])
+    job = JobDetails(day.date, "darshan", "7", 1, "u", "x", 1, start, start + 20, [], [], [])
     (panel,) = job_panels.panels(
         Archive(tmp_path), job, {"fsname": "scratch", "fs_instance": "scratch"}
     )
@@ -604,16 +604,16 @@ def test_the_quarter_of_a_value(
     value: float, quarter: int, big: str, small: str, neither: str
 ) -> None:
     for good, words in ((True, big), (False, small), (None, neither)):
-        standing = umami_diagram.quartile(HISTORY, value, good)
-        assert standing
-        assert (standing.quarter, standing.words) == (quarter, words)
-        assert (standing.goodness is None) == (good is None or quarter == 0)
+        rank = umami_diagram.quartile(HISTORY, value, good)
+        assert rank
+        assert (rank.quarter, rank.words) == (quarter, words)
+        assert (rank.goodness is None) == (good is None or quarter == 0)
 
 
 def test_what_has_always_been_so_is_neither_good_nor_bad() -> None:
-    standing = umami_diagram.quartile(np.full(9, 3.0), 3.0, True)
-    assert standing
-    assert standing.goodness is None
+    rank = umami_diagram.quartile(np.full(9, 3.0), 3.0, True)
+    assert rank
+    assert rank.goodness is None
 
 
 @pytest.mark.parametrize(
@@ -638,9 +638,9 @@ def test_what_has_always_been_so_is_neither_good_nor_bad() -> None:
 def test_what_is_almost_the_median_is_no_news(
     history: list[float], value: float, quarter: int
 ) -> None:
-    standing = umami_diagram.quartile(np.array(history), value, True)
-    assert standing
-    assert standing.quarter == quarter
+    rank = umami_diagram.quartile(np.array(history), value, True)
+    assert rank
+    assert rank.quarter == quarter
 
 
 @pytest.mark.parametrize(
@@ -715,18 +715,18 @@ def test_umami_of_little_or_nothing() -> None:
         plotting.umami([], timezone=BERLIN, title="")
 
 
-def moments(day: dt.date, first: int, last: int) -> list[tuple[str, str]]:
+def at_seconds(day: dt.date, first: int, last: int) -> list[tuple[str, str]]:
     """Ticks between two hours since a day's midnight, as UTC and label."""
     start = Day(day, BERLIN).start
     ticks = axes.time_ticks(start + first * 3600, start + last * 3600, ZoneInfo(BERLIN))
     return [
-        (f"{dt.datetime.fromtimestamp(moment, dt.UTC):%H:%M}", label.replace("\n", " ").strip())
-        for moment, label in ticks
+        (f"{dt.datetime.fromtimestamp(stamp, dt.UTC):%H:%M}", label.replace("\n", " ").strip())
+        for stamp, label in ticks
     ]
 
 
 def test_ticks_of_the_days_on_which_clocks_change() -> None:
-    assert moments(dt.date(2026, 10, 25), 0, 5) == [
+    assert at_seconds(dt.date(2026, 10, 25), 0, 5) == [
         ("22:00", "00:00 2026-10-25"),
         ("23:00", "01:00"),
         ("00:00", "02:00"),
@@ -734,7 +734,7 @@ def test_ticks_of_the_days_on_which_clocks_change() -> None:
         ("02:00", "03:00"),
         ("03:00", "04:00"),
     ]
-    assert [label for _, label in moments(dt.date(2026, 3, 29), 0, 5)] == [
+    assert [label for _, label in at_seconds(dt.date(2026, 3, 29), 0, 5)] == [
         "00:00 2026-03-29",
         "01:00",
         "03:00 CEST",
@@ -742,7 +742,7 @@ def test_ticks_of_the_days_on_which_clocks_change() -> None:
         "05:00",
         "06:00",
     ]
-    assert [label for _, label in moments(dt.date(2026, 3, 29), 0, 23)][1::7] == [
+    assert [label for _, label in at_seconds(dt.date(2026, 3, 29), 0, 23)][1::7] == [
         "03:00 CEST",
         "00:00 2026-03-30",
     ]
@@ -758,7 +758,7 @@ def test_ticks_are_few_in_order_and_at_round_local_times(
     name: str, start: int, length: int
 ) -> None:
     ticks = axes.time_ticks(start, start + length, ZoneInfo(name))
-    places = [moment for moment, _ in ticks]
+    places = [stamp for stamp, _ in ticks]
     assert places == sorted(set(places))
     assert len(places) <= 14
     assert all(start <= place <= start + length for place in places)

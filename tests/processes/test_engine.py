@@ -178,11 +178,11 @@ def test_results_come_in_order_and_not_all_at_once() -> None:
             under_way -= 1
         return job
 
-    asked: list[int] = []
+    requested: list[int] = []
 
     def jobs() -> Iterator[int]:
         for job in range(30):
-            asked.append(job)
+            requested.append(job)
             yield job
 
     from pipeline.site import LocalEngine
@@ -190,6 +190,6 @@ def test_results_come_in_order_and_not_all_at_once() -> None:
     with engine.executor(LocalEngine(workers=3)) as where:
         results = engine.in_order(where, work, jobs())
         assert next(results) == 0
-        assert len(asked) <= 3 * engine.AHEAD, "jobs are made as they are wanted"
+        assert len(requested) <= 3 * engine.AHEAD, "jobs are made as they are wanted"
         assert list(results) == list(range(1, 30))
     assert most <= 3

@@ -141,7 +141,8 @@ def test_pieces_join_in_any_cut(cuts: list[int], how: Any, length: int, seed: in
     starts = resample.Step(length).starts(np.arange(rows, dtype=np.int64))
     edges = np.cumsum([0, *cuts])
     pieces = [
-        resample.join(starts[a:b], values[a:b].copy(), how) for a, b in itertools.pairwise(edges)
+        resample.aggregate(starts[a:b], values[a:b].copy(), how)
+        for a, b in itertools.pairwise(edges)
     ]
     joined = resample.merged(pieces, how)
     frame = pd.DataFrame(values).groupby(starts)
@@ -195,7 +196,7 @@ def test_names_that_do_not_exist(archive: archive_tools.Archive) -> None:
         archive.read("fs", NAME, DAYS[0], "2026-11-03", components="OST0003")
     with pytest.raises(TokioError, match="cpuload has no rate"):
         archive.read("fs", LOAD, DAYS[0], DAYS[1], rate=True)
-    with pytest.raises(TokioError, match="is no component"):
+    with pytest.raises(TokioError, match="is not a component"):
         archive.read("fs", NAME, DAYS[0], DAYS[1], components=[3])  # type: ignore[list-item]
 
 
@@ -234,7 +235,7 @@ def test_lazy_arrays(archive: archive_tools.Archive) -> None:
 
 @pytest.fixture
 def damaged(tmp_path: Path) -> archive_tools.Archive:
-    """Of four days the second is no HDF5, the third has a damaged chunk."""
+    """Of four days the second is not HDF5, the third has a damaged chunk."""
     (tmp_path / layout.ABOUT).write_text(json.dumps({"site": "test", "timezone": ZONE}))
     paths = [
         write_day(
@@ -258,14 +259,14 @@ def test_damaged_days(damaged: archive_tools.Archive, options: dict[str, str]) -
     for n in (2, 3):
         with pytest.raises(FormatError, match=rf"2026-10-0{n}.*fs\.hdf5"):
             damaged.read("fs", NAME, f"2026-10-0{n}", f"2026-10-0{n + 1}", **options)  # type: ignore[arg-type]
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as reported:
         warnings.simplefilter("always")
         series = damaged.read("fs", NAME, "2026-10-01", "2026-10-05", damaged="skip", **options)  # type: ignore[arg-type]
     assert len(series.timestamps) == (48 if options else 2880)
     assert np.isfinite(series.values).all()
-    texts = [str(one.message) for one in told if one.category is DamagedDay]
+    texts = [str(one.message) for one in reported if one.category is DamagedDay]
     assert {re.findall(r"fs of (\S+)", text)[0] for text in texts} == {"2026-10-02", "2026-10-03"}
-    assert all(one.filename == __file__ for one in told)
+    assert all(one.filename == __file__ for one in reported)
 
 
 def test_nothing_but_damaged_days(damaged: archive_tools.Archive) -> None:

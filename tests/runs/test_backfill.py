@@ -282,12 +282,12 @@ def test_killed_twice_and_resumed(tmp_path: Path, workers: str) -> None:
     for _ in range(2):
         kill = Kill(event=int(random.integers(30, 60)))
         assert run_killed(command, receipts, tmp_path / "counts", kill).killed
-    standing = made(tmp_path, count)
-    assert 0 < len(standing) < count * 8
+    rank = made(tmp_path, count)
+    assert 0 < len(rank) < count * 8
     assert backfill(tmp_path, count) == COMPLETE
     after = made(tmp_path, count)
     assert len(after) == count * 8
-    assert all(after[key] == when for key, when in standing.items()), (
+    assert all(after[key] == when for key, when in rank.items()), (
         "what was complete was not done again"
     )
     assert not list((tmp_path / "archive").rglob("*.tmp"))
@@ -443,8 +443,8 @@ def test_mark_empty_and_take_it_back(tmp_path: Path, capsys: Capture) -> None:
     assert main(["status", *site, "--json"]) == COMPLETE
     capsys.readouterr()
     assert main(["status", *site, "--json"]) == COMPLETE
-    told = json.loads(capsys.readouterr().out)[str(FIRST)]["home"]
-    assert (told["state"], told["detail"][:22]) == ("empty", "LMT's disk broke (kim,")
+    reported = json.loads(capsys.readouterr().out)[str(FIRST)]["home"]
+    assert (reported["state"], reported["detail"][:22]) == ("empty", "LMT's disk broke (kim,")
     write_lmt(tmp_path / f"lmt/home_{FIRST}.sqlite3", FIRST)
     assert backfill(tmp_path, 2) == COMPLETE
     assert (FIRST, "home", "raw") not in made(tmp_path, 2), "the source is not asked"

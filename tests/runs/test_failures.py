@@ -90,7 +90,7 @@ def test_a_full_disk(tmp_path: Path, small_disk: Callable[[str], Path], size: st
     ]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == FAILED, run.stderr
-    assert "No space left on device; what is archived stands; to do: free some space" in run.stderr
+    assert "No space left on device; what is archived is kept; to do: free some space" in run.stderr
     assert "Traceback" not in run.stderr
     assert no_leftovers(tmp_path)
     assert (

@@ -144,7 +144,7 @@ def test_two_workers_one_killed(tmp_path: Path, port: int) -> None:
     write_days(tmp_path, [FIRST + dt.timedelta(days=n) for n in range(count)])
     one, two = (worker(tmp_path, port, count) for _ in range(2))
     until_made(tmp_path, count, 10)
-    standing = good(tmp_path, count)
+    rank = good(tmp_path, count)
     os.killpg(one.pid, signal.SIGKILL)
     one.communicate()
     two.communicate(timeout=PATIENCE)
@@ -154,11 +154,9 @@ def test_two_workers_one_killed(tmp_path: Path, port: int) -> None:
     assert again.returncode == 0, err
     after = good(tmp_path, count)
     assert len(after) == count * 9
-    assert all(after[key] == when for key, when in standing.items()), (
-        "what was done was not done again"
-    )
+    assert all(after[key] == when for key, when in rank.items()), "what was done was not done again"
     names = [path.name for path in (tmp_path / "archive/receipts").rglob("2025*.json")]
-    assert len(names) == len(after), "none stands twice"
+    assert len(names) == len(after), "none is there twice"
 
 
 def test_luigid_is_killed(tmp_path: Path) -> None:
@@ -174,8 +172,8 @@ def test_luigid_is_killed(tmp_path: Path) -> None:
     server.wait()
     _, err = running.communicate(timeout=PATIENCE)
     assert running.returncode not in (0, None), err
-    standing = good(tmp_path, count)
-    assert 0 < len(standing) < count * 9
+    rank = good(tmp_path, count)
+    assert 0 < len(rank) < count * 9
     command = [
         sys.executable,
         "-m",
@@ -192,4 +190,4 @@ def test_luigid_is_killed(tmp_path: Path) -> None:
     )
     after = good(tmp_path, count)
     assert len(after) == count * 9
-    assert all(after[key] == when for key, when in standing.items() if key[2] != "report")
+    assert all(after[key] == when for key, when in rank.items() if key[2] != "report")

@@ -160,7 +160,7 @@ def test_fewer_rows_never_replace_good_data(
     assert night() == COMPLETE
     assert "no task was run" in caplog.text, "it is looked at once, not every night"
     assert main(["invalidate", "--start", DATE, "--stop", DATE]) == COMPLETE
-    assert night() == PARTIAL, "replaced only when it is asked for"
+    assert night() == PARTIAL, "replaced only when it is requested"
     assert file.read_bytes() != good
 
 

@@ -52,11 +52,11 @@ def test_a_source_is_asked_once_where_its_fetch_says_what_it_saw(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: bool, times: int
 ) -> None:
     write_days(tmp_path, [DATE])
-    asked: list[Day] = []
+    requested: list[Day] = []
     inputs, fetch = darshan.SOURCE.inputs, darshan.SOURCE.fetch
 
     def counted(options: darshan.Options, day: Day) -> Any:
-        asked.append(day)
+        requested.append(day)
         return inputs(options, day)
 
     def silent(*given: Any) -> Fetched:
@@ -66,7 +66,7 @@ def test_a_source_is_asked_once_where_its_fetch_says_what_it_saw(
     if not says:
         monkeypatch.setattr(darshan.SOURCE, "fetch", silent)
     assert night(tmp_path) == COMPLETE
-    assert len(asked) == times
+    assert len(requested) == times
 
 
 def test_a_log_that_comes_before_the_fetch_lists_the_logs_is_for_the_next_run(

@@ -164,13 +164,13 @@ def test_a_source_that_forgets(
     site = sites.load(str(path))
     now = site.day(FIRST).start + ago * 86400
     monkeypatch.setattr(time, "time", lambda: now)
-    state = states.of(site, [FIRST], str(path), ask=False)[FIRST]["home"]
+    state = states.day_states(site, [FIRST], str(path), ask=False)[FIRST]["home"]
     assert state.word == word
     assert words in state.detail
     assert (state.forgotten_in is None) == (word == "expired")
-    assert states.of(site, [FIRST], str(path), ask=False)[FIRST]["scratch"] == State("missing"), (
-        "no retention is known"
-    )
+    assert states.day_states(site, [FIRST], str(path), ask=False)[FIRST]["scratch"] == State(
+        "missing"
+    ), "no retention is known"
 
 
 def test_a_source_that_does_not_answer_is_waited_for_once(
@@ -184,11 +184,11 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
     from pipeline.cli.commands import status as command
     from pipeline.sources import lmt
 
-    asked = []
+    requested = []
     released = threading.Event()
     monkeypatch.setattr(lmt.Options, "needs_process", False)
     monkeypatch.setattr(
-        lmt.SOURCE, "inputs", lambda options, day: (asked.append(day), released.wait())
+        lmt.SOURCE, "inputs", lambda options, day: (requested.append(day), released.wait())
     )
     monkeypatch.setattr(command, "ANSWER_SECONDS", 0.5)
     assert (
@@ -207,14 +207,14 @@ def test_a_source_that_does_not_answer_is_waited_for_once(
         )
         == 0
     )
-    assert len(asked) == 1
+    assert len(requested) == 1
     assert (
         main(
             ["status", "--site", str(some), "--start", str(FIRST), "--stop", str(FIRST), "--no-ask"]
         )
         == EXIT_PARTIAL
     )
-    assert len(asked) == 1
+    assert len(requested) == 1
     released.set()
 
 

@@ -105,7 +105,7 @@ def test_no_json_and_keys_that_stand_twice(tmp_path: Path) -> None:
     for text, word in [
         ("{", "is not JSON"),
         ("[]", "a JSON object"),
-        ('{"site": "a", "site": "b"}', "stands twice"),
+        ('{"site": "a", "site": "b"}', "is there twice"),
     ]:
         path.write_text(text)
         with pytest.raises(ConfigError, match=word):

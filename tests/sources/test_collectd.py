@@ -115,9 +115,9 @@ def made(tmp_path: Path, some: Sequence[Record], **keys: Any) -> tuple[dict[str,
     write_lines(tmp_path / "values.json", some)
     settings = options(tmp_path / "values.json", **({"store_rates": True} | keys))
     findings = Findings()
-    samples, told, _ = parsed(settings, DAY, tmp_path / "raw")
+    samples, reported, _ = parsed(settings, DAY, tmp_path / "raw")
     found = grids(settings, DAY, samples, findings)
-    for item in told:
+    for item in reported:
         findings.add(item.kind, item.count, item.where, item.detail, item.amount)
     return found, findings
 
@@ -353,9 +353,9 @@ def test_the_next_days_file_closes_the_day(tmp_path: Path) -> None:
     )
     found = built(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY, tmp_path / "raw")
     assert found["datatargets/readbytes"].values[-1, 0] == 20
-    told = collectd.SOURCE.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY)
+    reported = collectd.SOURCE.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY)
     write_lines(tmp_path / "v-2026-11-23.json", [disk(86403, 25)])
-    assert collectd.SOURCE.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY) == told, (
+    assert collectd.SOURCE.inputs(options([str(tmp_path / "v-%Y-%m-%d.json")]), DAY) == reported, (
         "a next day that grows makes this one no other"
     )
 

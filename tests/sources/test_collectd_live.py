@@ -102,7 +102,7 @@ def test_only_what_is_wanted_is_asked_for(tmp_path: Path) -> None:
         "oss1",
         "oss2",
     }
-    method, path, body = state.asked[0]
+    method, path, body = state.requested[0]
     assert (method, path.partition("?")[0]) == (
         "POST",
         "/collectd-2026.11.22,collectd-2026.11.23/_search",
@@ -118,7 +118,7 @@ def test_the_indices_of_all_utc_dates_of_a_local_day() -> None:
     with serving(state) as url:
         collectd.SOURCE.inputs(live(url), Day(DAY.date, "America/Los_Angeles"))
         collectd.SOURCE.inputs(live(url), Day(DAY.date, "Asia/Tokyo"))
-    assert [path.partition("/_count")[0] for _, path, _ in state.asked] == [
+    assert [path.partition("/_count")[0] for _, path, _ in state.requested] == [
         "/collectd-2026.11.22,collectd-2026.11.23",
         "/collectd-2026.11.21,collectd-2026.11.22",
     ]
@@ -202,7 +202,7 @@ def test_a_search_that_never_comes_to_an_end_is_an_error(
     state = State(hits(DOCUMENTS), trouble=lambda number, path: answer if path == SCROLL else None)
     with serving(state) as url, pytest.raises(SourceError, match=match):
         built(live(url), DAY, tmp_path / "raw")
-    assert len(state.asked) < 40
+    assert len(state.requested) < 40
 
 
 def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +217,7 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         state.need = "Bearer t0ken"
         assert built(live(url, token_file=str(tmp_path / "token")), DAY, tmp_path / "raw3")
         (tmp_path / "token").write_text("two\nlines")
-        with pytest.raises(SourceError, match="is no token") as raised:
+        with pytest.raises(SourceError, match="is not a token") as raised:
             built(live(url, token_file=str(tmp_path / "token")), DAY, tmp_path / "raw4")
         assert "two" not in str(raised.value)
         with pytest.raises(SourceError, match="NOT_SET is not set"):
@@ -287,9 +287,9 @@ def test_a_night(tmp_path: Path, site: Any) -> None:
             raw_days=10**4,
         )
         assert main(["nightly", "--date", str(DAY)]) in (0, 3)
-        asked = len(state.asked)
+        requested = len(state.requested)
         assert main(["nightly", "--date", str(DAY)]) in (0, 3)
-    assert ["/_count" in path for _, path, _ in state.asked[asked:]] == [True], (
+    assert ["/_count" in path for _, path, _ in state.requested[requested:]] == [True], (
         "one question, and nothing is fetched again"
     )
     with archive_tools.open_tts(tmp_path / f"archive/2026/{DAY}/bb.hdf5") as tts:

@@ -129,7 +129,7 @@ def test_every_file_is_indexed_or_rejected_with_a_reason(tmp_path: Path) -> None
 
 
 def test_names_that_users_choose(tmp_path: Path) -> None:
-    """Quotes, SQL, bytes that are no UTF-8, and one base name in two folders: all indexed, none
+    """Quotes, SQL, bytes that are not UTF-8, and one base name in two folders: all indexed, none
     executed.
     """
     logs = tmp_path / "logs"

@@ -229,12 +229,12 @@ def test_a_day_without_stamps_is_no_data(tmp_path: Path) -> None:
 
 
 def test_what_is_no_lmt_database_is_named(tmp_path: Path) -> None:
-    (tmp_path / "text.db").write_text("hello, this is no database at all" * 100)
+    (tmp_path / "text.db").write_text("hello, this is not a database at all" * 100)
     with pytest.raises(SourceError, match=r"text\.db"):
         lmt.SOURCE.fetch(options(tmp_path / "text.db"), UTC, tmp_path)
     sqlite3.connect(tmp_path / "empty.db").close()
     with pytest.raises(
-        SourceError, match="is no LMT database: no table OST_DATA, OST_INFO, TIMESTAMP_INFO"
+        SourceError, match="is not an LMT database: no table OST_DATA, OST_INFO, TIMESTAMP_INFO"
     ):
         lmt.SOURCE.fetch(options(tmp_path / "empty.db"), UTC, tmp_path)
 

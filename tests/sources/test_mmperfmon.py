@@ -285,9 +285,9 @@ def test_no_second_is_told_twice(rows: list[tuple[int, int]]) -> None:
             time[~(longer | shorter)].tolist(), interval[~(longer | shorter)].tolist(), strict=True
         )
     }
-    told = [t + n for t, length in kept for n in range(length)]
-    assert len(told) == len(set(told))
-    assert set(told) == {
+    reported = [t + n for t, length in kept for n in range(length)]
+    assert len(reported) == len(set(reported))
+    assert set(reported) == {
         t + n
         for t, length in zip(time.tolist(), interval.tolist(), strict=True)
         for n in range(length)
@@ -390,7 +390,7 @@ def test_nothing_is_taken_after_a_head_that_contradicts_the_legend(
 def test_nothing_is_taken_after_a_head_that_is_lost(tmp_path: Path) -> None:
     values, findings = four(tmp_path, lambda lines: lines.__delitem__(slice(10, 12)))
     assert values == [1, None, None, None], "the rows that follow are not those of the table before"
-    assert "line 11: Row 1 stands twice" in str(next(iter(findings)))
+    assert "line 11: Row 1 is there twice" in str(next(iter(findings)))
     values, findings = four(
         tmp_path / "garbled", lambda lines: lines.__setitem__(11, "Rwo Timestamp x\n")
     )

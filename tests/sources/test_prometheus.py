@@ -175,13 +175,12 @@ def test_matchers() -> None:
 
 def test_queries() -> None:
     cpu, *_ = lines(["node_exporter"])["dataservers/cpuidle"]
-    (question,) = cpu.questions()
+    (request,) = cpu.requests()
     series = 'node_cpu_seconds_total{mode="idle",cluster="a\\"b"}'
     assert (
-        question.query({"cluster": 'a"b'}, 60)
-        == f"avg without (cpu) (min_over_time({series}[60s]))"
+        request.query({"cluster": 'a"b'}, 60) == f"avg without (cpu) (min_over_time({series}[60s]))"
     )
-    ((free,),) = (each.questions() for each in lines(["node_exporter"])["dataservers/memfree"])
+    ((free,),) = (each.requests() for each in lines(["node_exporter"])["dataservers/memfree"])
     assert free.query({}, 60) == "last_over_time(node_memory_MemFree_bytes[60s])"
 
 
@@ -436,10 +435,10 @@ def test_values_that_are_no_numbers_cost_themselves(tmp_path: Path) -> None:
     samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert sorted(samples[0].value.tolist()) == [1, 1, 2, 9]
     assert findings.total(FindingKind.UNREADABLE) == 3
-    told = str(next(iter(findings)))
-    assert "answers.json" in told
-    assert "value 1" in told
-    assert "sda" in told
+    reported = str(next(iter(findings)))
+    assert "answers.json" in reported
+    assert "value 1" in reported
+    assert "sda" in reported
 
 
 def test_an_answer_that_failed_costs_itself(tmp_path: Path) -> None:
@@ -690,11 +689,11 @@ def test_a_day_in_pieces(tmp_path: Path, serve: Any) -> None:
     found = options(url=url, timestep=3600, points=7, extra={"cluster": "x"})
     samples, findings, counts = parsed(found, DAY, tmp_path / "raw")
     assert not samples, "the label of extra is not there"
-    asked = [form for form in seen if "read_bytes" in form["query"]]
-    assert [points(form) for form in asked] == [7, 7, 7, 4]
-    assert asked[0]["query"] == 'min_over_time(node_disk_read_bytes_total{cluster="x"}[3600s])'
-    assert asked[0]["start"] == f"{START + 3599}.999"
-    assert asked[-1]["end"] == f"{DAY.end + 3599}.999"
+    requested = [form for form in seen if "read_bytes" in form["query"]]
+    assert [points(form) for form in requested] == [7, 7, 7, 4]
+    assert requested[0]["query"] == 'min_over_time(node_disk_read_bytes_total{cluster="x"}[3600s])'
+    assert requested[0]["start"] == f"{START + 3599}.999"
+    assert requested[-1]["end"] == f"{DAY.end + 3599}.999"
     assert {form["path"] for form in seen} == {"/api/v1/query_range"}
     assert {form["nocache"] for form in seen} == {"1"}
     assert counts == {"series": 1, "samples": 25}
@@ -816,7 +815,7 @@ def test_all_exporters_are_asked_and_the_first_that_has_a_series_of_the_site_is_
 @pytest.mark.parametrize("value", ["NaN", "x", "9" * 5000])
 def test_a_count_that_is_no_number_is_an_error(serve: Any, value: str) -> None:
     url, _ = serve(lambda form: (200, matrix(({"__name__": "x"}, [(START, value)]))))
-    with pytest.raises(SourceError, match="holds what is no number"):
+    with pytest.raises(SourceError, match="holds what is not a number"):
         prometheus.SOURCE.inputs(options(url=url), DAY)
 
 

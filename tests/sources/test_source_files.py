@@ -31,7 +31,7 @@ def tarball(path: Path, members: Sequence[tuple[tarfile.TarInfo | str, bytes]]) 
 
 
 def read(path: Path, limit: int = LIMIT) -> tuple[dict[str, bytes], list[str]]:
-    """What stands in a file, and what is wrong with it."""
+    """What is in a file, and what is wrong with it."""
     problems: list[str] = []
     found = {
         member.path: source_files.content(member)

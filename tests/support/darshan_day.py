@@ -14,7 +14,7 @@ from archive_tools.core.arrays import Table
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
-from pipeline.model import DarshanPart
+from pipeline.model import BatchSummary
 from pipeline.processes import isolated
 from pipeline.sources import darshan
 from pipeline.transform.darshan import DayMerger, Reduction
@@ -41,7 +41,7 @@ class Reduced:
         return dict(frame.groupby("fsname")[name].sum())
 
 
-def merged(parts: Iterable[DarshanPart], found: darshan.Options, day: Day) -> Reduced:
+def merged(parts: Iterable[BatchSummary], found: darshan.Options, day: Day) -> Reduced:
     """Add parts up."""
     pieces: dict[str, list[Table]] = {}
     merger = DayMerger(

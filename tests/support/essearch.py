@@ -43,7 +43,7 @@ class State:
 
     documents: list[dict[str, Any]]
     flavour: str = "es7"
-    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    requested: list[tuple[str, str, Any]] = field(default_factory=list)
     trouble: Callable[[int, str], Answer | None] = lambda number, path: None
     need: str = ""
     scrolls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -103,10 +103,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         state, parts = self.state, urlsplit(self.path)
         size = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(size)) if size else {}
-        state.asked.append((method, self.path, body))
+        state.requested.append((method, self.path, body))
         if state.need and self.headers.get("Authorization") != state.need:
             return 401, {"error": "unauthorized"}
-        wrong = state.trouble(len(state.asked), parts.path)
+        wrong = state.trouble(len(state.requested), parts.path)
         if wrong:
             return wrong
         if parts.path != "/_search/scroll" and "pit" not in body and method == "POST":
@@ -146,8 +146,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         number = body["scroll_id"]
         if number not in self.state.scrolls:
             return 404, EXPIRED
-        told = self.state.scrolls[f"{number}:size"][0]
-        return 200, self._page(number, told["size"], told["total"])
+        reported = self.state.scrolls[f"{number}:size"][0]
+        return 200, self._page(number, reported["size"], reported["total"])
 
     def _point(self, method: str, path: str, body: dict[str, Any]) -> Answer:
         ours = path.endswith("/point_in_time") == (self.state.flavour == "opensearch")
@@ -155,8 +155,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return 400, {"error": f"no handler found for uri [{path}]"}
         key = "pit_id" if self.state.flavour == "opensearch" else "id"
         if method == "DELETE":
-            told = body[key]
-            self.state.points -= set(told if isinstance(told, list) else [told])
+            reported = body[key]
+            self.state.points -= set(reported if isinstance(reported, list) else [reported])
             return 200, {"succeeded": True}
         self.state.points.add(f"point{len(self.state.asked)}")
         return 200, {key: f"point{len(self.state.asked)}"}

@@ -58,7 +58,7 @@ def run(
         os.path.dirname(log), os.path.basename(log), status.st_size, status.st_mtime_ns, True
     )
     make = functools.partial(Hostile, DAY.start, DAY.end)
-    job = isolated.Job(
+    job = isolated.IsolatedRead(
         [(listed, name) for name in names],
         make,
         reduce or names_of,

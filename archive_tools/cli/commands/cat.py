@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rate", action="store_true", help="amounts a second in place of amounts")
     parser.add_argument(
-        "--resample", metavar="STEP", help="join rows: 1min, 15min, 1h, ... or 1d (the site's day)"
+        "--resample",
+        metavar="STEP",
+        help="resample rows to 1min, 15min, 1h, ... or 1d (the site's day)",
     )
     parser.add_argument(
         "--format", choices=export.FORMATS, help="default: by the end of FILE's name, else csv"

@@ -51,11 +51,11 @@ def run(options: argparse.Namespace) -> int:
             hint="leave out --archive, --start, --stop and --instance, or the files",
         )
     looked = whole_archive.Looked()
-    with _progress() as told:
+    with _progress() as reported:
         found = list(
-            _of_files(options, told, looked)
+            _of_files(options, reported, looked)
             if options.files
-            else _of_archive(options, told, looked)
+            else _of_archive(options, reported, looked)
         )
     if options.json:
         printing.show_json(
@@ -77,19 +77,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_files(
-    options: argparse.Namespace, told: whole_archive.Progress, looked: whole_archive.Looked
+    options: argparse.Namespace, reported: whole_archive.Progress, looked: whole_archive.Looked
 ) -> Iterator[Problem]:
     for path in options.files:
-        with contextlib.suppress(PermissionError):  # which the check tells of
+        with contextlib.suppress(PermissionError):  # which the check reports
             if not path.is_file():
                 raise NotFound(f"no file {path}")
-        told(str(path))
+        reported(str(path))
         looked.files += 1
         yield from whole_archive.check_file(path, deep=options.deep)
 
 
 def _of_archive(
-    options: argparse.Namespace, told: whole_archive.Progress, looked: whole_archive.Looked
+    options: argparse.Namespace, reported: whole_archive.Progress, looked: whole_archive.Looked
 ) -> Iterator[Problem]:
     archive = common_options.open_archive(options.archive)
     start, stop = common_options.whole_days(options.start, options.stop, archive.timezone)
@@ -105,7 +105,7 @@ def _of_archive(
         stop,
         instances=options.instance,
         deep=options.deep,
-        progress=told,
+        progress=reported,
         looked=looked,
     )
 

@@ -19,7 +19,7 @@ from archive_tools.store.receipts import Receipts
 
 HELP = "what is in a file, and where it came from"
 ABOUT = """Attributes and datasets of a file: unit, kind, rows, components, per cent missing and the
-source it came from. Of an instance and day of the archive, also what its receipt tells: state,
+source it came from. Of an instance and day of the archive, also what its receipt records: state,
 inputs, when it was made, and by what."""
 EXAMPLES = (
     "archive/2026/2026-11-22/scratch.hdf5",
@@ -37,7 +37,7 @@ HEADER = [
     "source",
     "first and last",
 ]
-TOLD = ("software", "host", "written", "seconds", "inputs", "findings")
+REPORTED = ("software", "host", "written", "seconds", "inputs", "findings")
 """What is shown of a receipt."""
 
 
@@ -54,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _date(text: str) -> dt.date:
-    when = common_options.moment(text)
+    when = common_options.date_or_time(text)
     if isinstance(when, dt.datetime):
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; expected: 2026-11-22")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; expected: 2026-11-22")
     return when
 
 
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         datasets = _datasets(tts)
     code = (
         exit_codes.NOT_THERE
-        if any(told["missing"] is None for told in datasets.values())
+        if any(reported["missing"] is None for reported in datasets.values())
         else exit_codes.DONE
     )
     if options.json:
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             f" {f'{len(value)} (--json shows them)' if isinstance(value, list | dict) else value}"
         )
     printing.show(
-        HEADER, [_row(name, told) for name, told in datasets.items()], left=(0, 1, 2, 7, 8)
+        HEADER, [_row(name, reported) for name, reported in datasets.items()], left=(0, 1, 2, 7, 8)
     )
     return code
 
@@ -145,7 +145,7 @@ def _missing(tts: SeriesFile, name: str) -> float | None:
 
 
 def _receipt(archive: Archive, instance: str, date: dt.date) -> dict[str, Any]:
-    """What the receipt of the day's file tells; nothing where there is none."""
+    """What the receipt of the day's file records; nothing where there is none."""
     day = Receipts(archive.root).day(date)
     receipt = day.good(instance, Product.TTS)
     content = day.content(receipt) if receipt else {}
@@ -153,25 +153,25 @@ def _receipt(archive: Archive, instance: str, date: dt.date) -> dict[str, Any]:
         {
             "state": receipt.state,
             "percent": receipt.percent,
-            **{key: content[key] for key in TOLD if key in content},
+            **{key: content[key] for key in REPORTED if key in content},
         }
         if receipt
         else {}
     )
 
 
-def _row(name: str, told: dict[str, Any]) -> list[str]:
-    missing = "damaged" if told["missing"] is None else f"{told['missing']:.2f} %"
-    columns = told["columns"]
+def _row(name: str, reported: dict[str, Any]) -> list[str]:
+    missing = "damaged" if reported["missing"] is None else f"{reported['missing']:.2f} %"
+    columns = reported["columns"]
     return [
         name,
-        told["unit"],
-        told["kind"],
-        f"{told['timestep']} s",
-        str(told["rows"]),
+        reported["unit"],
+        reported["kind"],
+        f"{reported['timestep']} s",
+        str(reported["rows"]),
         str(len(columns)),
         missing,
-        told["source"],
+        reported["source"],
         _few(columns),
     ]
 

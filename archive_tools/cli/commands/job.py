@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     return exit_codes.DONE
 
 
-def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.Job]:
+def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.JobDetails]:
     """The jobs that are meant, newest first."""
     given = common_options.given_range(options)
     dates = common_options.dates_between(*given, archive.timezone)
@@ -76,7 +76,7 @@ def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.Job]
     )
 
 
-def _plot(archive: Archive, job: job_lookup.Job, options: argparse.Namespace) -> None:
+def _plot(archive: Archive, job: job_lookup.JobDetails, options: argparse.Namespace) -> None:
     from archive_tools import plotting
 
     figure = Job(archive, job).plot(options.fs)
@@ -84,9 +84,9 @@ def _plot(archive: Archive, job: job_lookup.Job, options: argparse.Namespace) ->
         plotting.save(figure, options.plot)
 
 
-def _show(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
+def _show(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> None:
     """The job for people."""
-    begin, end = (printing.local(moment, timezone) for moment in (job.start_time, job.end_time))
+    begin, end = (printing.local(stamp, timezone) for stamp in (job.start_time, job.end_time))
     printing.say(
         f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'},"
         f" {printing.counted(job.nprocs, 'process', 'processes')}"
@@ -105,7 +105,7 @@ def _show(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
     _others(job, timezone, limit)
 
 
-def _file_systems(job: job_lookup.Job) -> None:
+def _file_systems(job: job_lookup.JobDetails) -> None:
     header = ["what it did on", "read", "written", "reads", "writes", "opens", "files", "its rate"]
     rows = [
         [
@@ -122,7 +122,7 @@ def _file_systems(job: job_lookup.Job) -> None:
     printing.say()
 
 
-def _servers(job: job_lookup.Job) -> None:
+def _servers(job: job_lookup.JobDetails) -> None:
     """What the servers saw, a column a file system."""
     seen = [row for row in job.file_systems if row.get("fs_instance")]
     unseen = [row["fsname"] for row in job.file_systems if not row.get("fs_instance")]
@@ -176,7 +176,7 @@ SEEN = (
 """Lines of the table of servers: label, and how a row's figure is shown."""
 
 
-def _logs(job: job_lookup.Job, limit: int | None) -> None:
+def _logs(job: job_lookup.JobDetails, limit: int | None) -> None:
     header = ["log", "program", "processes", "seconds", "read", "written", "POSIX rate"]
     rows = [
         [
@@ -199,7 +199,7 @@ def _logs(job: job_lookup.Job, limit: int | None) -> None:
         _more(len(job.logs), len(rows), "logs")
 
 
-def _others(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
+def _others(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> None:
     header = [
         "who else was there",
         "start",
@@ -230,7 +230,7 @@ def _others(job: job_lookup.Job, timezone: str, limit: int | None) -> None:
         printing.say("no other job was on its file systems then")
 
 
-def _seconds_together(row: Mapping[str, Any], job: job_lookup.Job) -> int:
+def _seconds_together(row: Mapping[str, Any], job: job_lookup.JobDetails) -> int:
     """How long another job was there while the job ran."""
     begin: int = max(row["start_time"], job.start_time)
     end: int = min(row["end_time"], job.end_time)

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a name, or a pattern such as '*OST00*' (may be given again; default: all)",
     )
     parser.add_argument(
-        "--resample", metavar="STEP", help="join rows before: 1min, 15min, 1h, ... or 1d"
+        "--resample", metavar="STEP", help="resample rows first: 1min, 15min, 1h, ... or 1d"
     )
     parser.add_argument(
         "--heat-map", action="store_true", help="components by time, of one dataset"

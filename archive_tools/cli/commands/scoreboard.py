@@ -12,7 +12,7 @@ from archive_tools.core.errors import NotFound
 from archive_tools.jobs import logs, scoreboards
 
 HELP = "who moved most bytes"
-ABOUT = """Top users, programs and file systems by the bytes that Darshan logs tell of, over the
+ABOUT = """Top users, programs and file systems by the bytes that Darshan logs report, over the
 days of an archive or over index files, ours or pytokio's. Patterns (may be given again) limit what
 is counted: '*' and '?' stand for any characters. The range is of whole days; START alone is that
 day."""

@@ -95,9 +95,11 @@ def _of_range(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary]
 
 
 def _as_json(item: summary.DatasetSummary, by_component: bool) -> dict[str, object]:
-    told = dataclasses.asdict(item)
+    reported = dataclasses.asdict(item)
     return (
-        told if by_component else {key: value for key, value in told.items() if key != "components"}
+        reported
+        if by_component
+        else {key: value for key, value in reported.items() if key != "components"}
     )
 
 

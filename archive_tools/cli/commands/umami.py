@@ -106,9 +106,9 @@ def _line(metric: MetricHistory) -> list[str]:
         None if not np.isfinite(today) else today,
         *(np.percentile(past, [25, 50, 75]).tolist() if len(past) else [None] * 3),
     ]
-    standing = umami_diagram.quartile(past, today, metric.big_is_good)
+    rank = umami_diagram.quartile(past, today, metric.big_is_good)
     return [
         metric.label,
         *(quantities.quantity(value, metric.unit) for value in shown),
-        standing.words if standing else "too few to say",
+        rank.words if rank else "too few to say",
     ]

@@ -55,9 +55,9 @@ def darshan_scoreboard(arguments: Sequence[str] | None = None) -> int:
 
 
 def _scoreboard(options: argparse.Namespace) -> int:
-    told = vars(options)
+    reported = vars(options)
     limit, exclude = (
-        {key: _patterns(told[f"{how}_{key}"]) for key in scoreboards.FILTERS}
+        {key: _patterns(reported[f"{how}_{key}"]) for key in scoreboards.FILTERS}
         for how in ("limit", "exclude")
     )
     only = scoreboards.Filter(limit, exclude)

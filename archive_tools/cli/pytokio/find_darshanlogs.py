@@ -45,7 +45,7 @@ def _date(text: str) -> dt.date:
     try:
         return dt.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date; expected: 2026-11-22") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; expected: 2026-11-22") from None
 
 
 def _found(options: argparse.Namespace) -> Iterator[Path]:

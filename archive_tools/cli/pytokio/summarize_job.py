@@ -27,7 +27,7 @@ from archive_tools.core.errors import NotFound
 from archive_tools.core.findings import Findings
 from archive_tools.jobs import server_series, servers
 from archive_tools.jobs.job_history import looked_at
-from archive_tools.jobs.job_lookup import asked
+from archive_tools.jobs.job_lookup import query_rows
 from archive_tools.reading.archive import Archive
 from archive_tools.store import layout
 
@@ -77,7 +77,10 @@ def summarize_job(arguments: Sequence[str] | None = None) -> int:
         help="the logs of this job, in place of their names",
     )
     parser.add_argument(
-        "-o", "--ost", action="store_true", help="accepted: how full the targets are is always told"
+        "-o",
+        "--ost",
+        action="store_true",
+        help="accepted: how full the targets are is always shown",
     )
     parser.add_argument(
         "--silent-errors", action="store_true", help="accepted: logs are not read again"
@@ -91,7 +94,7 @@ def _time(text: str) -> dt.datetime:
         return dt.datetime.strptime(text, "%Y-%m-%d %H:%M:%S")
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time; expected: 'YYYY-MM-DD HH:MM:SS'"
+            f"{text!r} is not a time; expected: 'YYYY-MM-DD HH:MM:SS'"
         ) from None
 
 
@@ -174,7 +177,7 @@ def _looked_up(archive: Archive, where: str, value: str) -> Found:
     for date, path in reversed(indexes):
         if found and (oldest - date).days > 1:
             break
-        if rows := asked(path, LOG.format(where), [value]):
+        if rows := query_rows(path, LOG.format(where), [value]):
             found, oldest = [*found, (path, rows)], date
     if not found:
         expected = f"one of {printing.counted(len(indexes), 'day')}"
@@ -215,14 +218,14 @@ def _of_log(path: Path, rows: Sequence[Record], fsname: str) -> Record:
         "darshan_biggest_write_fs": written["mountpt"],
         "darshan_biggest_write_fs_bytes": written["bytes_written"],
     }
-    seen = asked(path, SERVERS, [one["log_id"], name])
+    seen = query_rows(path, SERVERS, [one["log_id"], name])
     return record | (_servers(seen[0]) if seen else {})
 
 
 def _of_time(archive: Archive, first: int, last: int, fsname: str) -> Record:
     """What the servers behind a file system did from `first` to `last`, the last excluded."""
     behind = archive.about.get("fsname_to_instance", {}).get(fsname, {"instance": fsname})
-    source = server_series.Source(
+    source = server_series.ServerSeries(
         archive,
         behind["instance"],
         lambda group: re.compile(behind.get(group, ".*")),

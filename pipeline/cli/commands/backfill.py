@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--newest-first",
         action="store_true",
-        help="begin with the last days, which a source forgets last or which are asked for most",
+        help="begin with the last days, which a source forgets last or which are requested most",
     )
     parser.add_argument(
         "--tries",
@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     instances = common_options.instances(options, site)
     ordered = dates[::-1] if options.newest_first else dates
     began = time.monotonic()
-    planned = plan.of(site, ordered, options.site, instances, expired=not options.expired)
+    planned = plan.plan_days(site, ordered, options.site, instances, expired=not options.expired)
     if options.dry_run:
         _show(planned)
         return exit_codes.COMPLETE
@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
             )
             run.all(planned.days)
         retention.prune(site)
-        codes.append(_tell(site, dates, options.site, instances))
+        codes.append(_summary(site, dates, options.site, instances))
     return codes[-1]
 
 
@@ -135,15 +135,17 @@ class _Run:
             self.finished -= len(waiting)
             current().answers.forget()
             waiting = self._pass(waiting, self.options.wait)
-        self._join([day.night for day in days])
+        self._join([day.nightly_run for day in days])
 
-    def _join(self, nights: Sequence[Nightly]) -> None:
+    def _join(self, nightlies: Sequence[Nightly]) -> None:
         """Make indexes again whose logs ran on days that came after them."""
-        for night in nights:
-            if not night.indexes_current():
-                with lock.free(self.site.root, [night.date], patience=self.options.wait) as held:
+        for nightly_run in nightlies:
+            if not nightly_run.indexes_current():
+                with lock.free(
+                    self.site.root, [nightly_run.date], patience=self.options.wait
+                ) as held:
                     if held:
-                        execution.finish(night)
+                        execution.finish(nightly_run)
 
     def _pass(self, days: Sequence[DayPlan], patience: float) -> list[DayPlan]:
         """Run days once; those that need another try."""
@@ -161,7 +163,7 @@ class _Run:
                 with run_context(mode=Mode.RECEIPTS):
                     execution.bring_up(
                         [task for day in mine for task in day.roots],
-                        [day.night for day in mine],
+                        [day.nightly_run for day in mine],
                         self.options.workers,
                     )
                 self.current = ()
@@ -177,7 +179,7 @@ class _Run:
         return again
 
     def _failed(self, days: Sequence[DayPlan]) -> list[DayPlan]:
-        """Days of which the last try of a part failed, but for those of which the source says that
+        """Days whose last try of a part failed, but for those that the source says
         it has nothing.
         """
         known = Receipts(self.site.root).days([day.date for day in days])
@@ -214,16 +216,16 @@ def _show(planned: Plan) -> None:
             )
         )
     for date, instance in planned.expired:
-        print(f"{date}  {instance}: expired, the source is not asked (--expired asks it)")
+        print(f"{date}  {instance}: expired, the source is not queried (--expired queries it)")
     print(
         f"{len(planned.days)} days to do, {sum(len(day.todo) for day in planned.days)} products;"
         f" {planned.complete} days are complete"
     )
 
 
-def _tell(site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str]) -> int:
+def _summary(site: Site, dates: Sequence[dt.date], given: str, instances: Sequence[str]) -> int:
     """Say what the archive says of the range now."""
-    found = states.of(site, dates, given, instances=instances, ask=False)
+    found = states.day_states(site, dates, given, instances=instances, ask=False)
     words = [state.word for day in found.values() for state in day.values()]
     print(
         f"{dates[0]} to {dates[-1]}: "

@@ -19,8 +19,8 @@ from pipeline.tasks.nightly import Nightly
 
 HELP = "say that days have no data for good"
 ABOUT = """Say that days of an instance have no data and will never have: the machine was down, the
-logs were lost. No run asks the source for them again, and status counts them as done, with who said
-so and why. `invalidate` takes it back."""
+logs were lost. No run queries the source for them again, and status counts them as done, with who
+said so and why. `invalidate` takes it back."""
 EXAMPLES = (
     (
         "--start 2026-11-03 --stop 2026-11-05 --instance cscratch --why 'LMT server was being"
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         common_options.instances(options, site),
     )
     receipts = Receipts(site.root)
-    told = {
+    reported = {
         "who": options.who or f"{getpass.getuser()}@{platform.node()}",
         "why": options.why,
         "written": now(),
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
                     Receipt(
                         date, instance, Product.RAW, RAW_VERSION, NO_FINGERPRINT, ReceiptState.EMPTY
                     ),
-                    told,
+                    reported,
                 )
                 for product in Nightly.parts:
                     receipts.remove(date, instance, product, ReceiptState.FAILED)

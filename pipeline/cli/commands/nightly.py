@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
                 log.warning("%s: another run has this day", date)
             codes.append(
                 exit_codes.worst(
-                    _nights(
+                    _nightlies(
                         site,
                         [Nightly(date=date, site=options.site) for date in held],
                         options.workers,
@@ -81,46 +81,46 @@ def young(site: Site) -> list[dt.date]:
     return [date for date in dates if known[date].all]
 
 
-def _nights(site: Site, nights: Sequence[Nightly], workers: int) -> list[int]:
+def _nightlies(site: Site, nightlies: Sequence[Nightly], workers: int) -> list[int]:
     """Bring days up to date, and then those whose logs ran on a day whose servers were archived
     after them.
     """
     codes, joined = {}, []
-    for night in nights:
-        codes[night] = _one(site, night, workers)
-        joined += [night] if night.indexes_current() else []
-    for night in joined:
-        if not night.indexes_current():
-            codes[night] = _one(site, night, workers)
+    for nightly_run in nightlies:
+        codes[nightly_run] = _one(site, nightly_run, workers)
+        joined += [nightly_run] if nightly_run.indexes_current() else []
+    for nightly_run in joined:
+        if not nightly_run.indexes_current():
+            codes[nightly_run] = _one(site, nightly_run, workers)
     return list(codes.values())
 
 
-def _one(site: Site, night: Nightly, workers: int) -> int:
+def _one(site: Site, nightly_run: Nightly, workers: int) -> int:
     """Bring one day up to date, and say what the archive then says of it."""
-    tasks = execution.everything(night)
+    tasks = execution.everything(nightly_run)
     with progress.showing(
-        str(night.date), len(tasks), lambda: sum(task.has_product() for task in tasks)
+        str(nightly_run.date), len(tasks), lambda: sum(task.has_product() for task in tasks)
     ):
-        wanted = [] if night.complete() else [night]
+        wanted = [] if nightly_run.complete() else [nightly_run]
         if not wanted:
-            log.info("%s: everything is complete, no task was run", night.date)
-        well = execution.bring_up(wanted, [night], workers)
-    code = _tell(site, night)
+            log.info("%s: everything is complete, no task was run", nightly_run.date)
+        well = execution.bring_up(wanted, [nightly_run], workers)
+    code = _summary(site, nightly_run)
     return code if well else exit_codes.worst([code, exit_codes.FAILED])
 
 
-def _tell(site: Site, night: Nightly) -> int:
+def _summary(site: Site, nightly_run: Nightly) -> int:
     """Say where things are and what the archive says of the day; the exit code follows from
     that.
     """
-    found = states.of(site, [night.date], night.site)[night.date]
+    found = states.day_states(site, [nightly_run.date], nightly_run.site)[nightly_run.date]
     for instance, state in found.items():
-        print(f"{night.date}  {instance:16} {state}")
-    folder = night.path().parent
+        print(f"{nightly_run.date}  {instance:16} {state}")
+    folder = nightly_run.path().parent
     print(f"archive: {site.root}")
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if not path.name.startswith("."):
             print(f"  {path.relative_to(site.root)}  {path.stat().st_size:,} bytes")
-    if night.path().is_file():
-        print(f"report: {night.path()}")
+    if nightly_run.path().is_file():
+        print(f"report: {nightly_run.path()}")
     return exit_codes.exit_code(found.values())

@@ -15,9 +15,9 @@ from pipeline.tasks.fetch import Fetch
 log = logging.getLogger("tokio")
 
 HELP = "make products anew from the raw data that are kept"
-ABOUT = """Make products anew from the raw data that are kept, without asking any source: those that
-are stale, after a new version of this software or with other keys of site.json; with --all every
-one. Days whose raw data are pruned keep what they have."""
+ABOUT = """Make products anew from the raw data that are kept, without querying any source: those
+that are stale, after a new version of this software or with other keys of site.json; with --all
+every one. Days whose raw data are pruned keep what they have."""
 EXAMPLES = (
     "--start 2026-10-01 --stop 2026-11-20 --dry-run",
     "--start 2026-10-01 --stop 2026-11-20 --instance cscratch --all",
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         common_options.instances(options, site),
     )
     with run_context(mode=Mode.RAW_ONLY):
-        planned = plan.of(
+        planned = plan.plan_days(
             site,
             dates,
             options.site,
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
                         execution.swept(site, [day.date]),
                     ):
                         failed += sum(not task.try_to_produce() for task in tasks)
-                        execution.finish(day.night)
+                        execution.finish(day.nightly_run)
                     made += 1
             print(f"{made} days made anew from raw data, {failed} products failed")
             codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)

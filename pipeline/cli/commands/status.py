@@ -25,7 +25,7 @@ from pipeline.tasks.context import run_context
 
 HELP = "what is in the archive, a day by instance"
 ABOUT = """What is in the archive: a table of some days, or of more than a month a calendar, and
-what needs somebody. No product is opened. Sources are asked whether they have other data for the
+what needs somebody. No product is opened. Sources are queried whether they have other data for the
 last days (late_days), and wait for an answer only for some seconds; --no-ask does without."""
 EXAMPLES = (
     "",
@@ -36,7 +36,7 @@ EXAMPLES = (
 
 Found = Mapping[dt.date, Mapping[str, State]]
 DAYS = 14
-"""Shown unless asked for others."""
+"""Shown unless others are requested."""
 TABLE_DAYS = 31
 """Of more days a calendar is shown."""
 ANSWER_SECONDS = 20.0
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     stop = options.stop or site.yesterday()
     dates = common_options.span(options.start or _start(site, stop), stop)
     with run_context(longest_query=ANSWER_SECONDS):
-        found = states.of(
+        found = states.day_states(
             site,
             dates,
             options.site,
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
         print(
             json.dumps(
                 {
-                    str(date): {instance: _told(state) for instance, state in day.items()}
+                    str(date): {instance: _reported(state) for instance, state in day.items()}
                     for date, day in found.items()
                 },
                 indent=1,
@@ -113,7 +113,7 @@ def _start(site: Site, stop: dt.date) -> dt.date:
     return next((date for date in dates if known[date].all), stop)
 
 
-def _told(state: State) -> dict[str, object]:
+def _reported(state: State) -> dict[str, object]:
     """A state for JSON."""
     hours = None if state.forgotten_in is None else round(state.forgotten_in / 3600, 2)
     more = {

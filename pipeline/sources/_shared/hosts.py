@@ -46,7 +46,7 @@ class HostOptions(SourceOptions):
     mdservers : str
         Metadata servers; none unless given.
     dataservers : str
-        Data servers, of those that are no metadata servers; all unless given.
+        Data servers, of those that are not metadata servers; all unless given.
     devices : str
         Block devices that are targets; all unless given.
     interfaces : str

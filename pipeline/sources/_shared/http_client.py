@@ -1,4 +1,4 @@
-"""Asking HTTP servers: credentials, retries, and errors that say what was asked and what came back.
+"""Requests to HTTP servers: credentials, retries, and errors that say the request and the answer.
 
 A request that the network or a busy server fails is sent again, with growing pauses; every request
 of this system only reads. No answer is held that is larger than it may be. Credentials come from
@@ -33,7 +33,7 @@ LONGEST_PAUSE = 30.0
 
 
 class HttpOptions(SourceOptions):
-    """Keys of sources that are asked over HTTP.
+    """Keys of sources that are queried over HTTP.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ def http_with_absolute_paths(options: HttpOptions, site: Site) -> dict[str, str]
 
 
 class HttpError(SourceError):
-    """A server answered, but not with what was asked for.
+    """A server answered, but not with what was requested.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class TooLarge(SourceError):
 
 
 class TimedOut(Unreachable):
-    """A server did not say anything in time; asked for less it may."""
+    """A server did not say anything in time; a smaller request may succeed."""
 
 
 class _Busy(Exception):
@@ -138,10 +138,10 @@ class _Busy(Exception):
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
-    """Seconds until the next try: as the server asks, else 1, 2, 4, ..."""
+    """Seconds until the next try: as the server requests, else 1, 2, 4, ..."""
     error = state.outcome.exception() if state.outcome else None
-    asked = error.pause if isinstance(error, _Busy) else 0.0
-    return min(asked or 2.0 ** (state.attempt_number - 1), LONGEST_PAUSE)
+    requested = error.pause if isinstance(error, _Busy) else 0.0
+    return min(requested or 2.0 ** (state.attempt_number - 1), LONGEST_PAUSE)
 
 
 class Server:
@@ -301,8 +301,8 @@ def _sendable(token: str, options: HttpOptions) -> str:
     if not token.isascii() or not token.isprintable() or " " in token:
         where = options.token_env or options.token_file
         raise SourceError(
-            f"the token for {options.url} ({where}) is no token: it holds characters that cannot be"
-            " sent"
+            f"the token for {options.url} ({where}) is not a token: it holds characters that cannot"
+            " be sent"
         )
     return token
 

@@ -1,9 +1,9 @@
-"""Files that a source reads: which there are, copies of them, and what stands in compressed files
+"""Files that a source reads: which there are, copies of them, and what is in compressed files
 and tarballs.
 
 Nothing is ever unpacked to disk. A tarball is looked through before any of it is read, and is
-refused whole when a member's name would leave a folder, when a member is no plain file, or when it
-expands to more than is allowed. A file that breaks off is read up to there.
+refused whole when a member's name would leave a folder, when a member is not a plain file, or when
+it expands to more than is allowed. A file that breaks off is read up to there.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ LONGEST_HEADER = 1 << 16
 PIECE = 1 << 18
 """Bytes that are read at a time."""
 Problem = Callable[[str, str], None]
-"""Is told the file (and member, line, ...) and what is wrong with it."""
+"""Called with the file (and member, line, ...) and what is wrong with it."""
 
 
 class Member(NamedTuple):
@@ -113,7 +113,7 @@ def walked(paths: Sequence[Path]) -> list[Path]:
 
 
 def inputs(paths: Sequence[Path]) -> dict[str, list[list[str | int]]]:
-    """What tells whether files changed: their names, sizes and times."""
+    """What shows whether files changed: their names, sizes and times."""
     return {"files": [_listed(path) for path in paths]}
 
 
@@ -172,17 +172,17 @@ def copies(folder: Path) -> list[tuple[Path, str]]:
 
 
 def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Member]:
-    """What stands in a file: itself, unpacked when it is compressed, or the members of a tarball.
+    """What is in a file: itself, unpacked when it is compressed, or the members of a tarball.
 
     Parameters
     ----------
     path : Path
     name : str
-        What the file is called: its ending tells how it is packed, and problems name it.
+        What the file is called: its ending says how it is packed, and problems name it.
     limit : int
         Bytes that it may expand to.
     problem : callable
-        Is told of a file or member that cannot be opened, is refused, or has another file's name.
+        Called for a file or member that cannot be opened, is refused, or has another file's name.
     """
     if is_tarball(name):
         try:
@@ -207,7 +207,7 @@ def content(member: Member) -> bytes:
 
 
 def beginning(member: Member, size: int, problem: Problem) -> bytes:
-    """The first `size` bytes of a member; `problem` is told of one that is longer."""
+    """The first `size` bytes of a member; `problem` is called for one that is longer."""
     found = member.stream.read(size + 1)
     if len(found) > size:
         problem(
@@ -230,7 +230,7 @@ def is_tarball(name: str) -> bool:
 
 
 class _Gunzip:
-    """Unpacks gzip, also of several members, and gives all that stands before the file breaks
+    """Unpacks gzip, also of several members, and gives all that is before the file breaks
     off.
     """
 
@@ -286,7 +286,7 @@ class _Budget:
 
 class _Limited(io.RawIOBase):
     """A stream that ends where it breaks off, or where it would give more bytes than it may;
-    `problem` is told.
+    `problem` is called.
     """
 
     def __init__(self, stream: Any, name: str, budget: _Budget, problem: Problem) -> None:
@@ -350,10 +350,10 @@ def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
     SourceError
         A member may not be read; nothing of the tarball is.
     """
-    told: list[str] = []
+    reported: list[str] = []
     with (
         contextlib.suppress(*TAR_BROKEN),
-        _opened(path, name, limit, lambda _, what: told.append(what)) as stream,
+        _opened(path, name, limit, lambda _, what: reported.append(what)) as stream,
         _tar(stream) as tar,
     ):
         for member in tar:
@@ -361,15 +361,15 @@ def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
             if member.name.startswith("/") or ".." in parts:
                 raise SourceError(
                     f"{name} is refused: member {member.name[:200]!r} would leave the folder",
-                    hint="whoever made this tarball should be asked",
+                    hint="ask who made this tarball",
                 )
             if not (member.isdir() or member.isreg()) or member.issparse():
                 raise SourceError(
-                    f"{name} is refused: member {member.name[:200]!r} is no plain file",
+                    f"{name} is refused: member {member.name[:200]!r} is not a plain file",
                     hint="pack files and folders only",
                 )
-    if any("is refused" in what for what in told):
-        raise SourceError(f"{name} {told[-1]}")
+    if any("is refused" in what for what in reported):
+        raise SourceError(f"{name} {reported[-1]}")
 
 
 def _tarball(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Member]:

@@ -107,7 +107,7 @@ class Database:
             return connectorx.read_sql(self.url, statement, return_type="arrow")
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # a Rust panic is no Exception
+        except BaseException as error:  # a Rust panic is not an Exception
             raise SourceError(f"{self.shown}: {self._scrubbed(error)}") from None
 
     def _scrubbed(self, error: BaseException) -> str:
@@ -130,7 +130,7 @@ class Database:
         Returns
         -------
         pyarrow.Table
-            SQLite: columns as asked for; a value that is no number where one should be is null.
+            SQLite: columns as requested; a value that is not a number where one should be is null.
             MySQL: as the server declares them.
         """
         condition = f" WHERE {where}" if where else ""

@@ -92,8 +92,8 @@ class Collectd(SeriesSource[keys.Options]):
         if not options.url:
             return {"timezone": options.timezone}
         with Server(options) as server:
-            told = server.json("GET", "/")
-        found = told.get("version", {}) if isinstance(told, dict) else {}
+            reported = server.json("GET", "/")
+        found = reported.get("version", {}) if isinstance(reported, dict) else {}
         known = found if isinstance(found, dict) else {}
         return {
             "server": (

@@ -39,8 +39,8 @@ def csv(
     if match is None:
         problem(
             member.name,
-            "is no file of collectd's csv plugin: HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD is"
-            " expected",
+            "is not a file of collectd's csv plugin: HOST/PLUGIN-INSTANCE/TYPE-INSTANCE-YYYY-MM-DD"
+            " is expected",
         )
     if match is None or plugin not in plugins:
         return

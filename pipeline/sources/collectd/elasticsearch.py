@@ -33,7 +33,7 @@ class Incomplete(SourceError):
 
 
 class _Place(msgspec.Struct):
-    """Where in a search a hit stands."""
+    """The place of a hit in a search."""
 
     number: str | None = msgspec.field(name="_id", default=None)
     sort: list[Any] = msgspec.field(default_factory=list)
@@ -71,7 +71,7 @@ class Search:
     size : int
         Documents a page.
     problem : callable
-        Is told of documents whose fields are not of the type that they should be.
+        Called for documents whose fields are not of the type that they should be.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Search:
         Incomplete
             Not all documents were given.
         SourceError
-            The server cannot be asked, or refuses.
+            The server cannot be queried, or refuses.
         """
         found, total = 0, None
         for answer in self._scrolled(query) if paging == "scroll" else self._point_in_time(query):
@@ -120,7 +120,7 @@ class Search:
         try:
             answer = self._decoded(self._server.ask("POST", path, body=request))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Incomplete(f"{what}: the answer is no page of hits: {error}") from None
+            raise Incomplete(f"{what}: the answer is not a page of hits: {error}") from None
         except HttpError as error:
             if error.status == 404 and (
                 "search_context_missing" in error.body or "No search context found" in error.body
@@ -130,10 +130,10 @@ class Search:
                 ) from None
             raise
         if answer.timed_out or (answer.shards and answer.shards.failed):
-            told = (
+            reported = (
                 msgspec.json.encode(answer.shards.failures).decode()[:300] if answer.shards else ""
             )
-            raise Incomplete(f"{what}: the search was cut short, or shards failed", got=told)
+            raise Incomplete(f"{what}: the search was cut short, or shards failed", got=reported)
         return answer
 
     def _decoded(self, content: bytes) -> Any:
@@ -236,7 +236,7 @@ class Search:
         )
 
     def _forget(self, path: str, body: Mapping[str, Any]) -> None:
-        """Tell the server that a search is over; it would find out itself."""
+        """Inform the server that a search is over; it would find out itself."""
         with contextlib.suppress(SourceError):
             self._server.ask("DELETE", path, body=body)
 

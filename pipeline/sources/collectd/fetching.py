@@ -28,7 +28,7 @@ ONE = dt.timedelta(days=1)
 CLOSING = 300
 """Seconds after a day's end in which values are looked for whose interval began in it."""
 WINDOW = 3600
-"""Seconds of documents that one search is asked for."""
+"""Seconds of documents that one search requests."""
 TRIES = 3
 
 
@@ -59,7 +59,7 @@ def window(options: Options, day: Day) -> tuple[int, int]:
 
 
 class DayFiles(NamedTuple):
-    """Files of a day, and those of which only the beginning can be of it."""
+    """Files of a day, and those that only begin in it."""
 
     own: list[Path]
     after: list[Path]
@@ -163,7 +163,9 @@ class Problems:
         return next((f"{name}: {what}" for name, (_, what) in self._found.items()), "")
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps([[name, *told] for name, told in self._found.items()]), "utf-8")
+        path.write_text(
+            json.dumps([[name, *reported] for name, reported in self._found.items()]), "utf-8"
+        )
 
 
 def fetch_files(
@@ -211,7 +213,7 @@ def _lists(options: Options, member: source_files.Member, problems: Problems) ->
 
 
 def fetch_documents(options: Options, day: Day, folder: Path, problems: Problems) -> dict[str, int]:
-    """Window by window; one that is not given whole is asked for again."""
+    """Window by window; one that is not given whole is requested again."""
     rows: dict[str, int] = {}
     first, last = window(options, day)
     with Server(options) as server:

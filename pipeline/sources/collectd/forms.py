@@ -2,7 +2,8 @@
 files of csv.
 
 Each form becomes value lists, columns of lists that a `Spool` takes. Only plugins of the source map
-are kept. Whatever cannot be read is told to `problem`, with file and place, and costs nothing else.
+are kept. Whatever cannot be read is reported to `problem`, with file and place, and costs nothing
+else.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _is_json(line: bytes) -> bool:
 
 
 class _Prefixed:
-    """A stream of which the beginning was read already."""
+    """A stream whose beginning was read already."""
 
     def __init__(self, head: bytes, rest: IO[bytes]) -> None:
         self._head, self._rest = head, rest
@@ -88,7 +89,7 @@ class _Prefixed:
 
 
 def _scanned(stream: _Prefixed, name: str, problem: Problem) -> Iterator[Any]:
-    """The objects that stand in arrays, however deep, one after the other; what cannot be read is
+    """The objects in arrays, however deep, one after the other; what cannot be read is
     skipped.
     """
     decode = json.JSONDecoder().raw_decode
@@ -241,7 +242,7 @@ def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
             document.stamp for document, stamp in zip(some, stamps, strict=True) if stamp is None
         ]
         for text in wrong:
-            problem(name, f"@timestamp {text[:40]!r} is no time")
+            problem(name, f"@timestamp {text[:40]!r} is not a time")
         some = [document for document, stamp in zip(some, stamps, strict=True) if stamp is not None]
         stamps = [stamp for stamp in stamps if stamp is not None]
     columns: Columns = {

@@ -40,8 +40,8 @@ class Options(HttpOptions, HostOptions):
         Whether collectd stored rates; as collectd's own key. True for Elasticsearch unless given,
         else false.
     interval : int
-        Seconds between two values, where the form does not tell; unless given, what the stamps of
-        each series say.
+        Seconds between two values, where the form does not report it; unless given, what the
+        stamps of each series say.
     arrival_field : str
         Field of the stamp at which a document arrived: clocks that differ from it are a finding.
     max_expanded_mb : int

@@ -44,7 +44,9 @@ def _whole(value: float | None, name: str, problem: Callable[[str], None]) -> in
         return None
     if abs(value) < 1 << 63 and value == int(value):
         return int(value)
-    problem(f"{name} {value} is no counter; where collectd stores rates, set store_rates to true")
+    problem(
+        f"{name} {value} is not a counter; where collectd stores rates, set store_rates to true"
+    )
     return None
 
 
@@ -88,7 +90,8 @@ class Spool:
     ) -> None:
         """Add value lists of a plugin: by column of `schema`; a column that is not given is null.
 
-        `problem` is told of values that cannot be kept, such as a counter that is no whole number.
+        `problem` is called for values that cannot be kept, such as a counter that is not a whole
+        number.
         """
         count = len(columns["time_ms"])
         if not count:

@@ -43,13 +43,13 @@ class Reader:
 
     def samples(self, paths: list[Path]) -> Iterator[Samples]:
         """The samples of a bucket of hosts, by type: of several the first that a host has."""
-        told: set[str] = set()
+        reported: set[str] = set()
         for kind in self.types:
-            names = _Names(self, told)
+            names = _Names(self, reported)
             pieces = [piece for path in paths for piece in self._pieces(path, kind, names)]
             if names.parts:
                 yield self._made(_Piece.joined(pieces).in_order(), names, kind)
-            told |= names.hosts
+            reported |= names.hosts
 
     def _pieces(self, path: Path, kind: str, names: _Names) -> Iterator[_Piece]:
         columns = [
@@ -108,11 +108,11 @@ class Reader:
 
 class _Names:
     """Hosts and instances, numbered as they come: -1 for those that do not count, or that another
-    type told.
+    type reported.
     """
 
-    def __init__(self, reader: Reader, told: Collection[str]) -> None:
-        self._reader, self._told = reader, told
+    def __init__(self, reader: Reader, reported: Collection[str]) -> None:
+        self._reader, self._reported = reader, reported
         self._number: dict[tuple[str, str], int] = {}
         self.parts: list[str] = []
         self._whole: list[str] = []
@@ -174,14 +174,14 @@ class _Names:
             )
             return False
         return (
-            host not in self._told
+            host not in self._reported
             and options.group(self._reader.name, host)
             and matches(pattern, instance)
         )
 
 
 class _Piece(NamedTuple):
-    """Rows of one metric: times and intervals in ms (0: not told), columns, values."""
+    """Rows of one metric: times and intervals in ms (0: not reported), columns, values."""
 
     time: Int64
     interval: Int64
@@ -235,7 +235,7 @@ class _Piece(NamedTuple):
     def over_intervals(self, given: int, otherwise: int, host: npt.NDArray[np.int32]) -> _Piece:
         """With the intervals that each row is of, and their starts as times.
 
-        An interval is what the row itself tells; else `given` seconds; else the most frequent
+        An interval is what the row itself reports; else `given` seconds; else the most frequent
         distance of rows of one column, of the columns of the same `host`; else `otherwise`.
         """
         interval = (

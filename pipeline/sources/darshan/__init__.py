@@ -134,7 +134,7 @@ class Darshan(LogSource[keys.Options]):
         folder: Path,
         reduce: Callable[[LogBatch], Result],
         known: Rejects | None = None,
-    ) -> Iterator[isolated.Job[Result]]:
+    ) -> Iterator[isolated.IsolatedRead[Result]]:
         """The logs of the manifest as jobs for `pipeline.processes.isolated.run`.
 
         Parameters
@@ -159,11 +159,11 @@ class Darshan(LogSource[keys.Options]):
                 (Listed(**file, known=known.get((name, file["size"], file["mtime_ns"]), "")), name)
                 for file, name in pairs
             ]
-            yield isolated.Job(
+            yield isolated.IsolatedRead(
                 listed, functools.partial(BatchReader, day.start, day.end), reduce, limits
             )
 
-    def run(self, job: isolated.Job[Result]) -> list[Result]:
+    def run(self, job: isolated.IsolatedRead[Result]) -> list[Result]:
         """Run a job in a reader of its own; the results of its batches, in order."""
         return isolated.run(job)
 
@@ -195,7 +195,9 @@ def _unique_names(files: list[dict[str, Any]]) -> list[str]:
     ]
     taken = Counter(names)
     given: set[str] = set()
-    for i, name in enumerate(names):  # bytes that are no UTF-8, and the text that they are shown as
+    for i, name in enumerate(
+        names
+    ):  # bytes that are not UTF-8, and the text that they are shown as
         number, new = 1, name
         while new in given or (new != name and new in taken):
             number += 1

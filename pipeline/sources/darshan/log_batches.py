@@ -31,9 +31,9 @@ INTERFACES = {
     "DFS": "dfs",
     "DAOS": "daos",
 }
-"""Modules whose bytes are told by log, and the columns' names."""
+"""Modules whose bytes are reported by log, and the columns' names."""
 DERIVED = {"POSIX": "posix", "STDIO": "stdio", "MPI-IO": "mpiio"}
-"""Modules that the library's accumulators are asked about."""
+"""Modules that the library's accumulators are used for."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def counter_records(
 
 def each_record(ffi: Any, library: Any, handle: Any, module: str, index: int, kind: str) -> Any:
     """Records that the library allocates itself, one after the other; each is freed when the next
-    is asked for.
+    is requested.
     """
     count = 0
     while True:

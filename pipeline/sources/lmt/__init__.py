@@ -3,10 +3,10 @@
 `fetch` keeps the day's rows of each table as Parquet, unchanged. `parse` joins them: TS_ID to a UTC
 second, ids to component names. OSTs are known by OST_NAME, servers by HOSTNAME, metadata targets by
 their server's HOSTNAME, as in existing archives, or by MDS_NAME where several share a server. Ids
-may be unknown, rows null, twice or out of order: they are counted, and the rest of the day stands.
+may be unknown, rows null, twice or out of order: they are counted, and the rest of the day is kept.
 
-Time stamps in LMT are local times. In the hour that autumn repeats, TS_ID tells the first pass from
-the second: it grows with time.
+Time stamps in LMT are local times. In the hour that autumn repeats, TS_ID distinguishes the first
+pass from the second: it grows with time.
 """
 
 from __future__ import annotations
@@ -86,11 +86,11 @@ class Lmt(SeriesSource[keys.Options]):
                 "server": f"SQLite {database.text('sqlite_version()')}",
                 "timezone": options.timezone,
             }
-        asked = {
+        requested = {
             "server": "VERSION()",
             "server_timezone": "CONCAT(@@global.time_zone, ' ', @@system_time_zone)",
         }
-        return {name: database.text(expression) for name, expression in asked.items()} | {
+        return {name: database.text(expression) for name, expression in requested.items()} | {
             "timezone": options.timezone
         }
 

@@ -55,7 +55,7 @@ def ids_of_day(database: Database, options: Options, day: Day) -> tuple[pa.Table
     missing = {"TIMESTAMP_INFO", "OST_INFO", "OST_DATA"} - set(database.tables())
     if missing:
         raise SourceError(
-            f"{database.shown} is no LMT database: no table {', '.join(sorted(missing))}",
+            f"{database.shown} is not an LMT database: no table {', '.join(sorted(missing))}",
             got=", ".join(sorted(database.tables())) or "no table",
         )
     stamps = database.select(

@@ -172,7 +172,7 @@ class Measured:
             size = 0
             for host in sorted(hosts):
                 if len({part for block in hosts[host] for part in block.parts}) < terms:
-                    continue  # a sum of which a term was never asked for
+                    continue  # a sum of which a term was never requested
                 some[host] = hosts[host]
                 size += sum(block.values.size for block in hosts[host])
                 if size > PIECE:
@@ -271,8 +271,8 @@ def _samples(
 def measured_twice(
     time: Int64, column: Any, interval: Int64, end: int, adds_up: bool
 ) -> tuple[Any, Any]:
-    """Which figures are told in shorter intervals too, and which in longer ones that the shorter do
-    not fill.
+    """Which figures are reported in shorter intervals too, and which in longer ones that the
+    shorter do not fill.
 
     Parameters
     ----------

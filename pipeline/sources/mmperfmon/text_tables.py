@@ -17,7 +17,7 @@ line::
       1 2019-05-15-11:01:00  261.4 kB
       2 2019-05-15-11:02:00   74.2 kB
 
-Only its place tells which legend entry a column has. So a row that is wrong costs that row, but
+Only its place says which legend entry a column has. So a row that is wrong costs that row, but
 where the head of a table is wrong or lost, nothing is taken until the next legend. The form is
 known from outputs of real servers; units are powers of 1024 (a node with 32 GB says ``31371.0
 MB``).
@@ -100,7 +100,7 @@ class Damage:
 
 
 class _Rows(NamedTuple):
-    """Rows of a table, as they stand: numbers and stamps as text."""
+    """Rows of a table, as they are: numbers and stamps as text."""
 
     row: tuple[bytes, ...]
     stamp: tuple[bytes, ...]
@@ -116,7 +116,7 @@ def tables(text: bytes, damage: Damage) -> Iterator[Table]:
     text : bytes
         One or more outputs, one after another.
     damage : Damage
-        Is told of everything that cannot be read.
+        Called for everything that cannot be read.
     """
     marks = list(MARK.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
@@ -199,13 +199,13 @@ class _Query:
             row = _row(line, width)
             if row and row[0] in found:
                 self._lose(
-                    start, f"Row {row[0].decode()} stands twice in a table: a head is missing"
+                    start, f"Row {row[0].decode()} is there twice in a table: a head is missing"
                 )
                 break
             if row:
                 found[row[0]] = row[1:]
             elif ENTRY.fullmatch(line.strip()):
-                self._lose(start, "entries of a legend stand in a table")
+                self._lose(start, "entries of a legend are in a table")
                 break
             elif line.strip():
                 self.damage.add(start, f"a row that is not {width} figures of a time")
@@ -291,7 +291,7 @@ def _are_times(numbers: tuple[bytes, ...], stamps: tuple[bytes, ...]) -> bool:
 
 
 def _row(line: bytes, width: int) -> tuple[bytes, bytes, list[float], list[bool]] | None:
-    """Number, stamp, figures, and which of them have no unit; None where the line is no such
+    """Number, stamp, figures, and which of them have no unit; None where the line is not such a
     row.
     """
     row = ROW.match(line)

@@ -1,7 +1,7 @@
-"""Prometheus and VictoriaMetrics: a server that is asked over HTTP, or answers of one that were
+"""Prometheus and VictoriaMetrics: a server that is queried over HTTP, or answers of one that were
 saved.
 
-`fetch` asks for one sample of each series in every row of the day, and keeps the answers as they
+`fetch` requests one sample of each series in every row of the day, and keeps the answers as they
 are; or copies the saved ones. `parse` brings them to datasets by the source map: the figures of
 node_exporter and lustre_exporter.
 
@@ -41,7 +41,7 @@ from pipeline.sources.prometheus.query import (
     ExporterRows,
     Line,
     Metric,
-    Question,
+    Request,
     equal,
     lines,
     metrics,
@@ -78,14 +78,14 @@ def _rows(options: Options, day: Day, step: int, now: float) -> Span:
     return Span(first, step, max(0, (last - first) // (step * 1000) + 1))
 
 
-def _questions(options: Options) -> list[Question]:
-    """All that a server is asked for, each once."""
+def _requests(options: Options) -> list[Request]:
+    """All that a server is requested, each once."""
     return list(
         dict.fromkeys(
-            question
+            request
             for those in _lines(options).values()
             for line in those
-            for question in line.questions()
+            for request in line.requests()
         )
     )
 
@@ -98,9 +98,9 @@ class _Keeper:
         self.entries: list[Entry] = []
         self.series = self.samples = 0
 
-    def keep(self, question: Question) -> None:
+    def keep(self, request: Request) -> None:
         """Ask for the samples of the day."""
-        query = question.query(self.options.extra, self.options.timestep)
+        query = request.query(self.options.extra, self.options.timestep)
         known: set[frozenset[tuple[str, str]]] = set()
         for piece, content, results in in_pieces(
             self.server, query, self.span, self.options.points
@@ -110,9 +110,7 @@ class _Keeper:
             file, form = f"{len(self.entries):05d}.json.gz", piece.form(query)
             (self.folder / file).write_bytes(igzip.compress(content, 1))
             self.entries.append(
-                Entry(
-                    file, str(question.select), question.without, query, form["start"], form["end"]
-                )
+                Entry(file, str(request.select), request.without, query, form["start"], form["end"])
             )
             known.update(frozenset(result.metric.items()) for result in results)
             self.samples += how_many(results)
@@ -140,8 +138,8 @@ class Prometheus(SeriesSource[keys.Options]):
         if options.answers:
             return {}
         with Server(options) as server:
-            told = server.json("GET", "/api/v1/status/buildinfo")
-        found = told.get("data", {}) if isinstance(told, dict) else {}
+            reported = server.json("GET", "/api/v1/status/buildinfo")
+        found = reported.get("data", {}) if isinstance(reported, dict) else {}
         return {
             "server": (
                 f"{options.url}: {found.get('application', 'Prometheus')}"
@@ -166,8 +164,8 @@ class Prometheus(SeriesSource[keys.Options]):
             keeper = _Keeper(
                 server, options, _rows(options, day, options.timestep, time.time()), folder
             )
-            for question in _questions(options):
-                keeper.keep(question)
+            for request in _requests(options):
+                keeper.keep(request)
         if not keeper.entries:
             raise NoData(
                 f"{options.url} has no sample of {day} that {' or '.join(options.exporters)} gives",
@@ -180,7 +178,7 @@ class Prometheus(SeriesSource[keys.Options]):
         """What there is of the day: files, or how many series of each metric the server has every
         five minutes, and the newest stamp.
 
-        Metrics that the server is asked to average are not looked at, and values never: data that
+        Metrics that the server averages are not looked at, and values never: data that
         are put in later are seen where they fill five minutes without a sample of a series.
 
         Raises
@@ -190,10 +188,10 @@ class Prometheus(SeriesSource[keys.Options]):
         """
         if options.answers:
             return source_files.inputs(options.saved(day))
-        questions = _questions(options)
-        queries = sorted(question.query(options.extra, options.timestep) for question in questions)
-        names = sorted({question.select.name for question in questions if not question.without})
-        told: dict[str, Json] = {
+        requests = _requests(options)
+        queries = sorted(request.query(options.extra, options.timestep) for request in requests)
+        names = sorted({request.select.name for request in requests if not request.without})
+        reported: dict[str, Json] = {
             "url": options.url,
             "queries": hashlib.sha256("\n".join(queries).encode()).hexdigest()[:16],
             "series": {},
@@ -201,7 +199,7 @@ class Prometheus(SeriesSource[keys.Options]):
         }
         span = _rows(options, day, LOOK, time.time())
         if not span.points:
-            return told
+            return reported
         matchers = ",".join([f'__name__=~"{"|".join(names)}"', *map(str, equal(options.extra))])
         counted: Counter[str] = Counter()
         with Server(options) as server:
@@ -213,7 +211,7 @@ class Prometheus(SeriesSource[keys.Options]):
                     server, f"max(timestamp({{{matchers}}}))", span.after(span.points - 1)
                 )
             ]
-        return {**told, "series": dict(counted), "newest": max(newest, default=0.0)}
+        return {**reported, "series": dict(counted), "newest": max(newest, default=0.0)}
 
     def lost_inputs(
         self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]

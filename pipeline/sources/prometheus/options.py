@@ -57,7 +57,7 @@ class Options(HttpOptions, HostOptions):
         for name in [given] if isinstance(given, str) else given:
             if not LABEL.fullmatch(name):
                 raise ValueError(
-                    f"{name!r} is no label name: letters, digits and _, no digit first"
+                    f"{name!r} is not a label name: letters, digits and _, no digit first"
                 )
         return given
 

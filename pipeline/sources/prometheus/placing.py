@@ -20,7 +20,7 @@ from pipeline.sources.prometheus.query import (
     Term,
     host_name,
 )
-from pipeline.sources.prometheus.saved_answers import Series
+from pipeline.sources.prometheus.saved_answers import AnswerSeries
 
 PIECE = 4_000_000
 """Samples in one `Samples`: bounds the memory that a dataset needs beside its series."""
@@ -34,7 +34,7 @@ class _Placed(NamedTuple):
     component: str
     part: str
     sign: int
-    series: Series
+    series: AnswerSeries
 
 
 class _Naming:
@@ -84,7 +84,7 @@ def _part(line: Line, component: str, part: str, term: Term) -> str:
 
 
 def placed_series(
-    options: Options, line: Line, found: Mapping[Selector, list[Series]], findings: Findings
+    options: Options, line: Line, found: Mapping[Selector, list[AnswerSeries]], findings: Findings
 ) -> list[_Placed]:
     """The series of a dataset, component by component."""
     naming = _Naming(options, line)

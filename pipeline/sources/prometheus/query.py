@@ -1,7 +1,7 @@
-"""What is asked for in PromQL: selectors, and the lines of the source map that hold them.
+"""What is requested in PromQL: selectors, and the lines of the source map that hold them.
 
 The grammar is the part of PromQL that a source map needs: ``name{label="value", ...}`` with the
-operators ``=``, ``!=``, ``=~`` and ``!~``. Nothing here reads or asks anything.
+operators ``=``, ``!=``, ``=~`` and ``!~``. Nothing here reads or requests anything.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def _matcher(found: re.Match[str], text: str) -> Matcher:
     return Matcher(label, op, value)
 
 
-class Question(NamedTuple):
-    """What a server is asked for: a sample of each series of a selector, or their mean over the
+class Request(NamedTuple):
+    """What a server is requested: a sample of each series of a selector, or their mean over the
     label `without`.
     """
 
@@ -159,7 +159,7 @@ class ExporterRow(source_maps.Selector):
     filter : {'', 'devices', 'interfaces'}
         Which key of `HostOptions` the label ``device`` must match.
     without : str
-        The label over which the server is asked for the mean.
+        The label over which the server is queried for the mean.
     """
 
     select: Texts
@@ -198,7 +198,7 @@ def metrics() -> tuple[Metric, ...]:
 
 @dataclass(frozen=True)
 class Line:
-    """How one exporter tells a dataset.
+    """How one exporter reports a dataset.
 
     Attributes
     ----------
@@ -216,7 +216,7 @@ class Line:
     filter : str
         Which key of `HostOptions` the label ``device`` must match, or "".
     without : str
-        The label over which the server is asked for the mean, or "".
+        The label over which the server is queried for the mean, or "".
     """
 
     dataset: str
@@ -244,13 +244,13 @@ class Line:
         """Whether only servers that the site calls metadata servers can be meant."""
         return "{host}" in self.component and self.dataset.startswith("md")
 
-    def questions(self) -> list[Question]:
-        """What a server is asked for."""
-        return [Question(term.select, self.without, self.counter) for term in self.terms]
+    def requests(self) -> list[Request]:
+        """What a server is requested."""
+        return [Request(term.select, self.without, self.counter) for term in self.terms]
 
 
 def line(dataset: str, reports: source_maps.Reports, row: ExporterRow) -> Line:
-    """How an exporter tells a dataset, by its row of the source map."""
+    """How an exporter reports a dataset, by its row of the source map."""
     return Line(
         dataset,
         reports in ("counter", "seconds"),
@@ -263,7 +263,7 @@ def line(dataset: str, reports: source_maps.Reports, row: ExporterRow) -> Line:
 
 
 def lines(exporters: list[Exporter]) -> dict[str, list[Line]]:
-    """By dataset, in the source map's order: how each of the exporters that have it tells it, the
+    """By dataset, in the source map's order: how each of the exporters that have it reports it, the
     preferred one first.
     """
     found = {}

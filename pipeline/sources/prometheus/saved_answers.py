@@ -75,7 +75,7 @@ class Answer(msgspec.Struct, rename="camel"):
         Raises
         ------
         msgspec.MsgspecError
-            The data are no matrix.
+            The data are not a matrix.
         """
         return msgspec.json.decode(self.data, type=Matrix).result
 
@@ -86,7 +86,7 @@ def answer(content: bytes | msgspec.Raw) -> Answer:
     Raises
     ------
     msgspec.MsgspecError
-        It is no JSON, or no answer.
+        It is not JSON, or no answer.
     """
     return msgspec.json.decode(content, type=Answer)
 
@@ -100,7 +100,7 @@ PAIRS = msgspec.json.Decoder(list[tuple[float, float]], strict=False)
 
 
 def numbers(values: msgspec.Raw) -> tuple[Float64, int, str]:
-    """Times and values, float64 (n, 2), also those that are not finite; how many are no numbers;
+    """Times and values, float64 (n, 2), also those that are not finite; how many are not numbers;
     the first such.
     """
     try:
@@ -114,7 +114,7 @@ def _pairs(found: list[tuple[float, float]]) -> Float64:
 
 
 def _one_by_one(values: msgspec.Raw) -> tuple[Float64, int, str]:
-    """As `numbers`, value by value; a series that is no list of anything is one bad value."""
+    """As `numbers`, value by value; a series that is not a list of anything is one bad value."""
     try:
         pairs = json.loads(bytes(values))
     except UNDECODABLE as error:
@@ -130,7 +130,7 @@ def _one_by_one(values: msgspec.Raw) -> tuple[Float64, int, str]:
     return _pairs(good), bad, first
 
 
-class Series(NamedTuple):
+class AnswerSeries(NamedTuple):
     """One series within the day.
 
     Attributes
@@ -154,7 +154,7 @@ class Piece(NamedTuple):
 
     file: str
     where: str
-    asked: str
+    requested: str
     content: bytes
 
 
@@ -195,16 +195,16 @@ class Answers:
 
     def series(
         self, selects: Collection[Selector], without: str = ""
-    ) -> dict[Selector, list[Series]]:
+    ) -> dict[Selector, list[AnswerSeries]]:
         """The series of selectors, in the order of the files.
 
         Parameters
         ----------
         selects : collection of Selector
         without : str
-            The label over which a server was asked for the mean.
+            The label over which a server was queried for the mean.
         """
-        found: dict[Selector, list[Series]] = {select: [] for select in selects}
+        found: dict[Selector, list[AnswerSeries]] = {select: [] for select in selects}
         for piece in self._pieces(selects, without):
             for where, text in self._parts(piece):
                 for select, result in self._results(piece, where, text, selects):
@@ -214,14 +214,14 @@ class Answers:
         return found
 
     def _pieces(self, selects: Collection[Selector], without: str) -> Iterator[Piece]:
-        for path, name, asked, limit in self._files(selects, without):
+        for path, name, requested, limit in self._files(selects, without):
             for member in source_files.members(path, name, limit, self._problem):
-                yield Piece(name, member.name, asked, source_files.content(member))
+                yield Piece(name, member.name, requested, source_files.content(member))
 
     def _files(
         self, selects: Collection[Selector], without: str
     ) -> Iterator[tuple[Path, str, str, int]]:
-        """The files that may hold what is wanted: path, name, the selector that was asked for, and
+        """The files that may hold what is wanted: path, name, the selector that was requested, and
         what they may expand to.
         """
         if (self.folder / MANIFEST).is_file():
@@ -267,7 +267,7 @@ class Answers:
             return
         for what in filter(None, (refusal, lack)):
             self._problem(piece.where, where + what)
-        if not piece.asked:
+        if not piece.requested:
             self._note_names(piece, where, results)
         for result in results:
             if all(matcher.matches(result.metric) for matcher in self.extra):
@@ -275,7 +275,9 @@ class Answers:
                     (select, result)
                     for select in selects
                     if (
-                        str(select) == piece.asked if piece.asked else select.matches(result.metric)
+                        str(select) == piece.requested
+                        if piece.requested
+                        else select.matches(result.metric)
                     )
                 )
 
@@ -285,7 +287,7 @@ class Answers:
         if nameless := names.count(""):
             self._nameless[piece.file, f"{piece.where} {where}"] = nameless
 
-    def _series(self, file: str, where: str, result: Result) -> Series:
+    def _series(self, file: str, where: str, result: Result) -> AnswerSeries:
         pairs, bad, first = numbers(result.values)
         if bad:
             self._problem(file, f"{where}series {str(result.metric)[:200]}: {first}", bad)
@@ -294,11 +296,13 @@ class Answers:
             & (pairs[:, 0] >= self.window[0])
             & (pairs[:, 0] < self.window[1])
         )
-        return Series(result.metric, np.floor(pairs[inside, 0]).astype(np.int64), pairs[inside, 1])
+        return AnswerSeries(
+            result.metric, np.floor(pairs[inside, 0]).astype(np.int64), pairs[inside, 1]
+        )
 
 
 class Entry(msgspec.Struct):
-    """A line of the manifest: a file of an answer, and what was asked."""
+    """A line of the manifest: a file of an answer, and the query."""
 
     file: str
     select: str

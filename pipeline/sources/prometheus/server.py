@@ -1,5 +1,5 @@
-"""Asking a Prometheus server: range queries, in pieces that it can answer, and answers that are
-whole.
+"""Requests to a Prometheus server: range queries, in pieces that it can answer, and answers that
+are whole.
 
 Knows the HTTP API, and nothing of datasets.
 """
@@ -80,7 +80,7 @@ def ask(server: Server, query: str, span: Span) -> tuple[bytes, list[Result]]:
         wrong = f"the answer is none of Prometheus' API: {error}"
     if wrong:
         raise SourceError(
-            f"{server.url}, asked for {query}: {wrong}",
+            f"{server.url}, query {query}: {wrong}",
             got=content[:200].decode("utf-8", "replace"),
         )
     return content, results
@@ -119,14 +119,14 @@ def figures(server: Server, query: str, span: Span) -> Iterator[tuple[str, Float
     Raises
     ------
     SourceError
-        As `ask`; or a value is no number.
+        As `ask`; or a value is not a number.
     """
     for _, _, results in in_pieces(server, query, span, span.points):
         for result in results:
             pairs, bad, first = numbers(result.values)
             if bad or not np.isfinite(pairs).all():
                 raise SourceError(
-                    f"{server.url}, asked for {query}: the answer holds what is no number",
+                    f"{server.url}, query {query}: the answer holds what is not a number",
                     got=first or "NaN or an infinity",
                 )
             yield result.metric.get("__name__", ""), pairs[:, 1]
