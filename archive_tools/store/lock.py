@@ -29,7 +29,7 @@ from archive_tools.store import layout
 log = logging.getLogger("tokio")
 
 PATIENCE = 5.0
-"""Seconds to wait unless given otherwise: children of a run that was killed take some time to end."""
+"""Seconds to wait by default: children of a run that was killed take some time to end."""
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 _FLOCK = "hhqqi4x"
 """struct flock of 64-bit Linux: type, whence, start, length, process."""

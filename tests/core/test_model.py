@@ -72,5 +72,5 @@ def test_findings_keep_no_zeros() -> None:
     findings.add("resets", 0)
     findings.add("resets", 2, "a/b", "why")
     findings.add("resets", 1)
-    assert [str(f) for f in findings] == ["resets: 2 in a/b (why)", "resets: 1"]
+    assert [str(f) for f in findings] == ["resets: 1", "resets: 2 in a/b (why)"]
     assert findings.total("resets") == 3

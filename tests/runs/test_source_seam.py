@@ -95,7 +95,7 @@ def test_fingerprints_hold_the_meaning_only_once_it_differs(
     task = Build(date=DATE, instance=instance, site=str(path))
     raw = task.raw()
     assert raw is not None
-    made_of = [task.options.made_of(), "UTC", "nan", schemas.SCHEMA_VERSION]
+    made_of = [task.where.options.made_of(), "UTC", "nan", schemas.SCHEMA_VERSION]
     assert task.fingerprint() == derived(raw.fingerprint, *made_of)
     assert task.up_to_date()
     monkeypatch.setattr(lmt.Lmt, "version", 2)

@@ -192,7 +192,7 @@ def test_a_search_that_fails_on_the_way_is_made_again(tmp_path: Path, trouble: A
         (FAILED, "shards failed.*node left"),
         (EMPTY, r"gave 17 of \d+ documents"),
         ((500, {"error": "boom"}), "was refused; got: 500 .*boom"),
-        ((200, b"<html>"), "no page of hits"),
+        ((200, b"<html>"), "not a page of hits"),
         (BUSY, "was refused; got: 503"),
     ],
 )

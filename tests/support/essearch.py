@@ -158,8 +158,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             reported = body[key]
             self.state.points -= set(reported if isinstance(reported, list) else [reported])
             return 200, {"succeeded": True}
-        self.state.points.add(f"point{len(self.state.asked)}")
-        return 200, {key: f"point{len(self.state.asked)}"}
+        self.state.points.add(f"point{len(self.state.requested)}")
+        return 200, {key: f"point{len(self.state.requested)}"}
 
     def _page_of_point(self, body: dict[str, Any]) -> Answer:
         if body["pit"]["id"] not in self.state.points:
