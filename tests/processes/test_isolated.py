@@ -46,7 +46,7 @@ def tests_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
         ("hang", "time limit (2 s)"),
         ("memory", "memory limit"),
         ("error", "cannot be read: ValueError: what it says"),
-        ("exit", "the reader ended with exit code 3"),
+        ("exit", "the reader ended (exit code 3)"),
     ],
 )
 @pytest.mark.parametrize("place", [0, 3, 9])
