@@ -34,7 +34,7 @@ test: check
 
 # the tests once, with coverage; fails below the floor in setup.cfg
 coverage: $(VENV)/installed
-	$(BIN)/pytest -q -n auto --dist loadfile --cov --cov-report=term
+	$(BIN)/pytest -q -n auto --dist loadfile --hypothesis-profile=ci --cov --cov-report=term
 
 # the site from docs/*.md and the docstrings, in site-docs/
 docs: $(VENV)/installed-docs
