@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from archive_tools.cli.exit_codes import WrongCommand
+from archive_tools.core import times
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.store import layout
 from archive_tools.store.site_file import ENVIRONMENT, SiteFile, find_site_file, read_site_file
 
 if TYPE_CHECKING:
     from archive_tools.public import Archive
-from archive_tools.cli.exit_codes import WrongCommand
 
 ARCHIVE = "TOKIO_ARCHIVE"
 SITE = ENVIRONMENT
 
 MOST = 2**63 - 1
 """The largest number that is taken."""
-
-DateOrTime = dt.date | dt.datetime
-"""As typed: a date is a whole day."""
 
 
 # Which archive
@@ -95,19 +94,13 @@ def _listable(folder: Path) -> bool:
 # Which time
 
 
-def date_or_time(text: str) -> DateOrTime:
+def date_or_time(text: str) -> times.Written:
     """A date or a time out of an argument."""
-    for parse in (dt.date.fromisoformat, dt.datetime.fromisoformat):
-        try:
-            found = parse(text.strip())
-        except ValueError:
-            continue
+    with contextlib.suppress(ValueError):
+        found = times.parse_time(text)
         if dt.MINYEAR < found.year < dt.MAXYEAR:  # a day around it must be a date, too
             return found
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is not a date or a time; expected: 2026-11-22, 2026-11-22T07:50:00 or"
-        " 2026-11-22T07:50:00Z"
-    )
+    raise argparse.ArgumentTypeError(f"{text!r} is not a date or a time; expected: {times.FORMS}")
 
 
 def count(text: str) -> int:
@@ -161,7 +154,7 @@ def add_range(
     )
 
 
-def given_range(options: argparse.Namespace) -> tuple[DateOrTime | None, DateOrTime | None]:
+def given_range(options: argparse.Namespace) -> tuple[times.Written | None, times.Written | None]:
     """START and STOP, however they were given."""
     pairs = (
         (getattr(options, "first", None), options.start, "START"),
@@ -180,7 +173,9 @@ def given_range(options: argparse.Namespace) -> tuple[DateOrTime | None, DateOrT
     return start, stop
 
 
-def between(start: DateOrTime | None, stop: DateOrTime | None, timezone: str) -> tuple[int, int]:
+def between(
+    start: times.Written | None, stop: times.Written | None, timezone: str
+) -> tuple[int, int]:
     """The range from START to STOP.
 
     Parameters
@@ -214,7 +209,7 @@ def between(start: DateOrTime | None, stop: DateOrTime | None, timezone: str) ->
 
 
 def dates_between(
-    start: DateOrTime | None, stop: DateOrTime | None, timezone: str
+    start: times.Written | None, stop: times.Written | None, timezone: str
 ) -> tuple[dt.date, dt.date]:
     """The first and the last day that a range touches: START alone is that day, STOP alone all
     until then, and neither all days.
@@ -228,7 +223,7 @@ def dates_between(
 
 
 def whole_days(
-    start: DateOrTime | None, stop: DateOrTime | None, timezone: str
+    start: times.Written | None, stop: times.Written | None, timezone: str
 ) -> tuple[dt.date, dt.date]:
     """As `dates_between`, for what is known of whole days only: times are refused."""
     for when in (start, stop):
@@ -240,7 +235,7 @@ def whole_days(
 
 
 def seconds_between(
-    start: DateOrTime | None, stop: DateOrTime | None, timezone: str
+    start: times.Written | None, stop: times.Written | None, timezone: str
 ) -> tuple[int, int] | None:
     """The range in epoch seconds, ``[start, end)``; None for whole days."""
     if start is None:
@@ -249,12 +244,12 @@ def seconds_between(
     return between(start, stop, timezone) if has_times else None
 
 
-def _first_second(when: DateOrTime, timezone: str) -> int:
+def _first_second(when: times.Written, timezone: str) -> int:
     local = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
     return int((local if local.tzinfo else local.replace(tzinfo=ZoneInfo(timezone))).timestamp())
 
 
-def _end(when: DateOrTime, timezone: str) -> int:
+def _end(when: times.Written, timezone: str) -> int:
     return _first_second(
         when if isinstance(when, dt.datetime) else when + dt.timedelta(days=1), timezone
     )

@@ -162,3 +162,18 @@ def test_add_a_source_step_by_step(tmp_path: Path) -> None:
     assert not (tmp_path / "pipeline/sources/zpool.py").exists(), (
         "the second night is the package's"
     )
+
+
+def test_paths_that_the_documents_name_are_there() -> None:
+    """Files and packages in back quotes, but archives that a run makes and names to fill in."""
+    missing = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        if page.name == "CHANGELOG.md":
+            continue
+        named = re.findall(
+            r"`((?:pipeline|archive_tools|tests|tools|benchmarks|examples)/[\w/.-]*)`",
+            page.read_text("utf-8"),
+        )
+        missing += [f"{page.name}: {path}" for path in named if not (ROOT / path).exists()]
+    missing = [one for one in missing if "KIND" not in one and "/archive" not in one]
+    assert not missing
