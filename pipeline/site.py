@@ -46,13 +46,17 @@ class SourceOptions(BaseModel):
         How long the source keeps what it measured; 0 is for good.
     ask_seconds, fetch_seconds : float
         How long the source may take to say what it has, and to give it.
+    complete_percent : float
+        A day is complete when every dataset has this share of its expected cells.
     ORIGIN : frozenset of str
         Keys that say where data come from and what reading may cost, not what is made of them:
         changing one makes no day stale. `LIMITS` are those that every source has.
     """
 
     ORIGIN: ClassVar[frozenset[str]] = frozenset()
-    LIMITS: ClassVar[frozenset[str]] = frozenset({"retention_days", "ask_seconds", "fetch_seconds"})
+    LIMITS: ClassVar[frozenset[str]] = frozenset(
+        {"retention_days", "ask_seconds", "fetch_seconds", "complete_percent"}
+    )
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -62,6 +66,7 @@ class SourceOptions(BaseModel):
     retention_days: float = Field(default=0.0, ge=0)
     ask_seconds: float = Field(default=300.0, gt=0)
     fetch_seconds: float = Field(default=10800.0, gt=0)
+    complete_percent: float = Field(default=99.0, ge=0, le=100)
 
     @property
     def needs_process(self) -> bool:

@@ -97,7 +97,7 @@ class FindingKind(enum.StrEnum):
     GROWTH_ACROSS_GAPS = "growth across gaps"
     SHARES_ABOVE_ALL = "shares above 100 %"
     IDLE_AMONG_BUSY = "zero all day while most peers are not"
-    ENDS_EARLY = "datasets whose data end before the day does"
+    NOT_MEASURED = "cells that were expected and not measured"
     EMPTY_ROWS = "rows in which nothing was measured"
     FETCHED_EARLY = "fetched before the day was over"
     INPUTS_GREW = "inputs that grew while they were read"

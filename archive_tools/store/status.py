@@ -71,7 +71,11 @@ class State:
     @property
     def short(self) -> str:
         """For a table: only per cent are shown."""
-        return str(self) if self.word == DayState.PARTIAL else self.word
+        return (
+            f"{self.word} {self.detail.partition(':')[0]}"
+            if self.percent is not None
+            else self.word
+        )
 
 
 _WHOLE = State(DayState.COMPLETE)
@@ -106,7 +110,7 @@ def state_of(
         or _failed(day, instance, products, bool(there))
         or _lacking(there, products)
         or _stale(day, instance, list(there.values()))
-        or _partial(there.values())
+        or _partial(day, there.values())
         or _complete(day, instance, products)
     )
 
@@ -159,12 +163,16 @@ def _stale(day: DayReceipts, instance: str, made: Sequence[Receipt]) -> State | 
     return State(DayState.STALE, "not made from the data that were fetched last")
 
 
-def _partial(made: Iterable[Receipt]) -> State | None:
-    percents = [receipt.percent for receipt in made if receipt.state == ReceiptState.PARTIAL]
-    if not percents:
+def _partial(day: DayReceipts, made: Iterable[Receipt]) -> State | None:
+    """How much there is, and what is missing, as the receipt records it."""
+    partial = [receipt for receipt in made if receipt.state == ReceiptState.PARTIAL]
+    if not partial:
         return None
-    percent = min(percents)
-    return State(DayState.PARTIAL, f"{percent} %" if percent else "<1 %", percent)
+    least = min(partial, key=lambda receipt: receipt.percent)
+    content = day.content(least)
+    share = f"{content.get('percent', least.percent):g} %" if least.percent else "<1 %"
+    why = str(content.get("why", ""))
+    return State(DayState.PARTIAL, f"{share}: {why}" if why else share, least.percent)
 
 
 def _is_as_it_should_be(

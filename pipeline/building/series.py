@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from archive_tools.core.errors import NoData
+from archive_tools.core.components import component_order
+from archive_tools.core.errors import NoData, SourceError, TokioError
 from archive_tools.core.findings import Findings, shortened
+from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
+from pipeline.building.coverage import Coverage
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
+from pipeline.building.roster import Roster
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import Selector, SourceMetric
 from pipeline.sources.contract import SeriesSource
 from pipeline.transform.grid import Gridder, concatenated, idle_among_busy_peers
 
-CLOSED = 900
-"""Seconds: a day is complete when every dataset that has data has them this close to its end; gaps
-are findings.
-"""
 QUALITY = (
     FindingKind.DUPLICATES,
     FindingKind.SEVERAL_IN_CELL,
@@ -38,9 +38,27 @@ QUALITY = (
 
 
 def write_series(
-    where: InstanceDay, source: SeriesSource[Any], raw: Path, writer: TtsWriter
+    where: InstanceDay,
+    source: SeriesSource[Any],
+    raw: Path,
+    writer: TtsWriter,
+    roster: Roster,
+    retired: Collection[str] = (),
 ) -> Made:
     """Write the datasets of a day, from its raw data.
+
+    Parameters
+    ----------
+    where : InstanceDay
+    source : SeriesSource
+    raw : pathlib.Path
+        Folder of the raw data.
+    writer : TtsWriter
+    roster : Roster
+        What the instance had on the days before: what is not measured of it is a column, or a
+        dataset, that is missing.
+    retired : collection of str
+        Components and datasets that nobody expects any more.
 
     Raises
     ------
@@ -49,12 +67,16 @@ def write_series(
     SourceError
         The raw data cannot be read.
     """
-    series = _Series(where, writer, {metric.dataset.name: metric for metric in source.metrics()})
+    metrics = {metric.dataset.name: metric for metric in source.metrics()}
+    percent = where.options.complete_percent
+    coverage = Coverage(where.day, where.options.timestep, roster, percent, retired)
+    series = _Series(where, writer, metrics, coverage)
     parse_findings = Findings()  # of the thread that parses
     samples = ahead(source.parse(where.options, where.day, raw, parse_findings))
     for name, pieces in itertools.groupby(samples, key=lambda piece: piece.dataset):
         series.write(name, pieces)
     series.findings.merge(parse_findings)
+    series.write_absent()
     return series.made()
 
 
@@ -66,13 +88,14 @@ class _Series:
         where: InstanceDay,
         writer: TtsWriter,
         metrics: dict[str, SourceMetric[Selector]],
+        coverage: Coverage,
     ) -> None:
-        self.where, self.writer, self.metrics = where, writer, metrics
+        self.where, self.writer, self.metrics, self.coverage = where, writer, metrics, coverage
         self.findings = Findings()
         self.gridder = Gridder(where.day, where.options.timestep, self.findings)
         self.rows = where.day.rows(where.options.timestep)
         self.samples = 0
-        self.covered: dict[str, npt.NDArray[np.intp]] = {}
+        self.measured_rows = 0
 
     def write(self, name: str, pieces: Iterable[Samples]) -> None:
         """Write one dataset."""
@@ -82,15 +105,34 @@ class _Series:
             grids.append(self.gridder.grid(samples, metric))
             self.samples += len(samples)
             updated = max(updated, int(samples.time.max())) if len(samples) else updated
-        grid = concatenated(grids)
+        grid = with_columns(concatenated(grids), self._expected(name))
         if grid.columns:
-            kind = self.where.options.kind
-            self.writer.write(grid, metric.dataset, source=kind, updated=updated)
+            self._keep(grid, updated)
         idle = idle_among_busy_peers(grid)
         self.findings.add(FindingKind.IDLE_AMONG_BUSY, len(idle), grid.dataset, shortened(idle))
-        measured = np.flatnonzero(~np.isnan(grid.values).all(axis=1))
-        if len(measured):
-            self.covered[name] = measured
+
+    def write_absent(self) -> None:
+        """Write the datasets of the roster of which nothing was measured: all missing."""
+        day, step = self.where.day, self.where.options.timestep
+        for name in self.coverage.roster.days:
+            expected = self._expected(name)
+            if expected and name in self.metrics and name not in self.writer.measured:
+                empty = Grid(name, (), day.start, step, np.empty((self.rows, 0)))
+                self._keep(with_columns(empty, expected), day.start)
+
+    def _expected(self, name: str) -> frozenset[str]:
+        """The components that a dataset had on the days before, and that are not retired."""
+        coverage = self.coverage
+        if name in coverage.retired:
+            return frozenset()
+        return coverage.roster.components(name) - coverage.retired
+
+    def _keep(self, grid: Grid, updated: int) -> None:
+        dataset, kind = self.metrics[grid.dataset].dataset, self.where.options.kind
+        self.writer.write(grid, dataset, source=kind, updated=updated)
+        self.coverage.add(grid)
+        measured = int((~np.isnan(grid.values)).any(axis=1).sum())
+        self.measured_rows = max(self.measured_rows, measured)
 
     def made(self) -> Made:
         """What became of the day.
@@ -99,15 +141,17 @@ class _Series:
         ------
         NoData
             Nothing was measured.
+        SourceError
+            Nothing was measured, and a part of the input could not be read.
         """
-        where, covered = self.where, self.covered
-        if not covered:
-            raise NoData(f"{where.instance} has no measurement of {where.day}")
-        early = self._end_early()
-        self.findings.add(FindingKind.ENDS_EARLY, len(early), detail=shortened(early))
-        rows_of = [len(measured) for measured in covered.values()]
-        self.findings.add(FindingKind.EMPTY_ROWS, self.rows - max(rows_of))
-        is_partial = early or self.findings.total(FindingKind.UNREADABLE)
+        if not self.measured_rows:
+            raise self._nothing()
+        self.findings.add(FindingKind.EMPTY_ROWS, self.rows - self.measured_rows)
+        for lack in self.coverage.lacks():
+            where = lack.datasets[0] if len(lack.datasets) == 1 else ""
+            self.findings.add(FindingKind.NOT_MEASURED, lack.cells, where, lack.sentence)
+        unreadable = self.findings.total(FindingKind.UNREADABLE)
+        is_complete = self.coverage.is_complete and not unreadable
         counts = {
             "samples": self.samples,
             "datasets": len(self.writer.measured),
@@ -116,18 +160,30 @@ class _Series:
         return Made(
             counts,
             self.findings,
-            ReceiptState.PARTIAL if is_partial else ReceiptState.COMPLETE,
-            min(99, 100 * min(rows_of) // self.rows),
-            {"quality": {name: self._quality(name) for name in self.writer.measured}},
+            ReceiptState.COMPLETE if is_complete else ReceiptState.PARTIAL,
+            min(99, math.floor(self.coverage.percent)),
+            {
+                "quality": {name: self._quality(name) for name in self.writer.measured},
+                "percent": math.floor(10 * self.coverage.percent) / 10,
+                "why": self._why(unreadable),
+                "roster": self._next_roster(complete=is_complete).as_json(),
+            },
         )
 
-    def _end_early(self) -> list[str]:
-        """Datasets whose data end before the day does."""
-        day, timestep = self.where.day, self.where.options.timestep
-        limit = day.end - day.start - CLOSED
-        return [
-            name for name, measured in self.covered.items() if (measured[-1] + 1) * timestep < limit
-        ]
+    def _nothing(self) -> TokioError:
+        where, what = self.where, self.findings.sentences()
+        unreadable = self.findings.total(FindingKind.UNREADABLE)
+        return (SourceError if unreadable else NoData)(
+            f"{where.instance} has no measurement of {where.day}", got="; ".join(what)
+        )
+
+    def _why(self, unreadable: int) -> str:
+        """What is missing, for a person; "" if nothing."""
+        parts = [f"{unreadable} parts of the input could not be read"] if unreadable else []
+        return "; ".join([*parts, *filter(None, [self.coverage.why()])])
+
+    def _next_roster(self, *, complete: bool) -> Roster:
+        return self.coverage.roster.after(self.coverage.measured, complete=complete)
 
     def _quality(self, name: str) -> dict[str, int]:
         """What a receipt says of a dataset."""
@@ -138,6 +194,17 @@ class _Series:
             **dict.fromkeys(QUALITY, 0),
             **self.findings.counts_at(name),
         }
+
+
+def with_columns(grid: Grid, names: Collection[str]) -> Grid:
+    """The grid with a column for each of `names`; those that it did not have are missing."""
+    if all(name in grid.columns for name in names):
+        return grid
+    columns = tuple(sorted({*grid.columns, *names}, key=component_order))
+    values = np.full((len(grid.values), len(columns)), np.nan)
+    place = {name: i for i, name in enumerate(columns)}
+    values[:, [place[name] for name in grid.columns]] = grid.values
+    return Grid(grid.dataset, columns, grid.start, grid.timestep, values)
 
 
 def ahead(items: Iterator[Samples]) -> Iterator[Samples]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pipeline.building import provenance
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.logs import rejects_of, write_logs
 from pipeline.building.made import Made
+from pipeline.building.roster import Roster
 from pipeline.building.series import write_series
 from pipeline.sources.contract import LogSource
 
@@ -32,6 +33,10 @@ class TtsRequest:
         What makes the file; see `pipeline.building.provenance.made_by`.
     is_archived : bool
         Whether the archive has a file of the day: logs that it rejects are not tried again.
+    roster : Roster
+        What the instance had on the days before.
+    retired : sequence of str
+        Names of components and datasets that nobody expects any more.
     """
 
     where: InstanceDay
@@ -39,6 +44,8 @@ class TtsRequest:
     fetched: Mapping[str, Any]
     made_by: Mapping[str, Any]
     is_archived: bool
+    roster: Roster = field(default_factory=Roster)
+    retired: Sequence[str] = ()
 
 
 def write_tts(request: TtsRequest, target: Path) -> Made:
@@ -73,6 +80,6 @@ def write_tts(request: TtsRequest, target: Path) -> Made:
 def _write(request: TtsRequest, writer: TtsWriter) -> Made:
     where, source = request.where, request.where.source
     if not isinstance(source, LogSource):
-        return write_series(where, source, request.raw, writer)
+        return write_series(where, source, request.raw, writer, request.roster, request.retired)
     known = rejects_of(where.tts, source) if request.is_archived else {}
     return write_logs(where, source, request.raw, writer, known)

@@ -9,7 +9,7 @@ from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import SCHEMA_VERSION
 from archive_tools.store.receipts import derived, follows
 from pipeline import sources
-from pipeline.building import tts
+from pipeline.building import roster, tts
 from pipeline.building.made import Made
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
@@ -46,7 +46,12 @@ class Build(ArchiveTask):
             self.config.missing,
             SCHEMA_VERSION,
             *([meaning] if meaning else []),
+            *self._retired(),
         )
+
+    def _retired(self) -> list[str]:
+        """Names that an operator retired before the day or on it."""
+        return roster.retired_on(self.config.root, self.date, self.instance)
 
     def up_to_date(self) -> bool:
         """As for all products; a file that cannot be made again, because its raw data are pruned,
@@ -68,5 +73,7 @@ class Build(ArchiveTask):
             fetched,
             self.made_by(),
             is_archived=self.has_product() and self.path().is_file(),
+            roster=roster.roster_before(self.config.root, self.date, self.instance),
+            retired=self._retired(),
         )
         return tts.write_tts(request, temporary)

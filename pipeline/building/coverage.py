@@ -1,0 +1,255 @@
+"""What of a day was measured, against what should have been: per cent, and sentences that name the
+components and the hours that are missing.
+
+Expected are the rows of the day times the roster. A source that measures less often than the
+timestep, evenly and at least every quarter of an hour, is expected that often.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools.core.day import Day
+from archive_tools.core.findings import shortened
+from archive_tools.core.grid import Grid
+from pipeline.building.roster import Roster
+
+Bool = npt.NDArray[np.bool_]
+Span = tuple[int, int]
+"""Rows of a gap: the first, and the one after its last."""
+
+LONGEST_STRIDE = 900
+"""Seconds: who measures less often than this has gaps."""
+MOST_SPANS = 3
+"""Gaps that a sentence names."""
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What was not measured.
+
+    Attributes
+    ----------
+    cells : int
+        How many expected cells are missing.
+    datasets : tuple of str
+        In which datasets.
+    sentence : str
+        ``fs-OST0001 not measured since 08:00``.
+    """
+
+    cells: int
+    datasets: tuple[str, ...]
+    sentence: str
+
+
+class Coverage:
+    """Expected and measured cells of a day, dataset by dataset.
+
+    Parameters
+    ----------
+    day : Day
+    timestep : int
+        Seconds a row.
+    roster : Roster
+        What the instance had on the days before.
+    complete_percent : float
+        Per cent of the expected cells from which on a dataset is complete.
+    retired : collection of str
+        Components and datasets that nobody expects any more.
+    """
+
+    def __init__(
+        self,
+        day: Day,
+        timestep: int,
+        roster: Roster,
+        complete_percent: float,
+        retired: Collection[str] = (),
+    ) -> None:
+        self.day, self.timestep, self.roster = day, timestep, roster
+        self.complete_percent, self.retired = complete_percent, frozenset(retired)
+        self.rows = day.rows(timestep)
+        self.measured: dict[str, tuple[str, ...]] = {}
+        self._percent: dict[str, float] = {}
+        self._empty: dict[str, tuple[int, list[str]]] = {}
+        self._silent: dict[tuple[str, str], tuple[int, list[str]]] = {}
+
+    def add(self, grid: Grid) -> None:
+        """Take one dataset, with a column for every component of the roster."""
+        have = ~np.isnan(grid.values)
+        measured = np.flatnonzero(have.any(axis=0)).tolist()
+        self.measured[grid.dataset] = tuple(grid.columns[i] for i in measured)
+        if grid.dataset in self.retired:
+            return
+        keep = [i for i, name in enumerate(grid.columns) if name not in self.retired]
+        have, names = have[:, keep], [grid.columns[i] for i in keep]
+        if not names:
+            return
+        rows = np.flatnonzero(have.any(axis=1))
+        stride = stride_of(rows, max(1, LONGEST_STRIDE // self.timestep))
+        here = have[rows]
+        wanted = self._wanted(grid.dataset, names, here)
+        empty = gaps_of(rows, self.rows, stride)
+        lost = sum(last - first for first, last in empty) // stride * len(names)
+        lacking = wanted & ~here
+        missing = lacking.sum(axis=0)
+        expected = int(wanted.sum()) + lost
+        found = expected - lost - int(missing.sum())
+        self._percent[grid.dataset] = 100.0 * found / expected if expected else 100.0
+        if empty:
+            self._note(self._empty, self._times(empty), lost, grid.dataset)
+        limit = len(rows) * (1 - self.complete_percent / 100)
+        for i in np.flatnonzero(missing > limit):
+            times = self._times(_spans(lacking[:, i], rows, self.rows))
+            self._note(self._silent, (names[i], times), int(missing[i]), grid.dataset)
+
+    def _wanted(self, dataset: str, names: list[str], here: Bool) -> Bool:
+        """Of the rows in which anything was measured: the cells that should have been. A component
+        that is new in the middle of the day is expected from its first sample.
+        """
+        known = self.roster.components(dataset)
+        wanted = np.ones(here.shape, dtype=bool)
+        for i, name in enumerate(names):
+            if name not in known and here[:, i].any():
+                wanted[: int(here[:, i].argmax()), i] = False
+        return wanted
+
+    @staticmethod
+    def _note(
+        found: dict[Any, tuple[int, list[str]]], key: object, cells: int, dataset: str
+    ) -> None:
+        before, datasets = found.get(key, (0, []))
+        found[key] = before + cells, [*datasets, dataset]
+
+    @property
+    def percent(self) -> float:
+        """Of the dataset with the least: measured cells in a hundred expected ones."""
+        return min(self._percent.values(), default=0.0)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every dataset has `complete_percent` of its expected cells."""
+        return self.percent >= self.complete_percent
+
+    def lacks(self) -> list[Lack]:
+        """What is missing, the most first; gaps that are the same in many datasets or components
+        are one.
+        """
+        found = [
+            Lack(cells, tuple(datasets), _sentence(self._subject(datasets), times))
+            for times, (cells, datasets) in self._empty.items()
+        ]
+        together: dict[tuple[str, tuple[str, ...]], tuple[int, list[str]]] = {}
+        for (name, times), (cells, datasets) in self._silent.items():
+            self._note(together, (times, tuple(datasets)), cells, name)
+        found += [
+            Lack(cells, datasets, _sentence(self._of(names, datasets), times))
+            for (times, datasets), (cells, names) in together.items()
+        ]
+        return sorted(found, key=lambda lack: (-lack.cells, lack.sentence))
+
+    def why(self) -> str:
+        """One line for an operator."""
+        sentences = [lack.sentence for lack in self.lacks()]
+        return "; ".join(sentences[:MOST_SPANS]) + (
+            f"; and {len(sentences) - MOST_SPANS} more" if len(sentences) > MOST_SPANS else ""
+        )
+
+    def _subject(self, datasets: list[str]) -> str:
+        """The datasets, where not all of them share a gap."""
+        return "" if len(datasets) == len(self._percent) else shortened(datasets, 3)
+
+    def _of(self, names: list[str], datasets: tuple[str, ...]) -> str:
+        """Components, with the datasets where they have others that were measured."""
+        whole = all(
+            dataset in datasets
+            for name in names
+            for dataset in self._percent
+            if name in self.roster.components(dataset) or name in self.measured.get(dataset, ())
+        )
+        components = shortened(names)
+        return components if whole else f"{shortened(datasets, 3)} of {components}"
+
+    def _times(self, spans: tuple[Span, ...]) -> str:
+        """Gaps as text, by the site's clock: the longest, and how many more; "" is all day."""
+        if spans == ((0, self.rows),):
+            return ""
+        if len(spans) == 1 and spans[0][1] == self.rows:
+            return f"since {self._clock(spans[0][0])}"
+        longest = sorted(sorted(spans, key=lambda span: span[0] - span[1])[:MOST_SPANS])
+        named = ", ".join(f"{self._clock(first)}-{self._clock(last)}" for first, last in longest)
+        rest = len(spans) - len(longest)
+        return named + (f" and {rest} shorter gaps" if rest else "")
+
+    def _clock(self, row: int) -> str:
+        """The site's time at which a row starts; 24:00 is the day's end."""
+        if row >= self.rows:
+            return "24:00"
+        second = self.day.start + row * self.timestep
+        return f"{dt.datetime.fromtimestamp(second, ZoneInfo(self.day.timezone)):%H:%M}"
+
+
+def _sentence(subject: str, times: str) -> str:
+    """``fs-OST0001 not measured since 08:00``; without a subject it is everything."""
+    if not times or times.startswith("since"):
+        return (f"{subject} not measured" if subject else "nothing measured") + (
+            f" {times}" if times else ""
+        )
+    return f"{subject}: {times} not measured" if subject else f"{times} not measured"
+
+
+def stride_of(rows: npt.NDArray[np.intp], most: int) -> int:
+    """How many rows lie from one measurement to the next where a source measures evenly.
+
+    Parameters
+    ----------
+    rows : intp (n,)
+        Rows in which something was measured, ascending.
+    most : int
+        A longer distance is a gap.
+
+    Returns
+    -------
+    int
+        The distance that nine of ten neighbours have; else 1.
+    """
+    if len(rows) < 3:
+        return 1
+    count = np.bincount(np.minimum(np.diff(rows), most + 1))
+    often = int(count.argmax())
+    return often if often <= most and 10 * count[often] >= 9 * (len(rows) - 1) else 1
+
+
+def gaps_of(rows: npt.NDArray[np.intp], size: int, stride: int) -> tuple[Span, ...]:
+    """The gaps between measurements that are `stride` rows apart, in a day of `size` rows."""
+    if not len(rows):
+        return ((0, size),)
+    ends = [
+        int(rows[0]) % stride - stride,
+        *rows.tolist(),
+        -(-size // stride) * stride + int(rows[-1]) % stride,
+    ]
+    inside = np.flatnonzero(np.diff(ends) >= 2 * stride)
+    return tuple(
+        (max(0, ends[i] + stride), min(size, ends[i + 1]))
+        for i in inside.tolist()
+        if min(size, ends[i + 1]) > max(0, ends[i] + stride)
+    )
+
+
+def _spans(lacking: Bool, rows: npt.NDArray[np.intp], size: int) -> tuple[Span, ...]:
+    """Runs of rows in which something else was measured, each up to the next measurement."""
+    edges = np.flatnonzero(np.diff(lacking, prepend=False, append=False))
+    starts = np.append(rows, size)
+    return tuple(
+        (0 if first == 0 else int(starts[first]), size if last == len(rows) else int(starts[last]))
+        for first, last in edges.reshape(-1, 2).tolist()
+    )

@@ -1,0 +1,97 @@
+"""`tokio-pipeline retire`: components and datasets that nobody expects any more."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import difflib
+import getpass
+import platform
+
+from archive_tools.core.errors import ConfigError
+from pipeline.building import roster
+from pipeline.building.provenance import now
+from pipeline.cli import common_options, exit_codes
+from pipeline.site import Site
+
+HELP = "say that components are gone for good"
+ABOUT = """Say that components of an instance (OSTs, servers, ...) or datasets are gone for good. A
+day is complete without them from the given date on; what was measured of them stays in the
+archive. Days that were archived without them are made again by the next run or by backfill.
+--recall takes it back; --list shows what is retired."""
+EXAMPLES = (
+    "fs-OST0001 fs-OST0002 --instance fs --since 2026-11-22 --why 'drained and removed'",
+    "--list",
+    "fs-OST0001 --instance fs --recall",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    common_options.add_site(parser)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="component, or GROUP/DATASET")
+    parser.add_argument("--instance", default="", help="the instance that had them")
+    parser.add_argument(
+        "--since",
+        type=common_options.date,
+        metavar="DATE",
+        help="the first day without them (default: yesterday at the site)",
+    )
+    parser.add_argument("--why", default="", help="the reason, for those who ask later")
+    parser.add_argument("--who", default="", help="who says so (default: this account)")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--list", action="store_true", help="show what is retired")
+    how.add_argument("--recall", action="store_true", help="expect the names again")
+
+
+def _check_names(site: Site, options: argparse.Namespace) -> None:
+    """Refuse names that no archived day expects: they are misspelt."""
+    tomorrow = site.yesterday() + dt.timedelta(days=2)
+    known = roster.roster_before(site.root, tomorrow, options.instance).days
+    names = set(known).union(*known.values())
+    unknown = [name for name in options.names if name not in names]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], names, 3)
+        raise ConfigError(
+            f"{options.instance} has no {', '.join(unknown)} in the days that were archived last",
+            expected=", ".join(near) or "a component or dataset, as `status` names it",
+        )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    site = common_options.loaded(options)
+    if options.list:
+        for one in roster.retirements(site.root):
+            print(f"{one.instance}  {one.name}  since {one.since}  {one.why} ({one.who})")
+        return exit_codes.COMPLETE
+    if options.instance not in site.sources:
+        raise ConfigError(
+            f"--instance {options.instance!r} is not an instance", expected=", ".join(site.sources)
+        )
+    if not options.names:
+        raise ConfigError("no name is given", expected="a component, such as fs-OST0001")
+    if options.recall:
+        found = roster.recall(site.root, options.instance, options.names)
+        print(f"expected again: {', '.join(found) or 'nothing was retired'}")
+        return exit_codes.COMPLETE if found else exit_codes.FAILED
+    if not options.why:
+        raise ConfigError("--why is missing", expected="the reason, in a few words")
+    _check_names(site, options)
+    since = options.since or site.yesterday()
+    roster.retire(
+        site.root,
+        [
+            roster.Retirement(
+                options.instance,
+                name,
+                since.isoformat(),
+                options.who or f"{getpass.getuser()}@{platform.node()}",
+                options.why,
+                now(),
+            )
+            for name in options.names
+        ],
+    )
+    print(f"{', '.join(options.names)} of {options.instance}: not expected from {since} on")
+    return exit_codes.COMPLETE
