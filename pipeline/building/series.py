@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.errors import NoData
+from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.vocabulary import FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
@@ -76,6 +76,16 @@ class _Series:
 
     def write(self, name: str, pieces: Iterable[Samples]) -> None:
         """Write one dataset."""
+        if name not in self.metrics:
+            raise SourceError(
+                f"{self.where.instance}: the source gives {name}, which is not in its table",
+                expected=", ".join(self.metrics),
+            )
+        if name in self.writer.measured:
+            raise SourceError(
+                f"{self.where.instance}: the source gives {name} again after other datasets",
+                hint="the pieces of a dataset must follow each other",
+            )
         metric = self.metrics[name]
         grids, updated = [], self.where.day.start
         for samples in pieces:

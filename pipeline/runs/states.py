@@ -72,7 +72,10 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
         return State(DayState.LATE, "the source has other data than the archive")
     task = last(date=fetch.date, instance=fetch.instance, site=fetch.site)
     if not task.complete():
-        return State(DayState.STALE, "made with other keys of site.json")
+        return State(
+            DayState.STALE,
+            "made with other keys of site.json, or by other rows of the source's table",
+        )
     if isinstance(task, Jobs) and not task.index.up_to_date():
         return State(
             DayState.STALE,
