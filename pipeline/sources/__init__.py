@@ -48,6 +48,12 @@ def usable(kind: str) -> AnySource:
         return UnavailableSource(kind, str(error))
 
 
+def why_unusable(kind: str) -> str:
+    """Why a kind cannot be used; "" if it can."""
+    source = usable(kind)
+    return source.reason if isinstance(source, UnavailableSource) else ""
+
+
 def find(kind: str) -> AnySource:
     """The source of a kind. Other packages are looked through only for a kind that is not ours.
 
@@ -186,6 +192,8 @@ def check(site: Site, *, strict: bool = True) -> dict[str, SourceOptions]:
     ConfigError
         Names every wrong key of every source, and of every kind's table.
     """
+    if not site.sources:
+        raise ConfigError("site.json: sources names no source", expected="at least one")
     check_servers(site)
     good, wrong = {}, []
     for instance in site.sources:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import SCHEMA_VERSION
 from archive_tools.store.receipts import derived, follows
 from pipeline import sources
 from pipeline.building import tts
+from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
+
+
+def made_of(where: InstanceDay) -> list[Any]:
+    """All that says what is made of raw data, as it goes into fingerprints."""
+    meaning = sources.meaning(where.source)
+    return [
+        where.options.made_of(),
+        where.site.timezone,
+        where.site.missing,
+        SCHEMA_VERSION,
+        *([meaning] if meaning else []),
+    ]
 
 
 class Build(ArchiveTask):
@@ -38,15 +52,7 @@ class Build(ArchiveTask):
         raw = self.raw()
         if raw is None:
             return None
-        meaning = sources.meaning(self.where.source)
-        return derived(
-            raw.fingerprint,
-            self.where.options.made_of(),
-            self.config.timezone,
-            self.config.missing,
-            SCHEMA_VERSION,
-            *([meaning] if meaning else []),
-        )
+        return derived(raw.fingerprint, *made_of(self.where))
 
     def up_to_date(self) -> bool:
         """As for all products; a file that cannot be made again, because its raw data are pruned,
