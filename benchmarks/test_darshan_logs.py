@@ -22,7 +22,9 @@ import pytest
 from archive_tools.core.day import Day
 from pipeline import sources
 from pipeline.sources.darshan import libdarshan
+from pipeline.sources.darshan.library import loaded_library
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from pipeline.sources.darshan.modules import counter_records
 from pipeline.transform.darshan import Reduction, reduce_batch
 from tests.support.darshan_day import reduced
 from tests.support.darshan_source import MOUNTS, options
@@ -45,7 +47,7 @@ def reported(benchmark, count: int) -> None:  # type: ignore[no-untyped-def]
 
 def test_bare_library(benchmark, times: int) -> None:  # type: ignore[no-untyped-def]
     """The floor: POSIX and STDIO records of each log into arrays, and nothing else."""
-    ffi, library = libdarshan._library()
+    ffi, library = loaded_library()
 
     def read() -> None:
         for log in LOGS * times:
@@ -53,7 +55,7 @@ def test_bare_library(benchmark, times: int) -> None:  # type: ignore[no-untyped
             modules = libdarshan._modules(ffi, library, handle)
             for module in ("POSIX", "STDIO"):
                 if module in modules:
-                    libdarshan._records(ffi, library, handle, module, modules[module].idx)
+                    counter_records(ffi, library, handle, module, modules[module].idx)
             library.darshan_log_close(handle)
 
     benchmark.pedantic(read, rounds=3 if times > 1 else 1)

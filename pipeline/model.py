@@ -53,6 +53,11 @@ class Samples:
                 f"{self.dataset}: time {self.time.shape}, column {self.column.shape} and value"
                 f" {self.value.shape} must be one-dimensional and of one length"
             )
+        if len(self.column) and not 0 <= self.column.min() <= self.column.max() < len(self.names):
+            raise ValueError(
+                f"{self.dataset}: columns {self.column.min()} to {self.column.max()}, but"
+                f" {len(self.names)} names"
+            )
         if self.whole and len(self.whole) != len(self.names):
             raise ValueError(
                 f"{self.dataset}: {len(self.whole)} wholes for {len(self.names)} parts"

@@ -350,5 +350,6 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Mod
                 lines.append(f"key {key} is missing")
             else:
                 got = PASSWORD.sub(r"\1***@", repr(item["input"]))
-                lines.append(f"key {key}: {item['msg']}; got {got}")
+                message = item["msg"].removeprefix("Value error, ")
+                lines.append(f"key {key}: {message}; got {got}" if key else message)
         raise ConfigError(f"{where}: " + " | ".join(lines)) from None

@@ -41,7 +41,12 @@ def derived(upstream: str, *config: Any) -> str:
 
     So the names of receipts alone say whether a product follows from what is there now.
     """
-    return fingerprint(upstream)[:8] + fingerprint(*config)[:8]
+    return fingerprint(upstream)[:8] + made_how(*config)
+
+
+def made_how(*config: Any) -> str:
+    """The half of a product's fingerprint that says how it is made."""
+    return fingerprint(*config)[:8]
 
 
 def _half(upstream: str) -> str:

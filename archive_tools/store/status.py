@@ -32,6 +32,12 @@ FILES: dict[str, str] = {
 """Where each product of an instance is."""
 
 
+MadeHow = Sequence[tuple[str, str]]
+"""From which date on (ISO, ascending), and the half of a TTS file's fingerprint that says how it is
+made; see `archive_tools.store.receipts.made_how`.
+"""
+
+
 @functools.lru_cache(maxsize=1024)
 def _name(product: str, instance: str) -> str:
     """Name of a product's file in its day's folder."""
@@ -78,6 +84,7 @@ class State:
         )
 
 
+OTHER_KEYS = "made with other keys of site.json, or by other rows of the source's table"
 _WHOLE = State(DayState.COMPLETE)
 MANY = 1000
 """Days from which on it pays to share them out."""
@@ -92,12 +99,18 @@ def files_of(root: Path, date: dt.date) -> set[str]:
 
 
 def state_of(
-    files: Collection[str], day: DayReceipts, date: dt.date, instance: str, products: Sequence[str]
+    files: Collection[str],
+    day: DayReceipts,
+    date: dt.date,
+    instance: str,
+    products: Sequence[str],
+    how: MadeHow = (),
 ) -> State:
     """State of an instance that shall have `products`, each made from the one before and the first
-    from the raw data.
+    from the raw data; `how` the keys of the site have TTS files made, where that is known.
     """
-    if _is_as_it_should_be(files, day, instance, products):  # of ten years nearly every day
+    as_now = _is_made_as_now(day, date, instance, how)
+    if as_now and _is_as_it_should_be(files, day, instance, products):  # nearly every day
         return _complete(day, instance, products)
     good = {product: day.good(instance, product) for product in products}
     there = {
@@ -110,6 +123,7 @@ def state_of(
         or _failed(day, instance, products, bool(there))
         or _lacking(there, products)
         or _stale(day, instance, list(there.values()))
+        or (None if as_now else State(DayState.STALE, OTHER_KEYS))
         or _partial(day, there.values())
         or _complete(day, instance, products)
     )
@@ -161,6 +175,19 @@ def _stale(day: DayReceipts, instance: str, made: Sequence[Receipt]) -> State | 
     ):
         return None
     return State(DayState.STALE, "not made from the data that were fetched last")
+
+
+def _is_made_as_now(day: DayReceipts, date: dt.date, instance: str, how: MadeHow) -> bool:
+    """Whether the TTS file is made as the site's keys say now; so is one that cannot be made again,
+    because its raw data are pruned.
+    """
+    now = [half for since, half in how if since <= date.isoformat()]
+    receipt = day.good(instance, Product.TTS) if now else None
+    if receipt is None or receipt.fingerprint[8:] == now[-1]:
+        return True
+    raw = day.good(instance, Product.RAW)
+    root = day.folder.parents[2]
+    return not raw or not layout.path(root, layout.RAW, date, instance, raw.fingerprint).is_dir()
 
 
 def _partial(day: DayReceipts, made: Iterable[Receipt]) -> State | None:
@@ -219,31 +246,39 @@ def _complete(day: DayReceipts, instance: str, products: Sequence[str]) -> State
 
 
 def states(
-    root: Path, dates: Iterable[dt.date], products: Mapping[str, Sequence[str]]
+    root: Path,
+    dates: Iterable[dt.date],
+    products: Mapping[str, Sequence[str]],
+    how: Mapping[str, MadeHow] | None = None,
 ) -> dict[dt.date, dict[str, State]]:
-    """States of the instances in `products`, day by day; many days on all cores."""
+    """States of the instances in `products`, day by day; many days on all cores. For `how` see
+    `state_of`.
+    """
     wanted = sorted(set(dates))
     if len(wanted) < MANY or cores() == 1:
-        return _states(root, products, wanted)
+        return _states(root, products, how or {}, wanted)
     size = -(-len(wanted) // cores())
     parts = [wanted[first : first + size] for first in range(0, len(wanted), size)]
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(
         len(parts), mp_context=fork, initializer=gc.disable
     ) as pool:  # nothing that they make goes before they end
-        found = pool.map(functools.partial(_states, root, products), parts)
+        found = pool.map(functools.partial(_states, root, products, how or {}), parts)
         return {date: states for part in found for date, states in part.items()}
 
 
 def _states(
-    root: Path, products: Mapping[str, Sequence[str]], dates: Sequence[dt.date]
+    root: Path,
+    products: Mapping[str, Sequence[str]],
+    how: Mapping[str, MadeHow],
+    dates: Sequence[dt.date],
 ) -> dict[dt.date, dict[str, State]]:
     days = Receipts(root).days(dates)
     found: dict[dt.date, dict[str, State]] = {}
     for date, day in days.items():
         files = files_of(root, date) if day.all else set()
         found[date] = {
-            instance: state_of(files, day, date, instance, wanted)
+            instance: state_of(files, day, date, instance, wanted, how.get(instance, ()))
             for instance, wanted in products.items()
         }
     return found

@@ -36,7 +36,7 @@ class InstanceDay:
     @functools.cached_property
     def source(self) -> AnySource:
         """The source of the instance's kind."""
-        return sources.find(self.options.kind)
+        return sources.usable(self.options.kind)
 
     @property
     def tts(self) -> Path:

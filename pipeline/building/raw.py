@@ -6,6 +6,7 @@ All queries to sources are made here, each with a time limit.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import time
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from archive_tools.core.errors import InputChanged, NoData, TokioError
+from archive_tools.core.errors import InputChanged, NoData, SourceError, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from archive_tools.formats import darshan_tables
@@ -177,14 +178,24 @@ def _compare(where: InstanceDay, before: Inputs, seen: Inputs | None) -> bool:
     """Whether inputs grew while they were read, as those of a day that is not over always do. The
     source is queried again where the fetch could not say what it saw.
     """
-    if (query_inputs(where) if seen is None else seen) == before:
+    now = query_inputs(where) if seen is None else seen
+    different = _different_keys(before, now)
+    if not different:
         return False
     if time.time() >= where.day.end:
         raise InputChanged(
-            f"the inputs of {where.instance} for {where.day} changed while they were read",
-            hint="the next run reads them again",
+            f"the inputs of {where.instance} for {where.day} changed while they were read:"
+            f" {', '.join(different)}",
+            hint="the next run reads them again; if it says so each time, `inputs` of the source"
+            " and what its `fetch` gives as inputs differ",
         )
     return True
+
+
+def _different_keys(before: Inputs, now: Inputs) -> list[str]:
+    """Keys of which the values differ, as a receipt would have them."""
+    then, here = (json.loads(json.dumps(one, default=str)) for one in (before, now))
+    return sorted(key for key in {*then, *here} if then.get(key) != here.get(key))
 
 
 def _lost_inputs(
@@ -222,7 +233,18 @@ def _limited(
     """What the source gives, in time or not at all."""
     limited = run_in_process if where.options.needs_process else run_in_thread
     hint = f"look at the source; raise {key}_seconds of the source if it needs that long"
-    return limited(seconds, f"{where.instance}: {what} of {where.day}", work, hint=hint)
+    called = f"{where.instance}: {what} of {where.day}"
+    return limited(seconds, called, lambda: _without_exit(work, called), hint=hint)
+
+
+def _without_exit(work: Callable[[], Result], called: str) -> Result:
+    """What `work` gives; a source that ends the process is an error like others."""
+    try:
+        return work()
+    except SystemExit as error:
+        raise SourceError(
+            f"{called}: the source called exit({error.code})", hint="look at the source's code"
+        ) from error
 
 
 def _hashes(folder: Path) -> dict[str, list[Any]]:

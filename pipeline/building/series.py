@@ -99,6 +99,16 @@ class _Series:
 
     def write(self, name: str, pieces: Iterable[Samples]) -> None:
         """Write one dataset."""
+        if name not in self.metrics:
+            raise SourceError(
+                f"{self.where.instance}: the source gives {name}, which is not in its table",
+                expected=", ".join(self.metrics),
+            )
+        if name in self.writer.measured:
+            raise SourceError(
+                f"{self.where.instance}: the source gives {name} again after other datasets",
+                hint="the pieces of a dataset must follow each other",
+            )
         metric = self.metrics[name]
         grids, updated = [], self.where.day.start
         for samples in pieces:

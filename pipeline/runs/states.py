@@ -13,10 +13,13 @@ from dataclasses import replace
 
 from archive_tools.core import quantities
 from archive_tools.core.vocabulary import DayState
-from archive_tools.store import status
+from archive_tools.store import receipts, status
 from archive_tools.store.status import State
 from pipeline import sources
+from pipeline.building import roster
+from pipeline.building.instance_day import InstanceDay
 from pipeline.site import Site
+from pipeline.tasks.build import made_of
 from pipeline.tasks.fetch import Fetch
 from pipeline.tasks.index import Jobs
 from pipeline.tasks.nightly import products
@@ -46,7 +49,10 @@ def day_states(
     lasts = {instance: products(site, instance)[0] for instance in instances or site.sources}
     retention = {instance: sources.options(site, instance).retention_days for instance in lasts}
     found = status.states(
-        site.root, dates, {instance: sources.products(site, instance) for instance in lasts}
+        site.root,
+        dates,
+        {instance: sources.products(site, instance) for instance in lasts},
+        {instance: _made_how(site, instance) for instance in lasts},
     )
     oldest = site.yesterday() - dt.timedelta(days=site.late_days)
     for date, states in found.items():
@@ -64,15 +70,31 @@ def day_states(
     return found
 
 
+def _made_how(site: Site, instance: str) -> status.MadeHow:
+    """How the files of an instance are made now; nothing where its kind cannot be used."""
+    options = sources.options(site, instance)
+    if sources.why_unusable(options.kind):
+        return ()
+    dates = {one.since for one in roster.retirements(site.root) if one.instance == instance}
+    return [
+        (since, receipts.made_how(*made_of(InstanceDay(site, instance, day, options))))
+        for since in sorted({dt.date.min.isoformat(), *dates})
+        for day in [site.day(dt.date.fromisoformat(since))]
+    ]
+
+
 def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
     """The state of a day that late data may still come to."""
+    why = sources.why_unusable(fetch.where.options.kind)
+    if why:
+        return replace(state, detail="; ".join(filter(None, [state.detail, why])))
     if not fetch.is_young():
         return state
     if not fetch.up_to_date():
         return State(DayState.LATE, "the source has other data than the archive")
     task = last(date=fetch.date, instance=fetch.instance, site=fetch.site)
     if not task.complete():
-        return State(DayState.STALE, "made with other keys of site.json")
+        return State(DayState.STALE, status.OTHER_KEYS)
     if isinstance(task, Jobs) and not task.index.up_to_date():
         return State(
             DayState.STALE,

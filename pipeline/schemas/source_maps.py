@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -143,10 +144,15 @@ def parse_source_map(
     for name, line in rows.items():
         at = f"{where}: {name}"
         if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
             raise ConfigError(
                 f"{at}: not in the catalogue",
-                hint="add the dataset to tts-1.toml, or correct its name",
+                hint=f"did you mean {near[0]}?"
+                if near
+                else "the datasets are in archive_tools/schemas/tts-1.toml",
             )
+        if not isinstance(line, dict):
+            raise ConfigError(f"{at} is not a table", expected="{reports = ...}", got=repr(line))
         dataset = known[name]
         reports = cast(Reports, choice(at, "reports", line.get("reports"), tuple(LEGAL)))
         if LEGAL[reports] != dataset.kind:
@@ -160,12 +166,14 @@ def parse_source_map(
         default: Reducer = "mean" if reports in ("gauge", "rate") else "sum"
         together = line.get("parts", "sum" if dataset.columns == "sum" else "mean")
         own = {key: line[key] for key in ("unit", "columns") if key in line}
+        if not isinstance(own.get("unit", ""), str):
+            raise ConfigError(f"{at}: unit is not a text", got=repr(own["unit"]))
         choice(at, "columns", own.get("columns", dataset.columns), REDUCERS)
         metrics.append(
             SourceMetric(
                 dataset=dataclasses.replace(dataset, **own),
                 reports=reports,
-                scale=_number(at, "scale", line.get("scale", 1.0)),
+                scale=_scale(at, line.get("scale", 1.0), reports),
                 offset=_number(at, "offset", line.get("offset", 0.0)),
                 merge=cast(Reducer, choice(at, "merge", line.get("merge", default), REDUCERS)),
                 parts=cast(Parts, choice(at, "parts", together, ("sum", "mean", "total"))),
@@ -174,12 +182,24 @@ def parse_source_map(
                 ),
             )
         )
+    if not metrics:
+        raise ConfigError(f"{where} has no rows", expected="a row for each dataset")
     return tuple(metrics)
+
+
+def _scale(at: str, value: object, reports: Reports) -> float:
+    """What a figure is multiplied by: not zero, and for amounts not negative."""
+    scale = _number(at, "scale", value)
+    if scale == 0 or (scale < 0 and LEGAL[reports] == "delta"):
+        raise ConfigError(f"{at}: scale = {value} makes no {reports}", expected="a number above 0")
+    return scale
 
 
 def _number(at: str, key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{at}: {key} is not a number", got=repr(value))
+    if not math.isfinite(value):
+        raise ConfigError(f"{at}: {key} is not a finite number", got=repr(value))
     return float(value)
 
 

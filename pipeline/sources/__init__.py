@@ -18,6 +18,7 @@ from archive_tools.core.vocabulary import Product
 from pipeline.schemas import source_maps
 from pipeline.schemas.source_maps import Selector, SourceMetric
 from pipeline.site import Servers, Site, SourceOptions, validated
+from pipeline.sources._shared.unavailable import UnavailableSource
 from pipeline.sources.contract import AnySource, LogSource, SeriesSource, missing_members
 
 GROUP = "tokio.sources"
@@ -35,6 +36,22 @@ def own_kinds() -> tuple[str, ...]:
 def kinds() -> list[str]:
     """All kinds: ours, and those of other packages that are installed."""
     return sorted({*own_kinds(), *importlib.metadata.entry_points(group=GROUP).names})
+
+
+def usable(kind: str) -> AnySource:
+    """The source of a kind; one that says why at every try where there is none, so that the other
+    instances go on.
+    """
+    try:
+        return find(kind)
+    except ConfigError as error:
+        return UnavailableSource(kind, str(error))
+
+
+def why_unusable(kind: str) -> str:
+    """Why a kind cannot be used; "" if it can."""
+    source = usable(kind)
+    return source.reason if isinstance(source, UnavailableSource) else ""
 
 
 def find(kind: str) -> AnySource:
@@ -65,7 +82,9 @@ def _installed(kind: str) -> AnySource:
         raise ConfigError(
             f"source kind {kind!r} is not known",
             expected=", ".join(known),
-            hint=f"did you mean {near[0]}?" if near else "",
+            hint=f"did you mean {near[0]}?"
+            if near
+            else f"is the package that gives it (entry points {GROUP}) installed?",
         )
     if len(found) > 1:
         raise ConfigError(
@@ -77,7 +96,7 @@ def _installed(kind: str) -> AnySource:
     where = f"{entry.value} of package {giver}"
     try:
         source = entry.load()
-    except Exception as error:  # whatever another package's code raises
+    except (Exception, SystemExit) as error:  # whatever another package's code raises
         raise ConfigError(
             f"source kind {kind!r}: {where} cannot be loaded: {type(error).__name__}: {error}",
             hint="look at that package, or uninstall it",
@@ -91,25 +110,44 @@ def _giver(entry: importlib.metadata.EntryPoint) -> str:
 
 def _checked(source: object, kind: str, where: str) -> AnySource:
     """`source`, which must be a source of that kind."""
+    if isinstance(source, type):
+        raise ConfigError(
+            f"source kind {kind!r}: {where} is a class",
+            expected="an object of it",
+            hint=f"SOURCE = {source.__name__}()",
+        )
     lacking = missing_members(source)
     if lacking or not isinstance(source, SeriesSource | LogSource):
         raise ConfigError(
-            f"source kind {kind!r}: {where} is not a source",
-            expected="an object of a class that names SeriesSource or LogSource as its base",
-            got=f"{type(source).__name__} without {', '.join(lacking)}",
+            f"source kind {kind!r}: {where} is not a source: {type(source).__name__} lacks"
+            f" {', '.join(lacking)}",
+            hint="see SeriesSource and LogSource in pipeline.sources.contract",
+        )
+    if not issubclass(source.Options, SourceOptions) or type(source.version) is not int:
+        raise ConfigError(
+            f"source kind {kind!r}: {where} has wrong members",
+            expected="Options: a subclass of SourceOptions; version: an int",
+            got=f"{source.Options!r}, {source.version!r}",
         )
     if source.kind != kind:
         raise ConfigError(f"source kind {kind!r}: {where} is of kind {source.kind!r}")
     return source
 
 
-def options(site: Site, instance: str) -> SourceOptions:
+def options(site: Site, instance: str, *, strict: bool = False) -> SourceOptions:
     """The checked keys of an instance; paths are absolute.
+
+    Parameters
+    ----------
+    site : Site
+    instance : str
+    strict : bool
+        Whether a kind that cannot be used is an error here; else it is one when the source is used.
 
     Raises
     ------
     ConfigError
-        The instance, its kind or one of its keys is not known, or a value is wrong.
+        The instance or one of its keys is not known, or a value is wrong.
     """
     if instance not in site.sources:
         raise ConfigError(
@@ -120,37 +158,66 @@ def options(site: Site, instance: str) -> SourceOptions:
     where = f"site.json: sources: {instance}"
     if not isinstance(content.get("kind"), str):
         raise ConfigError(f"{where}: key kind is missing", expected=", ".join(kinds()))
-    source = find(content["kind"])
-    found: SourceOptions = source.with_absolute_paths(
-        validated(source.Options, content, where), site
-    )
+    source = _found_for(where, content["kind"]) if strict else usable(content["kind"])
+    checked = validated(source.Options, content, where)
+    found: object = source.with_absolute_paths(checked, site)
+    if not isinstance(found, SourceOptions):
+        raise ConfigError(f"{where}: with_absolute_paths of {source.kind} gives {found!r}")
     return found
+
+
+def _found_for(where: str, kind: str) -> AnySource:
+    try:
+        return find(kind)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def products(site: Site, instance: str) -> tuple[Product, ...]:
     """What an instance has besides the raw data, in the order in which it is made."""
-    return find(options(site, instance).kind).products
+    return usable(options(site, instance).kind).products
 
 
-def check(site: Site) -> dict[str, SourceOptions]:
+def check(site: Site, *, strict: bool = True) -> dict[str, SourceOptions]:
     """The checked keys of all instances, all errors of all sources and their tables at once.
+
+    Parameters
+    ----------
+    site : Site
+    strict : bool
+        Whether kinds that cannot be used are errors.
 
     Raises
     ------
     ConfigError
         Names every wrong key of every source, and of every kind's table.
     """
+    if not site.sources:
+        raise ConfigError("site.json: sources names no source", expected="at least one")
     check_servers(site)
     good, wrong = {}, []
     for instance in site.sources:
         try:
-            good[instance] = options(site, instance)
-            find(good[instance].kind).metrics()
+            good[instance] = options(site, instance, strict=strict)
+            _check_table(usable(good[instance].kind))
         except ConfigError as error:
             wrong.append(str(error))
     if wrong:
         raise ConfigError("\n".join(dict.fromkeys(wrong)))
     return good
+
+
+def _check_table(source: AnySource) -> None:
+    try:
+        rows = source.metrics()
+    except ConfigError:
+        raise
+    except Exception as error:  # of another package
+        raise ConfigError(
+            f"source kind {source.kind!r}: metrics() fails: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(rows, tuple):
+        raise ConfigError(f"source kind {source.kind!r}: metrics() gives {rows!r}, not a tuple")
 
 
 def watches_servers(site: Site, instance: str) -> bool:

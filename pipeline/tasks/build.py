@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import SCHEMA_VERSION
 from archive_tools.store.receipts import derived, follows
 from pipeline import sources
 from pipeline.building import roster, tts
+from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
+
+
+def made_of(where: InstanceDay) -> list[Any]:
+    """All that says what is made of raw data, as it goes into fingerprints."""
+    meaning = sources.meaning(where.source)
+    return [
+        where.options.made_of(),
+        where.site.timezone,
+        where.site.missing,
+        SCHEMA_VERSION,
+        *([meaning] if meaning else []),
+        *roster.retired_on(where.site.root, where.day.date, where.instance),
+    ]
 
 
 class Build(ArchiveTask):
@@ -38,16 +53,7 @@ class Build(ArchiveTask):
         raw = self.raw()
         if raw is None:
             return None
-        meaning = sources.meaning(self.where.source)
-        return derived(
-            raw.fingerprint,
-            self.where.options.made_of(),
-            self.config.timezone,
-            self.config.missing,
-            SCHEMA_VERSION,
-            *([meaning] if meaning else []),
-            *self._retired(),
-        )
+        return derived(raw.fingerprint, *made_of(self.where))
 
     def _retired(self) -> list[str]:
         """Names that an operator retired before the day or on it."""

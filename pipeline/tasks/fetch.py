@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from archive_tools.core.errors import NoData, TokioError
+from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import files
 from archive_tools.store.receipts import Receipt
@@ -42,7 +42,7 @@ class Fetch(ArchiveTask):
         run.answers.raise_failure(self._key())
         try:
             inputs = raw.query_inputs(self.where, run.longest_query)
-        except (TokioError, OSError) as error:
+        except Exception as error:  # whatever a source's code raises
             run.answers.keep_failure(self._key(), error)
             raise
         run.answers.keep(self._key(), Answer(inputs, receipt.fingerprint if receipt else ""))
@@ -68,7 +68,7 @@ class Fetch(ArchiveTask):
     def _is_as_in_source(self, receipt: Receipt) -> bool:
         try:
             now = self.fingerprint()
-        except (TokioError, OSError) as error:
+        except Exception as error:
             log.warning(
                 "%s %s: inputs cannot be looked at again, the archived ones remain: %s",
                 self.date,

@@ -38,18 +38,19 @@ def load_options(given: str, instance: str) -> Any:
     return _options(*_file(given), instance)
 
 
-def load_checked(given: str) -> sites.Site:
+def load_checked(given: str, *, strict: bool = False) -> sites.Site:
     """The site, with every source's keys checked; tasks that were made before are forgotten, for
     they may be of other keys.
 
     Raises
     ------
     ConfigError
-        Names every key that is wrong.
+        Names every key that is wrong; with `strict` also kinds that cannot be used, which
+        otherwise fail their own instances alone.
     """
     luigi.task_register.Register.clear_instance_cache()  # type: ignore[no-untyped-call]
     site = load_site(given)
-    sources.check(site)
+    sources.check(site, strict=strict)
     for template in itertools.chain.from_iterable(site.older_files().values()):
         layout.template_patterns(template)
     return site

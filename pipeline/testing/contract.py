@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ class Case:
     corrupt : callable
         Damages a part of what was written; returns what a message must say: a file's name, better a
         place in it.
+    totals : mapping, optional
+        Dataset to component to the sum of its cells, computed by hand: all datasets and components
+        of the day. With it nothing can be dropped, swapped or scaled unseen.
     """
 
     day: Day
@@ -54,6 +57,7 @@ class Case:
     write: Callable[[Path, Sequence[Any]], None]
     options: Callable[[Path], SourceOptions]
     corrupt: Callable[[Path], str]
+    totals: Mapping[str, Mapping[str, float]] | None = None
 
 
 def source_of(options: SourceOptions) -> SeriesSource[Any]:
@@ -145,11 +149,24 @@ class Contract:
                 f"{name}: negative"
             )
 
+    def test_totals_are_those_computed_by_hand(
+        self, case: Case, source: Path, tmp_path: Path
+    ) -> None:
+        if case.totals is None:
+            pytest.skip("the case has no totals")
+        found = built(case.options(source), case.day, tmp_path / "raw")
+        sums = {
+            name: dict(zip(grid.columns, np.nansum(grid.values, axis=0), strict=True))
+            for name, grid in found.items()
+        }
+        assert sums == {name: pytest.approx(dict(row)) for name, row in case.totals.items()}
+
     def test_the_same_raw_data_give_the_same_samples(
         self, case: Case, source: Path, tmp_path: Path
     ) -> None:
         options = case.options(source)
         first, _, _ = parsed(options, case.day, tmp_path / "raw")
+        source.rename(tmp_path / "elsewhere")  # parse reads nothing but what was fetched
         again = list(source_of(options).parse(options, case.day, tmp_path / "raw", Findings()))
         assert len(first) == len(again)
         for one, other in zip(first, again, strict=True):

@@ -423,6 +423,17 @@ def test_a_new_version_is_rebuilt_from_raw_without_the_source(
     assert main(["status", *site]) == PARTIAL, "one day has no raw data to make it from"
 
 
+def test_mark_empty_refuses_what_cannot_be_known(tmp_path: Path, capsys: Capture) -> None:
+    write_days(tmp_path, days(1))
+    site = ["--site", str(tmp_path / "site.json"), "--instance", "home"]
+    future = str(dt.date.today() + dt.timedelta(days=2))
+    assert main(["mark-empty", *site, "--start", future, "--stop", future, "--why", "x"]) == USAGE
+    assert "is not over" in capsys.readouterr().err
+    there = ["--start", "2020-01-01", "--stop", "2020-01-01"]
+    assert main(["mark-empty", *site, *there, "--why", "  "]) == USAGE
+    assert "--why is empty" in capsys.readouterr().err
+
+
 def test_mark_empty_and_take_it_back(tmp_path: Path, capsys: Capture) -> None:
     write_days(tmp_path, days(2))
     (tmp_path / f"lmt/home_{FIRST}.sqlite3").unlink()

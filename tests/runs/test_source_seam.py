@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from archive_tools import schemas
 from archive_tools.core.day import Day
 from archive_tools.store.receipts import derived
 from pipeline import sources
-from pipeline.cli.main import COMPLETE, FAILED, main
+from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.sources import darshan, lmt
 from pipeline.sources._shared import source_files
 from pipeline.sources.contract import Fetched
@@ -106,3 +107,73 @@ def test_fingerprints_hold_the_meaning_only_once_it_differs(
     else:
         assert task.fingerprint() == derived(raw.fingerprint, *made_of)
         assert task.up_to_date()
+
+
+def test_a_source_with_a_fault_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where it is archived and young, and where it ends the process."""
+    today = dt.date.today() - dt.timedelta(days=1)
+    path = write_days(tmp_path, [today])
+    arguments = ["--site", str(path), "--date", str(today)]
+    assert main(["nightly", *arguments]) == COMPLETE
+    for error in (KeyError("boom"), SystemExit(0)):
+        current().answers.forget()
+
+        def broken(options: Any, day: Day, error: BaseException = error) -> Any:
+            raise error
+
+        monkeypatch.setattr(darshan.SOURCE, "inputs", broken)
+        capsys.readouterr()
+        assert main(["nightly", *arguments]) == COMPLETE, "what is archived remains"
+        assert main(["status", "--site", str(path)]) != 2
+        assert "home" in capsys.readouterr().out
+
+
+def test_a_kind_that_is_not_installed_fails_its_instance_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_days(tmp_path, [DATE])
+    content = json.loads(path.read_text())
+    content["sources"]["objects"] = {"kind": "objstore", "files": "x"}
+    path.write_text(json.dumps(content))
+    assert main(["check-config", "--site", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "sources: objects: source kind 'objstore' is not known" in said
+    assert "installed?" in said
+    assert night(tmp_path) == FAILED
+    shown = capsys.readouterr().out
+    assert "objects          failed" in shown
+    assert f"{DATE}  home             complete" in shown
+
+
+def test_status_names_days_that_were_made_with_other_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also of days that no source is queried for; not where they cannot be made again."""
+    path = write_days(tmp_path, [DATE])
+    assert night(tmp_path) == COMPLETE
+    days = ["--site", str(path), "--start", str(DATE), "--stop", str(DATE), "--no-ask"]
+    assert main(["status", *days]) == COMPLETE
+    content = json.loads(path.read_text())
+    content["sources"]["home"]["timestep"] = 1200
+    path.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert main(["status", *days]) == PARTIAL
+    assert "home: stale, made with other keys" in capsys.readouterr().out
+    for raw in (tmp_path / "archive" / "raw").rglob("home.*"):
+        shutil.rmtree(raw)
+    assert main(["status", *days]) == COMPLETE, "there is nothing to make it from"
+
+
+def test_inputs_that_differ_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_days(tmp_path, [DATE])
+    fetch = darshan.SOURCE.fetch
+
+    def other(*given: Any) -> Fetched:
+        return Fetched(fetch(*given).counts, {"lines": 1})
+
+    monkeypatch.setattr(darshan.SOURCE, "fetch", other)
+    assert night(tmp_path) == FAILED
+    failures = [path.read_text() for path in tmp_path.rglob("*.failed.json")]
+    assert any("changed while they were read: files, lines, names" in text for text in failures)

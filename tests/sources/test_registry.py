@@ -96,8 +96,13 @@ def test_an_unknown_kind_names_the_near_one(install: Install) -> None:
     [
         ("import nowhere", "of package other 1.0 cannot be loaded: ModuleNotFoundError: No module"),
         ("1 / 0", "of package other 1.0 cannot be loaded: ZeroDivisionError"),
+        ("raise SystemExit(0)", "of package other 1.0 cannot be loaded: SystemExit: 0"),
+        ("from pipeline.sources.lmt import Lmt as SOURCE", "is a class; expected: an object of it"),
         ("SOURCES = 1", "of package other 1.0 cannot be loaded: AttributeError"),
-        ("SOURCE = object()", "object without Options, Selector, fetch, inputs, kind, lost_inputs"),
+        (
+            "SOURCE = object()",
+            "is not a source: object lacks Options, Selector, fetch, inputs, kind",
+        ),
         (
             "from pipeline.sources.contract import SeriesSource\n"
             "class Other(SeriesSource): kind = '{kind}'\n"
@@ -128,7 +133,7 @@ def test_a_class_in_place_of_an_object_lacks_its_attributes(install: Install) ->
         "        return super().__getattribute__(name)\n"
         "SOURCE = Bare()",
     )
-    with pytest.raises(ConfigError, match=r"is not a source; .*Bare without version"):
+    with pytest.raises(ConfigError, match=r"is not a source: Bare lacks version"):
         sources.find("bare")
 
 
@@ -189,3 +194,13 @@ def test_instances_that_watch_servers(tmp_path: Path) -> None:
     assert sources.watches_servers(site, "typo"), "the kind is refused by `options`, in its words"
     with pytest.raises(ConfigError, match="'lmtt' is not known"):
         sources.check(site)
+
+
+def test_a_site_without_sources_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "site.json"
+    path.write_text(json.dumps({"site": "s", "archive": "a", "sources": {}}))
+    for command in ("check-config", "nightly", "status"):
+        assert main([command, "--site", str(path)]) == 2
+        assert "sources names no source" in capsys.readouterr().err

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     path = sites.find(options.site)
-    site = load_checked(options.site)
+    site = load_checked(options.site, strict=True)
     checked = sources.check(site)
     print(f"{path}: good")
     print(f"site {site.site}, days of {site.timezone}, archive {site.root}")

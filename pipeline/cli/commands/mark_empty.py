@@ -44,6 +44,10 @@ def run(options: argparse.Namespace) -> int:
     site = common_options.loaded(options)
     if not options.instance:
         raise ConfigError("--instance is missing", expected=", ".join(site.sources))
+    if not options.why.strip():
+        raise ConfigError("--why is empty", expected="the reason, in a few words")
+    if options.stop > site.yesterday():
+        raise ConfigError(f"{options.stop} is not over", expected=f"days up to {site.yesterday()}")
     dates, instances = (
         common_options.span(options.start, options.stop),
         common_options.instances(options, site),
@@ -69,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
             raise ConfigError(
                 "there are data: "
                 + "; ".join(common_options.listed(archived, "nothing was marked")),
-                hint="tokio-pipeline invalidate, if they shall go",
+                hint="tokio-pipeline invalidate comes first where these data are to be ignored",
             )
         for date in dates:
             for instance in instances:

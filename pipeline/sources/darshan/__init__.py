@@ -195,9 +195,7 @@ def _unique_names(files: list[dict[str, Any]]) -> list[str]:
     ]
     taken = Counter(names)
     given: set[str] = set()
-    for i, name in enumerate(
-        names
-    ):  # bytes that are not UTF-8, and the text that they are shown as
+    for i, name in enumerate(names):  # two that differ in bytes may be shown as the same text
         number, new = 1, name
         while new in given or (new != name and new in taken):
             number += 1
