@@ -99,4 +99,9 @@ def files_below(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
 
 
 def _is_passed_over(entry: os.DirEntry[str]) -> bool:
-    return entry.name.startswith(".") or (entry.is_symlink() and entry.is_dir())
+    if entry.name.startswith("."):
+        return True
+    try:
+        return entry.is_symlink() and entry.is_dir()
+    except OSError:  # a link to itself costs itself
+        return False

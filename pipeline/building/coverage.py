@@ -94,6 +94,8 @@ class Coverage:
         if not names:
             return
         rows = np.flatnonzero(have.any(axis=1))
+        if not len(rows) and not self.roster.components(grid.dataset):
+            return  # a dataset that this instance never had
         stride = stride_of(rows, max(1, LONGEST_STRIDE // self.timestep))
         here = have[rows]
         wanted = self._wanted(grid.dataset, names, here)

@@ -8,7 +8,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind, ReceiptState, RejectReason
 from archive_tools.formats import darshan_tables
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import servers
@@ -43,7 +45,7 @@ def write_logs(
     InputChanged
         A log changed while it was read.
     SourceError
-        Readers cannot run.
+        Readers cannot run, or all logs are rejected.
     """
     options, metrics = where.options, source.metrics()
     naming = options.timestep, source.mount_to_fsname(options), metrics
@@ -64,8 +66,18 @@ def write_logs(
         writer.file.attrs[f"bytes_placed_by_{method}"] = amount
     writer.file.attrs["reader"] = source.reader
     span = _span(where, writer.file["darshan/logs"])
-    more = {"bytes_placed": merger.placed, "span": span}
-    return Made(merger.counts, findings, more=more)
+    more: dict[str, Any] = {"bytes_placed": merger.placed, "span": span}
+    if merger.counts["rejects"] and not merger.counts["logs"]:
+        reasons = "; ".join(f"{count} {reason}" for reason, count in merger.reasons.items())
+        raise SourceError(
+            f"all {merger.counts['rejects']} logs of {where.day} were rejected", got=reasons
+        )
+    folders = merger.reasons.get(f"{RejectReason.UNREADABLE} (folder)", 0)
+    findings.add(FindingKind.UNREADABLE, folders, detail="folders of logs that cannot be listed")
+    if not folders:
+        return Made(merger.counts, findings, more=more)
+    more["why"] = f"{folders} folders of logs cannot be listed; see the table of rejects"
+    return Made(merger.counts, findings, ReceiptState.PARTIAL, 99, more)
 
 
 def _span(where: InstanceDay, logs: h5py.Group) -> list[int]:

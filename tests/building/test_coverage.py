@@ -96,9 +96,13 @@ def test_a_component_is_expected_by_the_roster() -> None:
 
 
 def test_no_row_at_all() -> None:
-    found = coverage_of(grid(np.full((ROWS, 2), np.nan)))
+    """A dataset that was there before is missing; one that never was is not expected."""
+    nothing = grid(np.full((ROWS, 2), np.nan))
+    found = coverage_of(nothing, roster=Roster({READ: {"OST0": 0}}))
     assert (found.percent, found.is_complete) == (0.0, False)
     assert found.why() == "nothing measured"
+    found = coverage_of(nothing, grid(whole(), WRITE))
+    assert (found.percent, found.is_complete, found.why()) == (100.0, True, "")
 
 
 def test_a_source_that_measures_less_often_than_the_timestep() -> None:

@@ -324,7 +324,7 @@ def test_a_database_that_changes_while_it_is_read(
     monkeypatch.setattr(lmt, "copy_series", grown)
     assert night(tmp_path) == FAILED
     assert (
-        "changed while they were read; to do: the next run reads them again"
+        "changed while they were read: mtime_ns; to do: the next run reads them again"
         in capsys.readouterr().out
     )
     monkeypatch.undo()

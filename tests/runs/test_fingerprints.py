@@ -36,7 +36,7 @@ def test_a_day_with_nulls_rebuilt_twelve_times_is_one_file(tmp_path: Path, site:
     database.execute("UPDATE OST_DATA SET KBYTES_USED = NULL WHERE TS_ID % 3 = 0")
     database.execute("UPDATE OST_DATA SET READ_BYTES = 5 WHERE TS_ID = 150")
     site({"fs": lmt_source(tmp_path / "lmt.db")}, **FOREVER)
-    assert main(NIGHT) == COMPLETE
+    assert main(NIGHT) == PARTIAL, "a third of the cells is NULL"
     path = tmp_path / f"archive/2026/{DATE}/fs.hdf5"
     hashes = {hashlib.sha256(path.read_bytes()).hexdigest()}
     findings = set()

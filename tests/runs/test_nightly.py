@@ -518,6 +518,52 @@ def test_neighbours_that_are_purged_do_not_take_their_bytes_along(
         assert np.nansum(tts.to_numpy("datatargets/writebytes")) == whole
 
 
+def test_the_days_folder_that_cannot_be_listed_is_a_failure(
+    tmp_path: Path,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    some_logs(tmp_path / "logs", 2)
+    scandir, listdir = os.scandir, os.listdir
+
+    def refusing(real: Any) -> Any:
+        def refused(path: str) -> Any:
+            if str(path).endswith("/logs"):
+                raise PermissionError(13, "Permission denied", path)
+            return real(path)
+
+        return refused
+
+    monkeypatch.setattr(os, "scandir", refusing(scandir))
+    monkeypatch.setattr(os, "listdir", refusing(listdir))
+    site({"darshan": {"kind": "darshan", "logs": "logs"}})
+    assert night() == FAILED
+    assert "logs cannot be listed: Permission denied; to do: give the account" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_link_to_itself_costs_no_other_log(tmp_path: Path, site: Site) -> None:
+    some_logs(tmp_path / "logs", 2)
+    (tmp_path / "logs/x").symlink_to("x")
+    site({"darshan": {"kind": "darshan", "logs": "logs"}})
+    assert night() == COMPLETE
+    assert logs_in(tmp_path) == 2
+
+
+def test_logs_that_are_all_rejected_are_a_failure(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "logs").mkdir()
+    for name in "ab":
+        (tmp_path / f"logs/{name}.darshan").write_text("not a log at all")
+    site({"darshan": {"kind": "darshan", "logs": "logs"}})
+    assert night() == FAILED
+    assert "all 2 logs of" in capsys.readouterr().out
+    assert not (tmp_path / f"archive/2026/{DATE}/darshan.hdf5").exists()
+
+
 def test_a_folder_that_cannot_be_listed_is_a_reject(
     tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -532,7 +578,7 @@ def test_a_folder_that_cannot_be_listed_is_a_reject(
 
     monkeypatch.setattr(os, "scandir", refusing)
     site({"darshan": {"kind": "darshan", "logs": "logs"}})
-    assert night() == COMPLETE
+    assert night() == PARTIAL, "there may be logs in it"
     monkeypatch.undo()
     assert logs_in(tmp_path) == 2
     index = archive_tools.open_index(tmp_path / f"archive/2026/{DATE}/darshan_index.sqlite")
@@ -572,7 +618,7 @@ def test_one_table_that_ends_early_is_not_a_whole_day(tmp_path: Path, site: Site
     site({"fs": lmt_source(tmp_path / "lmt.db")})
     assert night() == PARTIAL
     assert re.search(
-        r"datasets whose data end before the day does: \d+ \([^)]*datatargets/readbytes",
+        r"cells that were expected and not measured: \d+ \([^)]*datatargets/readbytes",
         (tmp_path / f"archive/2026/{DATE}/report.html").read_text(),
     )
 

@@ -44,17 +44,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--recall", action="store_true", help="expect the names again")
 
 
-def _check_names(site: Site, options: argparse.Namespace) -> None:
-    """Refuse names that no archived day expects: they are misspelt."""
-    tomorrow = site.yesterday() + dt.timedelta(days=2)
-    known = roster.roster_before(site.root, tomorrow, options.instance).days
+def _check_names(site: Site, options: argparse.Namespace, since: dt.date) -> None:
+    """Refuse names that the days before, and the first day itself, do not have: misspelt ones."""
+    after = since + dt.timedelta(days=1)
+    known = roster.roster_before(site.root, after, options.instance).days
     names = set(known).union(*known.values())
     unknown = [name for name in options.names if name not in names]
     if unknown:
         near = difflib.get_close_matches(unknown[0], names, 3)
         raise ConfigError(
-            f"{options.instance} has no {', '.join(unknown)} in the days that were archived last",
-            expected=", ".join(near) or "a component or dataset, as `status` names it",
+            f"{options.instance} has no {', '.join(unknown)} in the days up to {since}",
+            expected=", ".join(near) or "a component or dataset, as status names it",
         )
 
 
@@ -77,8 +77,8 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.COMPLETE if found else exit_codes.FAILED
     if not options.why:
         raise ConfigError("--why is missing", expected="the reason, in a few words")
-    _check_names(site, options)
     since = options.since or site.yesterday()
+    _check_names(site, options, since)
     roster.retire(
         site.root,
         [

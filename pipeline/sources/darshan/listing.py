@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 import os
 from typing import NamedTuple
 
 from archive_tools.core import log_files
 from archive_tools.core.day import Day
-from archive_tools.core.errors import NoData
+from archive_tools.core.errors import NoData, SourceError
 from pipeline.sources.darshan.options import Options
 
 
@@ -31,10 +32,25 @@ def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set
         root = path if os.path.isdir(path) else os.path.dirname(path)
         roots.append(root)
         for name, status in log_files.files_below(path):
+            if own and status is None and name == path and os.path.isdir(path):
+                raise _unlistable(path)
             size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
             real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
             found.setdefault(real, LogFile(root, os.path.relpath(name, root), size, time, own))
     return roots, set(found.values())
+
+
+def _unlistable(folder: str) -> SourceError:
+    """The error for a folder of the day that may not be opened: its logs are not no logs."""
+    try:
+        os.listdir(folder)
+        why = "it changed"
+    except OSError as error:
+        why = error.strerror or str(error)
+    return SourceError(
+        f"{folder} cannot be listed: {why}",
+        hint=f"give the account {getpass.getuser()} the right to read it",
+    )
 
 
 def listed_files(options: Options, day: Day) -> list[LogFile]:
@@ -44,6 +60,8 @@ def listed_files(options: Options, day: Day) -> list[LogFile]:
     ------
     NoData
         None of the day's folders is there.
+    SourceError
+        One of them may not be opened.
     """
     roots, files = _folder_files(options, day, True)
     if not roots:

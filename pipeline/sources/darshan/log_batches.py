@@ -239,7 +239,9 @@ def _read(file: Listed, start: int, end: int) -> libdarshan.Log | None:
             f"{path} is gone since it was listed", hint="what is archived stays as it is"
         ) from None
     except OSError as error:
-        raise SourceError(RejectReason.UNREADABLE.sentence(error.strerror or str(error))) from None
+        fact = "folder" if path.is_dir() else ""
+        words = RejectReason.UNREADABLE.sentence(error.strerror or str(error), fact=fact)
+        raise SourceError(words) from None
     for now in (before, after):
         if (now.st_size, now.st_mtime_ns) != (file.size, file.mtime_ns):
             raise InputChanged(
