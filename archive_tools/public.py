@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archive_tools.core.errors import NotFound
-from archive_tools.core.times import When, local_date, utc_text
+from archive_tools.core.times import When, local_date, seconds_between, utc_text
 from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.jobs.job_history import DAYS, LIKE, MetricHistory
 from archive_tools.reading import archive as reading
@@ -64,7 +64,7 @@ class Archive(reading.Archive):
         start: When,
         end: When,
         *,
-        datasets: Sequence[str] = (),
+        datasets: str | Sequence[str] = (),
         by_component: bool = False,
     ) -> pd.DataFrame:
         """Totals, means, peaks and what is missing of an instance's datasets over a range of time.
@@ -74,8 +74,8 @@ class Archive(reading.Archive):
         instance : str
         start, end : str, datetime, date or epoch seconds
             As for `read`.
-        datasets : sequence of str
-            Names or shell patterns of datasets; default all.
+        datasets : str or sequence of str
+            Names or shell patterns of datasets, of which each must match; default all.
         by_component : bool
             A row for each component in place of one for each dataset.
 
@@ -90,13 +90,13 @@ class Archive(reading.Archive):
         Raises
         ------
         NotFound
-            No day of the range is in the archive, or it has none of the datasets.
+            No day of the range is in the archive, or it lacks one of the datasets.
         FormatError
             A day's file is damaged.
         """
         import pandas as pd
 
-        first, last = self.epoch_second(start), self.epoch_second(end)
+        first, last = seconds_between(start, end, self.timezone)
         found, _ = summary.summarize_range(
             self, instance, first, last, wanted=datasets, by_component=by_component
         )
@@ -159,7 +159,7 @@ class Archive(reading.Archive):
         NotFound
             The archive has no table of jobs of these days.
         """
-        first, last = self.epoch_second(start), self.epoch_second(end)
+        first, last = seconds_between(start, end, self.timezone)
         wanted = job_tables.JobFilter(user, exe, fs, job, least_bytes, (first, last))
         dates = local_date(first, self.timezone), local_date(last - 1, self.timezone)
         found = job_tables.find_jobs(self.root, *dates, wanted, order=order, limit=limit)

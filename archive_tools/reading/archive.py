@@ -49,7 +49,7 @@ class Archive(ArchiveDays):
 
         Raises
         ------
-        TokioError
+        BadArgument
             The range is empty, a time or a step is none, or the dataset has no rate.
         """
         return ReadRequest.of(

@@ -84,6 +84,11 @@ def test_summaries_are_those_of_the_values(archive: archive_tools.Archive) -> No
     assert row["peak"] == frame.sum(axis=1).max()
     assert row["peak_at"] == frame.sum(axis=1).idxmax()
     assert row["missing"] == pytest.approx(100 * frame.isna().to_numpy().mean())
+    assert archive.summarize("servers", *DAY, datasets="datatargets/*bytes").equals(whole)
+    with pytest.raises(archive_tools.NotFound, match=r"no dataset nope\*;"):
+        archive.summarize("servers", *DAY, datasets=[WRITTEN, "nope*"])
+    with pytest.raises(ValueError, match="7 is not a dataset"):
+        archive.summarize("servers", *DAY, datasets=[7])  # type: ignore[list-item]
     each = archive.summarize("servers", *DAY, datasets=[WRITTEN], by_component=True)
     assert list(each.index.get_level_values("component")) == list(frame.columns)
     np.testing.assert_array_equal(each["total"], frame.sum())
