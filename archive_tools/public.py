@@ -122,10 +122,10 @@ class Archive(reading.Archive):
         start: When,
         end: When,
         *,
-        user: str = "",
-        exe: str = "",
-        fs: str = "",
-        job: str = "",
+        user: job_tables.Patterns = "",
+        exe: job_tables.Patterns = "",
+        fs: job_tables.Patterns = "",
+        job: str | int = "",
         least_bytes: int = 0,
         order: str = "bytes",
         limit: int | None = None,
@@ -136,17 +136,17 @@ class Archive(reading.Archive):
         ----------
         start, end : str, datetime, date or epoch seconds
             As for `read`.
-        user, exe, fs : str
+        user, exe, fs : str or sequence of str
             Names, or patterns with ``*`` and ``?``, of the user, one of the job's programs, the
-            file system; "" is any.
-        job : str
+            file system, of which one must match; "" is any.
+        job : str or int
             Job id.
         least_bytes : int
             Read and written together, at least.
         order : {'bytes', 'read', 'written', 'start', 'walltime', 'nprocs', 'coverage'}
             Largest first, unknown last.
         limit : int, optional
-            Rows at most.
+            Rows at most; 0 is all.
 
         Returns
         -------
@@ -238,7 +238,7 @@ class Job:
         return _frame(self.record.others)
 
     def history(
-        self, fs: str = "", *, days: int = DAYS, like: Sequence[str] = tuple(LIKE)
+        self, fs: str = "", *, days: int = DAYS, like: str | Sequence[str] = tuple(LIKE)
     ) -> JobHistory:
         """Earlier runs of the same kind on one file system, and this run.
 
@@ -248,7 +248,7 @@ class Job:
             Name of the file system; default: where the job moved most.
         days : int
             How far back.
-        like : sequence of {'exe', 'user', 'nprocs'}
+        like : {'exe', 'user', 'nprocs'} or sequence of these
             What the runs have in common.
 
         Raises

@@ -56,6 +56,13 @@ def test_what_there_is(archive: archive_tools.Archive) -> None:
     assert archive.datasets("servers") == archive.datasets("servers", archive.days("servers")[0])
     found = archive.components("servers", WRITTEN)
     assert found == list(archive.to_dataframe("servers", WRITTEN, *DAY).columns)
+    assert archive.datasets("servers", DAY[0]) == archive.datasets("servers")
+    assert archive.components("servers", WRITTEN, DAY[0]) == found
+    assert archive.path("servers", DAY[0]) == archive.path("servers", archive.days("servers")[0])
+    with pytest.raises(archive_tools.NotFound, match="of 2026-11-23 is not in"):
+        archive.open("servers", "2026-11-23")
+    with pytest.raises(archive_tools.BadArgument, match="'soon' is not a time"):
+        archive.open("servers", "soon")
     with pytest.raises(archive_tools.NotFound, match="lustre is not in"):
         archive.datasets("lustre")
 
@@ -103,6 +110,9 @@ def test_jobs_of_a_range(archive: archive_tools.Archive) -> None:
     few = archive.jobs(*DAY, user="user01", order="written", limit=3)
     assert list(few["bytes_written"]) == sorted(few["bytes_written"], reverse=True)
     assert set(few["username"]) == {"user01"}
+    assert archive.jobs(*DAY, user=["user01"], order="written", limit=3).equals(few)
+    assert len(archive.jobs(*DAY, limit=0)) == len(every)
+    assert set(archive.jobs(*DAY, job=9100003)["jobid"]) == {"9100003"}
     start = int(every["start_time"].min())
     early = archive.jobs(start, start + 1)
     assert 0 < len(early) < len(every)
@@ -116,6 +126,7 @@ def test_a_job_its_history_and_pictures(archive: archive_tools.Archive) -> None:
     assert set(job_tables.KEY) <= set(job.others.columns)
     history = job.history(like=["exe"])
     assert len(history) == len(history.to_dataframe()) - 1 > 0
+    assert job.history(like="exe").records == history.records
     assert history.metrics()[0].label == "Job's I/O rate"
     assert history.plot().axes
     assert job.plot().axes
