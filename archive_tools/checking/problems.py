@@ -67,7 +67,8 @@ def guarded(
     try:
         yield from rule(path, file, expected)
     except DAMAGE as error:
-        yield Problem("damaged", str(path), f"{rule.__name__.strip('_')}: {error_text(error)}")
+        subject = rule.__name__.strip("_").replace("_", " ")
+        yield Problem("damaged", str(path), f"{subject} cannot be checked: {error_text(error)}")
 
 
 def error_text(error: Exception) -> str:

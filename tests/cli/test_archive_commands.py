@@ -592,7 +592,9 @@ def test_a_start_alone_is_that_day(site_folder: Path, run: Run) -> None:
         assert run(command_, *reported, "--stop", "2026-11-22", *root)[0] == 0
         assert run(command_, *reported, "--start", "2026-11-21", *root)[0] == 1, command_
         assert run(command_, *reported, "--stop", "2026-11-21", *root)[0] == 1
-    assert run("check", "--start", "2026-11-21", *root)[1] == "0 problems in 0 days, 0 files\n"
+    code, out, err = run("check", "--start", "2026-11-21", *root)
+    assert (code, out) == (1, "")
+    assert "no day of the range is in" in err
 
 
 def test_an_archive_that_is_not_there(run: Run, tmp_path: Path) -> None:
@@ -1033,6 +1035,20 @@ def test_info_and_check_of_a_damaged_dataset(run: Run, tmp_path: Path) -> None:
     assert "to do" not in out
 
 
+def test_info_and_check_of_a_damaged_group(run: Run, tmp_path: Path) -> None:
+    path = write_days(tmp_path / "archive").path("fs", dt.date(2026, 11, 2))
+    with h5py.File(path) as file:
+        place = h5py.h5o.get_info(file["datatargets"].id).addr
+    with path.open("r+b") as raw:
+        raw.seek(place)
+        raw.write(b"\xff" * 64)
+    for shown in ("info", "summarize", "check"):
+        code, out, err = run(shown, path)
+        assert code == 1
+        assert "amage" in out + err
+        assert err.count("\n") == (0 if shown == "check" else 1)
+
+
 # Darshan
 
 
@@ -1091,7 +1107,7 @@ def test_scoreboard_counts_what_is_asked_for(site_folder: Path, run: Run) -> Non
         (["--limit-user", "x' OR '1'='1"], lambda row: False),
     ):
         code, out, _ = run("scoreboard", index, "--by", "user", "--json", *options)
-        assert code == 0
+        assert code == (0 if json.loads(out)["user"] else 1)
         assert {
             s["name"]: (s["logs"], s["read"], s["written"]) for s in json.loads(out)["user"]
         } == expected(keep), options
@@ -1105,6 +1121,7 @@ def test_the_archive_is_the_scoreboards_default(
     code, out, _ = run("scoreboard", "--by", "fs", "--limit", 1)
     assert code == 0
     assert "1 of 3" in out
+    assert run("scoreboard", "--limit-user", "nobody") == (1, "", "no log matches\n")
     assert run("scoreboard", "--stop", "2026-11-21")[0] == 1
 
 

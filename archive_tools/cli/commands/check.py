@@ -19,7 +19,8 @@ time stamps, columns, units and kinds are right; that every value can be read, n
 no amount is below zero; that receipts and files belong together; that indexes and job tables are
 undamaged and agree with what they are made from. With --deep, values are read in two independent
 ways and compared, and the numbers of measured cells with the receipts. Nothing is changed. The
-range is of whole days; START alone is that day, and without both all days are checked."""
+range is of whole days; START alone is that day, and without both all days are checked. Exit code 1
+if there is none."""
 EXAMPLES = (
     "",
     "--start 2026-11-20 --stop 2026-11-22 --instance scratch --deep",
@@ -56,6 +57,11 @@ def run(options: argparse.Namespace) -> int:
             _of_files(options, reported, looked)
             if options.files
             else _of_archive(options, reported, looked)
+        )
+    if not (found or looked.days or options.files):
+        raise NotFound(
+            f"no day of the range is in {common_options.archive_folder(options.archive)}",
+            hint="tokio-archive ls says which days there are",
         )
     if options.json:
         printing.show_json(
