@@ -140,6 +140,14 @@ def test_a_job_its_history_and_pictures(archive: archive_tools.Archive) -> None:
 def test_a_request_is_an_object(archive: archive_tools.Archive) -> None:
     request = archive.request("servers", WRITTEN, *DAY, rate=True, resample="1h")
     assert isinstance(request, archive_tools.ReadRequest)
+    series = archive.read(request)
+    same = archive.read("servers", WRITTEN, *DAY, rate=True, resample="1h")
+    assert (series.dataset, series.columns) == (same.dataset, same.columns)
+    np.testing.assert_array_equal(series.values, same.values)
+    with pytest.raises(archive_tools.BadArgument, match="dataset, start and end"):
+        archive.read("servers")  # type: ignore[call-overload]
+    with pytest.raises(archive_tools.BadArgument, match="a request says all"):
+        archive.read(request, rate=True)  # type: ignore[call-overload]
     assert (request.dataset, request.stored) == ("datatargets/writerates", WRITTEN)
     assert request == archive.request("servers", WRITTEN, *DAY, rate=True, resample="1h")
     with pytest.raises(AttributeError):
