@@ -468,6 +468,7 @@ def test_summarize_a_range_equals_reading_it(archive: archive_tools.Archive, run
             [total, mean, peak, at]
         )
         assert reported["columns"] == 3
+        assert reported["days"] == {"requested": 3, "there": 2}
         assert reported["rows"] == len(values)
         own = series.timestamps < archive.day(dt.date(2026, 11, 1)).start
         missing = np.isnan(values[own][:, :2]).sum() + np.isnan(values[~own][:, 1:]).sum()
@@ -836,6 +837,10 @@ def test_csv_and_json_hold_what_is_read(
         np.array([[float(cell) if cell else np.nan for cell in row[1:]] for row in rows]),
         series.values,
     )
+    code, _, err = run(
+        "cat", "fs", READ, "2026-10-30", "2026-11-03", "--archive", archive.root, *options
+    )
+    assert (code, err) == (0, "3 of 5 days are in the archive\n")
     code, out, _ = run(*arguments, "--format", "json")
     reported = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert (code, reported["columns"], reported["unit"], reported["kind"]) == (
