@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archive_tools.core.errors import NotFound
+from archive_tools.core.quantities import counted
 from archive_tools.core.times import When, local_date, seconds_between, utc_text
 from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.jobs.job_history import DAYS, LIKE, MetricHistory
@@ -218,8 +219,9 @@ class Job:
         used = ", ".join(str(row["fsname"]) for row in self.record.file_systems) or "none"
         return (
             f"Job {self.jobid} of {self.username or 'an unknown user'}: {self.exenames},"
-            f" {self.nprocs} processes, {utc_text(self.start_time)} to {utc_text(self.end_time)},"
-            f" {len(self.record.logs)} logs, file systems: {used}"
+            f" {counted(self.nprocs, 'process', 'processes')},"
+            f" {utc_text(self.start_time)} to {utc_text(self.end_time)},"
+            f" {counted(len(self.record.logs), 'log')}, file systems: {used}"
         )
 
     @property
@@ -316,7 +318,8 @@ class JobHistory:
     records: tuple[job_tables.Row, ...]
 
     def __repr__(self) -> str:
-        return f"JobHistory of job {self.job.jobid} on {self.fsname}: {len(self)} earlier runs"
+        earlier = counted(len(self), "earlier run")
+        return f"JobHistory of job {self.job.jobid} on {self.fsname}: {earlier}"
 
     def __len__(self) -> int:
         """How many earlier runs there are."""
@@ -350,7 +353,7 @@ class JobHistory:
     @property
     def title(self) -> str:
         """What the history is of, for people."""
-        earlier = f"{len(self):,} earlier run{'' if len(self) == 1 else 's'}"
+        earlier = counted(len(self), "earlier run")
         return f"Job {self.job.jobid}, {self.job.exenames} on {self.fsname}: {earlier}"
 
 

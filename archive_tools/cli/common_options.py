@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.cli import printing
 from archive_tools.cli.exit_codes import WrongCommand
-from archive_tools.core import times
+from archive_tools.core import quantities, times
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.store import layout
 from archive_tools.store.site_file import ENVIRONMENT, SiteFile, find_site_file, read_site_file
@@ -266,7 +266,7 @@ def days_of(first: int, end: int, timezone: str) -> int:
 def note_absent_days(there: int, requested: int) -> None:
     """Say on standard error how many days of a range are in the archive, where some are not."""
     if there < requested:
-        printing.note(f"{there} of {printing.counted(requested, 'day')} are in the archive")
+        printing.note(f"{there} of {quantities.counted(requested, 'day')} are in the archive")
 
 
 def check_step(given: str | None, timezone: str) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound
+from archive_tools.core.quantities import counted
 from archive_tools.core.times import When, date_of, epoch_second
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
@@ -78,8 +79,7 @@ class ArchiveDays:
     def __repr__(self) -> str:
         days = {name: self.days(name) for name in self.instances()}
         lines = [
-            f"  {name}: {len(dates)} {'day' if len(dates) == 1 else 'days'},"
-            f" {dates[0]} to {dates[-1]}"
+            f"  {name}: {counted(len(dates), 'day')}, {dates[0]} to {dates[-1]}"
             for name, dates in days.items()
         ]
         return "\n".join(
@@ -181,7 +181,8 @@ class ArchiveDays:
         """The error for days of an instance that are not there; names what is."""
         dates = self.days(instance)
         if dates:
-            return NotFound(what, expected=f"{len(dates)} days from {dates[0]} to {dates[-1]}")
+            there = counted(len(dates), "day")
+            return NotFound(what, expected=f"{there} from {dates[0]} to {dates[-1]}")
         instances = self.instances()
         near = difflib.get_close_matches(instance, instances, 1)
         return NotFound(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import BadArgument, NotFound
+from archive_tools.core.quantities import counted
 
 Components = str | re.Pattern[str] | Sequence[str | re.Pattern[str]]
 """A name, a shell pattern, a compiled regular expression for whole names, or a list of these."""
@@ -87,6 +88,6 @@ def absent(names: Iterable[str], wanted: Components, where: str) -> NotFound:
     hint = f"near: {', '.join(dict.fromkeys(near))}" if near else ""
     return NotFound(
         f"no component {', '.join(requested)} in {where}",
-        expected=f"{len(there)} components: {', '.join(shown)}",
+        expected=f"{counted(len(there), 'component')}: {', '.join(shown)}",
         hint=hint,
     )

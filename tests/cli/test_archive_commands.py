@@ -1040,6 +1040,12 @@ def test_info_and_check_of_a_damaged_dataset(run: Run, tmp_path: Path) -> None:
     assert "to do" not in out
 
 
+@pytest.mark.parametrize("text", ["1e8", "1GB", "-1"])
+def test_numbers_are_whole(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a whole number"):
+        common_options.count(text)
+
+
 def test_info_and_check_of_a_damaged_group(run: Run, tmp_path: Path) -> None:
     path = write_days(tmp_path / "archive").path("fs", dt.date(2026, 11, 2))
     with h5py.File(path) as file:

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
-from archive_tools.cli import printing
 from archive_tools.cli.main import main
 from archive_tools.cli.pytokio.summarize_job import summarize_job
+from archive_tools.core import quantities
 from archive_tools.core.errors import BadArgument, FormatError, NotFound, TokioError
 from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.plotting.job_panels import panels
@@ -538,7 +538,7 @@ def test_a_job_of_two_days_and_a_number_used_again(tmp_path: Path) -> None:
         DAY + dt.timedelta(days=n) for n in (3, 2)
     ]
     assert [job.uid for job in job_lookup.find_job(tmp_path, "7", DAY, DAY)] == [0, 1]
-    with pytest.raises(NotFound, match="one of 5 days"):
+    with pytest.raises(NotFound, match="a job of 5 days with logs"):
         job_lookup.find_job(tmp_path, "9")
 
 
@@ -610,8 +610,15 @@ def test_one_is_not_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     )
     text = shown(capsys, "job", "1", "--archive", str(tmp_path))
     assert "a, 1 process\n" in text
-    assert printing.counted(1, "log") == "1 log"
-    assert printing.counted(1200, "log") == "1,200 logs"
+    job = archive_tools.Archive(tmp_path).job("1")
+    assert ": a, 1 process, 1970" in repr(job)
+    assert repr(job.history()).endswith("0 earlier runs")
+    with pytest.raises(NotFound, match="expected: a job of 1 day with logs"):
+        job_lookup.find_job(tmp_path, "2")
+    with pytest.raises(NotFound, match=r"no job 2 in .*; to do: the archive has no table"):
+        job_lookup.find_job(tmp_path, "2", dt.date(2020, 1, 1), dt.date(2020, 1, 2))
+    assert quantities.counted(1, "log") == "1 log"
+    assert quantities.counted(1200, "log") == "1,200 logs"
     with pytest.raises(NotFound, match="no table of jobs is in"):
         job_tables.find_jobs(tmp_path / "2026", dt.date.min, dt.date.max, job_tables.JobFilter())
 

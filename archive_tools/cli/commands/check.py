@@ -11,6 +11,7 @@ from pathlib import Path
 from archive_tools.checking import whole_archive
 from archive_tools.checking.problems import Problem
 from archive_tools.cli import common_options, exit_codes, printing, tables
+from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 
 HELP = "whether the archive, or some files, are whole"
@@ -74,10 +75,10 @@ def run(options: argparse.Namespace) -> int:
                 [[one.kind, one.where, one.what] for one in found],
                 left=(0, 1, 2),
             )
-        days = "" if options.files else f"{printing.counted(looked.days, 'day')}, "
+        days = "" if options.files else f"{quantities.counted(looked.days, 'day')}, "
         printing.say(
-            f"{printing.counted(len(found), 'problem')} in"
-            f" {days}{printing.counted(looked.files, 'file')}"
+            f"{quantities.counted(len(found), 'problem')} in"
+            f" {days}{quantities.counted(looked.files, 'file')}"
         )
     return exit_codes.NOT_THERE if found else exit_codes.DONE
 
