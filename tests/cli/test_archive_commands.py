@@ -1040,6 +1040,19 @@ def test_info_and_check_of_a_damaged_dataset(run: Run, tmp_path: Path) -> None:
     assert "to do" not in out
 
 
+@pytest.mark.system
+def test_plots_components_of_several_datasets(site_folder: Path, run: Run, tmp_path: Path) -> None:
+    given = ["plot", "scratch", READ, LOAD, "--start", "2026-11-22"]
+    given += ["--archive", str(site_folder / "archive"), "--output", str(tmp_path / "a.png")]
+    archive = archive_tools.Archive(site_folder / "archive")
+    target, server = (archive.components("scratch", name)[0] for name in (READ, LOAD))
+    wanted = ["--components", target, "--components", server]
+    assert run(*given, *wanted)[0] == 0
+    code, _, err = run(*given, *wanted, "--components", "nope*")
+    assert code == 1
+    assert "no component nope* in" in err
+
+
 @pytest.mark.parametrize("text", ["1e8", "1GB", "-1"])
 def test_numbers_are_whole(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a whole number"):
