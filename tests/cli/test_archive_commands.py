@@ -480,9 +480,10 @@ def test_summarize_a_range_equals_reading_it(archive: archive_tools.Archive, run
 def test_summarize_a_file_a_day_and_a_dataset(archive: archive_tools.Archive, run: Run) -> None:
     path = archive.path("fs", dt.date(2026, 11, 1))
     code, of_file, _ = run("summarize", path, "--json")
-    assert (code, of_file) == run(
-        "summarize", "fs", "2026-11-01", "--json", "--archive", archive.root
-    )[:2]
+    of_day = run("summarize", "fs", "2026-11-01", "--json", "--archive", archive.root)
+    days = {"days": {"requested": 1, "there": 1}}
+    assert code == of_day[0] == 0
+    assert [one | days for one in json.loads(of_file)] == json.loads(of_day[1])
     assert [item["dataset"] for item in json.loads(of_file)] == [LOAD, READ]
     code, out, _ = run("summarize", path, "--dataset", "data*/read*", "--by-component")
     assert code == 0
