@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archive_tools.core.errors import NotFound
+from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.core.quantities import counted
 from archive_tools.core.times import When, local_date, seconds_between, utc_text
 from archive_tools.jobs import job_history, job_lookup, job_tables
@@ -187,6 +187,10 @@ class Archive(reading.Archive):
             dt.date.min if start is None else local_date(first, self.timezone),
             dt.date.max if end is None else local_date(last - 1, self.timezone),
         )
+        if last <= first:
+            raise BadArgument(
+                "the range is empty", expected="start before end", got=f"{start} to {end}"
+            )
         between = None if start is end is None else (first, last)
         return Job(self, job_lookup.find_job(self.root, str(jobid), *dates, between=between)[0])
 

@@ -11,6 +11,9 @@ import h5py
 
 from archive_tools.core.errors import TokioError
 
+CLOSED = "cannot be opened"
+"""The kind of a file or folder that may not be read."""
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -423,6 +423,11 @@ def test_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         silent = capsys.readouterr()
         assert silent.out == ""
         assert "no day of the range is in" in silent.err
+    (root.parent / "without").mkdir()
+    assert main(["check", "--archive", str(root.parent / "without")]) == 1
+    silent = capsys.readouterr()
+    assert "1 problem in 0 days, 0 files" in silent.out
+    assert "no day of the range is in" in silent.err
     negative(root)
     file = str(day(root) / "scratch.hdf5")
     assert (

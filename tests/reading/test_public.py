@@ -133,6 +133,8 @@ def test_a_job_its_history_and_pictures(archive: archive_tools.Archive) -> None:
     assert archive.job("9100095", *DAY).date == job.date
     with pytest.raises(LookupError, match="9100095"):
         archive.job(9100095, "2026-11-22T00:00", "2026-11-22T01:00")
+    with pytest.raises(archive_tools.BadArgument, match="range is empty"):
+        archive.job(9100095, *reversed(DAY))
     with pytest.raises(archive_tools.NotFound, match="nowhere"):
         job.plot("nowhere")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from archive_tools.checking import whole_archive
-from archive_tools.checking.problems import Problem
+from archive_tools.checking.problems import CLOSED, Problem
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
@@ -59,11 +59,20 @@ def run(options: argparse.Namespace) -> int:
             if options.files
             else _of_archive(options, reported, looked)
         )
-    if not (found or looked.days or options.files):
+    is_known = looked.days or options.files or any(one.kind == CLOSED for one in found)
+    if found or is_known:
+        _show(options, found, looked)
+    if not is_known:
         raise NotFound(
             f"no day of the range is in {common_options.archive_folder(options.archive)}",
             hint="tokio-archive ls says which days there are",
         )
+    return exit_codes.NOT_THERE if found else exit_codes.DONE
+
+
+def _show(
+    options: argparse.Namespace, found: Sequence[Problem], looked: whole_archive.Looked
+) -> None:
     if options.json:
         printing.show_json(
             [{"kind": one.kind, "where": one.where, "what": one.what} for one in found]
@@ -80,7 +89,6 @@ def run(options: argparse.Namespace) -> int:
             f"{quantities.counted(len(found), 'problem')} in"
             f" {days}{quantities.counted(looked.files, 'file')}"
         )
-    return exit_codes.NOT_THERE if found else exit_codes.DONE
 
 
 def _of_files(
