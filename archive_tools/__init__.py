@@ -7,7 +7,8 @@
 
 Importing this package loads neither Luigi nor a database driver nor libdarshan; NumPy and h5py are
 loaded when the first of its names is used. The errors that reading raises are `TokioError` and its
-kinds, each also the builtin that fits: `NotFound` a LookupError, `FormatError` a ValueError, ...
+kinds, each also the builtin that fits: `NotFound` a LookupError, `FormatError` and `BadArgument`
+a ValueError, ...
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archive_tools.core.errors import (
         ArchiveError,
+        BadArgument,
         Busy,
         ConfigError,
         FormatError,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Archive",
     "ArchiveError",
+    "BadArgument",
     "Busy",
     "ConfigError",
     "DamagedDay",
@@ -66,6 +69,7 @@ _HOMES = {
     "public": ("Archive", "Job", "JobHistory"),
     "core.errors": (
         "ArchiveError",
+        "BadArgument",
         "Busy",
         "ConfigError",
         "FormatError",

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archive_tools.core.errors import NotFound
-from archive_tools.core.times import When, local_date, utc_text
+from archive_tools.core.errors import BadArgument, NotFound
+from archive_tools.core.quantities import counted
+from archive_tools.core.times import When, local_date, seconds_between, utc_text
 from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.jobs.job_history import DAYS, LIKE, MetricHistory
 from archive_tools.reading import archive as reading
@@ -64,7 +65,7 @@ class Archive(reading.Archive):
         start: When,
         end: When,
         *,
-        datasets: Sequence[str] = (),
+        datasets: str | Sequence[str] = (),
         by_component: bool = False,
     ) -> pd.DataFrame:
         """Totals, means, peaks and what is missing of an instance's datasets over a range of time.
@@ -74,8 +75,8 @@ class Archive(reading.Archive):
         instance : str
         start, end : str, datetime, date or epoch seconds
             As for `read`.
-        datasets : sequence of str
-            Names or shell patterns of datasets; default all.
+        datasets : str or sequence of str
+            Names or shell patterns of datasets, of which each must match; default all.
         by_component : bool
             A row for each component in place of one for each dataset.
 
@@ -90,13 +91,13 @@ class Archive(reading.Archive):
         Raises
         ------
         NotFound
-            No day of the range is in the archive, or it has none of the datasets.
+            No day of the range is in the archive, or it lacks one of the datasets.
         FormatError
             A day's file is damaged.
         """
         import pandas as pd
 
-        first, last = self.epoch_second(start), self.epoch_second(end)
+        first, last = seconds_between(start, end, self.timezone)
         found, _ = summary.summarize_range(
             self, instance, first, last, wanted=datasets, by_component=by_component
         )
@@ -122,10 +123,10 @@ class Archive(reading.Archive):
         start: When,
         end: When,
         *,
-        user: str = "",
-        exe: str = "",
-        fs: str = "",
-        job: str = "",
+        user: job_tables.Patterns = "",
+        exe: job_tables.Patterns = "",
+        fs: job_tables.Patterns = "",
+        job: str | int = "",
         least_bytes: int = 0,
         order: str = "bytes",
         limit: int | None = None,
@@ -136,17 +137,17 @@ class Archive(reading.Archive):
         ----------
         start, end : str, datetime, date or epoch seconds
             As for `read`.
-        user, exe, fs : str
+        user, exe, fs : str or sequence of str
             Names, or patterns with ``*`` and ``?``, of the user, one of the job's programs, the
-            file system; "" is any.
-        job : str
+            file system, of which one must match; "" is any.
+        job : str or int
             Job id.
         least_bytes : int
             Read and written together, at least.
         order : {'bytes', 'read', 'written', 'start', 'walltime', 'nprocs', 'coverage'}
             Largest first, unknown last.
         limit : int, optional
-            Rows at most.
+            Rows at most; 0 is all.
 
         Returns
         -------
@@ -159,7 +160,7 @@ class Archive(reading.Archive):
         NotFound
             The archive has no table of jobs of these days.
         """
-        first, last = self.epoch_second(start), self.epoch_second(end)
+        first, last = seconds_between(start, end, self.timezone)
         wanted = job_tables.JobFilter(user, exe, fs, job, least_bytes, (first, last))
         dates = local_date(first, self.timezone), local_date(last - 1, self.timezone)
         found = job_tables.find_jobs(self.root, *dates, wanted, order=order, limit=limit)
@@ -186,6 +187,10 @@ class Archive(reading.Archive):
             dt.date.min if start is None else local_date(first, self.timezone),
             dt.date.max if end is None else local_date(last - 1, self.timezone),
         )
+        if last <= first:
+            raise BadArgument(
+                "the range is empty", expected="start before end", got=f"{start} to {end}"
+            )
         between = None if start is end is None else (first, last)
         return Job(self, job_lookup.find_job(self.root, str(jobid), *dates, between=between)[0])
 
@@ -218,8 +223,9 @@ class Job:
         used = ", ".join(str(row["fsname"]) for row in self.record.file_systems) or "none"
         return (
             f"Job {self.jobid} of {self.username or 'an unknown user'}: {self.exenames},"
-            f" {self.nprocs} processes, {utc_text(self.start_time)} to {utc_text(self.end_time)},"
-            f" {len(self.record.logs)} logs, file systems: {used}"
+            f" {counted(self.nprocs, 'process', 'processes')},"
+            f" {utc_text(self.start_time)} to {utc_text(self.end_time)},"
+            f" {counted(len(self.record.logs), 'log')}, file systems: {used}"
         )
 
     @property
@@ -238,7 +244,7 @@ class Job:
         return _frame(self.record.others)
 
     def history(
-        self, fs: str = "", *, days: int = DAYS, like: Sequence[str] = tuple(LIKE)
+        self, fs: str = "", *, days: int = DAYS, like: str | Sequence[str] = tuple(LIKE)
     ) -> JobHistory:
         """Earlier runs of the same kind on one file system, and this run.
 
@@ -248,7 +254,7 @@ class Job:
             Name of the file system; default: where the job moved most.
         days : int
             How far back.
-        like : sequence of {'exe', 'user', 'nprocs'}
+        like : {'exe', 'user', 'nprocs'} or sequence of these
             What the runs have in common.
 
         Raises
@@ -316,7 +322,8 @@ class JobHistory:
     records: tuple[job_tables.Row, ...]
 
     def __repr__(self) -> str:
-        return f"JobHistory of job {self.job.jobid} on {self.fsname}: {len(self)} earlier runs"
+        earlier = counted(len(self), "earlier run")
+        return f"JobHistory of job {self.job.jobid} on {self.fsname}: {earlier}"
 
     def __len__(self) -> int:
         """How many earlier runs there are."""
@@ -350,7 +357,7 @@ class JobHistory:
     @property
     def title(self) -> str:
         """What the history is of, for people."""
-        earlier = f"{len(self):,} earlier run{'' if len(self) == 1 else 's'}"
+        earlier = counted(len(self), "earlier run")
         return f"Job {self.job.jobid}, {self.job.exenames} on {self.fsname}: {earlier}"
 
 

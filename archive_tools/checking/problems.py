@@ -11,6 +11,9 @@ import h5py
 
 from archive_tools.core.errors import TokioError
 
+CLOSED = "cannot be opened"
+"""The kind of a file or folder that may not be read."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -67,7 +70,8 @@ def guarded(
     try:
         yield from rule(path, file, expected)
     except DAMAGE as error:
-        yield Problem("damaged", str(path), f"{rule.__name__.strip('_')}: {error_text(error)}")
+        subject = rule.__name__.strip("_").replace("_", " ")
+        yield Problem("damaged", str(path), f"{subject} cannot be checked: {error_text(error)}")
 
 
 def error_text(error: Exception) -> str:

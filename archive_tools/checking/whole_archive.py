@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
-from archive_tools.checking.problems import Expected, Problem
+from archive_tools.checking.problems import CLOSED, Expected, Problem
 from archive_tools.checking.series_files import check_series
 from archive_tools.core import quantities
 from archive_tools.core.vocabulary import Product, ReceiptState
@@ -98,7 +98,7 @@ def check_archive(
 
 
 def _closed(error: PermissionError) -> Problem:
-    return Problem("cannot be opened", str(error.filename), error.strerror or "may not be read")
+    return Problem(CLOSED, str(error.filename), error.strerror or "may not be read")
 
 
 def _about(archive: Archive) -> Iterator[Problem]:

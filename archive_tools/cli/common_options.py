@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from archive_tools.cli import printing
 from archive_tools.cli.exit_codes import WrongCommand
-from archive_tools.core import times
+from archive_tools.core import quantities, times
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.store import layout
 from archive_tools.store.site_file import ENVIRONMENT, SiteFile, find_site_file, read_site_file
@@ -107,7 +108,9 @@ def count(text: str) -> int:
     """A whole number that is not below zero, out of an argument."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
     if not 0 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number; expected: 0 or more")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number; expected: 0 or more, in digits"
+        )
     return number
 
 
@@ -253,6 +256,17 @@ def _end(when: times.Written, timezone: str) -> int:
     return _first_second(
         when if isinstance(when, dt.datetime) else when + dt.timedelta(days=1), timezone
     )
+
+
+def days_of(first: int, end: int, timezone: str) -> int:
+    """How many days ``[first, end)`` touches."""
+    return (date_of(end - 1, timezone) - date_of(first, timezone)).days + 1
+
+
+def note_absent_days(there: int, requested: int) -> None:
+    """Say on standard error how many days of a range are in the archive, where some are not."""
+    if there < requested:
+        printing.note(f"{there} of {quantities.counted(requested, 'day')} are in the archive")
 
 
 def check_step(given: str | None, timezone: str) -> None:

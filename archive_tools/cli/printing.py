@@ -89,11 +89,6 @@ def writing(output: Path) -> Iterator[None]:
     note(f"{output} written")
 
 
-def counted(number: int, one: str, more: str = "") -> str:
-    """A number of things: ``1 log``, ``2 logs``."""
-    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
-
-
 def say(text: str = "") -> None:
     """Write a line to standard output; what cannot be printed in it is escaped."""
     tables.write(sys.stdout, f"{tables.clean(text)}\n")

@@ -60,6 +60,10 @@ class ConfigError(TokioError, ValueError):
     """`site.json`, a source map or the catalogue says something that is not allowed."""
 
 
+class BadArgument(TokioError, ValueError):
+    """A caller gave what is not allowed: a time, a step, a choice, a name, an empty range."""
+
+
 class SourceError(TokioError):
     """A source cannot be reached or read: the day stays as it is and is tried again."""
 

@@ -82,6 +82,11 @@ def number(value: float) -> str:
     return f"{value + 0.0:,.10g}" if abs(value) >= 1e-4 or not value else f"{value:g}"
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number of things: ``1 log``, ``2 logs``."""
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
+
+
 def fixed(value: float | None, unit: str = "") -> str:
     """A number with two decimals, for columns of shares and ratios; – for none."""
     return NONE if value is None else f"{value:.2f} {unit}".rstrip()

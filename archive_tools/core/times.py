@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from archive_tools.core.errors import TokioError
+from archive_tools.core.errors import BadArgument
 
 When = str | dt.date | dt.datetime | int | float | np.datetime64
 """A time: an aware datetime (any zone), epoch seconds, or a date or naive time at the site."""
@@ -52,20 +52,51 @@ def epoch_second(when: When, timezone: str) -> int:
 
     Raises
     ------
-    TokioError
+    BadArgument
         It is not a time, or not between the years 1 and 9999.
     """
     try:
         return _epoch_second(when, timezone)
+    except BadArgument:
+        raise
     except (ValueError, OverflowError, OSError) as error:
-        raise TokioError(
+        raise BadArgument(
             f"{when!r} is not a time: {error}", expected="a time between the years 1 and 9999"
         ) from None
 
 
+def seconds_between(start: When, end: When, timezone: str) -> tuple[int, int]:
+    """The range ``[start, end)`` in epoch seconds.
+
+    Raises
+    ------
+    BadArgument
+        It is empty, or a time is none.
+    """
+    first, last = epoch_second(start, timezone), epoch_second(end, timezone)
+    if last <= first:
+        raise BadArgument(
+            "the range is empty", expected="start before end", got=f"{start} to {end}"
+        )
+    return first, last
+
+
+def date_of(when: When, timezone: str) -> dt.date:
+    """The day of a zone that a time is in; a date is itself.
+
+    Raises
+    ------
+    BadArgument
+        It is not a time.
+    """
+    if isinstance(when, dt.date) and not isinstance(when, dt.datetime):
+        return when
+    return local_date(epoch_second(when, timezone), timezone)
+
+
 def _epoch_second(when: When, timezone: str) -> int:
     if isinstance(when, bool):
-        raise TokioError("a truth value is not a time", got=repr(when))
+        raise BadArgument("a truth value is not a time", got=repr(when))
     if isinstance(when, np.datetime64):
         if np.isnat(when):
             raise ValueError("not a time")
@@ -77,9 +108,9 @@ def _epoch_second(when: When, timezone: str) -> int:
         try:
             when = parse_time(when)
         except ValueError:
-            raise TokioError(f"{when!r} is not a time", expected=FORMS) from None
+            raise BadArgument(f"{when!r} is not a time", expected=FORMS) from None
     if not isinstance(when, dt.date):
-        raise TokioError(
+        raise BadArgument(
             f"{when!r} is not a time", expected="a datetime, a date, a text or epoch seconds"
         )
     return math.ceil(_aware(when, timezone).timestamp())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core import quantities
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.times import utc_text
 
@@ -56,15 +57,16 @@ class Series:
 
     def __repr__(self) -> str:
         rows, columns = self.values.shape
+        components = quantities.counted(columns, "component")
         head = f"Series({self.dataset!r}): {self.unit}, {self.kind}"
         if not rows:
-            return f"{head}, no rows, {columns} components"
+            return f"{head}, no rows, {components}"
         first, last = self.timestamps[0], self.timestamps[-1] + self.seconds[-1]
         steps = sorted({int(one) for one in self.seconds})
         missing = 100.0 * float(np.isnan(self.values).mean()) if columns else 100.0
         return (
             f"{head}, {rows} rows of {' or '.join(map(str, steps[:3]))} s"
-            f" from {utc_text(int(first))} to {utc_text(int(last))}, {columns} components,"
+            f" from {utc_text(int(first))} to {utc_text(int(last))}, {components},"
             f" {missing:.1f} % missing"
         )
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools import schemas
-from archive_tools.core import threads
+from archive_tools.core import quantities, threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.formats import row_blocks
@@ -52,7 +52,7 @@ class SeriesFile(abc.ABC):
             return f"{type(self).__name__}({str(self.path)!r}), closed"
         lines = [
             f"  {name}: {self.units(name)}, {len(self.timestamps(name))} rows of"
-            f" {self.timestep(name)} s, {len(self.columns(name))} components"
+            f" {self.timestep(name)} s, {quantities.counted(len(self.columns(name)), 'component')}"
             for name in self.datasets()
         ]
         return "\n".join([f"{type(self).__name__}({str(self.path)!r})", *lines])

@@ -7,7 +7,9 @@ timestep.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -18,7 +20,7 @@ from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats import encoding, row_blocks
 from archive_tools.formats.h5lmt_read import STEPS, H5lmt
-from archive_tools.formats.series_file import SeriesFile
+from archive_tools.formats.series_file import SeriesFile, damage_named
 
 FACTORS = {unit: ("bytes", factor) for unit, factor in quantities.BYTES.items() if factor > 1} | {
     "kB": ("bytes", 1000.0),
@@ -58,15 +60,14 @@ class Tts(SeriesFile):
         return int(self._file.attrs["end"])
 
     def datasets(self) -> list[str]:
-        found: list[str] = []
-        for group, content in self._file.items():
-            if isinstance(content, h5py.Group):
-                found += [
-                    f"{group}/{name}"
-                    for name, item in content.items()
-                    if isinstance(item, h5py.Dataset) and "columns" in item.attrs
-                ]
-        return sorted(found)
+        with damage_named(self.path):
+            return sorted(
+                f"{group}/{name}"
+                for group, content in _items(self._file)
+                if isinstance(content, h5py.Group)
+                for name, item in _items(content)
+                if isinstance(item, h5py.Dataset) and "columns" in item.attrs
+            )
 
     def _stored(self, name: str) -> tuple[h5py.Dataset, float, int]:
         """The stored dataset behind `name`, and what its values are multiplied with and divided by;
@@ -169,6 +170,11 @@ class Tts(SeriesFile):
             direct=self.direct,
             whole_chunks=whole_chunks,
         )
+
+
+def _items(group: h5py.Group) -> Iterator[tuple[str, Any]]:
+    """What is in a group; what cannot be opened is an error, not None as `items` has it."""
+    return ((name, group[name]) for name in group)
 
 
 def open_tts(path: str | Path, *, direct: bool = True) -> SeriesFile:

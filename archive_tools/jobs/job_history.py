@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.errors import BadArgument
 from archive_tools.jobs.job_tables import KEY, Row, read_table, tables_of
 from archive_tools.jobs.servers import METADATA
 
@@ -21,7 +22,7 @@ DAYS = 90
 
 
 def history(
-    root: Path, one: Row, start: dt.date, stop: dt.date, like: Sequence[str] = tuple(LIKE)
+    root: Path, one: Row, start: dt.date, stop: dt.date, like: str | Sequence[str] = tuple(LIKE)
 ) -> list[Row]:
     """Earlier runs of the same kind on the same file system, and the run itself, which is last.
 
@@ -32,7 +33,7 @@ def history(
         A row of a job's `file_systems`.
     start, stop : datetime.date
         Days that are looked at, the last included.
-    like : sequence of str
+    like : str or sequence of str
         Of `LIKE`: what they have in common.
 
     Returns
@@ -43,7 +44,9 @@ def history(
     import pyarrow.compute as pc
 
     same = pc.field("fsname") == one["fsname"]
-    for name in like:
+    for name in [like] if isinstance(like, str) else like:
+        if name not in LIKE:
+            raise BadArgument(f"runs are not alike by {name!r}", expected=", ".join(LIKE))
         same = same & (pc.field(LIKE[name]) == one[LIKE[name]])
     earlier = same & (pc.field("start_time") < one["start_time"])
     rows = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.formats.index_file import connected
 from archive_tools.jobs.job_tables import (
@@ -127,8 +128,12 @@ def find_job(
     if not found:
         raise NotFound(
             f"no job {jobid} in {root}",
-            expected=f"one of {looked} days with logs" if looked != 1 else "the one day with logs",
-            hint="tokio-archive jobs lists them",
+            expected=f"a job of {quantities.counted(looked, 'day')} with logs" if looked else "",
+            hint=(
+                "tokio-archive jobs lists them"
+                if looked
+                else "the archive has no table of jobs of these days; tokio-archive ls lists days"
+            ),
         )
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import numbers
 import operator
 import re
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archive_tools.core.errors import FormatError, NotFound, TokioError
+from archive_tools.core.errors import BadArgument, FormatError, NotFound, TokioError
 from archive_tools.store import layout
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 Row = dict[str, Any]
+Patterns = str | Sequence[str]
 ORDERS = ("bytes", "read", "written", "start", "walltime", "nprocs", "coverage")
 """What jobs are ordered by: largest first; coverage of the direction that moved more."""
 MOVED = ("bytes_read", "bytes_written")
@@ -39,9 +41,10 @@ class JobFilter:
 
     Attributes
     ----------
-    user, exe, fs : str
-        Names, or patterns with ``*`` and ``?``; `exe` of one of the job's programs.
-    job : str
+    user, exe, fs : str or sequence of str
+        Names, or patterns with ``*`` and ``?``, of which one must match; `exe` of one of the job's
+        programs.
+    job : str or int
         Job id.
     least_bytes : int
         Read and written together, at least.
@@ -49,10 +52,10 @@ class JobFilter:
         That ran at some second of ``[start, end)``, epoch seconds.
     """
 
-    user: str = ""
-    exe: str = ""
-    fs: str = ""
-    job: str = ""
+    user: Patterns = ""
+    exe: Patterns = ""
+    fs: Patterns = ""
+    job: str | int = ""
     least_bytes: int = 0
     between: tuple[int, int] | None = None
 
@@ -60,18 +63,18 @@ class JobFilter:
         """As a filter of the rows of a file; None is all."""
         import pyarrow.compute as pc
 
-        parts = []
-        if self.user:
-            parts.append(
-                pc.match_substring_regex(pc.field("username"), pattern=_anchored(self.user))
-            )
-        if self.exe:
-            one_of = f"(^|,){_regex(self.exe)}(,|$)"
-            parts.append(pc.match_substring_regex(pc.field("exenames"), pattern=one_of))
-        if self.fs:
-            parts.append(pc.match_substring_regex(pc.field("fsname"), pattern=_anchored(self.fs)))
-        if self.job:
-            parts.append(pc.field("jobid") == self.job)
+        wanted = (
+            ("username", "^{}$", _any_of("user", self.user)),
+            ("exenames", "(^|,){}(,|$)", _any_of("exe", self.exe)),
+            ("fsname", "^{}$", _any_of("fs", self.fs)),
+        )
+        parts = [
+            pc.match_substring_regex(pc.field(column), pattern=around.format(f"({one_of})"))
+            for column, around, one_of in wanted
+            if one_of
+        ]
+        if self.job != "":
+            parts.append(pc.field("jobid") == _job_id(self.job))
         if self.least_bytes:
             read, written = (pc.coalesce(pc.field(name), 0) for name in MOVED)
             parts.append(read + written >= self.least_bytes)
@@ -91,8 +94,37 @@ def _regex(pattern: str) -> str:
     return "".join("[^,]*" if c == "*" else "[^,]" if c == "?" else re.escape(c) for c in pattern)
 
 
-def _anchored(pattern: str) -> str:
-    return f"^{_regex(pattern)}$"
+def _any_of(name: str, patterns: Patterns) -> str:
+    """One expression for patterns of which one must match; "" for any."""
+    if patterns == "":
+        return ""
+    found = [patterns] if isinstance(patterns, str) else patterns
+    if not isinstance(found, Sequence) or not found or not all(_is_text(one) for one in found):
+        raise BadArgument(
+            f"{name}={patterns!r} names nothing",
+            expected="a name or pattern, or a list of these",
+            hint="leave it out for all",
+        )
+    return "|".join(_regex(one) for one in found)
+
+
+def _is_text(one: object) -> bool:
+    return isinstance(one, str) and one != ""
+
+
+def _job_id(job: str | int) -> str:
+    if isinstance(job, bool) or not isinstance(job, str | numbers.Integral):
+        raise BadArgument(f"{job!r} is not a job id", expected="a text or a whole number")
+    return str(job)
+
+
+def _most(limit: int | None) -> int | None:
+    """Rows at most; None and 0 are all."""
+    if limit is None:
+        return None
+    if isinstance(limit, bool) or not isinstance(limit, numbers.Integral) or limit < 0:
+        raise BadArgument(f"limit={limit!r} is not a number of rows", expected="0 (all) or more")
+    return int(limit) or None
 
 
 def tables_of(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, str, Path]]:
@@ -195,7 +227,7 @@ def find_jobs(
     order : str
         One of `ORDERS`: largest first, unknown last.
     limit : int, optional
-        Rows at most; no more are held in memory.
+        Rows at most, 0 is all; no more are held in memory.
 
     Returns
     -------
@@ -206,6 +238,8 @@ def find_jobs(
     ------
     NotFound
         The archive has no table of jobs of these days.
+    BadArgument
+        An order, a pattern or a limit is none.
     """
     return find_and_count(root, start, stop, wanted, order=order, limit=limit)[0]
 
@@ -223,7 +257,8 @@ def find_and_count(
     import pyarrow as pa
 
     if order not in ORDERS:
-        raise TokioError(f"jobs are not ordered by {order!r}", expected=", ".join(ORDERS))
+        raise BadArgument(f"jobs are not ordered by {order!r}", expected=", ".join(ORDERS))
+    most, expression = _most(limit), wanted.expression()
     there = tables_of(root, first_table_day(start, wanted.between), stop)
     if not there:
         raise NotFound(
@@ -233,12 +268,12 @@ def find_and_count(
     kept: pa.Table | None = None
     count = 0
     for _, _, path in there:
-        found = read_table(path, wanted.expression())
+        found = read_table(path, expression)
         count += found.num_rows
         kept = _ordered(
             found if kept is None else pa.concat_tables([kept, found], promote_options="default"),
             order,
-            limit,
+            most,
         )
     assert kept is not None
     return kept, count

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive_tools.core.errors import TokioError
+from archive_tools.core.errors import BadArgument
 from archive_tools.formats.index_file import connected
 
 BY = {"user": "username", "exe": "exename", "fs": "fsname"}
@@ -81,7 +81,7 @@ def scoreboard(
         Default: everything counts.
     """
     if by not in BY:
-        raise TokioError(f"a scoreboard of {by!r} is not known", expected=", ".join(BY))
+        raise BadArgument(f"a scoreboard of {by!r} is not known", expected=", ".join(BY))
     scores = [
         Score(name, *numbers)
         for (name,), numbers in totals(indexes, (BY[by],), only or Filter()).items()

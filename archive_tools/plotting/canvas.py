@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from archive_tools.core import quantities
-from archive_tools.core.errors import TokioError
+from archive_tools.core.errors import BadArgument, TokioError
 from archive_tools.core.extras import needs_extra
 from archive_tools.plotting import axes as axis
 from archive_tools.plotting.stretches import Interval
@@ -74,13 +74,13 @@ def save(figure: Figure, path: str | Path) -> None:
 
     Raises
     ------
-    TokioError
+    BadArgument
         The suffix is another.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".png", ".svg"):
-        raise TokioError(
+        raise BadArgument(
             f"no picture can be written to {path}",
             expected="a name that ends in .png or .svg",
             got=suffix or "no suffix",

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from archive_tools.core.arrays import Float64
+from archive_tools.core.errors import BadArgument
 from archive_tools.core.times import When
 from archive_tools.formats.series import Series, frame
 from archive_tools.reading.archive_days import ArchiveDays
@@ -49,7 +50,7 @@ class Archive(ArchiveDays):
 
         Raises
         ------
-        TokioError
+        BadArgument
             The range is empty, a time or a step is none, or the dataset has no rate.
         """
         return ReadRequest.of(
@@ -64,6 +65,10 @@ class Archive(ArchiveDays):
             damaged=damaged,
         )
 
+    @overload
+    def read(self, instance: ReadRequest) -> Series: ...
+
+    @overload
     def read(
         self,
         instance: str,
@@ -75,12 +80,26 @@ class Archive(ArchiveDays):
         rate: bool = False,
         resample: str | None = None,
         damaged: Damaged = "raise",
+    ) -> Series: ...
+
+    def read(
+        self,
+        instance: str | ReadRequest,
+        dataset: str | None = None,
+        start: When | None = None,
+        end: When | None = None,
+        *,
+        components: Components | None = None,
+        rate: bool = False,
+        resample: str | None = None,
+        damaged: Damaged = "raise",
     ) -> Series:
         """One dataset over a time range, across midnights.
 
         Parameters
         ----------
         instance, dataset : str
+            Or, in place of all arguments, a `ReadRequest`.
         start, end : str, datetime, date or epoch seconds
             The range ``[start, end)``: rows whose start is in it. Dates and naive times are the
             site's.
@@ -112,7 +131,17 @@ class Archive(ArchiveDays):
             No day of the range is in the archive; no day of it has such a dataset or component.
         FormatError
             A day's file is damaged.
+        BadArgument
+            The range is empty, a time or a step is none, or the dataset has no rate.
         """
+        if isinstance(instance, ReadRequest):
+            if any((dataset, start, end, components, rate, resample, damaged != "raise")):
+                raise BadArgument(
+                    "a request says all that is to be read", hint="give it as the only argument"
+                )
+            return read_range(self, instance)
+        if dataset is None or start is None or end is None:
+            raise BadArgument("what to read is not said", expected="dataset, start and end")
         request = self.request(
             instance,
             dataset,

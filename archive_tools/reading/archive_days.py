@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, NotFound
-from archive_tools.core.times import When, epoch_second
+from archive_tools.core.quantities import counted
+from archive_tools.core.times import When, date_of, epoch_second
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.reading.ranges import dates_between
@@ -78,8 +79,7 @@ class ArchiveDays:
     def __repr__(self) -> str:
         days = {name: self.days(name) for name in self.instances()}
         lines = [
-            f"  {name}: {len(dates)} {'day' if len(dates) == 1 else 'days'},"
-            f" {dates[0]} to {dates[-1]}"
+            f"  {name}: {counted(len(dates), 'day')}, {dates[0]} to {dates[-1]}"
             for name, dates in days.items()
         ]
         return "\n".join(
@@ -116,7 +116,7 @@ class ArchiveDays:
             }
         )
 
-    def datasets(self, instance: str, date: dt.date | None = None) -> list[str]:
+    def datasets(self, instance: str, date: When | None = None) -> list[str]:
         """Names of the datasets of a day, sorted; default: of the newest day.
 
         Raises
@@ -127,7 +127,7 @@ class ArchiveDays:
         with self._day_file(instance, date) as file:
             return file.datasets()
 
-    def components(self, instance: str, dataset: str, date: dt.date | None = None) -> list[str]:
+    def components(self, instance: str, dataset: str, date: When | None = None) -> list[str]:
         """Names of a dataset's components on a day, in the order of its columns; default: on the
         newest day.
 
@@ -139,7 +139,7 @@ class ArchiveDays:
         with self._day_file(instance, date) as file:
             return list(file.columns(dataset))
 
-    def _day_file(self, instance: str, date: dt.date | None) -> SeriesFile:
+    def _day_file(self, instance: str, date: When | None) -> SeriesFile:
         if date is None:
             days = self.days(instance)
             if not days:
@@ -147,7 +147,7 @@ class ArchiveDays:
             date = days[-1]
         return self.open(instance, date)
 
-    def path(self, instance: str, date: dt.date) -> Path:
+    def path(self, instance: str, date: When) -> Path:
         """Where the file of an instance and day is, or would be.
 
         Raises
@@ -157,11 +157,12 @@ class ArchiveDays:
         """
         if "/" in instance or instance.startswith("."):
             raise NotFound(f"{instance!r} is not an instance", expected=", ".join(self.instances()))
+        date = date_of(date, self.timezone)
         own = layout.path(self.root, layout.TTS, date, instance)
         others = (Path(date.strftime(template)) for template in self._files.get(instance, []))
         return next((path for path in [own, *others] if path.is_file()), own)
 
-    def open(self, instance: str, date: dt.date) -> SeriesFile:
+    def open(self, instance: str, date: When) -> SeriesFile:
         """Open the file of an instance and day; a context manager.
 
         Raises
@@ -180,7 +181,8 @@ class ArchiveDays:
         """The error for days of an instance that are not there; names what is."""
         dates = self.days(instance)
         if dates:
-            return NotFound(what, expected=f"{len(dates)} days from {dates[0]} to {dates[-1]}")
+            there = counted(len(dates), "day")
+            return NotFound(what, expected=f"{there} from {dates[0]} to {dates[-1]}")
         instances = self.instances()
         near = difflib.get_close_matches(instance, instances, 1)
         return NotFound(

@@ -64,7 +64,7 @@ def day_rows(
     Raises
     ------
     NotFound
-        There is no day at all, or none that has such a dataset or component.
+        There is no day at all, or none that has such a dataset, or one of the components.
     FormatError
         A day's file is damaged, and damaged days are not to be skipped.
     """
@@ -75,7 +75,7 @@ def day_rows(
         raise archive.absent(instance, f"no day of {instance} from {span} is in {archive.root}")
     lacking: list[TokioError] = []
     names: set[str] = set()
-    known = found = False
+    known = False
     for date in (date for date in there if date not in skipped):
         try:
             rows, columns = _rows_of_day(archive, request, date, whole_chunks)
@@ -89,13 +89,15 @@ def day_rows(
             lacking.append(error)
             continue
         names.update(columns)
-        known, found = True, found or bool(rows.columns)
+        known = True
         yield rows
     span = f"{instance} from {there[0]} to {there[-1]}"
     if not known:
         raise lacking[0] if lacking else FormatError(f"no day of {span} can be read")
-    if request.components is not None and not found:
-        raise selection.absent(names, request.components, f"{dataset} of {span}")
+    if request.components is not None and (
+        absent := selection.unmatched(names, request.components)
+    ):
+        raise selection.absent(names, absent, f"{dataset} of {span}")
 
 
 def _rows_of_day(

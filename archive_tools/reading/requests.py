@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from archive_tools import schemas
-from archive_tools.core.errors import TokioError
-from archive_tools.core.times import When, epoch_second
+from archive_tools.core.errors import BadArgument
+from archive_tools.core.times import When, seconds_between
 from archive_tools.reading.resample import Step
-from archive_tools.reading.selection import Components
+from archive_tools.reading.selection import Components, listed
 
 Damaged = Literal["raise", "skip"]
 """What to do about a day whose file cannot be read: an error, or a warning and no rows."""
@@ -31,8 +30,8 @@ class ReadRequest:
         Rows whose start is in ``[start, end)``, epoch seconds.
     timezone : str
         IANA name of the zone whose calendar days ``resample="1d"`` joins.
-    components : Components or None
-        Names, shell patterns or regular expressions; None is all.
+    components : tuple of str and re.Pattern, or None
+        Names, shell patterns or regular expressions, of any form when it is made; None is all.
     resample : str or None
         Step of resampled rows; None is the rows as they are.
     damaged : {'raise', 'skip'}
@@ -48,12 +47,14 @@ class ReadRequest:
     damaged: Damaged = "raise"
 
     def __post_init__(self) -> None:
+        if self.components is not None:
+            object.__setattr__(self, "components", listed(self.components))
         if self.damaged not in get_args(Damaged):
-            raise TokioError(
+            raise BadArgument(
                 f"damaged={self.damaged!r} is not known", expected=" or ".join(get_args(Damaged))
             )
         if self.end <= self.start:
-            raise TokioError(
+            raise BadArgument(
                 "the range is empty", expected="start before end", got=f"{self.start} to {self.end}"
             )
         if self.resample is not None:
@@ -77,21 +78,17 @@ class ReadRequest:
 
         Raises
         ------
-        TokioError
+        BadArgument
             The range is empty, a time or a step is none, or the dataset has no rate.
         """
-        first, last = epoch_second(start, timezone), epoch_second(end, timezone)
-        if last <= first:
-            raise TokioError(
-                "the range is empty", expected="start before end", got=f"{start} to {end}"
-            )
+        first, last = seconds_between(start, end, timezone)
         return cls(
             instance,
             rate_of(dataset) if rate else dataset,
             first,
             last,
             timezone,
-            _listed(components),
+            components,
             resample,
             damaged,
         )
@@ -117,21 +114,14 @@ def rate_of(dataset: str) -> str:
 
     Raises
     ------
-    TokioError
+    BadArgument
         It has none.
     """
     if dataset in schemas.rates():
         return dataset
     known = schemas.catalogue().get(dataset)
     if known is None or not known.rate:
-        raise TokioError(
+        raise BadArgument(
             f"{dataset} has no rate", expected="a dataset of amounts, such as datatargets/readbytes"
         )
     return known.rate
-
-
-def _listed(components: Components | None) -> Components | None:
-    """Components that can be looked at more than once."""
-    if components is None or isinstance(components, str | re.Pattern):
-        return components
-    return tuple(components)

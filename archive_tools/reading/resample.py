@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
-from archive_tools.core.errors import TokioError
+from archive_tools.core.errors import BadArgument
 from archive_tools.schemas import Reducer
 
 SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "d": 86400}
@@ -42,13 +42,13 @@ class Step:
 
         Raises
         ------
-        TokioError
+        BadArgument
             It is none of these.
         """
         match = _STEP.fullmatch(text.strip()) if isinstance(text, str) else None
         count = int(match[1] or 1) if match and len(match[1]) < 9 else 0
         if not match or not count or (match[2].lower() == "d" and count != 1):
-            raise TokioError(
+            raise BadArgument(
                 f"{text!r} is not a step of time",
                 expected="such as 30s, 1min, 15min, 1h, or 1d (the site's day)",
             )
@@ -58,7 +58,7 @@ class Step:
         """Refuse what would cut rows in two."""
         if self.seconds % timestep if self.seconds else 3600 % timestep:
             got = f"{self.seconds} s" if self.seconds else "1d, for rows that divide an hour"
-            raise TokioError(
+            raise BadArgument(
                 f"{dataset} has a row every {timestep} s",
                 expected=f"a step that is a multiple of {timestep} s",
                 got=got,

@@ -20,7 +20,7 @@ from archive_tools import schemas
 from archive_tools.core import threads
 from archive_tools.core.arrays import Int64
 from archive_tools.core.components import component_order
-from archive_tools.core.errors import NotFound
+from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile, damage_named
 
@@ -165,25 +165,26 @@ class _Growing:
 
 
 def summarize(
-    tts: SeriesFile, *, wanted: Sequence[str] = (), by_component: bool = False
+    tts: SeriesFile, *, wanted: str | Sequence[str] = (), by_component: bool = False
 ) -> list[DatasetSummary]:
     """Summaries of the datasets of a file, in the order of their names.
 
     Parameters
     ----------
     tts : SeriesFile
-    wanted : sequence of str
-        Shell patterns of datasets; none is all. A rate is meant by its whole name.
+    wanted : str or sequence of str
+        Shell patterns of datasets, of which each must match; none is all. A rate is
+        meant by its whole name.
     by_component : bool
 
     Raises
     ------
     NotFound
-        No dataset is meant by `wanted`.
+        A pattern of `wanted` matches no dataset.
     FormatError
         The file is damaged.
     """
-    return _summaries([tts], None, wanted, by_component=by_component)
+    return _summaries([tts], None, listed(wanted), by_component=by_component)
 
 
 def summarize_range(
@@ -192,7 +193,7 @@ def summarize_range(
     first: int,
     last: int,
     *,
-    wanted: Sequence[str] = (),
+    wanted: str | Sequence[str] = (),
     by_component: bool = False,
 ) -> tuple[list[DatasetSummary], int]:
     """Summaries of an instance's datasets over a range of time; see `summarize`.
@@ -210,7 +211,7 @@ def summarize_range(
     Raises
     ------
     NotFound
-        No day of the range is in the archive.
+        No day of the range is in the archive, or a pattern matches no dataset of it.
     """
     low, high = (
         dt.datetime.fromtimestamp(second, ZoneInfo(archive.timezone)).date()
@@ -220,7 +221,7 @@ def summarize_range(
     if not dates:
         archive.open(instance, low)
     return _summaries(
-        _opened(archive, instance, dates), (first, last), wanted, by_component=by_component
+        _opened(archive, instance, dates), (first, last), listed(wanted), by_component=by_component
     ), len(dates)
 
 
@@ -274,14 +275,34 @@ def _tasks(
                     (header, block, stamps[block.first : block.last])
                     for block in tts.row_blocks(name, low, high)
                 )
-    if not found and wanted:
-        raise NotFound(f"no dataset {', '.join(wanted)}", expected=", ".join(sorted(there)))
+    if absent := [one for one in wanted if not chosen(sorted(there), [one])]:
+        raise NotFound(f"no dataset {', '.join(absent)}", expected=", ".join(sorted(there)))
 
 
-def chosen(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+def listed(wanted: str | Sequence[str]) -> list[str]:
+    """Patterns of datasets, one after the other; a text is a list of one.
+
+    Raises
+    ------
+    BadArgument
+        One is not a text.
+    """
+    if not isinstance(wanted, Iterable):
+        raise BadArgument(f"{wanted!r} is not a list of datasets", expected="names or patterns")
+    found = [wanted] if isinstance(wanted, str) else list(wanted)
+    for one in found:
+        if not isinstance(one, str) or not one:
+            raise BadArgument(
+                f"{one!r} is not a dataset", expected="a name, or a pattern such as 'datatargets/*'"
+            )
+    return found
+
+
+def chosen(names: Sequence[str], wanted: str | Sequence[str]) -> list[str]:
     """The datasets that are meant by shell patterns, or by the name of a rate; all if there are
     none.
     """
+    wanted = listed(wanted)
     rates = [
         one
         for one in wanted

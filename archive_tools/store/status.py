@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive_tools.core.errors import NoData
+from archive_tools.core.quantities import counted
 from archive_tools.core.threads import cores
 from archive_tools.core.vocabulary import DayState, Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION
@@ -238,7 +239,7 @@ def _complete(day: DayReceipts, instance: str, products: Sequence[str]) -> State
     logs, rejected = int(counts.get("logs", 0)), int(counts.get("rejects", 0))
     return State(
         DayState.COMPLETE,
-        "; ".join([f"{logs} logs, {rejected} rejected", *said]),
+        "; ".join([f"{counted(logs, 'log')}, {rejected:,} rejected", *said]),
         logs=logs,
         rejected=rejected,
         kept=kept,

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pytest
 
 import archive_tools
 from archive_tools.checking import whole_archive
-from archive_tools.checking.problems import Problem
+from archive_tools.checking.problems import Problem, guarded
 from archive_tools.cli.main import main
 from archive_tools.formats import row_blocks
 from archive_tools.store import layout
@@ -347,6 +347,16 @@ def test_two_ways_of_reading_are_compared(whole: Path, monkeypatch: pytest.Monke
     } == {("differs", READ)}
 
 
+def test_a_rule_that_damage_ends_is_named_in_words(whole: Path) -> None:
+    def time_axes(path: Path, file: h5py.File, expected: Any) -> Iterator[Problem]:
+        raise RuntimeError("Unable to get group info")
+        yield
+
+    with servers(whole) as file:
+        (problem,) = guarded(time_axes, whole, file, None)
+    assert problem.what == "time axes cannot be checked: Unable to get group info"
+
+
 def test_young_temporary_files_are_at_work(root: Path) -> None:
     (day(root) / ".scratch.hdf5.host.1.abcd.tmp").touch()
     assert problems(root) == []
@@ -400,6 +410,24 @@ def test_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in shown
     assert "evil\\x1b[31m[red]\\n.txt" in shown
     assert len(shown.splitlines()) == 3
+    for text in ("", "--json"):
+        given = [
+            "check",
+            "--archive",
+            str(root),
+            "--start",
+            "2026-11-19",
+            *([text] if text else []),
+        ]
+        assert main(given) == 1
+        silent = capsys.readouterr()
+        assert silent.out == ""
+        assert "no day of the range is in" in silent.err
+    (root.parent / "without").mkdir()
+    assert main(["check", "--archive", str(root.parent / "without")]) == 1
+    silent = capsys.readouterr()
+    assert "1 problem in 0 days, 0 files" in silent.out
+    assert "no day of the range is in" in silent.err
     negative(root)
     file = str(day(root) / "scratch.hdf5")
     assert (

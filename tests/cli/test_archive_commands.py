@@ -468,6 +468,7 @@ def test_summarize_a_range_equals_reading_it(archive: archive_tools.Archive, run
             [total, mean, peak, at]
         )
         assert reported["columns"] == 3
+        assert reported["days"] == {"requested": 3, "there": 2}
         assert reported["rows"] == len(values)
         own = series.timestamps < archive.day(dt.date(2026, 11, 1)).start
         missing = np.isnan(values[own][:, :2]).sum() + np.isnan(values[~own][:, 1:]).sum()
@@ -479,9 +480,10 @@ def test_summarize_a_range_equals_reading_it(archive: archive_tools.Archive, run
 def test_summarize_a_file_a_day_and_a_dataset(archive: archive_tools.Archive, run: Run) -> None:
     path = archive.path("fs", dt.date(2026, 11, 1))
     code, of_file, _ = run("summarize", path, "--json")
-    assert (code, of_file) == run(
-        "summarize", "fs", "2026-11-01", "--json", "--archive", archive.root
-    )[:2]
+    of_day = run("summarize", "fs", "2026-11-01", "--json", "--archive", archive.root)
+    days = {"days": {"requested": 1, "there": 1}}
+    assert code == of_day[0] == 0
+    assert [one | days for one in json.loads(of_file)] == json.loads(of_day[1])
     assert [item["dataset"] for item in json.loads(of_file)] == [LOAD, READ]
     code, out, _ = run("summarize", path, "--dataset", "data*/read*", "--by-component")
     assert code == 0
@@ -592,7 +594,9 @@ def test_a_start_alone_is_that_day(site_folder: Path, run: Run) -> None:
         assert run(command_, *reported, "--stop", "2026-11-22", *root)[0] == 0
         assert run(command_, *reported, "--start", "2026-11-21", *root)[0] == 1, command_
         assert run(command_, *reported, "--stop", "2026-11-21", *root)[0] == 1
-    assert run("check", "--start", "2026-11-21", *root)[1] == "0 problems in 0 days, 0 files\n"
+    code, out, err = run("check", "--start", "2026-11-21", *root)
+    assert (code, out) == (1, "")
+    assert "no day of the range is in" in err
 
 
 def test_an_archive_that_is_not_there(run: Run, tmp_path: Path) -> None:
@@ -834,6 +838,10 @@ def test_csv_and_json_hold_what_is_read(
         np.array([[float(cell) if cell else np.nan for cell in row[1:]] for row in rows]),
         series.values,
     )
+    code, _, err = run(
+        "cat", "fs", READ, "2026-10-30", "2026-11-03", "--archive", archive.root, *options
+    )
+    assert (code, err) == (0, "3 of 5 days are in the archive\n")
     code, out, _ = run(*arguments, "--format", "json")
     reported = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert (code, reported["columns"], reported["unit"], reported["kind"]) == (
@@ -1033,6 +1041,39 @@ def test_info_and_check_of_a_damaged_dataset(run: Run, tmp_path: Path) -> None:
     assert "to do" not in out
 
 
+@pytest.mark.system
+def test_plots_components_of_several_datasets(site_folder: Path, run: Run, tmp_path: Path) -> None:
+    given = ["plot", "scratch", READ, LOAD, "--start", "2026-11-22"]
+    given += ["--archive", str(site_folder / "archive"), "--output", str(tmp_path / "a.png")]
+    archive = archive_tools.Archive(site_folder / "archive")
+    target, server = (archive.components("scratch", name)[0] for name in (READ, LOAD))
+    wanted = ["--components", target, "--components", server]
+    assert run(*given, *wanted)[0] == 0
+    code, _, err = run(*given, *wanted, "--components", "nope*")
+    assert code == 1
+    assert "no component nope* in" in err
+
+
+@pytest.mark.parametrize("text", ["1e8", "1GB", "-1"])
+def test_numbers_are_whole(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a whole number"):
+        common_options.count(text)
+
+
+def test_info_and_check_of_a_damaged_group(run: Run, tmp_path: Path) -> None:
+    path = write_days(tmp_path / "archive").path("fs", dt.date(2026, 11, 2))
+    with h5py.File(path) as file:
+        place = h5py.h5o.get_info(file["datatargets"].id).addr
+    with path.open("r+b") as raw:
+        raw.seek(place)
+        raw.write(b"\xff" * 64)
+    for shown in ("info", "summarize", "check"):
+        code, out, err = run(shown, path)
+        assert code == 1
+        assert "amage" in out + err
+        assert err.count("\n") == (0 if shown == "check" else 1)
+
+
 # Darshan
 
 
@@ -1091,7 +1132,7 @@ def test_scoreboard_counts_what_is_asked_for(site_folder: Path, run: Run) -> Non
         (["--limit-user", "x' OR '1'='1"], lambda row: False),
     ):
         code, out, _ = run("scoreboard", index, "--by", "user", "--json", *options)
-        assert code == 0
+        assert code == (0 if json.loads(out)["user"] else 1)
         assert {
             s["name"]: (s["logs"], s["read"], s["written"]) for s in json.loads(out)["user"]
         } == expected(keep), options
@@ -1105,6 +1146,7 @@ def test_the_archive_is_the_scoreboards_default(
     code, out, _ = run("scoreboard", "--by", "fs", "--limit", 1)
     assert code == 0
     assert "1 of 3" in out
+    assert run("scoreboard", "--limit-user", "nobody") == (1, "", "no log matches\n")
     assert run("scoreboard", "--stop", "2026-11-21")[0] == 1
 
 

@@ -64,6 +64,7 @@ def test_reading_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = names["written"]
     assert written.shape == (3 * 17280, 6)
     assert names["hour"].shape == (60, 4)
+    assert names["by_hour"].values.shape == (24, 6)
     assert names["gib_a_day"].sum() == pytest.approx(written.sum().sum() / 2**30)
     assert names["absent"].sum().sum() == written.iloc[-17280:].isna().sum().sum() > 0
     assert names["percent"].shape == (3, 6)

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
-from archive_tools.cli import printing
 from archive_tools.cli.main import main
 from archive_tools.cli.pytokio.summarize_job import summarize_job
-from archive_tools.core.errors import FormatError, NotFound, TokioError
+from archive_tools.core import quantities
+from archive_tools.core.errors import BadArgument, FormatError, NotFound, TokioError
 from archive_tools.jobs import job_history, job_lookup, job_tables
 from archive_tools.plotting.job_panels import panels
 from archive_tools.store import layout
@@ -100,6 +100,7 @@ def test_largest_first(siteday: Path) -> None:
             {"9100016", "9100042", "9100068", "9100094"},
         ),
         (job_tables.JobFilter(job="9100003"), {"9100003"}),
+        (job_tables.JobFilter(job=9100003), {"9100003"}),
         (job_tables.JobFilter(exe="fp"), set()),
         (
             job_tables.JobFilter(fs="scratch", least_bytes=384 * 2**20),
@@ -493,6 +494,26 @@ def write_table(root: Path, date: dt.date, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def test_one_of_several_names_must_match(tmp_path: Path) -> None:
+    write_table(
+        tmp_path,
+        DAY,
+        [
+            {"jobid": "1", "username": "ann", "exenames": "a,ior"},
+            {"jobid": "2", "username": "bob", "exenames": "fpp"},
+            {"jobid": "3", "username": "annbob", "exenames": "iorfpp"},
+        ],
+    )
+    for wanted, expected in (
+        (job_tables.JobFilter(user=["ann", "bob"]), ["1", "2"]),
+        (job_tables.JobFilter(user=("bob", "nobody")), ["2"]),
+        (job_tables.JobFilter(exe=["io?", "fpp"]), ["1", "2"]),
+        (job_tables.JobFilter(exe=["*"], fs=["fs", "x"]), ["1", "2", "3"]),
+    ):
+        found = job_tables.find_jobs(tmp_path, DAY, DAY, wanted, limit=0).to_pylist()
+        assert [row["jobid"] for row in found] == expected
+
+
 def test_older_tables_lack_what_was_added_later(tmp_path: Path) -> None:
     write_table(tmp_path, DAY, [{"jobid": "1", "bytes_read": 5}])
     write_table(
@@ -517,7 +538,7 @@ def test_a_job_of_two_days_and_a_number_used_again(tmp_path: Path) -> None:
         DAY + dt.timedelta(days=n) for n in (3, 2)
     ]
     assert [job.uid for job in job_lookup.find_job(tmp_path, "7", DAY, DAY)] == [0, 1]
-    with pytest.raises(NotFound, match="one of 5 days"):
+    with pytest.raises(NotFound, match="a job of 5 days with logs"):
         job_lookup.find_job(tmp_path, "9")
 
 
@@ -567,6 +588,8 @@ def test_a_job_is_no_earlier_run_of_itself(tmp_path: Path) -> None:
             [{"jobid": jobid, "uid": uid, "start_time": 100 * n}],
         )
     last = DAY + dt.timedelta(days=3)
+    with pytest.raises(BadArgument, match="'foo'; expected: exe, user, nprocs"):
+        job_history.history(tmp_path, {"fsname": "fs"}, DAY, last, ["foo"])
     job, *_ = job_lookup.find_job(tmp_path, "7")
     runs = job_history.history(tmp_path, job.file_systems[0], DAY, last)
     assert [(run["jobid"], run["uid"], run["start_time"]) for run in runs] == [
@@ -587,8 +610,15 @@ def test_one_is_not_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     )
     text = shown(capsys, "job", "1", "--archive", str(tmp_path))
     assert "a, 1 process\n" in text
-    assert printing.counted(1, "log") == "1 log"
-    assert printing.counted(1200, "log") == "1,200 logs"
+    job = archive_tools.Archive(tmp_path).job("1")
+    assert ": a, 1 process, 1970" in repr(job)
+    assert repr(job.history()).endswith("0 earlier runs")
+    with pytest.raises(NotFound, match="expected: a job of 1 day with logs"):
+        job_lookup.find_job(tmp_path, "2")
+    with pytest.raises(NotFound, match=r"no job 2 in .*; to do: the archive has no table"):
+        job_lookup.find_job(tmp_path, "2", dt.date(2020, 1, 1), dt.date(2020, 1, 2))
+    assert quantities.counted(1, "log") == "1 log"
+    assert quantities.counted(1200, "log") == "1,200 logs"
     with pytest.raises(NotFound, match="no table of jobs is in"):
         job_tables.find_jobs(tmp_path / "2026", dt.date.min, dt.date.max, job_tables.JobFilter())
 
@@ -619,6 +649,12 @@ def test_what_is_no_table(tmp_path: Path) -> None:
     path = write_table(tmp_path, DAY, [{"jobid": "1"}])
     with pytest.raises(TokioError, match="are not ordered by 'colour'"):
         job_tables.find_jobs(tmp_path, DAY, DAY, job_tables.JobFilter(), order="colour")
+    for wrong in ({"user": 7}, {"exe": []}, {"fs": ["a", 7]}, {"user": [""]}, {"job": 7.5}):
+        with pytest.raises(BadArgument, match=r"names nothing|is not a job id"):
+            job_tables.find_jobs(tmp_path, DAY, DAY, job_tables.JobFilter(**wrong))  # type: ignore[arg-type]
+    for limit in (-1, True, 2.5):
+        with pytest.raises(ValueError, match="is not a number of rows"):
+            job_tables.find_jobs(tmp_path, DAY, DAY, job_tables.JobFilter(), limit=limit)  # type: ignore[arg-type]
     path.write_bytes(b"PAR1")
     with pytest.raises(FormatError, match="is not a table of jobs"):
         job_tables.find_jobs(tmp_path, DAY, DAY, job_tables.JobFilter())

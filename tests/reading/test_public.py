@@ -56,6 +56,13 @@ def test_what_there_is(archive: archive_tools.Archive) -> None:
     assert archive.datasets("servers") == archive.datasets("servers", archive.days("servers")[0])
     found = archive.components("servers", WRITTEN)
     assert found == list(archive.to_dataframe("servers", WRITTEN, *DAY).columns)
+    assert archive.datasets("servers", DAY[0]) == archive.datasets("servers")
+    assert archive.components("servers", WRITTEN, DAY[0]) == found
+    assert archive.path("servers", DAY[0]) == archive.path("servers", archive.days("servers")[0])
+    with pytest.raises(archive_tools.NotFound, match="of 2026-11-23 is not in"):
+        archive.open("servers", "2026-11-23")
+    with pytest.raises(archive_tools.BadArgument, match="'soon' is not a time"):
+        archive.open("servers", "soon")
     with pytest.raises(archive_tools.NotFound, match="lustre is not in"):
         archive.datasets("lustre")
 
@@ -84,6 +91,11 @@ def test_summaries_are_those_of_the_values(archive: archive_tools.Archive) -> No
     assert row["peak"] == frame.sum(axis=1).max()
     assert row["peak_at"] == frame.sum(axis=1).idxmax()
     assert row["missing"] == pytest.approx(100 * frame.isna().to_numpy().mean())
+    assert archive.summarize("servers", *DAY, datasets="datatargets/*bytes").equals(whole)
+    with pytest.raises(archive_tools.NotFound, match=r"no dataset nope\*;"):
+        archive.summarize("servers", *DAY, datasets=[WRITTEN, "nope*"])
+    with pytest.raises(ValueError, match="7 is not a dataset"):
+        archive.summarize("servers", *DAY, datasets=[7])  # type: ignore[list-item]
     each = archive.summarize("servers", *DAY, datasets=[WRITTEN], by_component=True)
     assert list(each.index.get_level_values("component")) == list(frame.columns)
     np.testing.assert_array_equal(each["total"], frame.sum())
@@ -98,6 +110,9 @@ def test_jobs_of_a_range(archive: archive_tools.Archive) -> None:
     few = archive.jobs(*DAY, user="user01", order="written", limit=3)
     assert list(few["bytes_written"]) == sorted(few["bytes_written"], reverse=True)
     assert set(few["username"]) == {"user01"}
+    assert archive.jobs(*DAY, user=["user01"], order="written", limit=3).equals(few)
+    assert len(archive.jobs(*DAY, limit=0)) == len(every)
+    assert set(archive.jobs(*DAY, job=9100003)["jobid"]) == {"9100003"}
     start = int(every["start_time"].min())
     early = archive.jobs(start, start + 1)
     assert 0 < len(early) < len(every)
@@ -111,12 +126,15 @@ def test_a_job_its_history_and_pictures(archive: archive_tools.Archive) -> None:
     assert set(job_tables.KEY) <= set(job.others.columns)
     history = job.history(like=["exe"])
     assert len(history) == len(history.to_dataframe()) - 1 > 0
+    assert job.history(like="exe").records == history.records
     assert history.metrics()[0].label == "Job's I/O rate"
     assert history.plot().axes
     assert job.plot().axes
     assert archive.job("9100095", *DAY).date == job.date
     with pytest.raises(LookupError, match="9100095"):
         archive.job(9100095, "2026-11-22T00:00", "2026-11-22T01:00")
+    with pytest.raises(archive_tools.BadArgument, match="range is empty"):
+        archive.job(9100095, *reversed(DAY))
     with pytest.raises(archive_tools.NotFound, match="nowhere"):
         job.plot("nowhere")
 
@@ -124,6 +142,14 @@ def test_a_job_its_history_and_pictures(archive: archive_tools.Archive) -> None:
 def test_a_request_is_an_object(archive: archive_tools.Archive) -> None:
     request = archive.request("servers", WRITTEN, *DAY, rate=True, resample="1h")
     assert isinstance(request, archive_tools.ReadRequest)
+    series = archive.read(request)
+    same = archive.read("servers", WRITTEN, *DAY, rate=True, resample="1h")
+    assert (series.dataset, series.columns) == (same.dataset, same.columns)
+    np.testing.assert_array_equal(series.values, same.values)
+    with pytest.raises(archive_tools.BadArgument, match="dataset, start and end"):
+        archive.read("servers")  # type: ignore[call-overload]
+    with pytest.raises(archive_tools.BadArgument, match="a request says all"):
+        archive.read(request, rate=True)  # type: ignore[call-overload]
     assert (request.dataset, request.stored) == ("datatargets/writerates", WRITTEN)
     assert request == archive.request("servers", WRITTEN, *DAY, rate=True, resample="1h")
     with pytest.raises(AttributeError):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.reading import export
+from archive_tools.reading.ranges import days_there
 from archive_tools.store import files
 
 HELP = "the values of a dataset as CSV, JSON or Parquet"
@@ -85,6 +86,10 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         export.write(archive, request, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
+    there = days_there(archive, options.instance, start, end)
+    common_options.note_absent_days(
+        len(there), common_options.days_of(start, end, archive.timezone)
+    )
     return exit_codes.DONE
 
 

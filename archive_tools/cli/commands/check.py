@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from archive_tools.checking import whole_archive
-from archive_tools.checking.problems import Problem
+from archive_tools.checking.problems import CLOSED, Problem
 from archive_tools.cli import common_options, exit_codes, printing, tables
+from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 
 HELP = "whether the archive, or some files, are whole"
@@ -19,7 +20,8 @@ time stamps, columns, units and kinds are right; that every value can be read, n
 no amount is below zero; that receipts and files belong together; that indexes and job tables are
 undamaged and agree with what they are made from. With --deep, values are read in two independent
 ways and compared, and the numbers of measured cells with the receipts. Nothing is changed. The
-range is of whole days; START alone is that day, and without both all days are checked."""
+range is of whole days; START alone is that day, and without both all days are checked. Exit code 1
+if there is none."""
 EXAMPLES = (
     "",
     "--start 2026-11-20 --stop 2026-11-22 --instance scratch --deep",
@@ -57,6 +59,20 @@ def run(options: argparse.Namespace) -> int:
             if options.files
             else _of_archive(options, reported, looked)
         )
+    is_known = looked.days or options.files or any(one.kind == CLOSED for one in found)
+    if found or is_known:
+        _show(options, found, looked)
+    if not is_known:
+        raise NotFound(
+            f"no day of the range is in {common_options.archive_folder(options.archive)}",
+            hint="tokio-archive ls says which days there are",
+        )
+    return exit_codes.NOT_THERE if found else exit_codes.DONE
+
+
+def _show(
+    options: argparse.Namespace, found: Sequence[Problem], looked: whole_archive.Looked
+) -> None:
     if options.json:
         printing.show_json(
             [{"kind": one.kind, "where": one.where, "what": one.what} for one in found]
@@ -68,12 +84,11 @@ def run(options: argparse.Namespace) -> int:
                 [[one.kind, one.where, one.what] for one in found],
                 left=(0, 1, 2),
             )
-        days = "" if options.files else f"{printing.counted(looked.days, 'day')}, "
+        days = "" if options.files else f"{quantities.counted(looked.days, 'day')}, "
         printing.say(
-            f"{printing.counted(len(found), 'problem')} in"
-            f" {days}{printing.counted(looked.files, 'file')}"
+            f"{quantities.counted(len(found), 'problem')} in"
+            f" {days}{quantities.counted(looked.files, 'file')}"
         )
-    return exit_codes.NOT_THERE if found else exit_codes.DONE
 
 
 def _of_files(

@@ -11,7 +11,7 @@ from typing import Any
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core.errors import FormatError
 from archive_tools.core.vocabulary import Product
-from archive_tools.formats.series_file import SeriesFile
+from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.reading import summary
 from archive_tools.reading.archive import Archive
@@ -64,10 +64,11 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     archive = common_options.open_archive(options.archive) if options.date else None
     receipt = _receipt(archive, options.what, options.date) if archive else {}
-    with archive.open(options.what, options.date) if archive else open_tts(options.what) as tts:
+    opened = archive.open(options.what, options.date) if archive else open_tts(options.what)
+    with opened as tts, damage_named(tts.path):
         about = {"file": str(tts.path), "bytes": tts.path.stat().st_size, **tts.attributes}
-        timezone = str(about.get("timezone") or (archive.timezone if archive else "UTC"))
         datasets = _datasets(tts)
+    timezone = str(about.get("timezone") or (archive.timezone if archive else "UTC"))
     code = (
         exit_codes.NOT_THERE
         if any(reported["missing"] is None for reported in datasets.values())

@@ -89,11 +89,11 @@ def _show(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> None:
     begin, end = (printing.local(stamp, timezone) for stamp in (job.start_time, job.end_time))
     printing.say(
         f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'},"
-        f" {printing.counted(job.nprocs, 'process', 'processes')}"
+        f" {quantities.counted(job.nprocs, 'process', 'processes')}"
     )
     printing.say(
         f"{begin} to {end}, {job.end_time - job.start_time:,} s;"
-        f" {printing.counted(len(job.logs), 'log')} of {job.instance}, {job.date}"
+        f" {quantities.counted(len(job.logs), 'log')} of {job.instance}, {job.date}"
     )
     printing.say()
     if not job.file_systems:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from archive_tools.cli import common_options, exit_codes, printing
+from archive_tools.core import quantities
 from archive_tools.core.errors import TokioError
 from archive_tools.reading.archive import Archive
 
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     closed = common_options.unreadable(archive.root)
     if closed:
         raise TokioError(
-            f"{printing.counted(len(closed), 'folder')} of {archive.root} cannot be read:"
+            f"{quantities.counted(len(closed), 'folder')} of {archive.root} cannot be read:"
             f" {', '.join(map(str, closed[:SHOWN]))}"
         )
     days = _days(archive)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
 from archive_tools.cli import common_options, exit_codes, printing
+from archive_tools.core.errors import NotFound
+from archive_tools.formats.series_file import damage_named
+from archive_tools.reading import selection
+from archive_tools.reading.archive import Archive
+from archive_tools.reading.ranges import days_there
 
 HELP = "a picture of a dataset over time"
 ABOUT = """Draws datasets of an instance over a day or a range: lines, or one dataset as a heat map
@@ -60,13 +66,14 @@ def run(options: argparse.Namespace) -> int:
     archive = common_options.open_archive(options.archive)
     common_options.check_step(options.resample, archive.timezone)
     start, end = common_options.between(*common_options.given_range(options), archive.timezone)
+    components = _components(archive, options, (start, end))
     series = [
         archive.read(
             options.instance,
             name,
             start,
             end,
-            components=options.components,
+            components=components[name],
             resample=options.resample,
         )
         for name in options.datasets
@@ -86,3 +93,24 @@ def run(options: argparse.Namespace) -> int:
     with printing.writing(options.output):
         plotting.save(figure, options.output)
     return exit_codes.DONE
+
+
+def _components(
+    archive: Archive, options: argparse.Namespace, between: tuple[int, int]
+) -> dict[str, list[str] | None]:
+    """What is requested of each dataset: one that only another dataset has is left out."""
+    if not options.components or len(options.datasets) == 1:
+        return dict.fromkeys(options.datasets, options.components)
+    names: dict[str, set[str]] = {name: set() for name in options.datasets}
+    for date in days_there(archive, options.instance, *between):
+        path = archive.path(options.instance, date)
+        with damage_named(path), archive.open(options.instance, date) as file:
+            for name in options.datasets:
+                with contextlib.suppress(NotFound):
+                    names[name].update(file.columns(name))
+    nowhere = selection.unmatched(set().union(*names.values()), options.components)
+    return {
+        name: [one for one in options.components if one in nowhere or selection.chosen(there, one)]
+        or options.components
+        for name, there in names.items()
+    }

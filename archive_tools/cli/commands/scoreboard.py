@@ -15,7 +15,7 @@ HELP = "who moved most bytes"
 ABOUT = """Top users, programs and file systems by the bytes that Darshan logs report, over the
 days of an archive or over index files, ours or pytokio's. Patterns (may be given again) limit what
 is counted: '*' and '?' stand for any characters. The range is of whole days; START alone is that
-day."""
+day. Exit code 1 if no log matches."""
 EXAMPLES = (
     "",
     "--start 2026-11-21 --stop 2026-11-22 --by user --limit 3",
@@ -75,8 +75,8 @@ def run(options: argparse.Namespace) -> int:
         printing.show_json(
             {by: [dataclasses.asdict(score) for score in scores] for by, scores in boards.items()}
         )
-        return exit_codes.DONE
-    for by, scores in boards.items():
+        return _code(boards)
+    for by, scores in boards.items() if any(boards.values()) else ():
         shown = scores[: options.limit or None]
         rows = [
             [
@@ -90,7 +90,14 @@ def run(options: argparse.Namespace) -> int:
         printing.show([by, "logs", "read", "written"], rows)
         printing.say(f"{len(shown)} of {len(scores)}")
         printing.say()
-    return exit_codes.DONE
+    return _code(boards)
+
+
+def _code(boards: dict[str, list[scoreboards.Score]]) -> int:
+    if any(boards.values()):
+        return exit_codes.DONE
+    printing.note("no log matches")
+    return exit_codes.NOT_THERE
 
 
 def _indexes(options: argparse.Namespace) -> list[Path]:

@@ -49,19 +49,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    found, timezone = (
+    found, timezone, days = (
         _of_file(options)
         if common_options.given_range(options) == (None, None)
         else _of_range(options)
     )
     if options.json:
-        printing.show_json([_as_json(item, options.by_component) for item in found])
+        printing.show_json([_as_json(item, options.by_component) | days for item in found])
     else:
         printing.show(HEADER, [row for item in found for row in _rows(item, timezone)])
     return exit_codes.DONE
 
 
-def _of_file(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary], str]:
+Found = tuple[list[summary.DatasetSummary], str, dict[str, object]]
+"""Summaries, the zone of their times, and, of a range, its days."""
+
+
+def _of_file(options: argparse.Namespace) -> Found:
     if not Path(options.what).exists() and "." not in options.what and "/" not in options.what:
         raise exit_codes.WrongCommand(
             f"no file {options.what}", hint="of an instance, say also which day"
@@ -71,10 +75,11 @@ def _of_file(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary],
         return (
             summary.summarize(tts, wanted=options.dataset, by_component=options.by_component),
             timezone,
+            {},
         )
 
 
-def _of_range(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary], str]:
+def _of_range(options: argparse.Namespace) -> Found:
     archive = common_options.open_archive(options.archive)
     first, last = common_options.between(*common_options.given_range(options), archive.timezone)
     found, there = summary.summarize_range(
@@ -85,13 +90,9 @@ def _of_range(options: argparse.Namespace) -> tuple[list[summary.DatasetSummary]
         wanted=options.dataset,
         by_component=options.by_component,
     )
-    days = (
-        common_options.date_of(last - 1, archive.timezone)
-        - common_options.date_of(first, archive.timezone)
-    ).days + 1
-    if there < days:
-        printing.note(f"{there} of {days} days are in the archive")
-    return found, archive.timezone
+    requested = common_options.days_of(first, last, archive.timezone)
+    common_options.note_absent_days(there, requested)
+    return found, archive.timezone, {"days": {"requested": requested, "there": there}}
 
 
 def _as_json(item: summary.DatasetSummary, by_component: bool) -> dict[str, object]:

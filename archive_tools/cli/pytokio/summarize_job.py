@@ -23,6 +23,7 @@ import numpy as np
 
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.cli.main import guarded
+from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.core.findings import Findings
 from archive_tools.jobs import server_series, servers
@@ -180,7 +181,7 @@ def _looked_up(archive: Archive, where: str, value: str) -> Found:
         if rows := query_rows(path, LOG.format(where), [value]):
             found, oldest = [*found, (path, rows)], date
     if not found:
-        expected = f"one of {printing.counted(len(indexes), 'day')}"
+        expected = f"one of {quantities.counted(len(indexes), 'day')}"
         raise NotFound(
             f"no log {value} in the indexes of {archive.root}",
             expected=expected,
