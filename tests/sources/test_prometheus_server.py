@@ -17,12 +17,12 @@ import archive_tools
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
-from pipeline.cli.main import PARTIAL, main
+from pipeline.cli.main import COMPLETE, PARTIAL, main
 from pipeline.sources import prometheus
 from pipeline.sources.prometheus.saved_answers import manifest
 from pipeline.tasks.context import current
 from pipeline.testing.contract import built, parsed
-from tests.support.prometheus_server import SAVED, started
+from tests.support.prometheus_server import SAVED, filled, started
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.server
@@ -215,3 +215,44 @@ def test_a_night_with_a_server_and_with_saved_answers(
             assert tts.columns("dataservers/memused") == ("oss01",)
             assert tts.units("dataservers/memused") == "bytes"
             assert tts.to_numpy("dataservers/cpuload").shape == (17280, 1)
+
+
+def whole_day() -> Iterator[str]:
+    """Two servers of two disks, a scrape a minute, up to the next day: counters and gauges."""
+    counters = [f"node_disk_{name}_bytes" for name in ("read", "written")]
+    for number, name in enumerate(counters, 1):
+        yield f"# TYPE {name} counter"
+        for server in (1, 2):
+            for disk in "ab":
+                labels = f'device="sd{disk}",instance="oss{server}:9100",job="node"'
+                for minute in range(1441 + 5):
+                    second = DAY.start + 60 * minute
+                    yield f"{name}_total{{{labels}}} {6000 * number * server * minute} {second}"
+    for name, size in (("Cached", 1000), ("MemFree", 2000)):
+        yield f"# TYPE node_memory_{name}_bytes gauge"
+        for server in (1, 2):
+            labels = f'instance="oss{server}:9100",job="node"'
+            for minute in range(1441 + 5):
+                second = DAY.start + 60 * minute
+                yield f"node_memory_{name}_bytes{{{labels}}} {size * server} {second}"
+
+
+def test_a_whole_day_up_to_its_end(
+    site: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several metrics of the same labels, whose newest samples are near the day's last query."""
+    filled(tmp_path / "server", whole_day())
+    running, url = started(tmp_path / "server")
+    try:
+        site({"s": {"kind": "prometheus", "url": url, "timestep": 60}})
+        current().answers.forget()
+        assert main(["nightly", "--date", str(DAY)]) == COMPLETE
+    finally:
+        running.terminate()
+        running.wait(PATIENCE)
+    archive = archive_tools.Archive(tmp_path / "archive")
+    read = archive.read("s", "datatargets/readbytes", str(DAY), "2026-11-23")
+    assert read.columns == ("oss1:sda", "oss1:sdb", "oss2:sda", "oss2:sdb")
+    np.testing.assert_array_equal(read.values, np.tile([6000, 6000, 12000, 12000], (1440, 1)))
+    free = archive.read("s", "dataservers/memfree", str(DAY), "2026-11-23")
+    np.testing.assert_array_equal(free.values, np.tile([2000, 4000], (1440, 1)))

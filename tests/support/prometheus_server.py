@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
@@ -25,14 +26,17 @@ def free_port() -> int:
 
 
 def started(folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], str]:
-    """A server on a copy of the data, once it is ready."""
+    """A server on what `filled` wrote into the folder, else on a copy of the data, once it is
+    ready.
+    """
     program = shutil.which("prometheus")
     if program is None:
         needed("prometheus (apt install prometheus)")
     assert program
     folder.mkdir(exist_ok=True)
-    with tarfile.open(DATA / "tsdb.tar.gz") as tar:
-        tar.extractall(folder, filter="data")
+    if not (folder / "tsdb").exists():
+        with tarfile.open(DATA / "tsdb.tar.gz") as tar:
+            tar.extractall(folder, filter="data")
     (folder / "empty.yml").touch()
     url = f"http://127.0.0.1:{free_port()}"
     arguments = [
@@ -51,6 +55,22 @@ def started(folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], str]:
     if running.poll() is None:
         return running, url
     pytest.fail(f"prometheus has ended: {(folder / 'log').read_text()[-2000:]}")
+
+
+def filled(folder: Path, lines: Iterable[str]) -> None:
+    """Write the database of a server from lines of OpenMetrics text with stamps."""
+    program = shutil.which("promtool")
+    if program is None:
+        needed("promtool (apt install prometheus)")
+    assert program
+    folder.mkdir(exist_ok=True)
+    (folder / "metrics.txt").write_text("\n".join([*lines, "# EOF", ""]))
+    subprocess.run(
+        [program, "tsdb", "create-blocks-from", "openmetrics", "metrics.txt", "tsdb"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
 
 
 def is_ready(url: str) -> bool:

@@ -90,6 +90,12 @@ def _requests(options: Options) -> list[Request]:
     )
 
 
+def _newest(name: str, extra: list[str]) -> str:
+    """The query of a metric's newest stamp."""
+    matchers = ",".join([f'__name__="{name}"', *extra])
+    return f"max(timestamp({{{matchers}}}))"
+
+
 class _Keeper:
     """Keeps the answers that have series, and counts them."""
 
@@ -200,16 +206,16 @@ class Prometheus(SeriesSource[keys.Options]):
         span = _rows(options, day, LOOK, time.time())
         if not span.points:
             return reported
-        matchers = ",".join([f'__name__=~"{"|".join(names)}"', *map(str, equal(options.extra))])
+        extra = list(map(str, equal(options.extra)))
+        matchers = ",".join([f'__name__=~"{"|".join(names)}"', *extra])
         counted: Counter[str] = Counter()
         with Server(options) as server:
             for name, values in figures(server, f"count by (__name__) ({{{matchers}}})", span):
                 counted[name] += int(values.sum())
             newest = [
                 float(values.max(initial=0.0))
-                for _, values in figures(
-                    server, f"max(timestamp({{{matchers}}}))", span.after(span.points - 1)
-                )
+                for name in sorted(counted)  # of several, timestamp() would give one series twice
+                for _, values in figures(server, _newest(name, extra), span.after(span.points - 1))
             ]
         return {**reported, "series": dict(counted), "newest": max(newest, default=0.0)}
 
