@@ -612,3 +612,52 @@ def test_the_sample_of_elasticsearch_equals_a_plain_reading(tmp_path: Path, real
             grid.values, values, rtol=1e-14, atol=0, equal_nan=True, err_msg=name
         )
         assert np.isfinite(grid.values).sum() > 6000
+
+
+def test_a_value_that_was_not_a_number_is_a_gap(tmp_path: Path) -> None:
+    """Logstash's codec writes 0 for NaN, and says so in a tag."""
+    lines = [
+        {
+            "@timestamp": f"{DAY}T00:00:{second:02}.000Z",
+            "host": "oss1",
+            "plugin": "cpu",
+            "plugin_instance": "0",
+            "collectd_type": "percent",
+            "type_instance": "idle",
+            "value": value,
+            **({"tags": ["a", "_collectdNaN"]} if tagged else {}),
+        }
+        for second, value, tagged in ((15, 60, False), (25, 0, True), (35, 60, False))
+    ]
+    path = tmp_path / "v.json"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    found = options([str(path)], form="elasticsearch", timestep=10, interval=10)
+    made = built(found, DAY, tmp_path / "raw")
+    values = made["dataservers/cpuload"].values[:, 0]
+    np.testing.assert_array_equal(values[:3], [40.0, np.nan, 40.0])
+
+
+def test_a_notification_is_no_damage(tmp_path: Path) -> None:
+    value_list = {
+        "values": [5, 7],
+        "dsnames": ["read", "write"],
+        "time": DAY.start + 10,
+        "interval": 10.0,
+        "host": "oss1",
+        "plugin": "disk",
+        "plugin_instance": "sda",
+        "type": "disk_octets",
+        "type_instance": "",
+    }
+    notification = {
+        "time": DAY.start,
+        "severity": "WARNING",
+        "host": "oss1",
+        "plugin": "df",
+        "message": "above the threshold",
+    }
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps([value_list, notification]) + "\n")
+    found = options([str(path)], form="write_http")
+    _, findings, _ = parsed(found, DAY, tmp_path / "raw")
+    assert not findings.total(FindingKind.UNREADABLE)

@@ -123,6 +123,7 @@ def search_of(options: Options, server: Server, day: Day, problems: Problems) ->
         "plugin_instance",
         "collectd_type",
         "type_instance",
+        "tags",
         *FIELDS,
     ]
     wanted = fields + ([options.arrival_field] if options.arrival_field else [])

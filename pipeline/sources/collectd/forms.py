@@ -170,6 +170,8 @@ class _Decoder:
     def converted(self, value: Any, where: str) -> list[Any]:
         found = []
         for item in _flattened(value):
+            if self._kind is ValueList and _is_notification(item):
+                continue
             try:
                 found.append(msgspec.convert(item, self._kind))
             except msgspec.ValidationError as error:
@@ -177,7 +179,16 @@ class _Decoder:
         return found
 
 
+def _is_notification(item: object) -> bool:
+    """Whether it is a notification, which write_http sends among value lists."""
+    return isinstance(item, dict) and "values" not in item and {"severity", "message"} <= {*item}
+
+
 # Documents of Elasticsearch and OpenSearch, with Logstash's field names
+
+
+NOT_A_NUMBER = "_collectdNaN"
+"""The tag with which Logstash's codec marks a value that was NaN: it writes 0 in its place."""
 
 
 @functools.cache
@@ -191,6 +202,7 @@ def document_type(arrival: str) -> type[msgspec.Struct]:
         ("plugin_instance", str | None, None),
         ("collectd_type", str | None, None),
         ("type_instance", str | None, None),
+        ("tags", Any, None),
         *((name, Number, None) for name in FIELDS),
     ]
     if arrival:
@@ -223,6 +235,8 @@ def of_documents(
     by_plugin: dict[str, list[Any]] = {plugin: [] for plugin in plugins}
     for hit in hits:
         document = hit.inner or hit
+        if isinstance(document.tags, list) and NOT_A_NUMBER in document.tags:
+            continue  # its value is a 0 that nobody measured
         if isinstance(document.plugin, str) and document.plugin in by_plugin:
             host = document.hostname if document.hostname is not None else document.host
             if isinstance(host, str) and host and document.stamp and document.collectd_type:
