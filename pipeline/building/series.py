@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import NoData, SourceError, TokioError
@@ -17,6 +18,7 @@ from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.schemas import Dataset, limits
 from pipeline.building.coverage import Coverage
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
@@ -139,6 +141,8 @@ class _Series:
 
     def _keep(self, grid: Grid, updated: int) -> None:
         dataset, kind = self.metrics[grid.dataset].dataset, self.where.options.kind
+        for name, count in remove_impossible(grid, dataset).items():
+            self.findings.add(FindingKind.IMPOSSIBLE, count, grid.dataset, name)
         self.writer.write(grid, dataset, source=kind, updated=updated)
         self.coverage.add(grid)
         measured = int((~np.isnan(grid.values)).any(axis=1).sum())
@@ -215,6 +219,42 @@ def with_columns(grid: Grid, names: Collection[str]) -> Grid:
     place = {name: i for i, name in enumerate(columns)}
     values[:, [place[name] for name in grid.columns]] = grid.values
     return Grid(grid.dataset, columns, grid.start, grid.timestep, values)
+
+
+def remove_impossible(grid: Grid, dataset: Dataset) -> dict[str, int]:
+    """Make missing what no device can have measured; see `archive_tools.schemas.limits`.
+
+    An amount after a gap is of the whole gap, and may be as much more.
+
+    Returns
+    -------
+    dict of str to int
+        Component to how many cells were removed; ``values`` is changed in place.
+    """
+    values = grid.values
+    low, high = (
+        (np.float64(how.reduce(values, axis=None)) for how in (np.fmin, np.fmax))
+        if values.size
+        else (0.0, 0.0)
+    )
+    if not (low < 0 or high > limits.largest(dataset, grid.timestep)):
+        return {}
+    with np.errstate(invalid="ignore"):
+        rounded = (values < 0) & (values >= -limits.ROUNDING)
+        found: npt.NDArray[np.bool_] = (values < -limits.ROUNDING) | np.isinf(values)
+        large = values > limits.largest(dataset, grid.timestep)
+    values[rounded] = 0.0
+    if large.any():
+        measured = ~np.isnan(values)
+        for row, column in np.argwhere(large).tolist():
+            before = np.flatnonzero(measured[:row, column])
+            rows = row - int(before[-1]) if len(before) else row + 1
+            found[row, column] |= values[row, column] > limits.largest(
+                dataset, grid.timestep * rows
+            )
+    values[found] = np.nan
+    count = found.sum(axis=0)
+    return {grid.columns[i]: int(count[i]) for i in np.flatnonzero(count).tolist()}
 
 
 def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
