@@ -661,3 +661,11 @@ def test_a_notification_is_no_damage(tmp_path: Path) -> None:
     found = options([str(path)], form="write_http")
     _, findings, _ = parsed(found, DAY, tmp_path / "raw")
     assert not findings.total(FindingKind.UNREADABLE)
+
+
+def test_commands_in_place_of_json_are_named(tmp_path: Path) -> None:
+    """What write_http sends unless its Format is JSON."""
+    path = tmp_path / "w.txt"
+    path.write_text("PUTVAL oss1/disk-sda/disk_octets interval=10.000 1795305604.265:0:0\n")
+    with pytest.raises(SourceError, match=r"w\.txt: line 1 is not JSON: 'PUTVAL .*Format to JSON"):
+        parsed(options([str(path)]), DAY, tmp_path / "raw")

@@ -52,6 +52,10 @@ def json_values(member: Member, problem: Problem) -> Iterator[tuple[str, bytes |
     if first and _is_json(first):
         yield from (("lines", block) for block in stream.blocks())
     else:
+        if first and first[:1] != b"[" and b"{" not in head:
+            hint = "; set Format to JSON in write_http" if first.startswith(b"PUTVAL") else ""
+            text = first[:40].decode("utf-8", "replace")
+            problem(member.name, f"line 1 is not JSON: {text!r}{hint}")
         values = _scanned(stream, member.name, problem)
         while some := list(itertools.islice(values, MANY)):
             yield "values", some
