@@ -26,6 +26,7 @@ from pipeline.building.roster import Roster
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import Selector, SourceMetric
 from pipeline.sources.contract import SeriesSource
+from pipeline.transform.counters import are_counters
 from pipeline.transform.grid import Gridder, concatenated, idle_among_busy_peers
 
 QUALITY = (
@@ -114,6 +115,12 @@ class _Series:
         metric = self.metrics[name]
         grids, updated = [], self.where.day.start
         for samples in pieces:
+            if (samples.reports or metric.reports) in ("rate", "delta") and are_counters(samples):
+                raise SourceError(
+                    f"{self.where.instance}: {name}: the values are whole numbers that only grow:"
+                    " counters, not rates",
+                    hint="set the key that says so, such as store_rates of collectd, to false",
+                )
             grids.append(self.gridder.grid(samples, metric))
             self.samples += len(samples)
             updated = max(updated, int(samples.time.max())) if len(samples) else updated
