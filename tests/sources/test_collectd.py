@@ -669,3 +669,27 @@ def test_commands_in_place_of_json_are_named(tmp_path: Path) -> None:
     path.write_text("PUTVAL oss1/disk-sda/disk_octets interval=10.000 1795305604.265:0:0\n")
     with pytest.raises(SourceError, match=r"w\.txt: line 1 is not JSON: 'PUTVAL .*Format to JSON"):
         parsed(options([str(path)]), DAY, tmp_path / "raw")
+
+
+def test_type_instances_are_parts_of_their_own(tmp_path: Path) -> None:
+    """Interfaces in the type instance, as older versions of collectd have them."""
+    lists = [
+        {
+            "values": [rate, 0.0],
+            "dsnames": ["rx", "tx"],
+            "time": DAY.start + 10 * n + 10,
+            "interval": 10.0,
+            "host": "oss1",
+            "plugin": "interface",
+            "type": "if_octets",
+            "type_instance": name,
+        }
+        for n in range(3)
+        for name, rate in (("eth0", 100.0), ("ib0", 500.5), ("lo", 7.0))
+    ]
+    path = tmp_path / "w.json"
+    path.write_text("\n".join(map(json.dumps, lists)))
+    found = options([str(path)], store_rates=True, timestep=10)
+    made = built(found, DAY, tmp_path / "raw")["dataservers/netinbytes"]
+    assert made.columns == ("oss1",)
+    np.testing.assert_allclose(made.values[:3, 0], 6005.0)

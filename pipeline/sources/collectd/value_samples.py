@@ -127,6 +127,11 @@ class _Names:
         return np.array([number[host] for host in self._whole], dtype=np.int32)
 
     @property
+    def are_by_type_instance(self) -> bool:
+        """Whether value lists that differ by their type instance alone are parts of their own."""
+        return self._reader.type_instance is None
+
+    @property
     def whole(self) -> tuple[str, ...]:
         return tuple(self._whole) if self._reader.component in ("core", "interface") else ()
 
@@ -192,6 +197,8 @@ class _Piece(NamedTuple):
     def of(cls, table: pa.Table, field: str, names: _Names) -> _Piece:
         flat = table.combine_chunks()
         host, instance = (flat.column(name).chunk(0) for name in ("host", "instance"))
+        if names.are_by_type_instance:
+            instance = _with_type_instance(instance, flat.column("type_instance").chunk(0))
         interval = flat.column("interval_ms").fill_null(0).to_numpy().astype(np.int64)
         piece = cls(
             flat.column("time_ms").to_numpy(),
@@ -288,6 +295,18 @@ class _Piece(NamedTuple):
             self.time[:-1][same], self.interval[:-1][same], self.column[:-1][same], share
         )
         return piece.only(share >= 0).by_second("mean"), int((share < 0).sum())
+
+
+def _with_type_instance(
+    instance: pa.DictionaryArray, type_instance: pa.DictionaryArray
+) -> pa.DictionaryArray:
+    """Instances with the type instances of the same rows: ``sda``, ``eth0``, ``sda-part``."""
+    if not any(type_instance.dictionary.to_pylist()):
+        return instance
+    first, second = (pc.fill_null(one.cast(pa.string()), "") for one in (instance, type_instance))
+    both = pc.binary_join_element_wise(first, second, "-")
+    found = pc.if_else(pc.equal(second, ""), first, pc.if_else(pc.equal(first, ""), second, both))
+    return found.dictionary_encode()
 
 
 def _equal(table: pa.Table, name: str, value: str) -> Any:
