@@ -21,6 +21,7 @@ from pipeline.building import engine
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.sources import darshan
 from tests.support.paths import ROOT
+from tests.support.processes import readers
 from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.system
@@ -148,20 +149,11 @@ def test_a_run_that_is_stopped_does_not_wait_for_a_hanging_log(
 
     with pytest.raises(KeyboardInterrupt), engine.executor(LocalEngine(workers=1)) as where:  # noqa: PT012
         where[0].submit(run, ["hang"], 10 * PATIENCE)
-        until(lambda: len(hanging()) == 2, "a reader and its child at the log")
-        left = hanging()
+        until(lambda: len(readers()) == 2, "a reader and its child at the log")
+        left = readers()
         raise KeyboardInterrupt
     _, alive = psutil.wait_procs(left, timeout=PATIENCE)
     assert not alive, "they end long before the log's time limit"
-
-
-def hanging() -> list[psutil.Process]:
-    """The readers of logs below this process, and their children."""
-    return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if "pipeline.processes.isolated" in process.cmdline()
-    ]
 
 
 def test_results_come_in_order_and_not_all_at_once() -> None:

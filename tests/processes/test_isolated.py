@@ -19,6 +19,7 @@ from tests.support.darshan_day import reduced
 from tests.support.isolated_readers import DAY, names_of, run
 from tests.support.mutants import write_mutants
 from tests.support.paths import ROOT, SITEDAY_LOGS
+from tests.support.processes import readers
 from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.system
@@ -139,9 +140,7 @@ def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:
     for name, read in expected.items():
         assert day.summaries["bytes_read"][day.summaries["log_id"] == numbers[name]].sum() == read
     assert all(day.rejects["reason"])
-    assert not [
-        p for p in psutil.Process().children(recursive=True) if "_isolated" in " ".join(p.cmdline())
-    ], "no process is left behind"
+    assert not readers(), "no process is left behind"
 
 
 def test_a_reader_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +154,7 @@ def test_children_end_with_their_parent(tmp_path: Path) -> None:
     program = "import tests.support.isolated_readers as t; t.run(['hang'], 3600.0)"
     caller = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
     until(lambda: len(family(caller.pid)) == 2, "a reader and its child at the log")
+    assert len(readers()) == 2, "they are known by their command"
     left = family(caller.pid)
     os.kill(caller.pid, signal.SIGKILL)
     caller.wait()
