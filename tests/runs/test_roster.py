@@ -14,6 +14,8 @@ import archive_tools
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from tests.support.small_days import write_days
 
+pytestmark = pytest.mark.system
+
 FIRST, SECOND = dt.date(2025, 3, 1), dt.date(2025, 3, 2)
 USAGE = 2
 Capture = pytest.CaptureFixture[str]

@@ -22,6 +22,8 @@ from pipeline.tasks.build import Build
 from pipeline.tasks.context import current
 from tests.support.small_days import write_days
 
+pytestmark = pytest.mark.system
+
 DATE = dt.date(2025, 3, 1)
 
 
