@@ -115,7 +115,7 @@ class _Series:
         metric = self.metrics[name]
         grids, updated = [], self.where.day.start
         for samples in pieces:
-            if (samples.reports or metric.reports) in ("rate", "delta") and are_counters(samples):
+            if self._are_counters(samples, samples.reports or metric.reports):
                 raise SourceError(
                     f"{self.where.instance}: {name}: the values are whole numbers that only grow:"
                     " counters, not rates",
@@ -129,6 +129,14 @@ class _Series:
             self._keep(grid, updated)
         idle = idle_among_busy_peers(grid)
         self.findings.add(FindingKind.IDLE_AMONG_BUSY, len(idle), grid.dataset, shortened(idle))
+
+    def _are_counters(self, samples: Samples, reports: str) -> bool:
+        """Whether rates, or amounts that a source made of rates, are counters."""
+        options = self.where.options
+        interval = getattr(options, "interval", 0) or options.timestep
+        if reports == "rate":
+            return are_counters(samples)
+        return samples.reports == "delta" and are_counters(samples, float(interval))
 
     def write_absent(self) -> None:
         """Write the datasets of the roster of which nothing was measured: all missing."""

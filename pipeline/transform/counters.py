@@ -10,13 +10,19 @@ FEWEST = 20
 """Samples of a component below which nothing is said."""
 
 
-def are_counters(samples: Samples) -> bool:
+def are_counters(samples: Samples, seconds: float = 1.0) -> bool:
     """Whether the samples are whole numbers that only grow, in every component that changes at all.
+
+    Parameters
+    ----------
+    samples : Samples
+    seconds : float
+        What rates were multiplied by where the samples are amounts.
 
     Rates rise and fall, and are seldom whole: `FEWEST` samples of a component that only grow, half
     of them at least, are those of a counter.
     """
-    value = samples.value
+    value = samples.value / seconds if seconds != 1.0 else samples.value
     if len(value) < FEWEST or not np.array_equal(value, np.floor(value)):
         return False
     order = np.lexsort((samples.time, samples.column))
