@@ -7,7 +7,7 @@ import difflib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from archive_tools.core.day import Day
@@ -18,9 +18,6 @@ from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.reading.ranges import dates_between
 from archive_tools.store import layout
-
-if TYPE_CHECKING:
-    pass
 
 
 class ArchiveDays:

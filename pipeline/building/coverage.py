@@ -77,6 +77,7 @@ class Coverage:
         self.day, self.timestep, self.roster = day, timestep, roster
         self.complete_percent, self.retired = complete_percent, frozenset(retired)
         self.rows = day.rows(timestep)
+        self.measured_rows = 0
         self.measured: dict[str, tuple[str, ...]] = {}
         self._percent: dict[str, float] = {}
         self._empty: dict[str, tuple[int, list[str]]] = {}
@@ -85,6 +86,7 @@ class Coverage:
     def add(self, grid: Grid) -> None:
         """Take one dataset, with a column for every component of the roster."""
         have = ~np.isnan(grid.values)
+        self.measured_rows = max(self.measured_rows, int(have.any(axis=1).sum()))
         measured = np.flatnonzero(have.any(axis=0)).tolist()
         self.measured[grid.dataset] = tuple(grid.columns[i] for i in measured)
         if grid.dataset in self.retired:

@@ -72,7 +72,7 @@ def write_logs(
         raise SourceError(
             f"all {merger.counts['rejects']} logs of {where.day} were rejected", got=reasons
         )
-    folders = merger.reasons.get(f"{RejectReason.UNREADABLE} (folder)", 0)
+    folders = merger.reasons.get(RejectReason.UNREADABLE.sentence(fact="folder"), 0)
     findings.add(FindingKind.UNREADABLE, folders, detail="folders of logs that cannot be listed")
     if not folders:
         return Made(merger.counts, findings, more=more)

@@ -8,6 +8,7 @@ operator retires it.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -66,14 +67,14 @@ class Roster:
 
     def as_json(self) -> list[dict[str, Any]]:
         """As a receipt has it: datasets that have the same components are one entry."""
-        groups: dict[str, list[str]] = {}
+        groups: dict[tuple[tuple[str, int], ...], list[str]] = {}
         for dataset, names in self.days.items():
-            groups.setdefault(json.dumps(names), []).append(dataset)
+            groups.setdefault(tuple(names.items()), []).append(dataset)
         return [
             {
                 "datasets": datasets,
-                "components": [name for name, days in json.loads(names).items() if not days],
-                "unmeasured": {name: days for name, days in json.loads(names).items() if days},
+                "components": [name for name, days in names if not days],
+                "unmeasured": {name: days for name, days in names if days},
             }
             for names, datasets in groups.items()
         ]
@@ -126,9 +127,17 @@ class Retirement:
 def retirements(root: Path) -> list[Retirement]:
     """All that operators retired."""
     path = root / RETIRED
-    if not path.is_file():
+    try:
+        status = path.stat()
+        return list(_read(path, status.st_mtime_ns, status.st_ino))
+    except FileNotFoundError:
         return []
-    return [Retirement(**one) for one in json.loads(path.read_text("utf-8"))]
+
+
+@functools.lru_cache(maxsize=8)
+def _read(path: Path, mtime_ns: int, inode: int) -> tuple[Retirement, ...]:
+    """Read again only when the file changes: it is needed for every fingerprint."""
+    return tuple(Retirement(**one) for one in json.loads(path.read_text("utf-8")))
 
 
 def retire(root: Path, more: Iterable[Retirement]) -> None:

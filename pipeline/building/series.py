@@ -98,7 +98,6 @@ class _Series:
         self.gridder = Gridder(where.day, where.options.timestep, self.findings)
         self.rows = where.day.rows(where.options.timestep)
         self.samples = 0
-        self.measured_rows = 0
 
     def write(self, name: str, pieces: Iterable[Samples]) -> None:
         """Write one dataset."""
@@ -160,8 +159,6 @@ class _Series:
             self.findings.add(FindingKind.IMPOSSIBLE, count, grid.dataset, name)
         self.writer.write(grid, dataset, source=kind, updated=updated)
         self.coverage.add(grid)
-        measured = int((~np.isnan(grid.values)).any(axis=1).sum())
-        self.measured_rows = max(self.measured_rows, measured)
 
     def made(self) -> Made:
         """What became of the day.
@@ -173,9 +170,9 @@ class _Series:
         SourceError
             Nothing was measured, and a part of the input could not be read.
         """
-        if not self.measured_rows:
+        if not self.coverage.measured_rows:
             raise self._nothing()
-        self.findings.add(FindingKind.EMPTY_ROWS, self.rows - self.measured_rows)
+        self.findings.add(FindingKind.EMPTY_ROWS, self.rows - self.coverage.measured_rows)
         for lack in self.coverage.lacks():
             where = lack.datasets[0] if len(lack.datasets) == 1 else ""
             self.findings.add(FindingKind.NOT_MEASURED, lack.cells, where, lack.sentence)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import getpass
+import platform
 from collections.abc import Sequence
 
 from archive_tools.core.errors import ConfigError
@@ -103,6 +105,11 @@ def span(start: dt.date, stop: dt.date) -> list[dt.date]:
     if start > stop:
         raise ConfigError("--start is after --stop", got=f"{start} to {stop}")
     return [start + dt.timedelta(days=n) for n in range((stop - start).days + 1)]
+
+
+def who(options: argparse.Namespace) -> str:
+    """Who gives the command: the option ``--who``, else this account."""
+    return options.who or f"{getpass.getuser()}@{platform.node()}"
 
 
 def loaded(options: argparse.Namespace) -> Site:

@@ -1,7 +1,7 @@
 """What the archive says of days, with what only the site's keys and the sources know: late, stale,
 expired.
 
-"Late" and "stale" are looked for in young days alone: no other day's source is queried.
+"Late" is looked for in young days alone: no other day's source is queried.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import platform
 
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.vocabulary import Product, ReceiptState
@@ -54,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     )
     receipts = Receipts(site.root)
     reported = {
-        "who": options.who or f"{getpass.getuser()}@{platform.node()}",
+        "who": common_options.who(options),
         "why": options.why,
         "written": now(),
     }

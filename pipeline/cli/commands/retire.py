@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import difflib
-import getpass
-import platform
 
 from archive_tools.core.errors import ConfigError
 from pipeline.building import roster
@@ -86,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
                 options.instance,
                 name,
                 since.isoformat(),
-                options.who or f"{getpass.getuser()}@{platform.node()}",
+                common_options.who(options),
                 options.why,
                 now(),
             )
