@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +147,26 @@ class Heat:
     width: float
     read: Int64
     written: Int64
+
+
+class LogIdentity(NamedTuple):
+    """A file among a day's logs, as it was when it was listed.
+
+    Attributes
+    ----------
+    root, name : bytes
+        Folder, and path below it.
+    size, mtime_ns : int
+        Size -1 where it cannot be looked at.
+    own : bool
+        False for files of neighbour days' folders.
+    """
+
+    root: bytes
+    name: bytes
+    size: int
+    mtime_ns: int
+    own: bool
 
 
 @dataclass(frozen=True)

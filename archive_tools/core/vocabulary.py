@@ -105,6 +105,8 @@ class FindingKind(enum.StrEnum):
     LOGS_REJECTED = "logs rejected"
     LOGS_PARTIAL = "logs with partial data"
     LOGS_TOO_NEW = "logs with a module too new for this libdarshan-util"
+    LOGS_CHANGED = "logs that changed after others were purged, and stay as they were"
+    LOGS_GONE = "logs that were gone before they were read"
     AMOUNT_OUTSIDE_DAY = "amount outside the day"
     SERVER_DAYS_UNREADABLE = "days of servers that cannot be read"
     TABLES_ABSENT = "tables that the database lacks"

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.arrays import Table
+from archive_tools.core.arrays import Int64, Table
 from archive_tools.core.errors import FormatError, NotFound
 
 TABLES = ("logs", "mounts", "summaries", "rejects", "stripes")
@@ -44,6 +44,12 @@ class TableWriter:
                 target.resize((at + size,))
                 target[at:] = values
         self._rows[name] = at + size
+
+    def renumber(self, name: str, column: str, numbers: Int64) -> None:
+        """Replace the values of a column: `numbers` by the old value."""
+        target = self._file[f"darshan/{name}/{column}"]
+        if len(target):
+            target[...] = numbers[target[...]]
 
     def close(self) -> None:
         """Put every table on its dimension scale."""

@@ -14,8 +14,8 @@ from archive_tools.core.vocabulary import FindingKind, ReceiptState, RejectReaso
 from archive_tools.formats import darshan_tables
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import servers
-from pipeline.building import engine
 from pipeline.building.instance_day import InstanceDay
+from pipeline.building.log_reading import LogReading
 from pipeline.building.made import Made
 from pipeline.sources.contract import LogSource, Rejects
 from pipeline.transform.darshan import DayMerger, Reduction
@@ -51,16 +51,13 @@ def write_logs(
     naming = options.timestep, source.mount_to_fsname(options), metrics
     tables = darshan_tables.TableWriter(writer.file)
     merger = DayMerger(where.day, *naming, tables.append)
-    with engine.executor(where.site.engine) as executor:
-        reduction = Reduction(where.day, *naming)
-        jobs = source.jobs(options, where.day, raw, reduction, known_rejects)
-        for summaries in engine.in_order(executor, source.run, jobs):
-            for summary in summaries:
-                merger.add(summary)
     findings = Findings()
+    reading = LogReading(where, source, Reduction(where.day, *naming), known_rejects)
+    reading.add_to(merger, raw, findings)
     datasets = {metric.dataset.name: metric.dataset for metric in metrics}
     for grid in merger.finish(findings):
         writer.write(grid, datasets[grid.dataset], source=source.kind, updated=merger.last_end)
+    tables.renumber("summaries", "fs_id", merger.final_numbers())
     tables.close()
     for method, amount in merger.placed.items():
         writer.file.attrs[f"bytes_placed_by_{method}"] = amount

@@ -5,24 +5,28 @@ All queries to sources are made here, each with a time limit.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
-import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from archive_tools.core.day import Day
 from archive_tools.core.errors import InputChanged, NoData, SourceError, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from archive_tools.formats import darshan_tables
 from archive_tools.store import files
 from archive_tools.store.receipts import fingerprint as fingerprint_of
+from pipeline.building import pieces, reductions
 from pipeline.building.instance_day import InstanceDay
+from pipeline.building.log_reading import archived_and_lost
 from pipeline.building.made import Made
+from pipeline.building.pieces import Piece
 from pipeline.processes.limits import run_in_process, run_in_thread
 from pipeline.sources.contract import Fetched, Inputs, LogSource
 
@@ -35,14 +39,31 @@ class ArchivedRaw:
 
     Attributes
     ----------
-    counts : mapping of str to int
-        As its receipt has them.
+    fingerprint : str
+        Of its receipt.
+    content : mapping
+        Of its receipt.
     folder : pathlib.Path
         It may be pruned.
     """
 
-    counts: Mapping[str, int]
+    fingerprint: str
+    content: Mapping[str, Any]
     folder: Path
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many rows of what."""
+        counts: Mapping[str, int] = self.content.get("counts", {})
+        return counts
+
+    def is_of(self, fingerprint: str, day: Day) -> bool:
+        """Whether it is what the source had when its inputs had this fingerprint; of a day that is
+        over, and was not when that was looked at, it is not.
+        """
+        if self.content.get("so_far") and time.time() >= day.end:
+            return False
+        return fingerprint in (self.fingerprint, self.content.get("seen"))
 
 
 @dataclass(frozen=True)
@@ -52,12 +73,15 @@ class FetchedRaw:
     Attributes
     ----------
     made : Made
+    fingerprint : str
+        Of the raw data of the day as they are now.
     lost : str
-        What is archived and no longer in the source, in words: the archived data were kept. ""
-        where they were replaced.
+        What is archived and no longer in the source, in words, where nothing can be added to what
+        is archived, which is kept.
     """
 
     made: Made
+    fingerprint: str
     lost: str = ""
 
 
@@ -93,16 +117,12 @@ def fingerprint_of_inputs(where: InstanceDay, inputs: Inputs) -> str:
     )
 
 
-def fetch_raw(
-    where: InstanceDay, target: Path, inputs: Inputs, archived: ArchivedRaw | None
-) -> FetchedRaw:
-    """Fetch into a folder beside `target`, which becomes `target`, unless archived data are no
-    longer in the source.
+def fetch_raw(where: InstanceDay, inputs: Inputs, archived: ArchivedRaw | None) -> FetchedRaw:
+    """Add what the source has, and the archive has not, to the raw data of the day.
 
     Parameters
     ----------
     where : InstanceDay
-    target : pathlib.Path
     inputs : mapping
         What the source had when it was queried.
     archived : ArchivedRaw, optional
@@ -117,47 +137,156 @@ def fetch_raw(
     SourceError
         The source cannot be reached or read, or does not answer in time.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = files.temporary_name(target)
-    temporary.mkdir()
-    try:
-        found = _fetched_into(temporary, where, inputs, archived)
-        if not found.lost:
-            files.sync_tree(temporary)
-            files.replace_folder(temporary, target)
-        return found
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    held = _held(archived)
+    with pieces.new_folder(where.raw_folder("none").parent, where.instance) as folder:
+        new = folder / "new"
+        new.mkdir()
+        fetched = _fetch(new, where, [piece.path for piece in held], archived)
+        seen = fingerprint_of_inputs(where, inputs)
+        lost = _lost(where, fetched, new, held, archived)
+        if lost:
+            counts = fetched.counts if fetched else {}
+            more = {"inputs": inputs, "source": _server_info(where), "files": _hashes(new)}
+            return FetchedRaw(Made(counts, more=more), seen, lost)
+        grew = fetched is not None and _compare(where, inputs, fetched.inputs)
+        raw = _Raw(where, inputs, seen, held, archived)
+        return raw.put(folder, new if fetched else None, fetched, grew=grew)
 
 
-def _fetched_into(
-    folder: Path, where: InstanceDay, inputs: Inputs, archived: ArchivedRaw | None
-) -> FetchedRaw:
-    fetched = _fetch(folder, where, has_archived=archived is not None)
-    more = {"inputs": inputs, "source": _server_info(where), "files": _hashes(folder)}
-    lost = _lost_inputs(where, fetched.counts, folder, archived) if archived else ""
-    findings = Findings()
-    if not lost:
-        grew = _compare(where, inputs, fetched.inputs)
+def _held(archived: ArchivedRaw | None) -> list[Piece]:
+    if archived is None:
+        return []
+    return pieces.held(archived.folder, archived.content, archived.fingerprint)
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """The raw data of a day that a fetch adds to."""
+
+    where: InstanceDay
+    inputs: Inputs
+    seen: str
+    held: list[Piece]
+    archived: ArchivedRaw | None
+
+    def put(
+        self, folder: Path, new: Path | None, fetched: Fetched | None, *, grew: bool
+    ) -> FetchedRaw:
+        """Make the day's raw folder of what is held and what is new."""
+        where, so_far = self.where, time.time() < self.where.day.end
+        old = pieces.remaining(where, self.held, new) if new else self.held
+        about = [dict(piece.about) for piece in old]
+        if new and fetched:
+            about.append(self._about(fetched))
+        fingerprint = pieces.fingerprint_of_pieces(
+            [one["fingerprint"] for one in about], so_far=so_far
+        )
+        target = where.raw_folder(fingerprint)
+        added = _hashes(new) if new else {}
+        names = pieces.assembled(folder, old, new)
+        listed = [one | {"name": name} for one, name in zip(about, names, strict=True)]
+        if not (self.archived and target == self.archived.folder):
+            files.sync_tree(folder)
+            files.replace_folder(folder, target)
+        findings = Findings()
         findings.add(FindingKind.INPUTS_GREW, grew)
-        findings.add(FindingKind.FETCHED_EARLY, time.time() < where.day.end)
-    return FetchedRaw(Made(fetched.counts, findings, more=more), lost)
+        findings.add(FindingKind.FETCHED_EARLY, so_far)
+        more = {
+            "inputs": self.inputs,
+            "seen": self.seen,
+            "so_far": so_far,
+            "pieces": listed,
+            "source": listed[-1].get("source", {}),
+            "files": self._files(old, names, added),
+        }
+        return FetchedRaw(Made(_together(listed), findings, more=more), fingerprint)
+
+    def _files(
+        self, old: Sequence[Piece], names: Sequence[str], added: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Size and hash of each file, under its name in the raw folder."""
+        before: Mapping[str, Any] = self.archived.content.get("files", {}) if self.archived else {}
+        of_piece = [
+            {
+                name.removeprefix(f"{piece.path.name}/"): known
+                for name, known in before.items()
+                if len(self.held) == 1 or name.startswith(f"{piece.path.name}/")
+            }
+            for piece in old
+        ]
+        return {
+            str(Path(folder, name)): known
+            for folder, its in zip(names, [*of_piece, added], strict=False)
+            for name, known in its.items()
+        }
+
+    def _about(self, fetched: Fetched) -> dict[str, Any]:
+        """What the receipt says of a new piece."""
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        return {
+            "fingerprint": self.seen,
+            "fetched": now,
+            "counts": dict(fetched.counts),
+            "source": _server_info(self.where),
+            **({"span": list(fetched.span)} if fetched.span else {}),
+        }
 
 
-def _fetch(folder: Path, where: InstanceDay, *, has_archived: bool) -> Fetched:
-    """Fetch into `folder`; where the day is archived, a source that forgot it has zero rows."""
+def _together(listed: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Counts of all pieces; what two of them have counts twice."""
+    counts: Counter[str] = Counter()
+    for one in listed:
+        counts.update(one.get("counts", {}))
+    return dict(counts)
+
+
+def _fetch(
+    folder: Path, where: InstanceDay, held: Sequence[Path], archived: ArchivedRaw | None
+) -> Fetched | None:
+    """Fetch into `folder`; None where the day is archived, and the source has nothing more."""
     try:
         return _limited(
             where,
             where.options.fetch_seconds,
             "the data",
-            lambda: where.source.fetch(where.options, where.day, folder),
+            lambda: (
+                where.source.fetch_new(where.options, where.day, folder, held)
+                if held
+                else where.source.fetch(where.options, where.day, folder)
+            ),
             "fetch",
         )
     except NoData:
-        if not has_archived:
+        if archived is None:
             raise
-        return Fetched({})
+        return None
+
+
+def _lost(
+    where: InstanceDay,
+    fetched: Fetched | None,
+    new: Path,
+    held: Sequence[Piece],
+    archived: ArchivedRaw | None,
+) -> str:
+    """What is archived, is no longer in the source, and cannot be put together with what is there;
+    in words, "" if nothing.
+    """
+    if archived is None:
+        return ""
+    if held:
+        if fetched is None or not isinstance(where.source, LogSource):
+            return ""
+        return archived_and_lost(where, where.source, new, [piece.path for piece in held])
+    if fetched is None:
+        return "the source has nothing of the day any more"
+    now = fetched.counts
+    said = [
+        f"{now.get(name, 0)} {name}, {count} are archived"
+        for name, count in archived.counts.items()
+        if now.get(name, 0) < count and name != "unreadable"
+    ]
+    return f"the source has less of the day: {'; '.join(said)}" if said else ""
 
 
 def _server_info(where: InstanceDay) -> dict[str, str]:
@@ -198,32 +327,10 @@ def _different_keys(before: Inputs, now: Inputs) -> list[str]:
     return sorted(key for key in {*then, *here} if then.get(key) != here.get(key))
 
 
-def _lost_inputs(
-    where: InstanceDay, counts: Mapping[str, int], folder: Path, archived: ArchivedRaw
-) -> str:
-    """What is archived and no longer in the source, in words; "" if nothing."""
-    if not counts:
-        return "the source has nothing of the day any more"
-    return where.source.lost_inputs(
-        archived.counts, counts, archived.folder, folder, _rejected(where)
-    )
-
-
-def _rejected(where: InstanceDay) -> set[str]:
-    """Paths, below their folders, of archived files that could not be read: these may go away."""
-    if not isinstance(where.source, LogSource) or not where.tts.is_file():
-        return set()
-    rejects = darshan_tables.read_table(where.tts, "rejects")
-    return {
-        os.path.join(folder, os.path.basename(name))
-        for folder, name in zip(rejects["folder"], rejects["filename"], strict=True)
-    }
-
-
 def remove_others(target: Path, instance: str) -> None:
     """Remove the raw data of an instance's day that are not those in `target`."""
     for other in target.parent.glob(f"{instance}.*"):
-        if other != target:
+        if other != target and other.name != f"{instance}.{reductions.FOLDER}":
             shutil.rmtree(other, ignore_errors=True)
 
 

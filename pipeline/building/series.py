@@ -19,6 +19,7 @@ from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import Dataset, limits
+from pipeline.building import pieces
 from pipeline.building.coverage import Coverage
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
@@ -75,9 +76,9 @@ def write_series(
     coverage = Coverage(where.day, where.options.timestep, roster, percent, retired)
     series = _Series(where, writer, metrics, coverage)
     parse_findings = Findings()  # of the thread that parses
-    samples = ahead(source.parse(where.options, where.day, raw, parse_findings))
-    for name, pieces in itertools.groupby(samples, key=lambda piece: piece.dataset):
-        series.write(name, pieces)
+    samples = ahead(pieces.samples(where, source, raw, parse_findings))
+    for name, those in itertools.groupby(samples, key=lambda one: one.dataset):
+        series.write(name, those)
     series.findings.merge(parse_findings)
     series.write_absent()
     return series.made()
@@ -99,7 +100,7 @@ class _Series:
         self.rows = where.day.rows(where.options.timestep)
         self.samples = 0
 
-    def write(self, name: str, pieces: Iterable[Samples]) -> None:
+    def write(self, name: str, those: Iterable[Samples]) -> None:
         """Write one dataset."""
         if name not in self.metrics:
             raise SourceError(
@@ -113,7 +114,7 @@ class _Series:
             )
         metric = self.metrics[name]
         grids, updated = [], self.where.day.start
-        for samples in pieces:
+        for samples in those:
             if self._are_counters(samples, samples.reports or metric.reports):
                 raise SourceError(
                     f"{self.where.instance}: {name}: the values are whole numbers that only grow:"

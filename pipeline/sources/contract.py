@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import Product
-from pipeline.model import LogBatch, Samples
+from pipeline.model import LogBatch, LogIdentity, Samples
 from pipeline.processes.isolated import IsolatedRead
 from pipeline.schemas import source_maps
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
@@ -49,10 +49,13 @@ class Fetched:
     inputs : mapping or None
         What was there while it was fetched, in the form of `Source.inputs`; None where only another
         query can say that.
+    span : tuple of int, optional
+        The first and the last second of what was fetched, where the source knows.
     """
 
     counts: Counts
     inputs: Inputs | None = None
+    span: tuple[int, int] | None = None
 
 
 @runtime_checkable
@@ -125,27 +128,36 @@ class Source(Protocol[KeysT]):
         """What the source says of itself, such as the server's version and time zone."""
         return {}
 
-    @abstractmethod
-    def lost_inputs(
-        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
-    ) -> str:
-        """What was fetched before and is no longer in the source; the archived day is then kept.
+    def fetch_new(self, options: KeysT, day: Day, folder: Path, held: Sequence[Path]) -> Fetched:
+        """As `fetch`, of what the archive does not have yet: a piece of the day's raw data.
+
+        A kind that cannot tell brings all that the source has, which is right and slower.
 
         Parameters
         ----------
-        before, now : mapping of str to int
-            Counts of the archived fetch and of the new one.
-        old, new : Path
-            Folders of the raw data; `old` may be gone.
-        rejected : collection of str
-            Paths, below their folders, of archived files that could not be read.
+        options, day, folder
+            As for `fetch`.
+        held : sequence of Path
+            The pieces that were fetched before, oldest first.
+
+        Raises
+        ------
+        NoData
+            The source has nothing that is not held.
+        SourceError
+            It cannot be reached or read.
+        """
+        return self.fetch(options, day, folder)
+
+    def contains(self, newer: Path, older: Path) -> bool | None:
+        """Whether a piece has all that an older one has, which is then dropped.
 
         Returns
         -------
-        str
-            One sentence; "" if nothing is lost.
+        bool or None
+            None where only the samples can tell; they are then compared.
         """
-        raise NotImplementedError
+        return None
 
 
 @runtime_checkable
@@ -160,7 +172,8 @@ class SeriesSource(Source[KeysT], Protocol[KeysT]):
     ) -> Iterator[Samples]:
         """Samples of each dataset; the pieces of a dataset follow each other.
 
-        Reads nothing but `folder`; the same files give the same samples.
+        Reads nothing but `folder`; the same files give the same samples. Datasets come in the order
+        of `metrics`.
 
         Raises
         ------
@@ -168,6 +181,19 @@ class SeriesSource(Source[KeysT], Protocol[KeysT]):
             The raw data cannot be read.
         """
         raise NotImplementedError
+
+    def parse_pieces(
+        self, options: KeysT, day: Day, pieces: Sequence[Path], findings: Findings
+    ) -> Iterator[Samples] | None:
+        """As `parse`, of several pieces, the newest first.
+
+        Returns
+        -------
+        iterator of Samples, or None
+            None where the pieces can be parsed one by one, as if each were the day: of what several
+            have, the newest counts.
+        """
+        return None
 
 
 @runtime_checkable
@@ -212,6 +238,40 @@ class LogSource(Source[KeysT], Protocol[KeysT]):
             From a batch to what a job gives; must be picklable.
         known : mapping, optional
             Files that the same reader rejected before.
+        """
+        raise NotImplementedError
+
+    def files_of(self, pieces: Sequence[Path]) -> list[LogIdentity] | None:
+        """The files that the pieces list, each once, as the newest piece lists it; in the order in
+        which they are read.
+
+        Parameters
+        ----------
+        pieces : sequence of Path
+            The newest first.
+
+        Returns
+        -------
+        list of LogIdentity, or None
+            None for a kind of which nothing is kept between two builds: all logs are read again.
+        """
+        return None
+
+    def jobs_of(
+        self,
+        options: KeysT,
+        day: Day,
+        files: Sequence[LogIdentity],
+        wanted: Collection[LogIdentity],
+        reduce: Callable[[LogBatch], Result],
+        known: Rejects | None = None,
+    ) -> Iterator[IsolatedRead[Result]]:
+        """As `jobs`, for the wanted ones of all `files` of the day.
+
+        Raises
+        ------
+        NotImplementedError
+            `files_of` gives None.
         """
         raise NotImplementedError
 

@@ -78,7 +78,11 @@ class Fetch(ArchiveTask):
             return True
         answer = current().answers.get(self._key())
         fetched_since = answer is not None and answer.fingerprint != receipt.fingerprint
-        return fetched_since or now == receipt.fingerprint or self._was_kept(now)
+        return fetched_since or self._is_of(receipt, now) or self._was_kept(now)
+
+    def _is_of(self, receipt: Receipt, fingerprint: str) -> bool:
+        """Whether the raw data are what the source had when its inputs had this fingerprint."""
+        return self._archived(receipt).is_of(fingerprint, self.day)
 
     def _was_kept(self, fingerprint: str) -> bool:
         """Whether inputs of this fingerprint were seen and the archived ones kept."""
@@ -89,33 +93,34 @@ class Fetch(ArchiveTask):
         """As for all tasks; what was kept is over when the source has again what is archived."""
         super().clear_old_failures()
         receipt, answer = self.raw(), current().answers.get(self._key())
-        if receipt and answer and self.is_young() and self.fingerprint() == receipt.fingerprint:
+        if receipt and answer and self.is_young() and self._is_of(receipt, self.fingerprint()):
             self.receipts.remove(self.date, self.instance, self.product, ReceiptState.KEPT)
 
     def work(self) -> None:
-        """Fetch; where data are lost in the source, keep what is archived."""
+        """Add what the source has to what is archived; where that cannot be, keep what is
+        archived.
+        """
         if current().mode is Mode.RAW_ONLY:
             raise NoData(
                 f"no raw data of {self.instance} for {self.date} are kept",
                 hint="tokio-pipeline backfill fetches them, while the source has them",
             )
-        began, where, inputs = time.monotonic(), self.where, self._query()
-        fingerprint = raw.fingerprint_of_inputs(where, inputs)
-        target = where.raw_folder(fingerprint)
-        with files.writable(target):
-            found = raw.fetch_raw(where, target, inputs, self._archived())
+        began, where, inputs, receipt = time.monotonic(), self.where, self._query(), self.raw()
+        with files.writable(where.raw_folder("none")):
+            archived = self._archived(receipt) if receipt else None
+            found = raw.fetch_raw(where, inputs, archived)
             if found.lost:
-                self._keep_archived(fingerprint, found.made.content(), found.lost)
+                self._keep_archived(found.fingerprint, found.made.content(), found.lost)
                 return
-            self.record(target, found.made, fingerprint, time.monotonic() - began)
+            target = where.raw_folder(found.fingerprint)
+            self.record(target, found.made, found.fingerprint, time.monotonic() - began)
             raw.remove_others(target, self.instance)
 
-    def _archived(self) -> raw.ArchivedRaw | None:
-        receipt = self.raw()
-        if receipt is None:
-            return None
-        counts = self.day_receipts().content(receipt).get("counts", {})
-        return raw.ArchivedRaw(counts, self.path())
+    def _archived(self, receipt: Receipt) -> raw.ArchivedRaw:
+        content = self.day_receipts().content(receipt)
+        return raw.ArchivedRaw(
+            receipt.fingerprint, content, self.where.raw_folder(receipt.fingerprint)
+        )
 
     def _keep_archived(self, fingerprint: str, content: dict[str, Any], lost: str) -> None:
         log.warning(

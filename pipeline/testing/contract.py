@@ -241,16 +241,3 @@ class Contract:
         assert kind.version >= 1
         assert kind.metrics()
         assert all(isinstance(metric.find, kind.Selector) for metric in kind.metrics())
-
-    def test_what_was_lost_is_put_into_words(
-        self, case: Case, source: Path, tmp_path: Path
-    ) -> None:
-        options = case.options(source)
-        kind = source_of(options)
-        _, _, before = parsed(options, case.day, tmp_path / "before")
-        assert (
-            kind.lost_inputs(before, before, tmp_path / "before", tmp_path / "before", set()) == ""
-        )
-        case.write(source, case.records[: len(case.records) // 3])
-        _, _, now = parsed(options, case.day, tmp_path / "now")
-        assert kind.lost_inputs(before, now, tmp_path / "before", tmp_path / "now", set())

@@ -188,17 +188,6 @@ class LogContract:
         assert seen in (None, late), "a fetch says what it saw as inputs does"
         assert case.names[-1] in rows(batches(options, case.day, tmp_path / "raw"))
 
-    def test_lost_logs_are_put_into_words(
-        self, case: LogCase, folder: Path, tmp_path: Path
-    ) -> None:
-        options, old, new = case.options(folder), tmp_path / "old", tmp_path / "new"
-        kind = source_of(options)
-        before = fetched(options, case.day, old).counts
-        assert kind.lost_inputs(before, before, old, old, set()) == ""
-        case.remove(folder, case.names[0])
-        now = fetched(options, case.day, new).counts
-        assert kind.lost_inputs(before, now, old, new, set())
-
     def test_another_day_has_no_data(self, case: LogCase, folder: Path, tmp_path: Path) -> None:
         other = Day(case.day.date.replace(year=case.day.date.year + 2), case.day.timezone)
         options = case.options(folder)

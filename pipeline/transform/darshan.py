@@ -55,8 +55,7 @@ class Reduction:
 def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     """What a batch of logs comes to."""
     file_systems = FileSystems(how.mount_to_fsname)
-    mounts: dict[str, int] = {}
-    places = _places(batch, mounts, file_systems)
+    mounts, places = _sorted_mounts(*_places(batch, file_systems))
     own = {name: _own_records(records, batch.own) for name, records in batch.records.items()}
     found = summaries(
         list(own.values()), [places[name][batch.own[batch.records[name].log]] for name in own]
@@ -75,7 +74,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
                 else batch.stripes["log_id"]
             ),
         },
-        mounts=tuple(mounts),
+        mounts=mounts,
         summaries=found,
         series=series,
         outside=outside,
@@ -99,10 +98,19 @@ def _own_records(records: Records, own: npt.NDArray[np.bool_]) -> Records:
     )
 
 
-def _places(batch: LogBatch, mounts: dict[str, int], file_systems: FileSystems) -> dict[str, Int64]:
-    """The mount point of each record, by module; `mounts` receives the mount points and their
-    numbers.
-    """
+def _sorted_mounts(
+    mounts: Mapping[str, int], places: Mapping[str, Int64]
+) -> tuple[tuple[str, ...], dict[str, Int64]]:
+    """Mount points in the order of their names, and their new numbers of each record."""
+    names = sorted(mounts)
+    number = np.empty(len(names), np.int64)
+    number[[mounts[name] for name in names]] = np.arange(len(names))
+    return tuple(names), {module: number[place] for module, place in places.items()}
+
+
+def _places(batch: LogBatch, file_systems: FileSystems) -> tuple[dict[str, int], dict[str, Int64]]:
+    """The mount points and their numbers; and the mount point of each record, by module."""
+    mounts: dict[str, int] = {}
     known = [frozenset(of_log) for of_log in batch.mounts]
     for mount in sorted(frozenset().union(*known)):
         if file_systems.configured(mount):
@@ -121,7 +129,7 @@ def _places(batch: LogBatch, mounts: dict[str, int], file_systems: FileSystems) 
                 code = of_folder[key] = mounts.setdefault(mount_of(name, its), len(mounts))
             place.append(code)
         places[module] = np.array(place, dtype=np.int64)
-    return places
+    return mounts, places
 
 
 Series = dict[tuple[str, int], Float64]
@@ -196,6 +204,8 @@ def _placed(
 class DayMerger:
     """Adds parts up. Tables go to `write` as they come; only series and mount points are kept.
 
+    What comes of parts does not depend on how the logs were divided among them.
+
     Parameters
     ----------
     day : Day
@@ -226,11 +236,32 @@ class DayMerger:
         self.reasons: dict[str, int] = {}
 
     def add(self, part: BatchSummary) -> None:
-        """Add one part."""
-        number = np.array(
+        """Add one part, whose logs come after those of the parts before."""
+        self.add_sums(part)
+        self.add_rows(part)
+
+    def add_sums(self, part: BatchSummary) -> None:
+        """Add the series of a part, and its sums, in any order of parts."""
+        number = self._numbers(part)
+        for (name, mount), values in part.series.items():
+            key = name, int(number[mount])
+            self.series[key] = self.series.get(key, 0.0) + values
+        for name, amount in part.outside.items():
+            self.outside[name] = self.outside.get(name, 0) + amount
+        for method, amount in part.placed.items():
+            self.placed[method] += amount
+        self.counts["neighbours"] += part.neighbours
+
+    def _numbers(self, part: BatchSummary) -> Int64:
+        """The numbers of a part's mount points, as far as the day is known."""
+        return np.array(
             [self.mounts.setdefault(mount, len(self.mounts)) for mount in part.mounts],
             dtype=np.int64,
         )
+
+    def add_rows(self, part: BatchSummary) -> None:
+        """Add rows of the tables, in the order of the logs."""
+        number = self._numbers(part)
         size = len(part.logs["filename"])
         first = self.counts["logs"]
         self.write("logs", {"log_id": np.arange(first, first + size, dtype=np.int64), **part.logs})
@@ -240,13 +271,6 @@ class DayMerger:
         sums["log_id"] = sums["log_id"] + first
         sums["fs_id"] = number[sums["fs_id"]] if len(sums["fs_id"]) else sums["fs_id"]
         self.write("summaries", sums)
-        for (name, mount), values in part.series.items():
-            key = name, int(number[mount])
-            self.series[key] = self.series.get(key, 0.0) + values
-        for name, amount in part.outside.items():
-            self.outside[name] = self.outside.get(name, 0) + amount
-        for method, amount in part.placed.items():
-            self.placed[method] += amount
         for reason in part.rejects["reason"].tolist():
             short = reason.partition(":")[0]
             self.reasons[short] = self.reasons.get(short, 0) + 1
@@ -256,11 +280,17 @@ class DayMerger:
         self.counts["logs"] += size
         self.counts["rejects"] += len(part.rejects["reason"])
         self.counts["summaries"] += len(part.summaries["log_id"])
-        self.counts["neighbours"] += part.neighbours
         self.partial += int(np.count_nonzero(part.logs["partial_modules"] != ""))
         self.unreadable += int(np.count_nonzero(part.logs["unreadable_modules"] != ""))
         if size:
             self.last_end = max(self.last_end, int(part.logs["end_time"].max()))
+
+    def final_numbers(self) -> Int64:
+        """The numbers that mount points have in the end, by those that they had meanwhile: in the
+        order of their names.
+        """
+        place = {mount: n for n, mount in enumerate(sorted(self.mounts))}
+        return np.array([place[mount] for mount in self.mounts], dtype=np.int64)
 
     def finish(self, findings: Findings) -> list[Grid]:
         """Write the table of mount points, note the findings, and give the series."""
@@ -280,8 +310,8 @@ class DayMerger:
         return list(self._grids())
 
     def mount_table(self) -> Table:
-        """The mount points with their numbers and file systems."""
-        mounts = list(self.mounts)
+        """The mount points with their final numbers and file systems."""
+        mounts = sorted(self.mounts)
         return {
             "fs_id": np.arange(len(mounts), dtype=np.int64),
             "mountpt": np.array(mounts, dtype=object),

@@ -16,7 +16,7 @@ from archive_tools.store.receipts import derived
 from pipeline import sources
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.sources import darshan, lmt
-from pipeline.sources._shared import source_files
+from pipeline.sources._shared import file_copies
 from pipeline.sources.contract import Fetched
 from pipeline.tasks.build import Build
 from pipeline.tasks.context import current
@@ -38,8 +38,8 @@ def test_a_file_that_changes_while_it_is_copied_is_seen(
     path, folder = tmp_path / "a.txt", tmp_path / "raw"
     path.write_text("1\n")
     folder.mkdir()
-    before = source_files.inputs([path])
-    assert source_files.copy([path], folder).inputs == before
+    before = file_copies.inputs([path])
+    assert file_copies.copy([path], folder).inputs == before
     copyfile = shutil.copyfile
 
     def growing(source: Path, target: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_file_that_changes_while_it_is_copied_is_seen(
         path.write_text("1\n2\n")
 
     monkeypatch.setattr(shutil, "copyfile", growing)
-    assert source_files.copy([path], folder).inputs != before
+    assert file_copies.copy([path], folder).inputs != before
 
 
 @pytest.mark.parametrize(("says", "times"), [(True, 1), (False, 2)])

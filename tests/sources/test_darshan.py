@@ -25,6 +25,7 @@ from archive_tools.core.errors import InputChanged, NoData
 from archive_tools.core.log_files import parse_name
 from archive_tools.formats import darshan_tables
 from archive_tools.jobs.index import write_index as write
+from pipeline.model import LogIdentity
 from pipeline.processes import isolated
 from pipeline.sources import darshan
 from pipeline.sources.darshan import listing
@@ -436,7 +437,7 @@ def test_logs_of_the_next_folder_by_their_names(name: str, zone: str, touches: b
 
 def test_names_that_were_made_to_collide() -> None:
     names = [b"\xff.darshan", b"\\xff.darshan", b"\\xff.darshan#2", b"s/\\xff.darshan#2"]
-    shown = darshan._unique_names([{"root": b"/l", "name": name, "own": True} for name in names])
+    shown = darshan._unique_names([LogIdentity(b"/l", name, 1, 1, True) for name in names])
     assert len(set(shown)) == 4
 
 

@@ -12,10 +12,8 @@ import bz2
 import contextlib
 import glob
 import io
-import json
 import lzma
 import os
-import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -25,12 +23,10 @@ from typing import IO, Any, NamedTuple, cast
 from isal import isal_zlib
 
 from archive_tools.core.day import Day
-from archive_tools.core.errors import NoData, SourceError
+from archive_tools.core.errors import SourceError
 from pipeline.schemas.site_types import Templates
 from pipeline.site import Site
-from pipeline.sources.contract import Fetched
 
-MANIFEST = "files.json"
 BROKEN: tuple[type[BaseException], ...] = (
     OSError,
     EOFError,
@@ -110,65 +106,6 @@ def walked(paths: Sequence[Path]) -> list[Path]:
                 )
             )
     return [path for path in found if path.is_file() or not path.exists()]
-
-
-def inputs(paths: Sequence[Path]) -> dict[str, list[list[str | int]]]:
-    """What shows whether files changed: their names, sizes and times."""
-    return {"files": [_listed(path) for path in paths]}
-
-
-def _listed(path: Path) -> list[str | int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return [str(path), -1, 0]
-    return [str(path), status.st_size, status.st_mtime_ns]
-
-
-def copy(paths: Sequence[Path], folder: Path) -> Fetched:
-    """Copy files into `folder` as they are, numbered, beside a list of their names; counts files
-    and bytes. A file's size and time are those that it has when it has been copied.
-
-    Raises
-    ------
-    NoData
-        There are none.
-    SourceError
-        A file cannot be read.
-    """
-    if not paths:
-        raise NoData(
-            "there is no file of the day",
-            hint="check where site.json says that the source's files are",
-        )
-    size, listed = 0, []
-    for number, path in enumerate(paths):
-        try:
-            shutil.copyfile(path, folder / f"{number:05d}")
-        except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
-        listed.append(_listed(path))
-        size += (folder / f"{number:05d}").stat().st_size
-    (folder / MANIFEST).write_text(json.dumps([str(path) for path in paths]), "utf-8")
-    return Fetched({"files": len(paths), "bytes": size}, {"files": listed})
-
-
-def copies(folder: Path) -> list[tuple[Path, str]]:
-    """The files that `copy` wrote, and the names that they had.
-
-    Raises
-    ------
-    SourceError
-        The list cannot be read.
-    """
-    try:
-        names = json.loads((folder / MANIFEST).read_text("utf-8"))
-        return [(folder / f"{number:05d}", str(name)) for number, name in enumerate(names)]
-    except (OSError, ValueError, TypeError) as error:
-        raise SourceError(
-            f"raw files in {folder} cannot be read: {error}",
-            hint="tokio-pipeline invalidate the day, and run it again",
-        ) from error
 
 
 def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Member]:

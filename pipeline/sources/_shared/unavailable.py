@@ -6,7 +6,7 @@ remains.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,7 +19,7 @@ from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.schemas.source_maps import SourceMetric
 from pipeline.site import Site, SourceOptions
-from pipeline.sources.contract import Counts, Fetched, Inputs, SeriesSource
+from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 
 
 class AnyOptions(SourceOptions):
@@ -63,12 +63,6 @@ class UnavailableSource(SeriesSource[AnyOptions]):
     def fetch(self, options: AnyOptions, day: Day, folder: Path) -> Fetched:
         """Raises the reason."""
         self._refuse()
-
-    def lost_inputs(
-        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
-    ) -> str:
-        """Nothing."""
-        return ""
 
     def parse(
         self, options: AnyOptions, day: Day, folder: Path, findings: Findings

@@ -13,7 +13,7 @@ the plugins is kept raw.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from archive_tools.core.day import Day
@@ -22,7 +22,7 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.site import Site
-from pipeline.sources._shared import source_files
+from pipeline.sources._shared import file_copies
 from pipeline.sources._shared.http_client import Server
 from pipeline.sources.collectd import options as keys
 from pipeline.sources.collectd import table
@@ -38,10 +38,11 @@ from pipeline.sources.collectd.fetching import (
     search_query,
     window,
 )
+from pipeline.sources.collectd.held import Held
 from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.spool import BUCKETS
 from pipeline.sources.collectd.value_samples import Reader, tell_skew
-from pipeline.sources.contract import Counts, Fetched, Inputs, SeriesSource
+from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 
 __all__ = ["SOURCE", "Collectd", "Options"]
 
@@ -113,30 +114,33 @@ class Collectd(SeriesSource[keys.Options]):
         SourceError
             Nothing of it can be read.
         """
+        return self.fetch_new(options, day, folder, ())
+
+    def fetch_new(
+        self, options: keys.Options, day: Day, folder: Path, held: Sequence[Path]
+    ) -> Fetched:
+        """As `fetch`, of files that are new or have changed, and of hours of which a server has
+        other documents than are held.
+        """
         problems, inputs = Problems(), None
+        known = [one for one in map(Held.of, held) if one]
         if options.url:
-            rows = fetch_documents(options, day, folder, problems)
+            rows, made_of = fetch_documents(options, day, folder, problems, known)
         else:
             files = day_files(options, day)
-            rows = fetch_files(options, day, files, folder, problems)
+            rows, made_of = fetch_files(options, day, files, folder, problems, known)
             inputs = _file_inputs(options, day, files)
         problems.write(folder / UNREAD)
-        if not rows:
+        made_of.write(folder)
+        if not any(rows.values()) and not (held and problems.count):
             raise _nothing(options, day, problems)
         unreadable = {"unreadable": problems.count} if problems.count else {}
         return Fetched(rows | unreadable, inputs)
 
-    def lost_inputs(
-        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
-    ) -> str:
-        """Plugins of which the source has fewer values of the day than were fetched before."""
-        fewer = [
-            name for name in before if name != "unreadable" and now.get(name, 0) < before[name]
-        ]
-        return ", ".join(
-            f"{name} has {now.get(name, 0)} value lists, {before[name]} are archived"
-            for name in fewer
-        )
+    def contains(self, newer: Path, older: Path) -> bool:
+        """Whether a piece was made of all files, or has all documents, of an older one."""
+        before, now = Held.of(older), Held.of(newer)
+        return before is not None and now is not None and before.is_in(now)
 
     def parse(
         self, options: keys.Options, day: Day, folder: Path, findings: Findings
@@ -146,29 +150,41 @@ class Collectd(SeriesSource[keys.Options]):
         Values that collectd did not know are not given. A rate below zero, which a reset leaves, is
         not given either.
         """
-        try:
-            unread = json.loads((folder / UNREAD).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise SourceError(
-                f"raw data in {folder} cannot be read: {error}",
-                hint="tokio-pipeline invalidate the day, and run it again",
-            ) from error
-        for name, count, what in unread:
-            findings.add(FindingKind.UNREADABLE, count, name, what)
+        return self.parse_pieces(options, day, [folder], findings)
+
+    def parse_pieces(
+        self, options: keys.Options, day: Day, pieces: Sequence[Path], findings: Findings
+    ) -> Iterator[Samples]:
+        """As `parse`; a value that several pieces have counts once."""
+        for folder in pieces:
+            for name, count, what in _unread(folder):
+                findings.add(FindingKind.UNREADABLE, count, name, what)
         for metric in table.metrics():
             if metric.dataset.name.startswith("md") and not options.mdservers:
                 continue
             reader = Reader(options, day, metric, findings)
             for number in range(BUCKETS):
-                paths = sorted(folder.glob(f"*/{metric.find.plugin}-{number:02d}.parquet"))
+                name = f"*/{metric.find.plugin}-{number:02d}.parquet"
+                paths = [path for folder in pieces for path in sorted(folder.glob(name))]
                 yield from reader.samples(paths)
-        tell_skew(options, folder, findings)
+        tell_skew(options, pieces, findings)
+
+
+def _unread(folder: Path) -> list[tuple[str, int, str]]:
+    """What of a piece could not be read: where, in how many places, the first of them."""
+    try:
+        return [tuple(one) for one in json.loads((folder / UNREAD).read_text("utf-8"))]
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"raw data in {folder} cannot be read: {error}",
+            hint="tokio-pipeline invalidate the day, and run it again",
+        ) from error
 
 
 def _file_inputs(options: keys.Options, day: Day, files: DayFiles) -> Inputs:
     """Of the day's files; those of the next day grow, and only their names count."""
     return {
-        **source_files.inputs(files.own),
+        **file_copies.inputs(files.own),
         "next day": [str(path) for path in files.after],
         "max_expanded_mb": options.max_expanded_mb,
         "form": options.form,

@@ -7,7 +7,7 @@ import functools
 import itertools
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from pipeline.sources._shared import source_files
 from pipeline.sources._shared.http_client import Server
 from pipeline.sources.collectd import csv_files, forms
 from pipeline.sources.collectd.elasticsearch import Incomplete, Search
+from pipeline.sources.collectd.held import Held, HeldFile, HeldWindow
 from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.spool import FIELDS, Spool
 from pipeline.sources.collectd.table import metrics
@@ -139,9 +140,12 @@ def search_of(options: Options, server: Server, day: Day, problems: Problems) ->
 
 def search_query(options: Options, first: int, last: int) -> dict[str, Any]:
     """The query for documents between two epoch seconds."""
-    between = {
-        "range": {"@timestamp": {"gte": first * 1000, "lt": last * 1000, "format": "epoch_millis"}}
-    }
+    return search_query_ms(options, first * 1000, last * 1000)
+
+
+def search_query_ms(options: Options, first: int, last: int) -> dict[str, Any]:
+    """The query for documents between two epoch milliseconds, the second not included."""
+    between = {"range": {"@timestamp": {"gte": first, "lt": last, "format": "epoch_millis"}}}
     wanted = [{"terms": {"plugin": plugins()}}, {"terms": {"collectd_type": sorted(types())}}]
     return {"bool": {"filter": [between, *wanted, *([options.query] if options.query else [])]}}
 
@@ -170,12 +174,25 @@ class Problems:
 
 
 def fetch_files(
-    options: Options, day: Day, found: DayFiles, folder: Path, problems: Problems
-) -> dict[str, int]:
-    """Value lists of the day out of files; the number of each plugin."""
+    options: Options,
+    day: Day,
+    found: DayFiles,
+    folder: Path,
+    problems: Problems,
+    held: Sequence[Held] = (),
+) -> tuple[dict[str, int], Held]:
+    """Value lists of the day out of files that no piece was made of; the number of each plugin,
+    and what was read.
+    """
     first, last = window(options, day)
+    known = {one.identity for piece in held for one in piece.files}
+    read: list[HeldFile] = []
     with Spool(folder / "00", counters=not options.rates) as spool:
         for path in [*found.own, *found.after]:
+            file = HeldFile.of(path)
+            if file.identity in known:
+                continue
+            read.append(file)
             for member in source_files.members(
                 path, str(path), options.max_expanded_mb << 20, problems
             ):
@@ -183,7 +200,7 @@ def fetch_files(
                     stamps = np.array(columns["time_ms"], dtype=np.int64)
                     inside = (stamps >= first * 1000) & (stamps < last * 1000)
                     _add(spool, plugin, _kept(columns, inside), member.name, problems)
-    return spool.rows
+    return spool.rows, Held(files=read)
 
 
 def _add(spool: Spool, plugin: str, columns: forms.Columns, name: str, problems: Problems) -> None:
@@ -213,36 +230,58 @@ def _lists(options: Options, member: source_files.Member, problems: Problems) ->
     return csv_files.csv(member, plugins(), counters, problems)
 
 
-def fetch_documents(options: Options, day: Day, folder: Path, problems: Problems) -> dict[str, int]:
-    """Window by window; one that is not given whole is requested again."""
+def fetch_documents(
+    options: Options, day: Day, folder: Path, problems: Problems, held: Sequence[Held] = ()
+) -> tuple[dict[str, int], Held]:
+    """Window by window, but for those that are held as the server has them; one that is not given
+    whole is requested again.
+    """
     rows: dict[str, int] = {}
+    windows: list[HeldWindow] = []
     first, last = window(options, day)
     with Server(options) as server:
         search = search_of(options, server, day, problems)
         for number, begin in enumerate(range(first, last, WINDOW)):
-            some = _window_of_documents(
-                options,
-                search,
-                search_query(options, begin, min(begin + WINDOW, last)),
-                folder / f"{number:02d}",
-                problems,
+            until = min(begin + WINDOW, last)
+            old = [one for piece in held for one in piece.windows if one.begin == begin]
+            if any(_is_as_held(options, search, one, until) for one in old):
+                continue
+            some, found = _window_of_documents(
+                options, search, begin, until, folder / f"{number:02d}", problems
             )
             rows = {plugin: rows.get(plugin, 0) + some.get(plugin, 0) for plugin in {*rows, *some}}
-    return rows
+            windows.append(found)
+    return rows, Held(windows=windows)
+
+
+def _is_as_held(options: Options, search: Search, held: HeldWindow, until: int) -> bool:
+    """Whether a server has as many documents of a window as are held, none of them before the
+    first that is held, or after the last.
+    """
+    if search.count(search_query(options, held.begin, until)) != held.documents:
+        return False
+    if not held.documents:
+        return True
+    inside = search_query_ms(options, held.first_ms, held.last_ms + 1)
+    return search.count(inside) == held.documents
 
 
 def _window_of_documents(
-    options: Options, search: Search, query: Mapping[str, Any], folder: Path, problems: Problems
-) -> dict[str, int]:
+    options: Options, search: Search, begin: int, until: int, folder: Path, problems: Problems
+) -> tuple[dict[str, int], HeldWindow]:
+    query = search_query(options, begin, until)
     for left in reversed(range(TRIES)):
         try:
+            found = HeldWindow(begin)
             with Spool(folder, counters=not options.rates) as spool:
                 for page in search.pages(query, options.paging):
+                    found.documents += len(page)
                     for plugin, columns in forms.of_documents(
                         page, options.url, plugins(), problems
                     ):
+                        found.reach(columns["time_ms"])
                         _add(spool, plugin, columns, options.url, problems)
-            return spool.rows
+            return spool.rows, found
         except Incomplete:
             shutil.rmtree(folder, ignore_errors=True)
             if not left:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -313,12 +313,12 @@ def _equal(table: pa.Table, name: str, value: str) -> Any:
     return pc.fill_null(pc.equal(table.column(name).cast(pa.string()), value), False)
 
 
-def tell_skew(options: Options, folder: Path, findings: Findings) -> None:
+def tell_skew(options: Options, pieces: Sequence[Path], findings: Findings) -> None:
     """Hosts whose stamps differ from the stamps of arrival by more than a row."""
     if not options.arrival_field:
         return
     by_bucket: dict[str, list[Path]] = {}
-    for path in sorted(folder.glob("*/*.parquet")):
+    for path in (path for folder in pieces for path in sorted(folder.glob("*/*.parquet"))):
         by_bucket.setdefault(path.name, []).append(path)
     there = 0
     for paths in by_bucket.values():

@@ -24,12 +24,12 @@ from archive_tools.core.errors import NoData
 from archive_tools.core.extras import check_extra
 from archive_tools.core.vocabulary import RejectReason
 from archive_tools.schemas import BUILD_VERSION
-from pipeline.model import LogBatch
+from pipeline.model import LogBatch, LogIdentity
 from pipeline.processes import isolated
 from pipeline.schemas import source_maps
 from pipeline.schemas.source_maps import LogSelector
 from pipeline.site import Site
-from pipeline.sources.contract import Counts, Fetched, Inputs, LogSource, Rejects, Result
+from pipeline.sources.contract import Fetched, Inputs, LogSource, Rejects, Result
 from pipeline.sources.darshan import options as keys
 from pipeline.sources.darshan.listing import LogFile, listed_files
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
@@ -96,36 +96,10 @@ class Darshan(LogSource[keys.Options]):
         pq.write_table(pa.table(table), folder / MANIFEST)
         return Fetched({"files": sum(file.own for file in files)}, _inputs_of(files))
 
-    def lost_inputs(
-        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
-    ) -> str:
-        """Logs that are archived and no longer in the day's folders; files that were rejected may
-        go.
-        """
-        if not (old / MANIFEST).is_file():
-            return (
-                f"{now['files']} files are there, {before['files']} are archived"
-                if now["files"] < before["files"]
-                else ""
-            )
-        then, here = (
-            {
-                (row["root"], row["name"]): row["own"]
-                for row in pq.read_table(folder / MANIFEST).to_pylist()
-            }
-            for folder in (old, new)
-        )
-        lost = sorted(
-            name
-            for (root, name), own in then.items()
-            if (root, name) not in here and not (own and _shown(name) in rejected)
-        )
-        if not lost:
-            return ""
-        return (
-            f"{len(lost)} archived logs are gone, such as {_shown(lost[0])};"
-            f" {len(here.keys() - then.keys())} files are new and not archived"
-        )
+    def contains(self, newer: Path, older: Path) -> bool:
+        """Whether a manifest has all files of an older one."""
+        here = {(file["root"], file["name"]) for file in _manifest(newer)}
+        return all((file["root"], file["name"]) in here for file in _manifest(older))
 
     def jobs(
         self,
@@ -147,17 +121,40 @@ class Darshan(LogSource[keys.Options]):
             Files that the same software rejected before: they are tried again only when they
             change.
         """
+        files = self.files_of([folder])
+        return self.jobs_of(options, day, files, files, reduce, known)
+
+    def files_of(self, pieces: Sequence[Path]) -> list[LogIdentity]:
+        """The files of the manifests, each once, as the newest one has it."""
+        found: dict[tuple[bytes, bytes], LogIdentity] = {}
+        for piece in pieces:
+            for file in _manifest(piece):
+                found.setdefault((file["root"], file["name"]), LogIdentity(**file))
+        return sorted(found.values())
+
+    def jobs_of(
+        self,
+        options: keys.Options,
+        day: Day,
+        files: Sequence[LogIdentity],
+        wanted: Collection[LogIdentity],
+        reduce: Callable[[LogBatch], Result],
+        known: Rejects | None = None,
+    ) -> Iterator[isolated.IsolatedRead[Result]]:
+        """As `jobs`, for the wanted ones of the day's files."""
         check_extra(options.needed_extra, "reading Darshan logs")
         known = {file: reason for file, reason in (known or {}).items() if _is_lasting(reason)}
-        files = pq.read_table(folder / MANIFEST).to_pylist()
-        names = _unique_names(files)
         limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
-        for first in range(0, max(1, len(files)), CHUNK):
-            part = slice(first, first + CHUNK)
-            pairs = zip(files[part], names[part], strict=True)
+        wanted = frozenset(wanted)
+        pairs = [
+            (file, name)
+            for file, name in zip(files, _unique_names(files), strict=True)
+            if file in wanted
+        ]
+        for first in range(0, max(1, len(pairs)), CHUNK):
             listed = [
-                (Listed(**file, known=known.get((name, file["size"], file["mtime_ns"]), "")), name)
-                for file, name in pairs
+                (Listed(*file, known=known.get((name, file.size, file.mtime_ns), "")), name)
+                for file, name in pairs[first : first + CHUNK]
             ]
             yield isolated.IsolatedRead(
                 listed, functools.partial(BatchReader, day.start, day.end), reduce, limits
@@ -166,6 +163,11 @@ class Darshan(LogSource[keys.Options]):
     def run(self, job: isolated.IsolatedRead[Result]) -> list[Result]:
         """Run a job in a reader of its own; the results of its batches, in order."""
         return isolated.run(job)
+
+
+def _manifest(piece: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(piece / MANIFEST).to_pylist()
+    return rows
 
 
 def _inputs_of(files: Sequence[LogFile]) -> Inputs:
@@ -185,12 +187,12 @@ def _shown(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
-def _unique_names(files: list[dict[str, Any]]) -> list[str]:
+def _unique_names(files: Sequence[LogIdentity]) -> list[str]:
     """Base names, or whole paths for base names that occur in two folders."""
-    base = [_shown(os.path.basename(file["name"])) for file in files]
-    count = Counter(name for name, file in zip(base, files, strict=True) if file["own"])
+    base = [_shown(os.path.basename(file.name)) for file in files]
+    count = Counter(name for name, file in zip(base, files, strict=True) if file.own)
     names = [
-        name if count[name] <= 1 else _shown(os.path.join(file["root"], file["name"]))
+        name if count[name] <= 1 else _shown(os.path.join(file.root, file.name))
         for name, file in zip(base, files, strict=True)
     ]
     taken = Counter(names)

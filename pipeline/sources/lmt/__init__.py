@@ -11,10 +11,11 @@ pass from the second: it grows with time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from archive_tools.core.day import Day
@@ -24,13 +25,20 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.site import Site
 from pipeline.sources._shared.sql_database import Database
-from pipeline.sources.contract import Counts, Fetched, Inputs, SeriesSource
+from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 from pipeline.sources.lmt import options as keys
 from pipeline.sources.lmt import table
-from pipeline.sources.lmt.database import READERS, copy_series, id_ranges, ids_of_day
+from pipeline.sources.lmt.database import (
+    READERS,
+    copy_series,
+    id_ranges,
+    ids_of_day,
+    rows_by_id,
+)
+from pipeline.sources.lmt.held import has_all_rows, held_rows
 from pipeline.sources.lmt.options import Options
 from pipeline.sources.lmt.samples import Clock, raw_table, table_samples
-from pipeline.sources.lmt.tables import MEASURED, SERIES, TABLES
+from pipeline.sources.lmt.tables import SERIES, TABLES
 
 __all__ = ["SOURCE", "Lmt", "Options"]
 
@@ -105,34 +113,70 @@ class Lmt(SeriesSource[keys.Options]):
         SourceError
             It cannot be reached or read.
         """
+        return self.fetch_new(options, day, folder, ())
+
+    def fetch_new(
+        self, options: keys.Options, day: Day, folder: Path, held: Sequence[Path]
+    ) -> Fetched:
+        """As `fetch`, from the first to the last time stamp of which the database has more rows
+        than any piece.
+        """
         database = options.open(day)
         stamps, ids = ids_of_day(database, options, day)
-        pq.write_table(stamps, folder / "TIMESTAMP_INFO.parquet")
-        there = set(database.tables())
-        counts = {"TIMESTAMP_INFO": len(ids)}
-        for name in sorted((set(TABLES) - set(SERIES) - {"TIMESTAMP_INFO"}) & there):
-            rows = database.select(name, TABLES[name])
-            pq.write_table(rows, folder / f"{name}.parquet")
-            counts[name] = rows.num_rows
         low, high = int(ids[0]), int(ids[-1])
+        there = set(database.tables())
+        rows: dict[str, int] = {}
+        wanted = low, high
+        if held:
+            wanted, rows = self._not_held(options, database, stamps, (low, high), held)
+        pq.write_table(stamps, folder / "TIMESTAMP_INFO.parquet")
+        counts = {"TIMESTAMP_INFO": int(((ids >= wanted[0]) & (ids <= wanted[1])).sum())}
+        for name in sorted((set(TABLES) - set(SERIES) - {"TIMESTAMP_INFO"}) & there):
+            table = database.select(name, TABLES[name])
+            pq.write_table(table, folder / f"{name}.parquet")
+            counts[name] = table.num_rows
         with ThreadPoolExecutor(READERS) as readers:
             for name in sorted(there & set(SERIES)):
                 counts[name] = copy_series(
-                    database, name, id_ranges(database, name, low, high), folder, readers
+                    database, name, id_ranges(database, name, *wanted), folder, readers
                 )
         if database.is_sqlite:
             return Fetched(counts, _file_inputs(database))
-        series = {name: counts[name] for name in SERIES if name in there}
+        series = {name: rows.get(name, counts[name]) for name in SERIES if name in there}
         return Fetched(counts, _server_inputs(database, len(ids), low, high, series))
 
-    def lost_inputs(
-        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
-    ) -> str:
-        """Tables of which the database has fewer rows of the day than were fetched before."""
-        fewer = [name for name in MEASURED if now.get(name, 0) < before.get(name, 0)]
-        return ", ".join(
-            f"{name} has {now.get(name, 0)} rows, {before[name]} are archived" for name in fewer
-        )
+    def _not_held(
+        self,
+        options: keys.Options,
+        database: Database,
+        stamps: pa.Table,
+        ids: tuple[int, int],
+        held: Sequence[Path],
+    ) -> tuple[tuple[int, int], dict[str, int]]:
+        """The first and last id of which the database has more rows than any piece has of its time
+        stamp; and the rows of each table.
+
+        Raises
+        ------
+        NoData
+            There is none.
+        """
+        clock = Clock.of(stamps, options.timezone, Findings())
+        first, last, rows = ids[1] + 1, ids[0] - 1, {}
+        for name in sorted(set(SERIES) & set(database.tables())):
+            there, count = rows_by_id(database, name, *ids)
+            rows[name] = int(count.sum())
+            most, seconds = held_rows(held, name, options.timezone), clock(there)
+            more = there[(count > most(seconds)) & (seconds >= 0)]
+            if len(more):
+                first, last = min(first, int(more[0])), max(last, int(more[-1]))
+        if first > last:
+            raise NoData(f"{database.shown} has no rows that are not archived")
+        return (first, last), rows
+
+    def contains(self, newer: Path, older: Path) -> bool:
+        """Whether a piece has as many rows of every table and time stamp as an older one."""
+        return all(has_all_rows(newer, older, name) for name in SERIES)
 
     def parse(
         self, options: keys.Options, day: Day, folder: Path, findings: Findings

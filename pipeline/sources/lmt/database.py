@@ -69,6 +69,17 @@ def ids_of_day(database: Database, options: Options, day: Day) -> tuple[pa.Table
     return stamps, ids
 
 
+def rows_by_id(database: Database, table: str, low: int, high: int) -> tuple[Int64, Int64]:
+    """The ids of ``low..high`` that a table has rows of, sorted, and how many of each."""
+    found = database.read(
+        f"SELECT TS_ID, COUNT(*) AS ROWS_OF_ID FROM {table}"
+        f" WHERE TS_ID BETWEEN {low} AND {high} GROUP BY TS_ID"
+    )
+    ids, rows = (found.column(n).to_numpy().astype(np.int64) for n in range(2))
+    order = np.argsort(ids)
+    return ids[order], rows[order]
+
+
 def id_ranges(database: Database, table: str, low: int, high: int) -> list[str]:
     """Conditions that cut the rows of the ids ``low..high`` into pieces of about `PIECE` rows."""
     ids = f"TS_ID BETWEEN {low} AND {high}"

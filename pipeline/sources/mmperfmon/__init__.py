@@ -16,7 +16,7 @@ pass. Rows an hour apart may have both passes at one stamp, and then one of the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from archive_tools.core.day import Day
@@ -24,8 +24,8 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.site import Site
-from pipeline.sources._shared import source_files
-from pipeline.sources.contract import Counts, Fetched, Inputs, SeriesSource
+from pipeline.sources._shared import file_copies, source_files
+from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 from pipeline.sources.mmperfmon import options as keys
 from pipeline.sources.mmperfmon import table
 from pipeline.sources.mmperfmon.figures import Measured
@@ -53,7 +53,7 @@ class Mmperfmon(SeriesSource[keys.Options]):
 
     def inputs(self, options: keys.Options, day: Day) -> Inputs:
         """Names, sizes and times of the day's files."""
-        return source_files.inputs(options.paths(day))
+        return file_copies.inputs(options.paths(day))
 
     def server_info(self, options: keys.Options, day: Day) -> Mapping[str, str]:
         """The zone of the stamps."""
@@ -69,16 +69,17 @@ class Mmperfmon(SeriesSource[keys.Options]):
         SourceError
             A file cannot be read.
         """
-        return source_files.copy(options.paths(day), folder)
+        return file_copies.copy(options.paths(day), folder)
 
-    def lost_inputs(
-        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
-    ) -> str:
-        """Whether there are fewer files or bytes than were fetched before."""
-        fewer = [what for what in ("files", "bytes") if now.get(what, 0) < before.get(what, 0)]
-        return ", ".join(
-            f"there are {now.get(what, 0)} {what}, {before[what]} are archived" for what in fewer
-        )
+    def fetch_new(
+        self, options: keys.Options, day: Day, folder: Path, held: Sequence[Path]
+    ) -> Fetched:
+        """Copy the files that are new, or have changed."""
+        return file_copies.copy(options.paths(day), folder, held)
+
+    def contains(self, newer: Path, older: Path) -> bool:
+        """Whether a piece has all files of an older one."""
+        return file_copies.contains(newer, older)
 
     def parse(
         self, options: keys.Options, day: Day, folder: Path, findings: Findings
@@ -86,12 +87,18 @@ class Mmperfmon(SeriesSource[keys.Options]):
         """Samples of each dataset of the source map, one dataset at a time; a large one in pieces
         by hosts.
         """
+        return self.parse_pieces(options, day, [folder], findings)
+
+    def parse_pieces(
+        self, options: keys.Options, day: Day, pieces: Sequence[Path], findings: Findings
+    ) -> Iterator[Samples]:
+        """The files of all pieces, as if they were of one."""
 
         def problem(where: str, what: str) -> None:
             findings.add(FindingKind.UNREADABLE, 1, where, what)
 
         measured = Measured(options, day)
-        for path, name in source_files.copies(folder):
+        for path, name in file_copies.copies(pieces):
             for member in source_files.members(path, name, options.max_expanded_mb << 20, problem):
                 text = source_files.content(member)
                 damage = Damage(text)

@@ -19,24 +19,24 @@ from __future__ import annotations
 import functools
 import hashlib
 import time
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from isal import igzip
 
 from archive_tools.core.day import Day
-from archive_tools.core.errors import NoData
+from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
 from pipeline.model import Samples
 from pipeline.site import Site
-from pipeline.sources._shared import source_files
+from pipeline.sources._shared import file_copies
 from pipeline.sources._shared.http_client import Server
-from pipeline.sources.contract import Counts, Fetched, Inputs, Json, SeriesSource
+from pipeline.sources.contract import Fetched, Inputs, Json, SeriesSource
 from pipeline.sources.prometheus import options as keys
+from pipeline.sources.prometheus.look import LOOK, Look
 from pipeline.sources.prometheus.options import Options
-from pipeline.sources.prometheus.placing import pieces, placed_series, samples_of
+from pipeline.sources.prometheus.placing import in_parts, placed_series, samples_of
 from pipeline.sources.prometheus.query import (
     ExporterRows,
     Line,
@@ -47,12 +47,9 @@ from pipeline.sources.prometheus.query import (
     metrics,
 )
 from pipeline.sources.prometheus.saved_answers import MANIFEST, Answers, Entry, how_many
-from pipeline.sources.prometheus.server import Span, figures, in_pieces
+from pipeline.sources.prometheus.server import Span, figures, in_pieces, is_too_much
 
 __all__ = ["SOURCE", "Options", "Prometheus"]
-
-LOOK = 300
-"""Seconds between looks at what there is: as far as a plain selector looks back."""
 
 
 def _lines(options: Options) -> dict[str, list[Line]]:
@@ -99,18 +96,16 @@ def _newest(name: str, extra: list[str]) -> str:
 class _Keeper:
     """Keeps the answers that have series, and counts them."""
 
-    def __init__(self, server: Server, options: Options, span: Span, folder: Path) -> None:
-        self.server, self.options, self.span, self.folder = server, options, span, folder
+    def __init__(self, server: Server, options: Options, folder: Path) -> None:
+        self.server, self.options, self.folder = server, options, folder
         self.entries: list[Entry] = []
         self.series = self.samples = 0
 
-    def keep(self, request: Request) -> None:
-        """Ask for the samples of the day."""
+    def keep(self, request: Request, span: Span) -> None:
+        """Ask for the samples of a span."""
         query = request.query(self.options.extra, self.options.timestep)
         known: set[frozenset[tuple[str, str]]] = set()
-        for piece, content, results in in_pieces(
-            self.server, query, self.span, self.options.points
-        ):
+        for piece, content, results in in_pieces(self.server, query, span, self.options.points):
             if not results:
                 continue
             file, form = f"{len(self.entries):05d}.json.gz", piece.form(query)
@@ -121,6 +116,37 @@ class _Keeper:
             known.update(frozenset(result.metric.items()) for result in results)
             self.samples += how_many(results)
         self.series += len(known)
+
+
+def _look(server: Server, options: Options, span: Span) -> Look:
+    """How many series of each metric a server has at each point of a span."""
+    names = sorted({request.select.name for request in _requests(options) if not request.without})
+    if not span.points or not names:
+        return Look()
+    extra = list(map(str, equal(options.extra)))
+    matchers = ",".join([f'__name__=~"{"|".join(names)}"', *extra])
+    query = f"count by (__name__) ({{{matchers}}})"
+    return Look.of(figures(server, query, span))
+
+
+def _look_if_possible(server: Server, options: Options, span: Span) -> Look:
+    """As `_look`; nothing where that is too much for the server: all is then asked for again when
+    more has come.
+    """
+    try:
+        return _look(server, options, span)
+    except SourceError as error:
+        if not is_too_much(error):
+            raise
+        return Look()
+
+
+def _queries(options: Options) -> str:
+    """Digest of all queries of a day."""
+    queries = sorted(
+        request.query(options.extra, options.timestep) for request in _requests(options)
+    )
+    return hashlib.sha256("\n".join(queries).encode()).hexdigest()[:16]
 
 
 class Prometheus(SeriesSource[keys.Options]):
@@ -164,21 +190,40 @@ class Prometheus(SeriesSource[keys.Options]):
         SourceError
             A query is refused or answered in part.
         """
+        return self.fetch_new(options, day, folder, ())
+
+    def fetch_new(
+        self, options: keys.Options, day: Day, folder: Path, held: Sequence[Path]
+    ) -> Fetched:
+        """As `fetch`, from the first to the last five minutes of which the server has more series
+        than any piece; or the saved files that are new or have changed.
+        """
         if options.answers:
-            return source_files.copy(options.saved(day), folder)
+            return file_copies.copy(options.saved(day), folder, held)
+        now = time.time()
+        rows = whole = _rows(options, day, options.timestep, now)
         with Server(options) as server:
-            keeper = _Keeper(
-                server, options, _rows(options, day, options.timestep, time.time()), folder
-            )
+            look = _look_if_possible(server, options, _rows(options, day, LOOK, now))
+            if held:
+                rows = look.span_of_more(whole, _queries(options), [Look.read(at) for at in held])
+            keeper = _Keeper(server, options, folder)
             for request in _requests(options):
-                keeper.keep(request)
+                keeper.keep(request, rows)
         if not keeper.entries:
             raise NoData(
-                f"{options.url} has no sample of {day} that {' or '.join(options.exporters)} gives",
+                f"{options.url} has no sample of {day} that {' or '.join(options.exporters)} gives"
+                + (" and that is not archived" if held else ""),
                 hint="check extra and exporters of the source",
             )
         (folder / MANIFEST).write_bytes(msgspec.json.encode(keeper.entries))
+        look.within(rows, whole, _queries(options)).write(folder)
         return Fetched({"series": keeper.series, "samples": keeper.samples})
+
+    def contains(self, newer: Path, older: Path) -> bool:
+        """Whether a piece has as many series at all times as an older one, or all of its files."""
+        if (older / MANIFEST).is_file() or (newer / MANIFEST).is_file():
+            return Look.read(newer).contains(Look.read(older))
+        return file_copies.contains(newer, older)
 
     def inputs(self, options: keys.Options, day: Day) -> Inputs:
         """What there is of the day: files, or how many series of each metric the server has every
@@ -193,13 +238,10 @@ class Prometheus(SeriesSource[keys.Options]):
             The server cannot be reached, or refuses.
         """
         if options.answers:
-            return source_files.inputs(options.saved(day))
-        requests = _requests(options)
-        queries = sorted(request.query(options.extra, options.timestep) for request in requests)
-        names = sorted({request.select.name for request in requests if not request.without})
+            return file_copies.inputs(options.saved(day))
         reported: dict[str, Json] = {
             "url": options.url,
-            "queries": hashlib.sha256("\n".join(queries).encode()).hexdigest()[:16],
+            "queries": _queries(options),
             "series": {},
             "newest": 0.0,
         }
@@ -207,27 +249,14 @@ class Prometheus(SeriesSource[keys.Options]):
         if not span.points:
             return reported
         extra = list(map(str, equal(options.extra)))
-        matchers = ",".join([f'__name__=~"{"|".join(names)}"', *extra])
-        counted: Counter[str] = Counter()
         with Server(options) as server:
-            for name, values in figures(server, f"count by (__name__) ({{{matchers}}})", span):
-                counted[name] += int(values.sum())
+            counted = _look(server, options, span).totals()
             newest = [
-                float(values.max(initial=0.0))
+                float(values[:, 1].max(initial=0.0))
                 for name in sorted(counted)  # of several, timestamp() would give one series twice
                 for _, values in figures(server, _newest(name, extra), span.after(span.points - 1))
             ]
-        return {**reported, "series": dict(counted), "newest": max(newest, default=0.0)}
-
-    def lost_inputs(
-        self, before: Counts, now: Counts, old: Path, new: Path, rejected: Collection[str]
-    ) -> str:
-        """What there is less of than was fetched before."""
-        return ", ".join(
-            f"{now.get(what, 0)} {what}, {count} are archived"
-            for what, count in before.items()
-            if now.get(what, 0) < count
-        )
+        return {**reported, "series": counted, "newest": max(newest, default=0.0)}
 
     def parse(
         self, options: keys.Options, day: Day, folder: Path, findings: Findings
@@ -238,8 +267,14 @@ class Prometheus(SeriesSource[keys.Options]):
         A dataset is given by the first of the `exporters` that has any sample of it. What cannot be
         read is counted in `findings` when all datasets have been given.
         """
+        return self.parse_pieces(options, day, [folder], findings)
+
+    def parse_pieces(
+        self, options: keys.Options, day: Day, pieces: Sequence[Path], findings: Findings
+    ) -> Iterator[Samples]:
+        """As `parse`; of what several pieces have of a series and a time, the newest counts."""
         answers = Answers(
-            folder, day, options.timestep, options.extra, options.max_expanded_mb << 20
+            pieces, day, options.timestep, options.extra, options.max_expanded_mb << 20
         )
         series = functools.lru_cache(maxsize=1)(
             answers.series
@@ -252,7 +287,7 @@ class Prometheus(SeriesSource[keys.Options]):
                     series(tuple(term.select for term in line.terms), line.without),
                     findings,
                 )
-                yield from (samples_of(line, piece) for piece in pieces(placed))
+                yield from (samples_of(line, part) for part in in_parts(placed))
                 if placed:
                     break
         answers.report(findings)

@@ -1,4 +1,4 @@
-"""Series to samples: names of components and parts out of labels, in pieces."""
+"""Series to samples: names of components and parts out of labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pipeline.sources.prometheus.query import (
 )
 from pipeline.sources.prometheus.saved_answers import AnswerSeries
 
-PIECE = 4_000_000
+PART = 4_000_000
 """Samples in one `Samples`: bounds the memory that a dataset needs beside its series."""
 
 
@@ -100,19 +100,19 @@ def placed_series(
     )
 
 
-def pieces(placed: Iterable[_Placed]) -> Iterator[list[_Placed]]:
-    """Whole components, together of not many more than `PIECE` samples."""
-    piece: list[_Placed] = []
+def in_parts(placed: Iterable[_Placed]) -> Iterator[list[_Placed]]:
+    """Whole components, together of not many more than `PART` samples."""
+    part: list[_Placed] = []
     size = 0
     for _, those in itertools.groupby(placed, key=lambda each: each.component):
-        before = len(piece)
-        piece += those
-        size += sum(len(each.series.time) for each in piece[before:])
-        if size > PIECE:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
+        before = len(part)
+        part += those
+        size += sum(len(each.series.time) for each in part[before:])
+        if size > PART:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def samples_of(line: Line, placed: list[_Placed]) -> Samples:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import reprlib
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -24,7 +24,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from pipeline.sources._shared import source_files
+from pipeline.sources._shared import file_copies, source_files
 from pipeline.sources.prometheus.query import Selector, equal
 
 MANIFEST = "queries.json"
@@ -159,11 +159,12 @@ class Piece(NamedTuple):
 
 
 class Answers:
-    """The answers in a folder of raw data.
+    """The answers in raw data.
 
     Parameters
     ----------
-    folder : Path
+    pieces : sequence of Path
+        Folders, the newest first.
     day : Day
     timestep : int
         Samples of [day.start, day.end + timestep) are given.
@@ -174,9 +175,9 @@ class Answers:
     """
 
     def __init__(
-        self, folder: Path, day: Day, timestep: int, extra: Mapping[str, str], limit: int
+        self, pieces: Sequence[Path], day: Day, timestep: int, extra: Mapping[str, str], limit: int
     ) -> None:
-        self.folder, self.extra, self.limit = folder, equal(extra), limit
+        self.pieces, self.extra, self.limit = pieces, equal(extra), limit
         self.window = day.start, day.end + timestep
         self._names: dict[str, set[str]] = {}
         self._nameless: dict[tuple[str, str], int] = {}
@@ -211,7 +212,9 @@ class Answers:
                     series = self._series(piece.where, where, result)
                     if len(series.time):
                         found[select].append(series)
-        return found
+        if len(self.pieces) == 1:
+            return found
+        return {select: _each_time_once(series) for select, series in found.items()}
 
     def _pieces(self, selects: Collection[Selector], without: str) -> Iterator[Piece]:
         for path, name, requested, limit in self._files(selects, without):
@@ -224,16 +227,16 @@ class Answers:
         """The files that may hold what is wanted: path, name, the selector that was requested, and
         what they may expand to.
         """
-        if (self.folder / MANIFEST).is_file():
-            wanted = {str(select) for select in selects}
-            yield from (
-                (self.folder / e.file, e.file, e.select, sys.maxsize)
-                for e in manifest(self.folder)
-                if e.select in wanted and e.without == without
-            )
-            return
+        live = [piece for piece in self.pieces if (piece / MANIFEST).is_file()]
+        wanted = {str(select) for select in selects}
+        yield from (
+            (piece / e.file, e.file, e.select, sys.maxsize)
+            for piece in live
+            for e in manifest(piece)
+            if e.select in wanted and e.without == without
+        )
         names = {select.name for select in selects}
-        for path, name in source_files.copies(self.folder):
+        for path, name in file_copies.copies([one for one in self.pieces if one not in live]):
             if self._names.setdefault(name, set()) & names or not self._names[name]:
                 yield path, name, "", self.limit
 
@@ -299,6 +302,20 @@ class Answers:
         return AnswerSeries(
             result.metric, np.floor(pairs[inside, 0]).astype(np.int64), pairs[inside, 1]
         )
+
+
+def _each_time_once(found: list[AnswerSeries]) -> list[AnswerSeries]:
+    """Of answers that give a series again, what the first of them says of each time."""
+    by_labels: dict[frozenset[tuple[str, str]], list[AnswerSeries]] = {}
+    for series in found:
+        by_labels.setdefault(frozenset(series.labels.items()), []).append(series)
+    once = []
+    for those in by_labels.values():
+        time = np.concatenate([series.time for series in those])
+        kept, at = np.unique(time, return_index=True)
+        value = np.concatenate([series.value for series in those])
+        once.append(AnswerSeries(those[0].labels, kept, value[at]))
+    return once
 
 
 class Entry(msgspec.Struct):

@@ -86,7 +86,7 @@ def ask(server: Server, query: str, span: Span) -> tuple[bytes, list[Result]]:
     return content, results
 
 
-def _too_much(error: SourceError) -> bool:
+def is_too_much(error: SourceError) -> bool:
     """Whether a shorter query may be answered."""
     if isinstance(error, HttpError):
         said = TIMED_OUT if error.status == 503 else TOO_MUCH
@@ -105,7 +105,7 @@ def in_pieces(
         try:
             content, results = ask(server, query, piece)
         except SourceError as error:
-            if piece.points * span.step <= SMALLEST or not _too_much(error):
+            if piece.points * span.step <= SMALLEST or not is_too_much(error):
                 raise
             size = max(-(-piece.points // 2), SMALLEST // span.step)
             continue
@@ -114,7 +114,7 @@ def in_pieces(
 
 
 def figures(server: Server, query: str, span: Span) -> Iterator[tuple[str, Float64]]:
-    """Metric and values of each series of an answer.
+    """Metric, and times and values, float64 (n, 2), of each series of an answer.
 
     Raises
     ------
@@ -129,4 +129,4 @@ def figures(server: Server, query: str, span: Span) -> Iterator[tuple[str, Float
                     f"{server.url}, query {query}: the answer holds what is not a number",
                     got=first or "NaN or an infinity",
                 )
-            yield result.metric.get("__name__", ""), pairs[:, 1]
+            yield result.metric.get("__name__", ""), pairs

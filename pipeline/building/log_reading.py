@@ -1,0 +1,266 @@
+"""Reading a day's logs: those that are new, beside what was kept of those that were read before."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archive_tools.core.findings import Findings, shortened
+from archive_tools.core.vocabulary import FindingKind
+from archive_tools.formats import darshan_tables
+from archive_tools.schemas import BUILD_VERSION
+from archive_tools.store.receipts import fingerprint
+from pipeline import sources
+from pipeline.building import engine, pieces
+from pipeline.building.instance_day import InstanceDay
+from pipeline.building.reductions import Record, Reductions, joined
+from pipeline.model import BatchSummary, LogIdentity
+from pipeline.sources.contract import LogSource, Rejects
+from pipeline.transform.darshan import DayMerger, Reduction
+
+
+def reductions_of(where: InstanceDay, source: LogSource[Any]) -> Reductions:
+    """What is kept of the logs of a day, as they are reduced now."""
+    how = [source.reader, BUILD_VERSION, where.options.made_of(), where.site.timezone]
+    return Reductions(where, fingerprint(*how, sources.meaning(source)))
+
+
+@dataclass(frozen=True)
+class LogReading:
+    """How the logs of a day are read.
+
+    Attributes
+    ----------
+    where : InstanceDay
+    source : LogSource
+    reduction : Reduction
+    known_rejects : mapping
+        Files that need not be tried again.
+    """
+
+    where: InstanceDay
+    source: LogSource[Any]
+    reduction: Reduction
+    known_rejects: Rejects
+
+    def add_to(self, merger: DayMerger, raw: Path, findings: Findings) -> None:
+        """Give a merger the parts of all logs of the raw data, in the order of the logs.
+
+        Raises
+        ------
+        InputChanged
+            A log changed while it was read.
+        SourceError
+            Readers cannot run.
+        """
+        where, source = self.where, self.source
+        newest_first = pieces.paths(raw)[::-1]
+        files = source.files_of(newest_first)
+        if files is None:
+            jobs = source.jobs(where.options, where.day, raw, self.reduction, self.known_rejects)
+            for _, parts in self._run(jobs):
+                for part in parts:
+                    merger.add(part)
+            return
+        choice = Choice.of(files, source.files_of(newest_first[:1]) or [])
+        store = reductions_of(where, source)
+        kept = choice.kept(store.read(), findings)
+        wanted = choice.wanted(kept)
+        jobs = (
+            source.jobs_of(
+                where.options, where.day, files, wanted, self.reduction, self.known_rejects
+            )
+            if wanted or not kept
+            else iter(())
+        )
+        findings.add(FindingKind.LOGS_GONE, len(choice.lost(kept)))
+        used = {record.path.stem for record in kept}
+        if kept:
+            used |= self._add_in_order(merger, store, choice, kept, jobs)
+        else:
+            for job, parts in self._run(jobs):
+                used.add(store.write(_listed(job), parts))
+                for part in parts:
+                    merger.add(part)
+        store.remove_unused(used)
+
+    def _add_in_order(
+        self,
+        merger: DayMerger,
+        store: Reductions,
+        choice: Choice,
+        kept: list[Record],
+        jobs: Iterable[Any],
+    ) -> set[str]:
+        """Add kept and new parts; names of the new records."""
+        written: set[str] = set()
+        names: dict[str, int] = {}
+        found: list[BatchSummary] = []
+        for record in kept:
+            gone = choice.rejects_that_are_over(record)
+            found += [_without_rejects(part, gone) for part in record.parts()]
+            names |= choice.places(zip(record.files, record.names, strict=True))
+        for job, parts in self._run(jobs):
+            written.add(store.write(_listed(job), parts))
+            found += parts
+            names |= choice.places(_listed(job))
+        for part in found:
+            merger.add_sums(part)
+        merger.add_rows(joined(found, names))
+        return written
+
+    def _run(self, jobs: Iterable[Any]) -> Iterator[tuple[Any, list[BatchSummary]]]:
+        """Each job with the parts that it made."""
+        given: deque[Any] = deque()
+
+        def noted() -> Iterator[Any]:
+            for job in jobs:
+                given.append(job)
+                yield job
+
+        with engine.executor(self.where.site.engine) as executor:
+            for parts in engine.in_order(executor, self.source.run, noted()):
+                yield given.popleft(), parts
+
+
+Key = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which records of a day's logs are used, and which files are read.
+
+    Attributes
+    ----------
+    place : mapping of (bytes, bytes) to int
+        By folder and name: the place of each file among all that any piece lists.
+    there : mapping of (bytes, bytes) to LogIdentity
+        The files that the source has now.
+    """
+
+    place: dict[Key, int]
+    there: dict[Key, LogIdentity]
+
+    @classmethod
+    def of(cls, files: Sequence[LogIdentity], newest: Sequence[LogIdentity]) -> Choice:
+        """From the files of all pieces, and those of the newest."""
+        return cls({_key(f): n for n, f in enumerate(files)}, {_key(f): f for f in newest})
+
+    def kept(self, records: Sequence[Record], findings: Findings) -> list[Record]:
+        """The records that are used.
+
+        One of which an indexed log has changed is not used, and its other logs are read again;
+        where some of these are purged it is used, and the log that changed stays as it was.
+        """
+        used: list[Record] = []
+        covered: set[Key] = set()
+        stay: list[str] = []
+        for record in records:
+            mine = {_key(file) for file in record.files}
+            changed = [
+                name
+                for file, name in zip(record.files, record.names, strict=True)
+                if self.there.get(_key(file), file) != file and name not in record.rejected
+            ]
+            purged = any(
+                _key(file) not in self.there and name not in record.rejected
+                for file, name in zip(record.files, record.names, strict=True)
+            )
+            if mine & covered or (changed and not purged):
+                continue
+            covered |= mine
+            stay += changed
+            used.append(record)
+        findings.add(FindingKind.LOGS_CHANGED, len(stay), detail=shortened(stay))
+        return used
+
+    def wanted(self, kept: Sequence[Record]) -> list[LogIdentity]:
+        """The files that are there and that no record has; a reject that changed, or may be read
+        another time, is tried again.
+        """
+        covered: set[Key] = set()
+        for record in kept:
+            again = self.rejects_that_are_over(record)
+            covered |= {
+                _key(file)
+                for file, name in zip(record.files, record.names, strict=True)
+                if name not in again
+            }
+        return [file for key, file in self.there.items() if key not in covered]
+
+    def rejects_that_are_over(self, record: Record) -> set[str]:
+        """Names of rejected files that changed, are gone, or may be read another time."""
+        return {
+            name
+            for file, name in zip(record.files, record.names, strict=True)
+            if name in record.rejected
+            and not (record.rejected[name] and self.there.get(_key(file)) == file)
+        }
+
+    def places(self, listed: Iterable[tuple[LogIdentity, str]]) -> dict[str, int]:
+        """The place of each file, by its name in the tables."""
+        return {name: self.place.get(_key(file), -1) for file, name in listed}
+
+    def lost(self, records: Sequence[Record]) -> list[Key]:
+        """Files that are gone, and of which nothing is kept."""
+        covered = {_key(file) for record in records for file in record.files}
+        return [key for key in self.place if key not in self.there and key not in covered]
+
+
+def archived_and_lost(
+    where: InstanceDay, source: LogSource[Any], new: Path, held: Sequence[Path]
+) -> str:
+    """Logs that the archived day has, that are gone, and of which nothing was kept, in words; ""
+    if there are none.
+    """
+    files, there = source.files_of([new, *held[::-1]]), source.files_of([new])
+    if files is None or there is None or not where.tts.is_file():
+        return ""
+    choice = Choice.of(files, there)
+    lost = set(choice.lost(reductions_of(where, source).read()))
+    table = darshan_tables.read_table(where.tts, "logs")["filename"].tolist()
+    archived = {os.path.basename(name) for name in table}
+    gone = sorted(
+        name
+        for file in files
+        if _key(file) in lost
+        for name in [_shown(file.name)]
+        if not file.own or os.path.basename(name) in archived
+    )
+    if not gone:
+        return ""
+    known = {_key(file) for file in source.files_of(held) or []}
+    new_ones = sum(_key(file) not in known for file in there)
+    return (
+        f"{len(gone)} archived logs are gone, such as {gone[0]};"
+        f" {new_ones} files are new and not archived"
+    )
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
+
+
+def _key(file: LogIdentity) -> Key:
+    return file.root, file.name
+
+
+def _listed(job: Any) -> list[tuple[LogIdentity, str]]:
+    """The files of a job, and their names in the tables."""
+    return [
+        (LogIdentity(file.root, file.name, file.size, file.mtime_ns, file.own), name)
+        for file, name in job.files
+    ]
+
+
+def _without_rejects(part: BatchSummary, names: set[str]) -> BatchSummary:
+    if not names:
+        return part
+    keep = np.array([name not in names for name in part.rejects["filename"].tolist()], dtype=bool)
+    return replace(part, rejects={name: column[keep] for name, column in part.rejects.items()})

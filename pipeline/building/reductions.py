@@ -1,0 +1,263 @@
+"""What was reduced of logs, kept with the raw data of their day.
+
+So a log that comes late costs its own reading, and one that is purged stays in the day. A record is
+what one job made of its files; it is used as long as none of these is there with another size or
+time, and as it is made in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from isal import igzip
+
+from archive_tools.core.vocabulary import RejectReason
+from archive_tools.store import files
+from pipeline.building.instance_day import InstanceDay
+from pipeline.model import BatchSummary, LogIdentity
+
+FOLDER = "reduced"
+"""What follows the instance in the name of the folder, where raw folders have a fingerprint."""
+
+
+class _Column(msgspec.Struct, array_like=True):
+    """A column: texts, or numbers as they are in memory."""
+
+    dtype: str
+    texts: list[str] = []
+    numbers: bytes = b""
+
+    @classmethod
+    def of(cls, values: npt.NDArray[Any]) -> _Column:
+        if values.dtype.kind == "O":
+            return cls("", texts=[str(value) for value in values.tolist()])
+        return cls(values.dtype.str, numbers=values.tobytes())
+
+    def array(self) -> npt.NDArray[Any]:
+        if not self.dtype:
+            return np.array(self.texts, dtype=object)
+        return np.frombuffer(self.numbers, np.dtype(self.dtype))
+
+
+class _Part(msgspec.Struct, array_like=True):
+    """A `BatchSummary`, as it is on disk."""
+
+    tables: dict[str, dict[str, _Column]]
+    mounts: list[str]
+    series: list[tuple[str, int, bytes]]
+    outside: dict[str, int]
+    placed: dict[str, int]
+    neighbours: int
+
+
+class _Header(msgspec.Struct):
+    """What a record is of, and how it was made."""
+
+    how: str
+    files: list[tuple[bytes, bytes, int, int, bool]]
+    names: list[str]
+    rejected: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one job made of its files.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    files : list of LogIdentity
+    names : list of str
+        What each is called in the day's tables.
+    rejected : mapping of str to bool
+        Names of those that were rejected, and whether they would be again.
+    """
+
+    path: Path
+    files: list[LogIdentity]
+    names: list[str]
+    rejected: Mapping[str, bool]
+
+    def parts(self) -> list[BatchSummary]:
+        """The parts that the job made."""
+        packed = self.path.with_suffix(".parts").read_bytes()
+        content: bytes = igzip.decompress(packed)  # type: ignore[no-untyped-call]
+        return [_summary(part) for part in msgspec.msgpack.decode(content, type=list[_Part])]
+
+
+class Reductions:
+    """The records of a day and instance.
+
+    Parameters
+    ----------
+    where : InstanceDay
+    how : str
+        Fingerprint of the reader and the keys by which logs are reduced: records that were made in
+        another way are passed over.
+    """
+
+    def __init__(self, where: InstanceDay, how: str) -> None:
+        self.folder, self.how = where.raw_folder(FOLDER), how
+
+    def read(self) -> list[Record]:
+        """The records, the newest first; one that cannot be read is none."""
+        found = []
+        for path in sorted(self.folder.glob("*.files"), key=_age):
+            try:
+                header = msgspec.msgpack.decode(path.read_bytes(), type=_Header)
+            except (OSError, msgspec.MsgspecError):
+                continue
+            if header.how == self.how and path.with_suffix(".parts").is_file():
+                listed = [LogIdentity(*one) for one in header.files]
+                rejected = {name: _is_lasting(why) for name, why in header.rejected.items()}
+                found.append(Record(path, listed, header.names, rejected))
+        return found
+
+    def write(
+        self, listed: Sequence[tuple[LogIdentity, str]], parts: Sequence[BatchSummary]
+    ) -> str:
+        """Keep what a job made of its files; the record's name, "" for a job of no file."""
+        if not listed:
+            return ""
+        rejected = {
+            name: reason
+            for part in parts
+            for name, reason in zip(
+                *(part.rejects[column].tolist() for column in ("filename", "reason")), strict=True
+            )
+        }
+        header = _Header(
+            self.how, [(*file,) for file, _ in listed], [name for _, name in listed], rejected
+        )
+        encoded = msgspec.msgpack.encode(header)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{hashlib.sha256(encoded).hexdigest()[:16]}.files"
+        content = msgspec.msgpack.encode([_part(part) for part in parts])
+        with files.replacing(path.with_suffix(".parts")) as temporary:
+            temporary.write_bytes(igzip.compress(content, 1))
+        with files.replacing(path) as temporary:
+            temporary.write_bytes(encoded)
+        return path.stem
+
+    def remove_unused(self, used: Collection[str]) -> None:
+        """Remove the records that are not among those of these names."""
+        for path in self.folder.glob("*.*"):
+            if path.stem not in used and not path.name.startswith("."):
+                path.unlink(missing_ok=True)
+
+
+def _is_lasting(sentence: str) -> bool:
+    reason = RejectReason.read(sentence)
+    return reason is not None and reason.is_lasting
+
+
+def _age(path: Path) -> tuple[int, str]:
+    return -path.stat().st_mtime_ns, path.name
+
+
+TABLES = ("logs", "rejects", "stripes", "summaries")
+
+
+def _part(summary: BatchSummary) -> _Part:
+    return _Part(
+        {name: _table(getattr(summary, name)) for name in TABLES},
+        list(summary.mounts),
+        [(name, mount, values.tobytes()) for (name, mount), values in summary.series.items()],
+        dict(summary.outside),
+        dict(summary.placed),
+        summary.neighbours,
+    )
+
+
+def _summary(part: _Part) -> BatchSummary:
+    tables = {name: _arrays(part.tables[name]) for name in TABLES}
+    return BatchSummary(
+        **tables,
+        mounts=tuple(part.mounts),
+        series={
+            (name, mount): np.frombuffer(values, np.float64) for name, mount, values in part.series
+        },
+        outside=part.outside,
+        placed=part.placed,
+        neighbours=part.neighbours,
+    )
+
+
+def _table(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, _Column]:
+    return {name: _Column.of(values) for name, values in columns.items()}
+
+
+def _arrays(columns: Mapping[str, _Column]) -> dict[str, npt.NDArray[Any]]:
+    return {name: column.array() for name, column in columns.items()}
+
+
+def joined(parts: Sequence[BatchSummary], place: Mapping[str, int]) -> BatchSummary:
+    """The rows of all parts as one part, logs and rejects in the order of their places; its series
+    and sums are left out.
+
+    Parameters
+    ----------
+    parts : sequence of BatchSummary
+        At least one.
+    place : mapping of str to int
+        The place of a file, by its name in the tables.
+    """
+    mounts = sorted({mount for part in parts for mount in part.mounts})
+    first = np.cumsum([0, *(len(part.logs["filename"]) for part in parts)])
+    logs, rejects = (_together([getattr(part, name) for part in parts]) for name in TABLES[:2])
+    order = _order(logs, place)
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    return BatchSummary(
+        logs=_taken(logs, order),
+        rejects=_taken(rejects, _order(rejects, place)),
+        stripes=_numbered(parts, "stripes", first, number, mounts),
+        mounts=tuple(mounts),
+        summaries=_numbered(parts, "summaries", first, number, mounts),
+        series={},
+        outside={},
+        placed={},
+        neighbours=0,
+    )
+
+
+def _together(tables: Sequence[Mapping[str, npt.NDArray[Any]]]) -> dict[str, npt.NDArray[Any]]:
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _order(table: Mapping[str, npt.NDArray[Any]], place: Mapping[str, int]) -> npt.NDArray[Any]:
+    return np.argsort([place.get(name, -1) for name in table["filename"].tolist()], kind="stable")
+
+
+def _taken(
+    table: Mapping[str, npt.NDArray[Any]], order: npt.NDArray[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    return {name: column[order] for name, column in table.items()}
+
+
+def _numbered(
+    parts: Sequence[BatchSummary],
+    name: str,
+    first: npt.NDArray[Any],
+    number: npt.NDArray[Any],
+    mounts: Sequence[str],
+) -> dict[str, npt.NDArray[Any]]:
+    """A table whose rows are of logs and mount points, with the numbers that these have now."""
+    tables = []
+    for part, offset in zip(parts, first.tolist(), strict=False):
+        table = dict(getattr(part, name))
+        table["log_id"] = number[table["log_id"] + offset]
+        if "fs_id" in table:
+            of_mount = np.array([mounts.index(mount) for mount in part.mounts], dtype=np.int64)
+            table["fs_id"] = of_mount[table["fs_id"]]
+        tables.append(table)
+    whole = _together(tables)
+    keys = [whole["fs_id"], whole["log_id"]] if "fs_id" in whole else [whole["log_id"]]
+    return _taken(whole, np.lexsort(keys))
