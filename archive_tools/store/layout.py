@@ -3,7 +3,8 @@
 2018/2018-01-28/cscratch.hdf5            one TTS file an instance
                 darshan_index.sqlite     `<instance>_index.sqlite`, `<instance>_jobs.parquet`
                 report.html
-raw/2018/2018-01-28/cscratch.<fingerprint>/
+raw/2018/2018-01-28/cscratch.<fingerprint>/  or piece-0001/ ... in it
+                    darshan.reduced/        what was made of each log
 receipts/2018/01/2018-01-28.cscratch.tts.v1.<fingerprint>.complete.json
 receipts/last_nightly.json               when a command ran last, how long, its exit code
 archive.json                             site and time zone, for readers
@@ -24,6 +25,7 @@ INDEX = "{date:%Y}/{date:%Y-%m-%d}/{instance}_index.sqlite"
 JOBS = "{date:%Y}/{date:%Y-%m-%d}/{instance}_jobs.parquet"
 REPORT = "{date:%Y}/{date:%Y-%m-%d}/report.html"
 RAW = "raw/{date:%Y}/{date:%Y-%m-%d}/{instance}.{fingerprint}"
+REDUCED = "reduced"
 RECEIPTS = "receipts/{date:%Y}/{date:%m}"
 ABOUT = "archive.json"
 LAST_RUN = "receipts/last_{command}.json"

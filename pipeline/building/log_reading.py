@@ -60,7 +60,7 @@ class LogReading:
             Readers cannot run.
         """
         where, source = self.where, self.source
-        newest_first = pieces.paths(raw)[::-1]
+        newest_first = pieces.paths(raw)
         files = source.files_of(newest_first)
         if files is None:
             jobs = source.jobs(where.options, where.day, raw, self.reduction, self.known_rejects)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.store import files
 from archive_tools.store.receipts import fingerprint
@@ -52,8 +53,8 @@ class Piece:
 
 
 def paths(raw: Path) -> list[Path]:
-    """Folders of the pieces of a raw folder, oldest first."""
-    found = sorted(path for path in raw.glob(f"{PREFIX}*") if path.is_dir())
+    """Folders of the pieces of a raw folder, the newest first."""
+    found = sorted((path for path in raw.glob(f"{PREFIX}*") if path.is_dir()), reverse=True)
     return found or [raw]
 
 
@@ -72,7 +73,10 @@ def held(raw: Path, content: Mapping[str, Any], raw_fingerprint: str) -> list[Pi
         return []
     alone = {"fingerprint": raw_fingerprint, "counts": content.get("counts", {})}
     listed = {about.get("name", ""): about for about in content.get("pieces", [])}
-    return [Piece(path, listed.get("" if path == raw else path.name, alone)) for path in paths(raw)]
+    return [
+        Piece(path, listed.get("" if path == raw else path.name, alone))
+        for path in reversed(paths(raw))
+    ]
 
 
 def remaining(where: InstanceDay, old: Sequence[Piece], new: Path) -> list[Piece]:
@@ -165,16 +169,28 @@ def new_folder(raw_parent: Path, instance: str) -> Iterator[Path]:
 
 
 def samples(
-    where: InstanceDay, source: SeriesSource[Any], raw: Path, findings: Findings
+    source: SeriesSource[Any],
+    options: Any,
+    day: Day,
+    newest_first: Sequence[Path],
+    findings: Findings,
 ) -> Iterator[Samples]:
-    """The samples of a day, out of all its pieces, each component and stamp once."""
-    there = paths(raw)
-    if len(there) == 1:
-        return source.parse(where.options, where.day, there[0], findings)
-    newest_first = there[::-1]
-    together = source.parse_pieces(where.options, where.day, newest_first, findings)
+    """The samples of a day, out of all its pieces, each component and stamp once.
+
+    Parameters
+    ----------
+    source : SeriesSource
+    options : SourceOptions
+    day : Day
+    newest_first : sequence of pathlib.Path
+        Folders of the pieces.
+    findings : Findings
+        Of the source's parsing.
+    """
+    if len(newest_first) == 1:
+        return source.parse(options, day, newest_first[0], findings)
+    together = source.parse_pieces(options, day, newest_first, findings)
     if together is not None:
         return together
     order = {metric.dataset.name: number for number, metric in enumerate(source.metrics())}
-    parsed = [source.parse(where.options, where.day, path, findings) for path in newest_first]
-    return united(parsed, order)
+    return united([source.parse(options, day, path, findings) for path in newest_first], order)

@@ -20,9 +20,9 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import InputChanged, NoData, SourceError, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from archive_tools.store import files
+from archive_tools.store import files, layout
 from archive_tools.store.receipts import fingerprint as fingerprint_of
-from pipeline.building import pieces, reductions
+from pipeline.building import pieces
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.log_reading import archived_and_lost
 from pipeline.building.made import Made
@@ -330,7 +330,7 @@ def _different_keys(before: Inputs, now: Inputs) -> list[str]:
 def remove_others(target: Path, instance: str) -> None:
     """Remove the raw data of an instance's day that are not those in `target`."""
     for other in target.parent.glob(f"{instance}.*"):
-        if other != target and other.name != f"{instance}.{reductions.FOLDER}":
+        if other != target and other.name != f"{instance}.{layout.REDUCED}":
             shutil.rmtree(other, ignore_errors=True)
 
 

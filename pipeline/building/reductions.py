@@ -19,12 +19,9 @@ import numpy.typing as npt
 from isal import igzip
 
 from archive_tools.core.vocabulary import RejectReason
-from archive_tools.store import files
+from archive_tools.store import files, layout
 from pipeline.building.instance_day import InstanceDay
 from pipeline.model import BatchSummary, LogIdentity
-
-FOLDER = "reduced"
-"""What follows the instance in the name of the folder, where raw folders have a fingerprint."""
 
 
 class _Column(msgspec.Struct, array_like=True):
@@ -104,7 +101,7 @@ class Reductions:
     """
 
     def __init__(self, where: InstanceDay, how: str) -> None:
-        self.folder, self.how = where.raw_folder(FOLDER), how
+        self.folder, self.how = where.raw_folder(layout.REDUCED), how
 
     def read(self) -> list[Record]:
         """The records, the newest first; one that cannot be read is none."""

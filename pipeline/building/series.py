@@ -76,7 +76,9 @@ def write_series(
     coverage = Coverage(where.day, where.options.timestep, roster, percent, retired)
     series = _Series(where, writer, metrics, coverage)
     parse_findings = Findings()  # of the thread that parses
-    samples = ahead(pieces.samples(where, source, raw, parse_findings))
+    samples = ahead(
+        pieces.samples(source, where.options, where.day, pieces.paths(raw), parse_findings)
+    )
     for name, those in itertools.groupby(samples, key=lambda one: one.dataset):
         series.write(name, those)
     series.findings.merge(parse_findings)

@@ -108,8 +108,9 @@ def sweep(root: Path, dates: Sequence[dt.date]) -> None:
         for date in dates
         for template in (layout.REPORT, layout.RAW)
     }
+    kept = {path for folder in folders for path in folder.glob(f"*.{layout.REDUCED}")}
     removed = files.sweep(
-        [root, *sorted(folders), *sorted({receipts.folder(date) for date in dates})]
+        [root, *sorted(folders | kept), *sorted({receipts.folder(date) for date in dates})]
     )
     if removed:
         log.info(

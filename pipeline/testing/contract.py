@@ -24,6 +24,7 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind, Product
 from pipeline import sources
+from pipeline.building import pieces
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.site import SourceOptions
@@ -84,10 +85,10 @@ def grids(
     """The day's grids of samples, by dataset."""
     gridder = Gridder(day, options.timestep, Findings() if findings is None else findings)
     metrics = {metric.dataset.name: metric for metric in source_of(options).metrics()}
-    pieces = itertools.groupby(samples, key=lambda s: s.dataset)
+    groups = itertools.groupby(samples, key=lambda s: s.dataset)
     return {
         name: concatenated([gridder.grid(piece, metrics[name]) for piece in group])
-        for name, group in pieces
+        for name, group in groups
     }
 
 
@@ -241,3 +242,22 @@ class Contract:
         assert kind.version >= 1
         assert kind.metrics()
         assert all(isinstance(metric.find, kind.Selector) for metric in kind.metrics())
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_what_a_source_forgets_between_two_fetches_stays(
+        self, case: Case, source: Path, tmp_path: Path, seed: int
+    ) -> None:
+        """Two fetches that each see some of the day give the day, whichever was the first."""
+        options = case.options(source)
+        whole = built(options, case.day, tmp_path / "whole")
+        draw = random.Random(seed)
+        seen = [draw.choice(((0,), (1,), (0, 1))) for _ in case.records]
+        kind, held = source_of(options), list[Path]()
+        for number in range(2):
+            case.write(source, [r for r, s in zip(case.records, seen, strict=True) if number in s])
+            piece = tmp_path / f"piece-{number}"
+            piece.mkdir()
+            kind.fetch_new(options, case.day, piece, held)
+            held.append(piece)
+        found = pieces.samples(kind, options, case.day, held[::-1], Findings())
+        assert_same(whole, grids(options, case.day, list(found)))

@@ -51,12 +51,12 @@ class _Stream:
     @property
     def dataset(self) -> str:
         """The dataset that is next; "" at the end."""
-        return self._next.dataset if self._next else ""
+        return self._next.dataset if self._next is not None else ""
 
     def take(self) -> list[Samples]:
         """All samples of that dataset."""
         name, found = self.dataset, []
-        while self._next and self._next.dataset == name:
+        while self._next is not None and self._next.dataset == name:
             found.append(self._next)
             self._next = next(self._samples, None)
         return found

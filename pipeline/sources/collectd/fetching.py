@@ -244,7 +244,7 @@ def fetch_documents(
         for number, begin in enumerate(range(first, last, WINDOW)):
             until = min(begin + WINDOW, last)
             old = [one for piece in held for one in piece.windows if one.begin == begin]
-            if any(_is_as_held(options, search, one, until) for one in old):
+            if held and _has_nothing_new(options, search, old, begin, until):
                 continue
             some, found = _window_of_documents(
                 options, search, begin, until, folder / f"{number:02d}", problems
@@ -254,16 +254,18 @@ def fetch_documents(
     return rows, Held(windows=windows)
 
 
-def _is_as_held(options: Options, search: Search, held: HeldWindow, until: int) -> bool:
-    """Whether a server has as many documents of a window as are held, none of them before the
-    first that is held, or after the last.
+def _has_nothing_new(
+    options: Options, search: Search, held: Sequence[HeldWindow], begin: int, until: int
+) -> bool:
+    """Whether a server has no documents of a window; or as many as were held once, none of them
+    before the first that is held, or after the last.
     """
-    if search.count(search_query(options, held.begin, until)) != held.documents:
-        return False
-    if not held.documents:
-        return True
-    inside = search_query_ms(options, held.first_ms, held.last_ms + 1)
-    return search.count(inside) == held.documents
+    there = search.count(search_query(options, begin, until))
+    return not there or any(
+        one.documents == there
+        and search.count(search_query_ms(options, one.first_ms, one.last_ms + 1)) == there
+        for one in held
+    )
 
 
 def _window_of_documents(

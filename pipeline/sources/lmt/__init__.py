@@ -35,7 +35,7 @@ from pipeline.sources.lmt.database import (
     ids_of_day,
     rows_by_id,
 )
-from pipeline.sources.lmt.held import has_all_rows, held_rows
+from pipeline.sources.lmt.held import has_all_rows, is_held
 from pipeline.sources.lmt.options import Options
 from pipeline.sources.lmt.samples import Clock, raw_table, table_samples
 from pipeline.sources.lmt.tables import SERIES, TABLES
@@ -118,8 +118,8 @@ class Lmt(SeriesSource[keys.Options]):
     def fetch_new(
         self, options: keys.Options, day: Day, folder: Path, held: Sequence[Path]
     ) -> Fetched:
-        """As `fetch`, from the first to the last time stamp of which the database has more rows
-        than any piece.
+        """As `fetch`, from the first to the last time stamp of which no piece has the same rows as
+        the database.
         """
         database = options.open(day)
         stamps, ids = ids_of_day(database, options, day)
@@ -153,8 +153,8 @@ class Lmt(SeriesSource[keys.Options]):
         ids: tuple[int, int],
         held: Sequence[Path],
     ) -> tuple[tuple[int, int], dict[str, int]]:
-        """The first and last id of which the database has more rows than any piece has of its time
-        stamp; and the rows of each table.
+        """The first and last id of a time stamp of which no piece has the same rows; and the number
+        of rows of each table.
 
         Raises
         ------
@@ -164,10 +164,11 @@ class Lmt(SeriesSource[keys.Options]):
         clock = Clock.of(stamps, options.timezone, Findings())
         first, last, rows = ids[1] + 1, ids[0] - 1, {}
         for name in sorted(set(SERIES) & set(database.tables())):
-            there, count = rows_by_id(database, name, *ids)
+            there, count, keys_of = rows_by_id(database, name, *ids)
             rows[name] = int(count.sum())
-            most, seconds = held_rows(held, name, options.timezone), clock(there)
-            more = there[(count > most(seconds)) & (seconds >= 0)]
+            seconds = clock(there)
+            same = is_held(held, name, options.timezone, (seconds, count, keys_of))
+            more = there[~same & (seconds >= 0)]
             if len(more):
                 first, last = min(first, int(more[0])), max(last, int(more[-1]))
         if first > last:
@@ -175,7 +176,7 @@ class Lmt(SeriesSource[keys.Options]):
         return (first, last), rows
 
     def contains(self, newer: Path, older: Path) -> bool:
-        """Whether a piece has as many rows of every table and time stamp as an older one."""
+        """Whether a piece has all rows that an older one has."""
         return all(has_all_rows(newer, older, name) for name in SERIES)
 
     def parse(

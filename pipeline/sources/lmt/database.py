@@ -19,7 +19,7 @@ from archive_tools.core.findings import Findings
 from pipeline.sources._shared.sql_database import Database
 from pipeline.sources.lmt.options import Options
 from pipeline.sources.lmt.samples import Clock
-from pipeline.sources.lmt.tables import STAMP, TABLES
+from pipeline.sources.lmt.tables import ROW_KEYS, STAMP, TABLES
 
 PIECE = 500_000
 """Rows read at a time: bounds memory to some 50 MB a reader."""
@@ -69,15 +69,19 @@ def ids_of_day(database: Database, options: Options, day: Day) -> tuple[pa.Table
     return stamps, ids
 
 
-def rows_by_id(database: Database, table: str, low: int, high: int) -> tuple[Int64, Int64]:
-    """The ids of ``low..high`` that a table has rows of, sorted, and how many of each."""
+def rows_by_id(database: Database, table: str, low: int, high: int) -> tuple[Int64, Int64, Int64]:
+    """The ids of ``low..high`` that a table has rows of, sorted; how many of each, and the sum of
+    their keys.
+    """
+    key = " + ".join(f"{factor} * {name}" for name, factor in ROW_KEYS[table].items())
+    total = f"SUM({key})" if database.is_sqlite else f"CAST(SUM({key}) AS SIGNED)"
     found = database.read(
-        f"SELECT TS_ID, COUNT(*) AS ROWS_OF_ID FROM {table}"
+        f"SELECT TS_ID, COUNT(*) AS ROWS_OF_ID, {total} AS KEYS_OF_ID FROM {table}"
         f" WHERE TS_ID BETWEEN {low} AND {high} GROUP BY TS_ID"
     )
-    ids, rows = (found.column(n).to_numpy().astype(np.int64) for n in range(2))
+    ids, rows, keys = (found.column(n).to_numpy().astype(np.int64) for n in range(3))
     order = np.argsort(ids)
-    return ids[order], rows[order]
+    return ids[order], rows[order], keys[order]
 
 
 def id_ranges(database: Database, table: str, low: int, high: int) -> list[str]:

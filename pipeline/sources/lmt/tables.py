@@ -52,7 +52,6 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 }
 """Tables and columns that are kept."""
 
-MEASURED = ("TIMESTAMP_INFO", "OST_DATA", "OSS_DATA", "MDS_DATA", "MDS_OPS_DATA")
 SERIES = ("OST_DATA", "OSS_DATA", "MDS_DATA", "MDS_OPS_DATA")
 IDS = {
     "OST_DATA": ("OST_ID", "OST_INFO", "OST_NAME"),
@@ -60,6 +59,16 @@ IDS = {
     "MDS_DATA": ("MDS_ID", "MDS_INFO", "HOSTNAME"),
 }
 """For each table: its id, where the id is explained, and the column that names the component."""
+
+ROW_KEYS: Mapping[str, Mapping[str, int]] = {
+    "OST_DATA": {"OST_ID": 1},
+    "OSS_DATA": {"OSS_ID": 1},
+    "MDS_DATA": {"MDS_ID": 1},
+    "MDS_OPS_DATA": {"MDS_ID": 1000, "OPERATION_ID": 1},
+}
+"""What tells the rows of a time stamp apart: columns, and what they are multiplied by in a sum."""
+SPAN = 1 << 30
+"""More than any such sum."""
 
 STAMP = "%Y-%m-%d %H:%M:%S"
 """Of the local time stamps."""

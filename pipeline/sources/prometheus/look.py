@@ -92,8 +92,9 @@ class Look(msgspec.Struct):
         if not more:
             raise NoData("the server has no samples that are not archived")
         step = rows.step * 1000
-        first = max(0, (min(more) - LOOK * 1000 - rows.first) // step)
-        last = min(rows.points, (max(more) - rows.first) // step + 1)
+        # looks beside these may have seen as many series, and fewer samples
+        first = max(0, (min(more) - 2 * LOOK * 1000 - rows.first) // step)
+        last = min(rows.points, (max(more) + LOOK * 1000 - rows.first) // step + 1)
         if max(more) == max(at for found in self.series.values() for at in found):
             last = rows.points  # what came since the last look
         return rows.after(first).head(last - first)

@@ -1,0 +1,74 @@
+"""`tokio-pipeline collect`: today so far, for sources that forget within a day or two."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import logging
+
+from archive_tools.core.vocabulary import DayState, Product
+from archive_tools.store import lock
+from archive_tools.store.receipts import Receipts
+from pipeline.cli import common_options, exit_codes
+from pipeline.runs import execution, recording, states
+from pipeline.site import Site
+from pipeline.tasks.nightly import products
+
+log = logging.getLogger("tokio")
+
+HELP = "bring today so far into the archive"
+ABOUT = """Fetch what the sources have of today and the archive has not, and build today so far; and
+yesterday, until it was fetched after its end. For cron, every hour, where a source keeps less than
+two days: what it forgets before the night is then in the archive. The report of a day is written by
+nightly."""
+EXAMPLES = ("", "--instance cscratch", "--wait 300 --site /etc/tokio/site.json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    common_options.add_site(parser)
+    common_options.add_instances(parser)
+    common_options.add_run(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command. Days that another run holds are left to it."""
+    site = common_options.loaded(options)
+    instances = common_options.instances(options, site)
+    today = site.yesterday() + dt.timedelta(days=1)
+    unclosed = _unclosed(site, site.yesterday(), instances)
+    wanted = {site.yesterday(): unclosed, today: instances} if unclosed else {today: instances}
+    with (
+        recording.writing(site, "collect") as codes,
+        lock.free(site.root, list(wanted), patience=options.wait) as held,
+        execution.swept(site, held),
+    ):
+        for date in sorted(set(wanted) - set(held)):
+            log.warning("%s: another run has this day", date)
+        found = [_one(site, options, date, wanted[date]) for date in sorted(held)]
+        codes.append(exit_codes.worst(found) if found else exit_codes.BUSY)
+    return codes[-1]
+
+
+def _unclosed(site: Site, date: dt.date, instances: list[str]) -> list[str]:
+    """Instances of which a day was fetched, but not after its end."""
+    day = Receipts(site.root).day(date)
+    raw = {instance: day.good(instance, Product.RAW) for instance in instances}
+    return [name for name, one in raw.items() if one and day.content(one).get("so_far")]
+
+
+def _one(site: Site, options: argparse.Namespace, date: dt.date, instances: list[str]) -> int:
+    """Bring a day up to date, as far as it has come; 1 if anything of it failed."""
+    tasks = [
+        task(date=date, instance=instance, site=options.site)
+        for instance in instances
+        for task in products(site, instance)
+    ]
+    execution.by_luigi([task for task in tasks if not task.complete()], options.workers)
+    for task in (one for last in tasks for one in execution.everything(last)):
+        task.clear_old_failures()
+    found = states.day_states(site, [date], options.site, instances=instances)[date]
+    for instance, state in found.items():
+        print(f"{date}  {instance:16} {state}")
+    failed = any(state.word == DayState.FAILED for state in found.values())
+    return exit_codes.FAILED if failed else exit_codes.COMPLETE
