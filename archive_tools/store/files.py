@@ -20,6 +20,8 @@ from archive_tools.core.errors import ArchiveError, TokioError
 
 TEMPORARY = ".tmp"
 _LEFT = re.compile(r"\..+\.(?P<host>[^.]*)\.(?P<pid>\d+)\.[0-9a-f]{8}\.tmp")
+CLOCK_ERROR = 2.0
+"""Seconds by which times of files and of processes may differ."""
 FOREIGN_AGE = 86400.0
 """Seconds after which a temporary file of another host is taken for left over."""
 
@@ -68,12 +70,26 @@ def _is_left(path: Path) -> bool:
     match = _LEFT.fullmatch(path.name)
     if not match:
         return False
-    if match["host"] == _host():
-        return not Path(f"/proc/{match['pid']}").exists()
     try:
-        return time.time() - path.lstat().st_mtime > FOREIGN_AGE
+        changed = path.lstat().st_mtime
     except FileNotFoundError:
         return False
+    if match["host"] == _host():
+        return not _may_write(int(match["pid"]), changed)
+    return time.time() - changed > FOREIGN_AGE
+
+
+def _may_write(pid: int, changed: float) -> bool:
+    """Whether the process that wrote a file at that time is still there: not one that has ended and
+    was not waited for, nor another one that has its number now.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        booted = time.time() - float(Path("/proc/uptime").read_text("ascii").split()[0])
+    except (OSError, ValueError):
+        return False
+    started = booted + int(stat[19]) / os.sysconf("SC_CLK_TCK")
+    return stat[0] not in "ZX" and started <= changed + CLOCK_ERROR
 
 
 @contextlib.contextmanager

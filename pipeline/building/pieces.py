@@ -84,6 +84,15 @@ def remaining(where: InstanceDay, old: Sequence[Piece], new: Path) -> list[Piece
     return [piece for piece in old if not contains(where, new, piece.path)]
 
 
+def is_in_any(where: InstanceDay, new: Path, old: Sequence[Piece]) -> bool:
+    """Whether a new piece of series brings nothing that an old one has not. A list of logs is kept:
+    it says which are there now.
+    """
+    return isinstance(where.source, SeriesSource) and any(
+        contains(where, piece.path, new) for piece in old
+    )
+
+
 def contains(where: InstanceDay, newer: Path, older: Path) -> bool:
     """Whether a piece has all that an older one has."""
     source = where.source

@@ -174,7 +174,12 @@ class _Raw:
     ) -> FetchedRaw:
         """Make the day's raw folder of what is held and what is new."""
         where, so_far = self.where, time.time() < self.where.day.end
-        old = pieces.remaining(where, self.held, new) if new else self.held
+        old = self.held
+        if new:
+            old = pieces.remaining(where, self.held, new)
+            if pieces.is_in_any(where, new, old):
+                shutil.rmtree(new)
+                new, fetched, old = None, None, self.held
         about = [dict(piece.about) for piece in old]
         if new and fetched:
             about.append(self._about(fetched))

@@ -11,6 +11,7 @@ pass from the second: it grows with time.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,7 +120,7 @@ class Lmt(SeriesSource[keys.Options]):
         self, options: keys.Options, day: Day, folder: Path, held: Sequence[Path]
     ) -> Fetched:
         """As `fetch`, from the first to the last time stamp of which no piece has the same rows as
-        the database.
+        the database; of a file, which costs no server anything, all when the day is over.
         """
         database = options.open(day)
         stamps, ids = ids_of_day(database, options, day)
@@ -127,7 +128,7 @@ class Lmt(SeriesSource[keys.Options]):
         there = set(database.tables())
         rows: dict[str, int] = {}
         wanted = low, high
-        if held:
+        if held and not (database.is_sqlite and time.time() >= day.end):
             wanted, rows = self._not_held(options, database, stamps, (low, high), held)
         pq.write_table(stamps, folder / "TIMESTAMP_INFO.parquet")
         counts = {"TIMESTAMP_INFO": int(((ids >= wanted[0]) & (ids <= wanted[1])).sum())}
