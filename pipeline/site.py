@@ -23,11 +23,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
+from archive_tools.core.site_json import without_comments
 from pipeline.model import MOUNT_PATTERN
 from pipeline.schemas.site_types import Expression, Mode, Templates, Timestep, Zone
 
 ENVIRONMENT = "TOKIO_SITE"
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
+SCHEMA = "$schema"
+"""The key by which editors find the JSON Schema of the file; it means nothing else."""
 INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -287,6 +290,7 @@ def load(given: str = "") -> Site:
         ) from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a JSON object is expected", got=type(content).__name__)
+    content.pop(SCHEMA, None)
     if "folder" in content:
         raise ConfigError(f"{path}: key folder is not known")
     site = validated(Site, content, str(path))
@@ -313,6 +317,8 @@ def load(given: str = "") -> Site:
 
 
 def _no_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object without its comments, which may be there several times."""
+    pairs = without_comments(pairs)
     keys = [key for key, _ in pairs]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from archive_tools.core.errors import ConfigError, NotFound
+from archive_tools.core.site_json import without_comments
 
 ENVIRONMENT = "TOKIO_SITE"
 
@@ -118,7 +119,7 @@ def find_site_file(given: str = "") -> Path | None:
 
 
 def read_site_file(path: Path) -> SiteFile:
-    """Read a site file.
+    """Read a site file, without its comments.
 
     Raises
     ------
@@ -126,7 +127,9 @@ def read_site_file(path: Path) -> SiteFile:
         It is not a JSON object.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(
+            path.read_text("utf-8"), object_pairs_hook=lambda pairs: dict(without_comments(pairs))
+        )
     except (ValueError, OSError) as error:
         raise ConfigError(
             f"{path} cannot be read as JSON: {error}", hint="tokio-pipeline check-config"

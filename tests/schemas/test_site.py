@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from archive_tools.core.errors import ConfigError
+from archive_tools.store import site_file
 from pipeline import site as sites
 from pipeline import sources
 
@@ -110,6 +111,49 @@ def test_no_json_and_keys_that_stand_twice(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ConfigError, match=word):
             sites.load(str(path))
+
+
+COMMENTED = """{
+  "$schema": "site.schema.json",
+  "//": "first",
+  "//": "second: comments may be there several times",
+  "site": "s",
+  "archive": "a",
+  "// switched off": "0600",
+  "//mode": "0600",
+  "sources": {
+    "//": "a text where instances are",
+    "//logs": {"kind": "darshan", "logs": "off"},
+    "fs": {"kind": "lmt", "//": ["any", {"value": 1}], "database": "sqlite:///x_%Y.db"},
+    "on": {"kind": "darshan", "logs": "on", "mount_to_fsname": {"//": "x", "^/a": "fs"}}
+  }
+}"""
+
+
+def test_comments_at_any_level_mean_nothing(tmp_path: Path) -> None:
+    """For the pipeline as for the readers; what is made of the data is the same text."""
+    path = tmp_path / "site.json"
+    path.write_text(COMMENTED)
+    site = sites.load(str(path))
+    checked = sources.check(site)
+    assert [*checked] == ["fs", "on"]
+    assert site.mode == "0640"
+    assert checked["on"].mount_to_fsname == {"^/a": "fs"}  # type: ignore[attr-defined]
+    assert checked["fs"].made_of() == sources.options(load(tmp_path), "fs").made_of()
+    path.write_text(COMMENTED)
+    read = site_file.read_site_file(path)
+    assert read.log_folders() == {"on": [str(tmp_path / "on")]}
+    assert read.root == site.root
+
+
+def test_only_comments_may_be_there_twice_and_schema_only_at_the_top(tmp_path: Path) -> None:
+    path = tmp_path / "site.json"
+    path.write_text(COMMENTED.replace('"//mode"', '"site"'))
+    with pytest.raises(ConfigError, match="'site' is there twice"):
+        sites.load(str(path))
+    path.write_text(COMMENTED.replace('"kind": "lmt"', '"$schema": "x", "kind": "lmt"'))
+    with pytest.raises(ConfigError, match=r"\$schema is not known"):
+        sources.check(sites.load(str(path)))
 
 
 def test_where_the_file_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
