@@ -28,7 +28,7 @@ from pipeline.building.log_reading import archived_and_lost
 from pipeline.building.made import Made
 from pipeline.building.pieces import Piece
 from pipeline.processes.limits import run_in_process, run_in_thread
-from pipeline.sources.contract import Fetched, Inputs, LogSource
+from pipeline.sources.contract import Fetched, HasClock, Inputs, LogSource
 
 Result = TypeVar("Result")
 
@@ -107,6 +107,27 @@ def query_inputs(where: InstanceDay, longest: float | None = None) -> Inputs:
         lambda: where.source.inputs(where.options, where.day),
         "ask",
     )
+
+
+def query_clock(where: InstanceDay) -> float | None:
+    """How many seconds the source's clock is ahead of this machine's; None where it does not say
+    its time.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be reached or read, or does not answer in time.
+    """
+    source, options = where.source, where.options
+    if not isinstance(source, HasClock):
+        return None
+
+    def ahead() -> float | None:
+        began = time.time()
+        there = source.clock(options, where.day)
+        return None if there is None else there - (began + time.time()) / 2
+
+    return _limited(where, options.ask_seconds, "the time", ahead, "ask")
 
 
 def fingerprint_of_inputs(where: InstanceDay, inputs: Inputs) -> str:

@@ -289,6 +289,23 @@ class LogSource(Source[KeysT], Protocol[KeysT]):
         raise NotImplementedError
 
 
+@runtime_checkable
+class HasClock(Protocol):
+    """What a source has, besides its kind's contract, that can say what time it is there."""
+
+    @abstractmethod
+    def clock(self, options: Any, day: Day) -> float | None:
+        """The source's time now, epoch seconds, as the stamps of its data are understood; None
+        where this instance does not say it.
+
+        Raises
+        ------
+        SourceError
+            The source cannot be reached or read.
+        """
+        raise NotImplementedError
+
+
 AnySource: TypeAlias = SeriesSource[Any] | LogSource[Any]
 """A source of a kind that only site.json names: its options are of its own `Options`."""
 

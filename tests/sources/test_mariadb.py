@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import archive_tools
-from pipeline.cli.main import FAILED, PARTIAL, main
+from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.tasks.context import current
 from tests.support.mariadb import PASSWORD, Server
+from tests.support.nights import DATE, lmt_db
 from tests.support.paths import needed
 
 pytestmark = pytest.mark.server
@@ -106,3 +107,25 @@ def test_a_wrong_password_is_an_error_without_the_password(  # type: ignore[no-u
     monkeypatch.delenv("LMT_PASSWORD")
     assert main(["nightly", "--date", "2018-01-28"]) == FAILED
     assert "LMT_PASSWORD is not set" in capsys.readouterr().out
+
+
+def test_the_clock_of_a_server_is_compared_in_the_sources_zone(  # type: ignore[no-untyped-def]
+    server: Server,
+    tmp_path: Path,
+    site,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The server's NOW() is UTC's here: read in another zone it is hours off, as its stamps are."""
+    lmt_db(tmp_path / "lmt.db")
+    server.load("filesystem_clock", tmp_path / "lmt.db")
+    server.sql("SET GLOBAL time_zone = '+00:00'")
+    monkeypatch.setenv("LMT_PASSWORD", PASSWORD)
+    keys = source(server, "filesystem_clock", timezone="UTC")
+    site({"utc": keys, "tokyo": {**keys, "timezone": "Asia/Tokyo"}})
+    assert main(["check-config", "--ask", DATE]) == COMPLETE
+    utc, tokyo = capsys.readouterr().out.split("tokyo: lmt, 2026-11-22")
+    assert "clock: as here" in utc
+    assert "OST_DATA 290" in utc
+    assert "clock: 9 h behind this machine's; is timezone right?" in tokyo
+    assert PASSWORD not in utc + tokyo

@@ -17,7 +17,7 @@ import archive_tools
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
-from pipeline.cli.main import COMPLETE, PARTIAL, main
+from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.sources import prometheus
 from pipeline.sources.prometheus.saved_answers import manifest
 from pipeline.tasks.context import current
@@ -256,3 +256,13 @@ def test_a_whole_day_up_to_its_end(
     np.testing.assert_array_equal(read.values, np.tile([6000, 6000, 12000, 12000], (1440, 1)))
     free = archive.read("s", "dataservers/memfree", str(DAY), "2026-11-23")
     np.testing.assert_array_equal(free.values, np.tile([2000, 4000], (1440, 1)))
+
+
+def test_what_a_server_has_of_a_day(url: str, site: Any, capsys: Any) -> None:
+    keys = {"kind": "prometheus", "url": url, "host_label": "host", "devices": "loop[01]"}
+    site({"servers": keys, "away": {**keys, "url": "http://127.0.0.1:1", "ask_seconds": 0.5}})
+    assert main(["check-config", "--ask", "2026-11-22"]) == FAILED
+    servers, away = capsys.readouterr().out.split("away: prometheus, 2026-11-22")
+    assert "clock: as here" in servers
+    assert "devices 'loop[01]': 2: oss01:loop0, oss01:loop1" in servers
+    assert "CANNOT BE READ" in away

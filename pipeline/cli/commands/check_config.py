@@ -3,34 +3,70 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 from collections.abc import Mapping
 
-from archive_tools.core.errors import MissingPackage
+from archive_tools.cli import printing
+from archive_tools.core.errors import ConfigError, MissingPackage
 from archive_tools.core.extras import check_extra
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.cli import common_options, exit_codes
+from pipeline.building.instance_day import InstanceDay
+from pipeline.building.trial import Trial, try_source
+from pipeline.cli import common_options, exit_codes, trial_text
 from pipeline.tasks.site_cache import load_checked
 
-HELP = "check site.json"
-ABOUT = (
-    "Check every key of site.json, and that the packages that its sources need are installed;"
-    " nothing is contacted."
+HELP = "check site.json, and with --ask what its sources have"
+ABOUT = """Check every key of site.json, and that the packages that its sources need are installed;
+nothing is contacted. With --ask each source is fetched for one day into a temporary folder and
+read: what is there, which components and datasets, whether its clock is right. Nothing gets into
+the archive. A source that cannot be read, or has nothing of the day, stops no other; the exit code
+is then 1."""
+EXAMPLES = (
+    "",
+    "--site /etc/tokio/site.json",
+    "--ask",
+    "--ask 2026-11-22 --instance scratch --json",
 )
-EXAMPLES = ("", "--site /etc/tokio/site.json")
+YESTERDAY = dt.date.min
+"""What ``--ask`` without a day means: the last whole day at the site."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     common_options.add_site(parser)
+    parser.add_argument(
+        "--ask",
+        nargs="?",
+        type=common_options.date,
+        const=YESTERDAY,
+        metavar="DATE",
+        help="try each source with this day (default: yesterday)",
+    )
+    common_options.add_instances(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="what --ask found, with all names, as JSON"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
+    if options.ask is None and (options.json or options.instance):
+        raise ConfigError("--json and --instance go with --ask")
     path = sites.find(options.site)
     site = load_checked(options.site, strict=True)
     checked = sources.check(site)
+    if not options.json:
+        _show(f"{path}", site, checked)
+    lacking = _lacking(site, checked)
+    for line in lacking:
+        print(line, file=sys.stderr)
+    code = exit_codes.FAILED if lacking else exit_codes.COMPLETE
+    return code if options.ask is None else exit_codes.worst([code, _ask(options, site, checked)])
+
+
+def _show(path: str, site: sites.Site, checked: Mapping[str, sites.SourceOptions]) -> None:
     print(f"{path}: good")
     print(f"site {site.site}, days of {site.timezone}, archive {site.root}")
     for instance, found in checked.items():
@@ -42,10 +78,24 @@ def run(options: argparse.Namespace) -> int:
                 else ""
             )
         )
-    lacking = _lacking(site, checked)
-    for line in lacking:
-        print(line, file=sys.stderr)
-    return exit_codes.FAILED if lacking else exit_codes.COMPLETE
+
+
+def _ask(
+    options: argparse.Namespace, site: sites.Site, checked: Mapping[str, sites.SourceOptions]
+) -> int:
+    """Try the sources, one after the other; the exit code."""
+    day = site.day(site.yesterday() if options.ask == YESTERDAY else options.ask)
+    trials: list[Trial] = []
+    for instance in common_options.instances(options, site):
+        trials.append(
+            try_source(InstanceDay(site, instance, day, checked[instance]), printing.note)
+        )
+        if not options.json:
+            trial_text.show(trials[-1])
+    if options.json:
+        found = {trial.instance: trial_text.as_json(trial) for trial in trials}
+        printing.show_json({"day": str(day), "sources": found})
+    return exit_codes.worst(exit_codes.OF_SEVERITY[trial_text.severity(one)] for one in trials)
 
 
 def _lacking(site: sites.Site, checked: Mapping[str, sites.SourceOptions]) -> list[str]:

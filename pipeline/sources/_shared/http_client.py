@@ -7,6 +7,7 @@ the environment or a file, and appear in no message.
 
 from __future__ import annotations
 
+import email.utils
 import json
 import re
 import ssl
@@ -269,6 +270,26 @@ class Server:
                 f"{method} {self.url}{path}: the answer is not JSON: {error}",
                 got=answer[:100].decode("utf-8", "replace"),
             ) from None
+
+    def clock(self) -> float | None:
+        """The server's time by the head of its answer, epoch seconds, to a second; None where it
+        has none.
+
+        Raises
+        ------
+        Unreachable
+            The server does not answer.
+        """
+        import httpx
+
+        try:
+            with self._client.stream("GET", f"{self.url}/") as answer:
+                date = answer.headers.get("Date", "")
+            return email.utils.parsedate_to_datetime(date).timestamp() + 0.5
+        except httpx.RequestError as error:
+            raise Unreachable(f"{self.url} does not answer: {error}") from None
+        except ValueError:
+            return None
 
     def _once(self, what: str, method: str, path: str, request: Mapping[str, Any]) -> bytes:
         with self._client.stream(method, self.url + path, **request) as answer:

@@ -103,6 +103,13 @@ class Collectd(SeriesSource[keys.Options]):
             )
         }
 
+    def clock(self, options: keys.Options, day: Day) -> float | None:
+        """The server's; files have none."""
+        if not options.url:
+            return None
+        with Server(options) as server:
+            return server.clock()
+
     def fetch(self, options: keys.Options, day: Day, folder: Path) -> Fetched:
         """Write the day's value lists below `folder`; counts those of each plugin, and, where there
         are any, places that could not be read.

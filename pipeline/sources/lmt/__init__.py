@@ -11,10 +11,12 @@ pass from the second: it grows with time.
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -102,6 +104,18 @@ class Lmt(SeriesSource[keys.Options]):
         return {name: database.text(expression) for name, expression in requested.items()} | {
             "timezone": options.timezone
         }
+
+    def clock(self, options: keys.Options, day: Day) -> float | None:
+        """The server's local time, read in `timezone` as its stamps are; a file has none."""
+        database = options.open(day)
+        if database.is_sqlite:
+            return None
+        shown = dt.datetime.strptime(
+            database.text("DATE_FORMAT(NOW(), '%Y-%m-%d %H:%i:%s')"), "%Y-%m-%d %H:%M:%S"
+        )
+        here, zone = time.time(), ZoneInfo(options.timezone)
+        passes = [shown.replace(tzinfo=zone, fold=fold).timestamp() + 0.5 for fold in (0, 1)]
+        return min(passes, key=lambda second: abs(second - here))
 
     def fetch(self, options: keys.Options, day: Day, folder: Path) -> Fetched:
         """Write the day's rows of each table to ``<folder>/<TABLE>.parquet``; counts the rows of

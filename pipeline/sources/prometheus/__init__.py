@@ -179,6 +179,13 @@ class Prometheus(SeriesSource[keys.Options]):
             )
         }
 
+    def clock(self, options: keys.Options, day: Day) -> float | None:
+        """The server's; files have none."""
+        if not options.url:
+            return None
+        with Server(options) as server:
+            return server.clock()
+
     def fetch(self, options: keys.Options, day: Day, folder: Path) -> Fetched:
         """Keep the answers of the day, each as a gzipped file, beside a list of the queries; or
         copy saved ones. Counts series and samples; of saved answers files and bytes.
