@@ -96,6 +96,8 @@ class LocalEngine(BaseModel):
 
     Attributes
     ----------
+    kind : 'local'
+        On this machine.
     workers : int
         Readers side by side; 0 is one a core.
     """
@@ -112,6 +114,8 @@ class DaskEngine(BaseModel):
 
     Attributes
     ----------
+    kind : 'dask'
+        On a Dask cluster.
     scheduler : str
         Address, such as ``tcp://login01:8786``.
     """
@@ -173,6 +177,8 @@ class Site(BaseModel):
     mount_to_fsname : dict of str to str
         Regular expression of a mount point to file system name; the first that matches counts, and
         only where the match ends at the end of a path component.
+    fsname_to_instance : dict of str to str or Servers
+        File system name to the instance, or some of its components, that watch its servers.
     hdf5_files : dict of str to str or list of str
         Instance to strftime templates of files outside of the archive, TTS or H5LMT, that readers
         take for days that the archive does not have; the first that is there.
@@ -290,7 +296,8 @@ def load(given: str = "") -> Site:
         ) from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: a JSON object is expected", got=type(content).__name__)
-    content.pop(SCHEMA, None)
+    if not isinstance(schema := content.pop(SCHEMA, ""), str):
+        raise ConfigError(f"{path}: {SCHEMA} is not a text", got=repr(schema))
     if "folder" in content:
         raise ConfigError(f"{path}: key folder is not known")
     site = validated(Site, content, str(path))

@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 
 def _zone(name: str) -> str:
@@ -43,8 +43,13 @@ def _mode(text: str) -> str:
     return text
 
 
-Mode = Annotated[str, AfterValidator(_mode)]
+Mode = Annotated[
+    str,
+    AfterValidator(_mode),
+    WithJsonSchema({"type": "string", "pattern": "^0?6[0246][04]$"}),
+]
 Expression = Annotated[str, AfterValidator(_expression)]
 Zone = Annotated[str, AfterValidator(_zone)]
-Timestep = Annotated[int, AfterValidator(_step)]
+STEPS = [seconds for seconds in range(1, 3601) if 3600 % seconds == 0]
+Timestep = Annotated[int, AfterValidator(_step), WithJsonSchema({"type": "integer", "enum": STEPS})]
 Templates = str | list[str]

@@ -151,6 +151,9 @@ def test_only_comments_may_be_there_twice_and_schema_only_at_the_top(tmp_path: P
     path.write_text(COMMENTED.replace('"//mode"', '"site"'))
     with pytest.raises(ConfigError, match="'site' is there twice"):
         sites.load(str(path))
+    path.write_text(COMMENTED.replace('"site.schema.json"', "null"))
+    with pytest.raises(ConfigError, match=r"\$schema is not a text; got: None"):
+        sites.load(str(path))
     path.write_text(COMMENTED.replace('"kind": "lmt"', '"$schema": "x", "kind": "lmt"'))
     with pytest.raises(ConfigError, match=r"\$schema is not known"):
         sources.check(sites.load(str(path)))

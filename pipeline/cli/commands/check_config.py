@@ -14,7 +14,7 @@ from pipeline import site as sites
 from pipeline import sources
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.trial import Trial, try_source
-from pipeline.cli import common_options, exit_codes, trial_text
+from pipeline.cli import common_options, exit_codes, site_schema, trial_text
 from pipeline.tasks.site_cache import load_checked
 
 HELP = "check site.json, and with --ask what its sources have"
@@ -28,6 +28,7 @@ EXAMPLES = (
     "--site /etc/tokio/site.json",
     "--ask",
     "--ask 2026-11-22 --instance scratch --json",
+    "--schema > site.schema.json",
 )
 YESTERDAY = dt.date.min
 """What ``--ask`` without a day means: the last whole day at the site."""
@@ -48,10 +49,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="what --ask found, with all names, as JSON"
     )
+    parser.add_argument(
+        "--schema",
+        action="store_true",
+        help="print the JSON Schema of site.json, of all kinds that are installed, and end",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
+    if options.schema:
+        sys.stdout.write(site_schema.as_text(site_schema.site_schema(sources.kinds())))
+        return exit_codes.COMPLETE
     if options.ask is None and (options.json or options.instance):
         raise ConfigError("--json and --instance go with --ask")
     path = sites.find(options.site)

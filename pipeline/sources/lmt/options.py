@@ -22,7 +22,7 @@ class Options(SourceOptions):
         ``sqlite:////path/lmt_%Y-%m-%d.sqlite3`` (three slashes: counted from site.json) or
         ``mysql://user@host:3306/filesystem_scratch``; a strftime template.
     password_env, password_file : str
-        Where the password is.
+        The environment variable, or the file, that holds the password.
     """
 
     ORIGIN: ClassVar[frozenset[str]] = frozenset({"database", "password_env", "password_file"})
