@@ -5,9 +5,33 @@ from __future__ import annotations
 import difflib
 import re
 import zoneinfo
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema
+
+from archive_tools.core.site_json import COMMENT
+
+PLACEHOLDER = "FILL-IN"
+"""What a value that must be set has in it, in the first site.json that `init` writes."""
+
+
+def unfilled(content: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Where placeholders are in some keys, and in which text: ``("sources: fs: url", ...)``.
+    Comments may name them.
+    """
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if str(key).startswith(COMMENT):
+                continue
+            if PLACEHOLDER in str(key):
+                yield place, str(key)
+            yield from unfilled(value, f"{place}: {key}" if place else str(key))
+    elif isinstance(content, list):
+        for value in content:
+            yield from unfilled(value, place)
+    elif isinstance(content, str) and PLACEHOLDER in content:
+        yield place, content
 
 
 def _zone(name: str) -> str:

@@ -12,10 +12,13 @@ import functools
 import importlib
 import importlib.metadata
 import pkgutil
+from collections.abc import Mapping
+from typing import Any
 
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.vocabulary import Product
 from pipeline.schemas import source_maps
+from pipeline.schemas.site_types import unfilled
 from pipeline.schemas.source_maps import Selector, SourceMetric
 from pipeline.site import Servers, Site, SourceOptions, validated
 from pipeline.sources._shared.unavailable import UnavailableSource
@@ -160,6 +163,7 @@ def options(site: Site, instance: str, *, strict: bool = False) -> SourceOptions
         raise ConfigError(f"{where}: key kind is missing", expected=", ".join(kinds()))
     source = _found_for(where, content["kind"]) if strict else usable(content["kind"])
     checked = validated(source.Options, content, where)
+    check_filled_in(content, where)
     found: object = source.with_absolute_paths(checked, site)
     if not isinstance(found, SourceOptions):
         raise ConfigError(f"{where}: with_absolute_paths of {source.kind} gives {found!r}")
@@ -196,6 +200,10 @@ def check(site: Site, *, strict: bool = True) -> dict[str, SourceOptions]:
         raise ConfigError("site.json: sources names no source", expected="at least one")
     check_servers(site)
     good, wrong = {}, []
+    try:
+        check_filled_in(site.model_dump(exclude={"sources"}), "site.json")
+    except ConfigError as error:
+        wrong.append(str(error))
     for instance in site.sources:
         try:
             good[instance] = options(site, instance, strict=strict)
@@ -205,6 +213,19 @@ def check(site: Site, *, strict: bool = True) -> dict[str, SourceOptions]:
     if wrong:
         raise ConfigError("\n".join(dict.fromkeys(wrong)))
     return good
+
+
+def check_filled_in(content: Mapping[str, Any], where: str) -> None:
+    """Refuse keys in which a placeholder of `tokio-pipeline init` is left.
+
+    Raises
+    ------
+    ConfigError
+        A line for each.
+    """
+    lines = [f"{where}: {key} is to be filled in; got: {text}" for key, text in unfilled(content)]
+    if lines:
+        raise ConfigError("\n".join(lines))
 
 
 def _check_table(source: AnySource) -> None:

@@ -90,7 +90,7 @@ def test_it_is_a_schema_and_every_key_has_a_description() -> None:
 def test_descriptions_are_those_of_the_nearest_docstring() -> None:
     lmt = site_schema.descriptions(sources.find("lmt").Options)
     assert lmt["timestep"] == "Seconds a row; must divide an hour."
-    assert lmt["password_env"] == lmt["password_file"]
+    assert lmt["ask_seconds"] == lmt["fetch_seconds"], "described together"
     assert "`sqlite:////path/lmt_%Y-%m-%d.sqlite3`" in lmt["database"]
     darshan = site_schema.descriptions(sources.find("darshan").Options)
     assert darshan["timestep"] == "Seconds a row of the series; 60 unless given."

@@ -42,10 +42,14 @@ class HttpOptions(SourceOptions):
         ``http://host:port`` or ``https://...``, with a path where a proxy wants one.
     user : str
         For basic authentication; its password by `password_env` or `password_file`.
-    password_env, password_file : str
-        The environment variable, or the file, that holds the password.
-    token_env, token_file : str
-        The environment variable, or the file, that holds a bearer token.
+    password_env : str
+        The environment variable that holds the user's password.
+    password_file : str
+        The file that holds the user's password.
+    token_env : str
+        The environment variable that holds a bearer token.
+    token_file : str
+        The file that holds a bearer token.
     ca_file : str
         Certificates to trust, in place of the system's.
     timeout_seconds : float

@@ -27,9 +27,10 @@ class Options(HttpOptions, HostOptions):
     neighbours : int
         How many more days before and after are read, where files have values of other days than
         their names say.
-    url, index : str
-        A server in place of a dump, with `form` elasticsearch; the index is a strftime template (of
-        UTC dates), or a pattern.
+    url : str
+        A server in place of a dump, with `form` elasticsearch.
+    index : str
+        Of the server: a strftime template (of UTC dates), or a pattern.
     query : dict
         A further filter clause of the search, such as ``{"prefix": {"hostname": "bb"}}``.
     paging : {'scroll', 'pit'}

@@ -21,8 +21,10 @@ class Options(SourceOptions):
     database : str
         ``sqlite:////path/lmt_%Y-%m-%d.sqlite3`` (three slashes: counted from site.json) or
         ``mysql://user@host:3306/filesystem_scratch``; a strftime template.
-    password_env, password_file : str
-        The environment variable, or the file, that holds the password.
+    password_env : str
+        The environment variable that holds the password.
+    password_file : str
+        The file that holds the password.
     """
 
     ORIGIN: ClassVar[frozenset[str]] = frozenset({"database", "password_env", "password_file"})
