@@ -1,7 +1,4 @@
-"""Raw data: what a source has of a day, brought into the archive's folder as it is.
-
-All queries to sources are made here, each with a time limit.
-"""
+"""Raw data: what a source has of a day, added to the archive's folder as it is."""
 
 from __future__ import annotations
 
@@ -11,13 +8,13 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from archive_tools.core.day import Day
-from archive_tools.core.errors import InputChanged, NoData, SourceError, TokioError
+from archive_tools.core.errors import InputChanged, NoData
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from archive_tools.store import files, layout
@@ -27,10 +24,8 @@ from pipeline.building.instance_day import InstanceDay
 from pipeline.building.log_reading import archived_and_lost
 from pipeline.building.made import Made
 from pipeline.building.pieces import Piece
-from pipeline.processes.limits import run_in_process, run_in_thread
-from pipeline.sources.contract import Fetched, HasClock, Inputs, LogSource
-
-Result = TypeVar("Result")
+from pipeline.building.source_queries import fetch_into, query_inputs, server_info
+from pipeline.sources.contract import Fetched, Inputs, LogSource
 
 
 @dataclass(frozen=True)
@@ -85,51 +80,6 @@ class FetchedRaw:
     lost: str = ""
 
 
-def query_inputs(where: InstanceDay, longest: float | None = None) -> Inputs:
-    """What the source has of the day now.
-
-    Parameters
-    ----------
-    where : InstanceDay
-    longest : float, optional
-        Seconds, where the source's own limit is longer.
-
-    Raises
-    ------
-    SourceError
-        The source cannot be reached or read, or does not answer in time.
-    """
-    seconds = where.options.ask_seconds
-    return _limited(
-        where,
-        seconds if longest is None else min(seconds, longest),
-        "what the source has",
-        lambda: where.source.inputs(where.options, where.day),
-        "ask",
-    )
-
-
-def query_clock(where: InstanceDay) -> float | None:
-    """How many seconds the source's clock is ahead of this machine's; None where it does not say
-    its time.
-
-    Raises
-    ------
-    SourceError
-        The source cannot be reached or read, or does not answer in time.
-    """
-    source, options = where.source, where.options
-    if not isinstance(source, HasClock):
-        return None
-
-    def ahead() -> float | None:
-        began = time.time()
-        there = source.clock(options, where.day)
-        return None if there is None else there - (began + time.time()) / 2
-
-    return _limited(where, options.ask_seconds, "the time", ahead, "ask")
-
-
 def fingerprint_of_inputs(where: InstanceDay, inputs: Inputs) -> str:
     """Of the inputs and of the window of time that is fetched."""
     options, day = where.options, where.day
@@ -162,12 +112,12 @@ def fetch_raw(where: InstanceDay, inputs: Inputs, archived: ArchivedRaw | None) 
     with pieces.new_folder(where.raw_folder("none").parent, where.instance) as folder:
         new = folder / "new"
         new.mkdir()
-        fetched = _fetch(new, where, [piece.path for piece in held], archived)
+        fetched = _fetch_new(new, where, [piece.path for piece in held], archived)
         seen = fingerprint_of_inputs(where, inputs)
         lost = _lost(where, fetched, new, held, archived)
         if lost:
             counts = fetched.counts if fetched else {}
-            more = {"inputs": inputs, "source": _server_info(where), "files": _hashes(new)}
+            more = {"inputs": inputs, "source": server_info(where), "files": _hashes(new)}
             return FetchedRaw(Made(counts, more=more), seen, lost)
         grew = fetched is not None and _compare(where, inputs, fetched.inputs)
         raw = _Raw(where, inputs, seen, held, archived)
@@ -253,7 +203,7 @@ class _Raw:
             "fingerprint": self.seen,
             "fetched": now,
             "counts": dict(fetched.counts),
-            "source": _server_info(self.where),
+            "source": server_info(self.where),
             **({"span": list(fetched.span)} if fetched.span else {}),
         }
 
@@ -266,22 +216,12 @@ def _together(listed: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return dict(counts)
 
 
-def _fetch(
+def _fetch_new(
     folder: Path, where: InstanceDay, held: Sequence[Path], archived: ArchivedRaw | None
 ) -> Fetched | None:
     """Fetch into `folder`; None where the day is archived, and the source has nothing more."""
     try:
-        return _limited(
-            where,
-            where.options.fetch_seconds,
-            "the data",
-            lambda: (
-                where.source.fetch_new(where.options, where.day, folder, held)
-                if held
-                else where.source.fetch(where.options, where.day, folder)
-            ),
-            "fetch",
-        )
+        return fetch_into(where, folder, held)
     except NoData:
         if archived is None:
             raise
@@ -315,20 +255,6 @@ def _lost(
     return f"the source has less of the day: {'; '.join(said)}" if said else ""
 
 
-def _server_info(where: InstanceDay) -> dict[str, str]:
-    """What the source says of itself: versions, time zones; it may say nothing."""
-    try:
-        return _limited(
-            where,
-            where.options.ask_seconds,
-            "the version",
-            lambda: dict(where.source.server_info(where.options, where.day)),
-            "ask",
-        )
-    except (TokioError, OSError) as error:
-        return {"error": str(error)}
-
-
 def _compare(where: InstanceDay, before: Inputs, seen: Inputs | None) -> bool:
     """Whether inputs grew while they were read, as those of a day that is not over always do. The
     source is queried again where the fetch could not say what it saw.
@@ -358,26 +284,6 @@ def remove_others(target: Path, instance: str) -> None:
     for other in target.parent.glob(f"{instance}.*"):
         if other != target and other.name != f"{instance}.{layout.REDUCED}":
             shutil.rmtree(other, ignore_errors=True)
-
-
-def _limited(
-    where: InstanceDay, seconds: float, what: str, work: Callable[[], Result], key: str
-) -> Result:
-    """What the source gives, in time or not at all."""
-    limited = run_in_process if where.options.needs_process else run_in_thread
-    hint = f"look at the source; raise {key}_seconds of the source if it needs that long"
-    called = f"{where.instance}: {what} of {where.day}"
-    return limited(seconds, called, lambda: _without_exit(work, called), hint=hint)
-
-
-def _without_exit(work: Callable[[], Result], called: str) -> Result:
-    """What `work` gives; a source that ends the process is an error like others."""
-    try:
-        return work()
-    except SystemExit as error:
-        raise SourceError(
-            f"{called}: the source called exit({error.code})", hint="look at the source's code"
-        ) from error
 
 
 def _hashes(folder: Path) -> dict[str, list[Any]]:

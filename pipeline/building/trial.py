@@ -22,7 +22,7 @@ from archive_tools.core.components import component_order
 from archive_tools.core.errors import NoData, SourceError, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from pipeline.building import raw
+from pipeline.building import source_queries
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.trial_matches import Matches, matches_of_components, matches_of_mounts
 from pipeline.model import Samples
@@ -138,18 +138,17 @@ def try_source(where: InstanceDay, say: Say) -> Trial:
 def _fetch(trial: Trial, where: InstanceDay, target: Path, say: Say, findings: Findings) -> None:
     say(f"{where.instance}: querying what there is of {where.day}")
     with _timed(trial, "query"):
-        inputs = raw.query_inputs(where)
+        source_queries.query_inputs(where)
     try:
-        trial.clock_ahead = raw.query_clock(where)
+        trial.clock_ahead = source_queries.query_clock(where)
     except (TokioError, OSError) as error:
         trial.clock_error = str(error)
     say(f"{where.instance}: fetching, for at most {where.options.fetch_seconds:g} s")
     with _timed(trial, "fetch"):
-        made = raw.fetch_raw(where, target, inputs, None).made
-    findings.merge(made.findings)
-    trial.counts = dict(made.counts)
-    trial.source = {name: str(value) for name, value in made.more["source"].items()}
-    trial.bytes = sum(size for size, _ in made.more["files"].values())
+        target.mkdir()
+        trial.counts = dict(source_queries.fetch_into(where, target).counts)
+    trial.source = dict(source_queries.server_info(where))
+    trial.bytes = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
 
 
 def _read(trial: Trial, where: InstanceDay, folder: Path, say: Say, findings: Findings) -> None:

@@ -13,7 +13,7 @@ from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import files
 from archive_tools.store.receipts import Receipt
-from pipeline.building import raw
+from pipeline.building import raw, source_queries
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.sources.contract import Inputs
 from pipeline.tasks.base import ArchiveTask
@@ -41,7 +41,7 @@ class Fetch(ArchiveTask):
         run, receipt = current(), self.raw()
         run.answers.raise_failure(self._key())
         try:
-            inputs = raw.query_inputs(self.where, run.longest_query)
+            inputs = source_queries.query_inputs(self.where, run.longest_query)
         except Exception as error:  # whatever a source's code raises
             run.answers.keep_failure(self._key(), error)
             raise
