@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from archive_tools.core.vocabulary import DayState
+from archive_tools.core.vocabulary import DayState, Product
+from archive_tools.store.receipts import Receipts
 from archive_tools.store.status import State
 
 Sample = tuple[dict[str, str], float]
@@ -30,10 +31,29 @@ def last_runs(root: Path) -> list[dict[str, Any]]:
     return found
 
 
+def lacks(root: Path, found: Mapping[dt.date, Mapping[str, State]]) -> dict[str, tuple[float, int]]:
+    """By instance, of the newest day that has a file of series: per cent of the expected cells that
+    are missing, and how many components are missing altogether.
+    """
+    missing: dict[str, tuple[float, int]] = {}
+    days = Receipts(root).days(found)
+    for date in sorted(found, reverse=True):
+        for instance in found[date]:
+            receipt = days[date].good(instance, Product.TTS)
+            if instance in missing or receipt is None:
+                continue
+            content = days[date].content(receipt)
+            if "percent" in content:
+                absent = content.get("missing_components", [])
+                missing[instance] = round(100.0 - float(content["percent"]), 1), len(absent)
+    return missing
+
+
 def metrics(
     found: Mapping[dt.date, Mapping[str, State]],
     starts: Mapping[dt.date, int],
     runs: list[dict[str, Any]],
+    missing: Mapping[str, tuple[float, int]] | None = None,
 ) -> str:
     """The metrics of some days.
 
@@ -45,7 +65,10 @@ def metrics(
         First second of each day.
     runs : list of dict
         From `last_runs`.
+    missing : mapping of str to (float, int)
+        From `lacks`.
     """
+    missing = missing or {}
     instances = list(dict.fromkeys(name for day in found.values() for name in day))
     states = {
         instance: {date: day[instance] for date, day in found.items()} for instance in instances
@@ -75,6 +98,16 @@ def metrics(
                 "tokio_forgotten_in_seconds",
                 "Time until the source begins to forget a day that the archive does not have.",
                 _forgotten(states),
+            ),
+            _metric(
+                "tokio_missing_percent",
+                "Expected cells of the newest archived day that were not measured, per cent.",
+                (({"instance": name}, percent) for name, (percent, _) in missing.items()),
+            ),
+            _metric(
+                "tokio_missing_components",
+                "Components that were expected on the newest archived day and not measured at all.",
+                (({"instance": name}, float(absent)) for name, (_, absent) in missing.items()),
             ),
             _metric(
                 "tokio_last_run_timestamp_seconds",

@@ -12,6 +12,7 @@ from pathlib import Path
 from archive_tools.core.errors import ArchiveError
 from archive_tools.store import files, layout
 from pipeline import sources
+from pipeline.building import archive_identity
 from pipeline.site import Site
 
 log = logging.getLogger("tokio")
@@ -24,7 +25,10 @@ def prepare(site: Site) -> None:
     ------
     ArchiveError
         It cannot be made, or the group is not known or not ours.
+    ConfigError
+        It is not the archive that it was; see `archive_identity`.
     """
+    archive_identity.check(site)
     new = not site.root.exists()
     try:
         site.root.mkdir(parents=True, exist_ok=True)
@@ -40,6 +44,7 @@ def prepare(site: Site) -> None:
             f"{site.root} cannot be made ready: {error.strerror or error}",
             hint="look at its rights, and whether the account is in the group of site.json",
         ) from error
+    write_about(site)
 
 
 def _give_to_group(root: Path, group: str, *, new: bool) -> None:
@@ -69,6 +74,8 @@ def write_about(site: Site) -> None:
         "timezone": site.timezone,
         "hdf5_files": site.older_files(),
         "fsname_to_instance": behind,
+        "instances": archive_identity.read(site.root).get("instances", {})
+        | archive_identity.instances(site),
         "layout": 1,
     }
     text = json.dumps(about, indent=1) + "\n"

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import shortened
 from archive_tools.core.grid import Grid
@@ -142,6 +143,14 @@ class Coverage:
     def is_complete(self) -> bool:
         """Whether every dataset has `complete_percent` of its expected cells."""
         return self.percent >= self.complete_percent
+
+    def missing_components(self) -> list[str]:
+        """Components that were expected and not measured at all."""
+        expected = {
+            name for dataset in self.roster.days for name in self.roster.components(dataset)
+        }
+        measured = {name for names in self.measured.values() for name in names}
+        return sorted(expected - measured - self.retired, key=component_order)
 
     def lacks(self) -> list[Lack]:
         """What is missing, the most first; gaps that are the same in many datasets or components

@@ -195,6 +195,7 @@ class _Series:
                 "quality": {name: self._quality(name) for name in self.writer.measured},
                 "percent": math.floor(10 * self.coverage.percent) / 10,
                 "why": self._why(unreadable),
+                "missing_components": self.coverage.missing_components(),
                 "roster": self._next_roster(complete=is_complete).as_json(),
             },
         )

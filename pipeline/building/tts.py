@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from archive_tools.core.errors import NoData
+from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
 from pipeline.building import provenance
 from pipeline.building.instance_day import InstanceDay
@@ -71,10 +72,19 @@ def write_tts(request: TtsRequest, target: Path) -> Made:
     }
     missing = where.site.missing
     with TtsWriter(target, where.day, missing=missing, attributes=attributes) as writer:
-        made = _write(request, writer)
+        made = _so_far(request, _write(request, writer))
         reported = provenance.of_file(request.made_by, request.fetched, made.findings)
         writer.file.attrs["provenance"] = reported
     return made
+
+
+def _so_far(request: TtsRequest, made: Made) -> Made:
+    """What was made of a day that was not over when it was fetched: partial, whatever is there."""
+    if not request.fetched.get("so_far"):
+        return made
+    why = "; ".join(filter(None, ["so far, fetched before the day was over", made.more.get("why")]))
+    more = {**made.more, "why": why}
+    return replace(made, state=ReceiptState.PARTIAL, percent=min(99, made.percent), more=more)
 
 
 def _write(request: TtsRequest, writer: TtsWriter) -> Made:

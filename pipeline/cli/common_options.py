@@ -9,6 +9,7 @@ import platform
 from collections.abc import Sequence
 
 from archive_tools.core.errors import ConfigError
+from pipeline.runs import progress
 from pipeline.site import Site
 from pipeline.tasks.context import current
 from pipeline.tasks.site_cache import load_checked
@@ -113,8 +114,9 @@ def who(options: argparse.Namespace) -> str:
 
 
 def loaded(options: argparse.Namespace) -> Site:
-    """The site, checked; sources are queried again from here on."""
+    """The site, checked; sources are queried again from here on, and warnings shown again."""
     current().answers.forget()
+    progress.begin_run()
     return load_checked(options.site)
 
 

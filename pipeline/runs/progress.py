@@ -38,7 +38,14 @@ FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 @contextlib.contextmanager
-def showing(title: str, total: int, done: Callable[[], int], unit: str = "") -> Iterator[None]:
+def showing(
+    title: str,
+    total: int,
+    done: Callable[[], int],
+    unit: str = "",
+    *,
+    quiet: bool = False,
+) -> Iterator[None]:
     """Show log lines, and on a terminal how far a run is, until the block is left.
 
     Parameters
@@ -51,6 +58,8 @@ def showing(title: str, total: int, done: Callable[[], int], unit: str = "") -> 
         How much of it is done; called twice a second.
     unit : str
         The unit of the rate: ``days``.
+    quiet : bool
+        Show warnings and errors alone, each once.
     """
     console = Console(stderr=True)
     with contextlib.ExitStack() as stack:
@@ -60,12 +69,31 @@ def showing(title: str, total: int, done: Callable[[], int], unit: str = "") -> 
             else logging.StreamHandler(sys.stderr)
         )
         handler.setFormatter(logging.Formatter("%(message)s" if console.is_terminal else FORMAT))
-        log.setLevel(logging.INFO)
+        handler.addFilter(_once)
+        log.setLevel(logging.WARNING if quiet else logging.INFO)
         log.addHandler(handler)
         stack.callback(log.removeHandler, handler)
-        if console.is_terminal:
+        if console.is_terminal and not quiet:
             stack.enter_context(_bar(console, title, total, done, unit))
         yield
+
+
+_said: set[str] = set()
+
+
+def begin_run() -> None:
+    """Forget which warnings were shown: a new run shows them again."""
+    _said.clear()
+
+
+def _once(record: logging.LogRecord) -> bool:
+    """Whether a line is to be shown: a warning is, the first time in a run."""
+    if record.levelno != logging.WARNING:
+        return True
+    text = record.getMessage()
+    is_new = text not in _said
+    _said.add(text)
+    return is_new
 
 
 class _Lines(logging.Handler):

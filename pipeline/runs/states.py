@@ -100,7 +100,7 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
             DayState.STALE,
             "the index is of other keys of site.json, or of other data of servers",
         )
-    if time.time() < fetch.day.end:
+    if time.time() < fetch.day.end and "so far" not in state.detail:
         return replace(
             state, detail="; ".join(filter(None, [state.detail, "so far: the day is not over"]))
         )

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,13 @@ from archive_tools.store import status
 from archive_tools.store.receipts import Receipt, Receipts, derived
 from archive_tools.store.status import State
 from pipeline import site as sites
+from pipeline.cli.main import COMPLETE as EXIT_COMPLETE
 from pipeline.cli.main import FAILED as EXIT_FAILED
 from pipeline.cli.main import PARTIAL as EXIT_PARTIAL
 from pipeline.cli.main import main
 from pipeline.runs import states
+from tests.support.lmtdb import LmtDb, every
+from tests.support.nights import DATE, FOREVER, lmt_source
 from tests.support.paths import needed
 from tests.support.small_days import write_site
 
@@ -223,6 +227,7 @@ def test_metrics(some: Path, tmp_path: Path) -> None:
     if not shutil.which("promtool"):
         needed("promtool (Debian: prometheus)")
     target = tmp_path / "tokio.prom"
+    assert main(["check-config", "--site", str(some), "--accept"]) == EXIT_COMPLETE
     assert main(["nightly", "--site", str(some), "--date", "2025-06-01"]) == EXIT_FAILED
     command = [
         "status",
@@ -264,3 +269,21 @@ def test_ten_years_open_no_product(some: Path, monkeypatch: pytest.MonkeyPatch) 
     found = status.states(some.parent / "archive", dates, {"home": ("tts",), "scratch": ("tts",)})
     assert len(found) == 3650
     assert sum(day["home"].word == "complete" for day in found.values()) == 40
+
+
+@pytest.mark.system
+def test_metrics_of_what_is_missing(tmp_path: Path, site: Callable[..., Path]) -> None:
+    """A day with both OSTs; then one without the second, and without its last hour."""
+    db = LmtDb(tmp_path / "lmt.db")
+    for n, ts in enumerate(db.stamps(every(600, DATE, 145 + 138))):
+        db.ost(ts, 1, n * 1000)
+        if n < 144:
+            db.ost(ts, 2, n * 1000)
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, **FOREVER)
+    for day in ("22", "23"):
+        main(["nightly", "--date", f"2026-11-{day}"])
+    target = tmp_path / "tokio.prom"
+    main(["status", "--start", DATE, "--stop", "2026-11-23", "--textfile", str(target)])
+    lines = dict(line.rsplit(" ", 1) for line in target.read_text().splitlines() if line[0] != "#")
+    assert lines['tokio_missing_components{instance="fs"}'] == "1.0"
+    assert 50 < float(lines['tokio_missing_percent{instance="fs"}']) < 55

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from archive_tools.cli import printing
 from archive_tools.core.errors import ConfigError, MissingPackage
 from archive_tools.core.extras import check_extra
+from archive_tools.store import files
 from pipeline import site as sites
 from pipeline import sources
+from pipeline.building import archive_identity
+from pipeline.building.archive_folder import write_about
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.trial import Trial, try_source
 from pipeline.cli import common_options, exit_codes, site_schema, trial_text
@@ -50,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="what --ask found, with all names, as JSON"
     )
     parser.add_argument(
+        "--accept",
+        action="store_true",
+        help="note in the archive that its time zone, timesteps or kinds are meant to be these, or"
+        " that it is whole without its archive.json",
+    )
+    parser.add_argument(
         "--schema",
         action="store_true",
         help="print the JSON Schema of site.json, of all kinds that are installed, and end",
@@ -66,8 +75,12 @@ def run(options: argparse.Namespace) -> int:
     path = sites.find(options.site)
     site = load_checked(options.site, strict=True)
     checked = sources.check(site)
+    if options.accept:
+        with files.permissions(site.file_mode):
+            write_about(site)
     if not options.json:
         _show(f"{path}", site, checked)
+    archive_identity.check(site)
     lacking = _lacking(site, checked)
     for line in lacking:
         print(line, file=sys.stderr)

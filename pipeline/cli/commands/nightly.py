@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from archive_tools.core.errors import Busy, ConfigError
-from archive_tools.store import lock
+from archive_tools.store import layout, lock
 from archive_tools.store.receipts import Receipts
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import execution, progress, recording, retention, states
@@ -19,9 +19,9 @@ log = logging.getLogger("tokio")
 
 HELP = "bring one day into the archive"
 ABOUT = """Bring one day into the archive, and say what the archive then says of it. Without --date
-that is yesterday (of the site's time zone), and those earlier days that late data may have come to.
-What is complete is not done again."""
-EXAMPLES = ("", "--date 2026-11-22", "--workers 2 --site /etc/tokio/site.json")
+that is yesterday (of the site's time zone), the nights that were skipped, and those earlier days
+that late data may have come to, as far back as late_days. What is complete is not done again."""
+EXAMPLES = ("", "--quiet", "--date 2026-11-22", "--workers 2 --site /etc/tokio/site.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--date",
         type=common_options.date,
         help=(
-            "day of the site (default: yesterday, and earlier days that late data may have come to)"
+            "day of the site (default: yesterday, nights that were skipped, and earlier days that"
+            " late data may have come to)"
         ),
     )
     common_options.add_run(parser)
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="print nothing but what needs a person: what is not complete, warnings, errors",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,63 +65,64 @@ def run(options: argparse.Namespace) -> int:
                 )
             for date in sorted(set(dates) - set(held)):
                 log.warning("%s: another run has this day", date)
-            codes.append(
-                exit_codes.worst(
-                    _nightlies(
-                        site,
-                        [Nightly(date=date, site=options.site) for date in held],
-                        options.workers,
-                    )
-                )
-            )
+            nightlies = [Nightly(date=date, site=options.site) for date in held]
+            codes.append(exit_codes.worst(_nightlies(site, nightlies, options)))
         retention.prune(site)
     return codes[-1]
 
 
 def young(site: Site) -> list[dt.date]:
-    """Days before yesterday that late data may still come to, and that the archive knows; latest
-    first.
+    """Days before yesterday that late data may still come to, latest first: those that the archive
+    knows, and those of skipped nights, which are after a day that it knows.
     """
     dates = [site.yesterday() - dt.timedelta(days=n) for n in range(1, site.late_days)]
     known = Receipts(site.root).days(dates)
-    return [date for date in dates if known[date].all]
+    first = next((date for date, _ in layout.day_folders(site.root)), dt.date.max)
+    first = min([first, *(date for date in dates if known[date].all)])
+    return [date for date in dates if known[date].all or date > first]
 
 
-def _nightlies(site: Site, nightlies: Sequence[Nightly], workers: int) -> list[int]:
+def _nightlies(site: Site, nightlies: Sequence[Nightly], options: argparse.Namespace) -> list[int]:
     """Bring days up to date, and then those whose logs ran on a day whose servers were archived
     after them.
     """
     codes, joined = {}, []
     for nightly_run in nightlies:
-        codes[nightly_run] = _one(site, nightly_run, workers)
+        codes[nightly_run] = _one(site, nightly_run, options)
         joined += [nightly_run] if nightly_run.indexes_current() else []
     for nightly_run in joined:
         if not nightly_run.indexes_current():
-            codes[nightly_run] = _one(site, nightly_run, workers)
+            codes[nightly_run] = _one(site, nightly_run, options)
     return list(codes.values())
 
 
-def _one(site: Site, nightly_run: Nightly, workers: int) -> int:
+def _one(site: Site, nightly_run: Nightly, options: argparse.Namespace) -> int:
     """Bring one day up to date, and say what the archive then says of it."""
     tasks = execution.everything(nightly_run)
     with progress.showing(
-        str(nightly_run.date), len(tasks), lambda: sum(task.has_product() for task in tasks)
+        str(nightly_run.date),
+        len(tasks),
+        lambda: sum(task.has_product() for task in tasks),
+        quiet=options.quiet,
     ):
         wanted = [] if nightly_run.complete() else [nightly_run]
         if not wanted:
             log.info("%s: everything is complete, no task was run", nightly_run.date)
-        well = execution.bring_up(wanted, [nightly_run], workers)
-    code = _summary(site, nightly_run)
+        well = execution.bring_up(wanted, [nightly_run], options.workers)
+    code = _summary(site, nightly_run, quiet=options.quiet)
     return code if well else exit_codes.worst([code, exit_codes.FAILED])
 
 
-def _summary(site: Site, nightly_run: Nightly) -> int:
-    """Say where things are and what the archive says of the day; the exit code follows from
-    that.
+def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:
+    """Say where things are and what the archive says of the day, or only what is not as it should
+    be; the exit code follows from that.
     """
     found = states.day_states(site, [nightly_run.date], nightly_run.site)[nightly_run.date]
     for instance, state in found.items():
-        print(f"{nightly_run.date}  {instance:16} {state}")
+        if not quiet or exit_codes.exit_code([state]):
+            print(f"{nightly_run.date}  {instance:16} {state}")
+    if quiet:
+        return exit_codes.exit_code(found.values())
     folder = nightly_run.path().parent
     print(f"archive: {site.root}")
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:

@@ -87,7 +87,8 @@ def run(options: argparse.Namespace) -> int:
     if options.textfile:
         path = Path(options.textfile).absolute()
         zones = {date: site.day(date).start for date in dates}
-        files.write_text(path, textfile.metrics(found, zones, textfile.last_runs(site.root)))
+        runs, missing = textfile.last_runs(site.root), textfile.lacks(site.root, found)
+        files.write_text(path, textfile.metrics(found, zones, runs, missing))
         path.chmod(
             0o644
         )  # node_exporter runs as another user; it holds no names but those of instances
