@@ -28,6 +28,8 @@ Span = tuple[int, int]
 
 LONGEST_STRIDE = 900
 """Seconds: who measures less often than this has gaps."""
+FEW = 2
+"""Components of a dataset that are named although all of them are missing."""
 MOST_SPANS = 3
 """Gaps that a sentence names."""
 
@@ -157,7 +159,7 @@ class Coverage:
         are one.
         """
         found = [
-            Lack(cells, tuple(datasets), _sentence(self._subject(datasets), times))
+            Lack(cells, tuple(datasets), _sentence(self._subject(datasets, times), times))
             for times, (cells, datasets) in self._empty.items()
         ]
         together: dict[tuple[str, tuple[str, ...]], tuple[int, list[str]]] = {}
@@ -176,9 +178,19 @@ class Coverage:
             f"; and {len(sentences) - MOST_SPANS} more" if len(sentences) > MOST_SPANS else ""
         )
 
-    def _subject(self, datasets: list[str]) -> str:
-        """The datasets, where not all of them share a gap."""
-        return "" if len(datasets) == len(self._percent) else shortened(datasets, 3)
+    def _subject(self, datasets: list[str], times: str) -> str:
+        """The datasets, where not all of them share a gap; of a gap that is not the whole day with
+        their components, where these are few.
+        """
+        if len(datasets) == len(self._percent):
+            return ""
+        names = {
+            name
+            for dataset in datasets
+            for name in (*self.roster.components(dataset), *self.measured.get(dataset, ()))
+        }
+        few = f" of {shortened(sorted(names))}" if times and 0 < len(names) <= FEW else ""
+        return shortened(datasets, 3) + few
 
     def _of(self, names: list[str], datasets: tuple[str, ...]) -> str:
         """Components, with the datasets where they have others that were measured."""
