@@ -128,6 +128,8 @@ class FindingKind(enum.StrEnum):
     NEGATIVE_FIGURES = "negative figures"
     COUNTERS_UNUSED = "counters that are not archived"
     DEVICES_UNMAPPED = "devices that mmperfmon_lun_map does not know"
+    COUNTED_TWICE = "interfaces or devices that lie on others which count too"
+    INTERVAL_UNKNOWN = "values whose interval is not known"
     INTERFACES_LEFT_OUT = "interfaces that are left out"
     LONGER_COVERED = "figures of intervals that shorter ones cover"
     SHORTER_UNFILLED = "figures of intervals that do not fill a longer one"

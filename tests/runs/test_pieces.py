@@ -122,6 +122,10 @@ def test_a_database_that_forgets(
     assert receipt
     content = receipts.content(receipt)
     assert [one["name"] for one in content["pieces"]] == ["piece-0001", "piece-0002"]
+    assert [one["span"] for one in content["pieces"]] == [
+        [DAY.start, DAY.start + 22 * 3600 - 60],
+        [DAY.start + 3600, DAY.end],
+    ]
     assert [one["counts"]["OSS_DATA"] for one in content["pieces"]] == [22 * 60, 23 * 60 + 1]
     with h5py.File(folder / "fs.hdf5") as file:
         assert file.attrs["inputs_fingerprint"] == receipt.fingerprint

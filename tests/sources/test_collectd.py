@@ -340,9 +340,28 @@ def test_clocks_that_differ_from_the_stamps_of_arrival(tmp_path: Path) -> None:
         DAY,
         tmp_path / "raw",
     )
-    assert [str(item) for item in findings] == [
+    assert [text for text in findings.sentences() if "skew" in text] == [
         "clock skew: 1 in oss2 (disk values arrive +95 s after their stamps, by the median)"
     ]
+
+
+def test_an_interval_is_not_guessed_from_a_handful(tmp_path: Path) -> None:
+    """Every other value of a source of 10 s is missing: 20 s between two is not the interval."""
+    documents = [as_document(disk(20 * n + 3, 100.0)) for n in range(9)]
+    (tmp_path / "d.json").write_text("\n".join(map(json.dumps, documents)))
+    found = options(tmp_path / "d.json", "elasticsearch")
+    samples, findings, _ = parsed(found, DAY, tmp_path / "raw")
+    bytes_read = grids(found, DAY, samples)["datatargets/readbytes"].values
+    assert np.nansum(bytes_read) == 8 * 100.0 * 10, "the first began before the day"
+    assert any(
+        "9 in datatargets/readbytes (of oss1, too few to measure; taken to be 10 s; set interval)"
+        in text
+        for text in findings.sentences()
+    )
+    often = [as_document(disk(20 * n + 3, 100.0)) for n in range(200)]
+    (tmp_path / "d.json").write_text("\n".join(map(json.dumps, often)))
+    samples, findings, _ = parsed(found, DAY, tmp_path / "raw2")
+    assert not any("interval" in text for text in findings.sentences()), "measured, not guessed"
 
 
 def test_the_next_days_file_closes_the_day(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class Collectd(SeriesSource[keys.Options]):
     """Values of collectd, from files or an Elasticsearch server."""
 
     kind = "collectd"
-    version = 1
+    version = 2
     Options = keys.Options
     Selector = table.Selector
 
@@ -142,7 +142,7 @@ class Collectd(SeriesSource[keys.Options]):
         if not any(rows.values()) and not (held and problems.count):
             raise _nothing(options, day, problems)
         unreadable = {"unreadable": problems.count} if problems.count else {}
-        return Fetched(rows | unreadable, inputs)
+        return Fetched(rows | unreadable, inputs, made_of.span)
 
     def contains(self, newer: Path, older: Path) -> bool:
         """Whether a piece was made of all files, or has all documents, of an older one."""

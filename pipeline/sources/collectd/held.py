@@ -98,6 +98,15 @@ class Held(msgspec.Struct):
         except (OSError, msgspec.MsgspecError):
             return None
 
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last second of the documents; None of files."""
+        found = [window for window in self.windows if window.documents]
+        if not found:
+            return None
+        first = min(window.first_ms for window in found) // 1000
+        return first, max(window.last_ms for window in found) // 1000
+
     def write(self, piece: Path) -> None:
         (piece / MANIFEST).write_bytes(msgspec.json.encode(self))
 

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
-from archive_tools.core.findings import Findings
+from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
+from pipeline.sources._shared import stacked
 from pipeline.sources._shared.hosts import matches, usable
 from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.table import Metric
@@ -25,6 +26,10 @@ JIFFIES = 100.0
 """A second, in the unit of the kernel's cpu counters (USER_HZ)."""
 LONGEST = 1 << 20
 """Seconds: more than a day."""
+ENOUGH = 10
+"""Distances between rows that say what a host's interval is."""
+JITTER, MOST_JITTER = 0.02, 500
+"""How far below a row's edge a time may be and belong on it: in intervals, and in milliseconds."""
 
 
 class Reader:
@@ -48,6 +53,7 @@ class Reader:
             names = _Names(self, reported)
             pieces = [piece for path in paths for piece in self._pieces(path, kind, names)]
             if names.parts:
+                names.tell_twice()
                 yield self._made(_Piece.joined(pieces).in_order(), names, kind)
             reported |= names.hosts
 
@@ -76,23 +82,19 @@ class Reader:
     def _made(self, piece: _Piece, names: _Names, kind: str) -> Samples:
         """Amounts, counters and gauges with the times that they are of."""
         options, reports = self.options, ""
+        row = options.timestep * 1000
         if options.rates and self.is_delta:
             low = piece.value < 0
             self.findings.add(FindingKind.RESETS, int(low.sum()), self.name)
-            piece, reports = (
-                piece.only(~low).over_intervals(
-                    options.interval, options.every, names.host_numbers()
-                ),
-                "delta",
-            )
+            piece, reports = self._over_intervals(piece.only(~low), names).on_rows(row), "delta"
             piece = piece._replace(value=piece.value * (piece.interval / 1000.0)).by_second("sum")
         elif kind == "cpu" and not options.rates:
-            piece, resets = piece.shares()
+            piece, resets = piece.shares(row)
             self.findings.add(FindingKind.RESETS, resets, self.name)
         elif self.metric.find.over_interval:
-            piece = piece.over_intervals(
-                options.interval, options.every, names.host_numbers()
-            ).by_second("mean")
+            piece = self._over_intervals(piece, names).on_rows(row).by_second("mean")
+        else:
+            piece = piece.on_rows(row)
         time = piece.time // 1000
         inside = (time >= self.day.start) & (time < self.day.end + options.timestep)
         return Samples(
@@ -104,6 +106,26 @@ class Reader:
             names.whole,
             reports,
         )
+
+    def _over_intervals(self, piece: _Piece, names: _Names) -> _Piece:
+        """With the intervals that the rows are of; those that nobody knows are taken to be what the
+        site says, or its timestep, with a finding.
+        """
+        host, every = names.host_numbers(), self.options.every
+        piece = piece.over_intervals(self.options.interval, host)
+        unknown = piece.interval <= 0
+        if unknown.any():
+            hosts = sorted({names.hosts_in_order[n] for n in np.unique(piece.column[unknown])})
+            self.findings.add(
+                FindingKind.INTERVAL_UNKNOWN,
+                int(unknown.sum()),
+                self.name,
+                f"of {shortened(hosts)}, too few to measure; taken to be {every} s; set interval",
+            )
+            interval = np.where(unknown, every * 1000, piece.interval)
+            start = np.where(unknown, piece.time - interval, piece.time)
+            piece = piece._replace(time=start, interval=interval).in_order()
+        return piece
 
 
 class _Names:
@@ -120,6 +142,19 @@ class _Names:
     @property
     def hosts(self) -> set[str]:
         return set(self._whole)
+
+    @property
+    def hosts_in_order(self) -> list[str]:
+        """The host of each column."""
+        return self._whole
+
+    def tell_twice(self) -> None:
+        """Note interfaces and devices that lie on others."""
+        component = self._reader.component
+        key = {"device": "devices", "interface": "interfaces"}.get(component)
+        if key:
+            counting = [pair for pair, number in self._number.items() if number >= 0]
+            stacked.tell(self._reader.name, key, counting, self._reader.findings)
 
     def host_numbers(self) -> npt.NDArray[np.int32]:
         """By column: the number of its host."""
@@ -239,11 +274,11 @@ class _Piece(NamedTuple):
         found[1:] = (np.diff(self.column) == 0) & (np.diff(self.time) == 0)
         return found
 
-    def over_intervals(self, given: int, otherwise: int, host: npt.NDArray[np.int32]) -> _Piece:
+    def over_intervals(self, given: int, host: npt.NDArray[np.int32]) -> _Piece:
         """With the intervals that each row is of, and their starts as times.
 
-        An interval is what the row itself reports; else `given` seconds; else the most frequent
-        distance of rows of one column, of the columns of the same `host`; else `otherwise`.
+        An interval is what the row itself reports; else `given` seconds; else what the distances of
+        the rows of the columns of the same `host` say, see `_distances`; 0 where they are too few.
         """
         interval = (
             self.interval
@@ -251,26 +286,38 @@ class _Piece(NamedTuple):
             else np.where(self.interval > 0, self.interval, given * 1000)
         )
         if not (interval > 0).all():
-            interval = np.where(
-                interval > 0, interval, self._distances(otherwise, host)[host[self.column]]
-            )
+            interval = np.where(interval > 0, interval, self._distances(host)[host[self.column]])
         return self._replace(time=self.time - interval, interval=interval)
 
-    def _distances(self, otherwise: int, host: npt.NDArray[np.int32]) -> Int64:
-        """The most frequent distance of the rows of each host's columns, in whole seconds, as
-        ms.
+    def _distances(self, host: npt.NDArray[np.int32]) -> Int64:
+        """The most frequent distance of the rows of each host's columns, in whole seconds, as ms,
+        where it is of enough rows and of more than half of them. Another host has the most frequent
+        one of those; 0 if there are none.
         """
-        found = np.full(int(host.max(initial=-1)) + 1, otherwise * 1000, dtype=np.int64)
+        found = np.zeros(int(host.max(initial=-1)) + 1, dtype=np.int64)
         same = np.diff(self.column) == 0
         seconds = np.clip(np.rint(np.diff(self.time)[same] / 1000), 1, LONGEST - 1).astype(np.int64)
-        pairs, count = np.unique(
-            host[self.column[1:][same]] * np.int64(LONGEST) + seconds, return_counts=True
-        )
-        for place in np.lexsort(
-            (-pairs, count)
-        ):  # the last one stays: the most frequent, of several the shortest
-            found[pairs[place] // LONGEST] = pairs[place] % LONGEST * 1000
+        of_host = host[self.column[1:][same]]
+        pairs, count = np.unique(of_host * np.int64(LONGEST) + seconds, return_counts=True)
+        enough = (count >= ENOUGH) & (2 * count > np.bincount(of_host)[pairs // LONGEST])
+        found[pairs[enough] // LONGEST] = pairs[enough] % LONGEST * 1000
+        known, often = np.unique(found[found > 0], return_counts=True)
+        found[found == 0] = known[often.argmax()] if len(known) else 0
         return found
+
+    def on_rows(self, row: int) -> _Piece:
+        """Times that are a little below a row's edge, because collectd is not exactly on time, on
+        that edge.
+
+        Parameters
+        ----------
+        row : int
+            Milliseconds.
+        """
+        length = np.where(self.interval > 0, self.interval, row)
+        below = -self.time % row
+        near = below <= np.minimum(length * JITTER, MOST_JITTER)
+        return self._replace(time=np.where(near, self.time + below, self.time))
 
     def by_second(self, how: Literal["sum", "mean"]) -> _Piece:
         """One row a column and second; several happen only where collectd measures every second."""
@@ -284,9 +331,9 @@ class _Piece(NamedTuple):
             value = value / np.diff(np.append(at, len(head)))
         return self.only(head)._replace(value=value)
 
-    def shares(self) -> tuple[_Piece, int]:
+    def shares(self, row: int) -> tuple[_Piece, int]:
         """Counters of jiffies as shares of the time between two rows, %, at the earlier row; and
-        how many counters fell.
+        how many counters fell. For `row` see `on_rows`.
         """
         same = np.diff(self.column) == 0
         seconds, jiffies = np.diff(self.time)[same] / 1000.0, np.diff(self.value)[same]
@@ -294,7 +341,7 @@ class _Piece(NamedTuple):
         piece = _Piece(
             self.time[:-1][same], self.interval[:-1][same], self.column[:-1][same], share
         )
-        return piece.only(share >= 0).by_second("mean"), int((share < 0).sum())
+        return piece.only(share >= 0).on_rows(row).by_second("mean"), int((share < 0).sum())
 
 
 def _with_type_instance(

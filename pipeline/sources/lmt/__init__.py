@@ -155,10 +155,13 @@ class Lmt(SeriesSource[keys.Options]):
                 counts[name] = copy_series(
                     database, name, id_ranges(database, name, *wanted), folder, readers
                 )
+        clock = Clock.of(stamps, options.timezone, Findings())
+        seconds = clock(ids[(ids >= wanted[0]) & (ids <= wanted[1])])
+        span = int(seconds.min()), int(seconds.max())
         if database.is_sqlite:
-            return Fetched(counts, _file_inputs(database))
+            return Fetched(counts, _file_inputs(database), span)
         series = {name: rows.get(name, counts[name]) for name in SERIES if name in there}
-        return Fetched(counts, _server_inputs(database, len(ids), low, high, series))
+        return Fetched(counts, _server_inputs(database, len(ids), low, high, series), span)
 
     def _not_held(
         self,

@@ -224,7 +224,9 @@ class Prometheus(SeriesSource[keys.Options]):
             )
         (folder / MANIFEST).write_bytes(msgspec.json.encode(keeper.entries))
         look.within(rows, whole, _queries(options)).write(folder)
-        return Fetched({"series": keeper.series, "samples": keeper.samples})
+        last = rows.first + (rows.points - 1) * rows.step * 1000
+        span = rows.first // 1000 - rows.step + 1, last // 1000
+        return Fetched({"series": keeper.series, "samples": keeper.samples}, span=span)
 
     def contains(self, newer: Path, older: Path) -> bool:
         """Whether a piece has as many series at all times as an older one, or all of its files."""

@@ -12,6 +12,7 @@ from archive_tools.core.components import component_order
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
+from pipeline.sources._shared import stacked
 from pipeline.sources._shared.hosts import usable
 from pipeline.sources.prometheus.options import Options
 from pipeline.sources.prometheus.query import (
@@ -43,6 +44,7 @@ class _Naming:
     def __init__(self, options: Options, line: Line) -> None:
         self.options, self.line = options, line
         self.of_name: dict[str, set[frozenset[tuple[str, str]]]] = {}
+        self.devices: dict[tuple[str, str], None] = {}
         self.unnamed: set[frozenset[tuple[str, str]]] = set()
 
     def name(self, term: Term, labels: Mapping[str, str]) -> tuple[str, str]:
@@ -63,6 +65,8 @@ class _Naming:
             self.unnamed.add(key)
             return "", ""
         part = _part(self.line, component, part, term)
+        if self.line.filter:
+            self.devices[host, labels.get("device", "")] = None
         self.of_name.setdefault(part, set()).add(key)
         return component, part
 
@@ -70,6 +74,8 @@ class _Naming:
         """Series that cannot be named, and those that share a name: of these the larger value
         counts.
         """
+        if self.line.filter:
+            stacked.tell(self.line.dataset, self.line.filter, self.devices, findings)
         findings.add(FindingKind.LABELS_UNNAMED, len(self.unnamed), self.line.dataset)
         findings.add(
             FindingKind.NAMES_SHARED,
