@@ -6,6 +6,7 @@
 raw/2018/2018-01-28/cscratch.<fingerprint>/  or piece-0001/ ... in it
                     darshan.reduced/        what was made of each log
 receipts/2018/01/2018-01-28.cscratch.tts.v1.<fingerprint>.complete.json
+aside/2018/2018-01-28/cscratch/          what `invalidate` puts aside, see `aside`
 receipts/last_nightly.json               when a command ran last, how long, its exit code
 archive.json                             site and time zone, for readers
 """
@@ -27,6 +28,7 @@ REPORT = "{date:%Y}/{date:%Y-%m-%d}/report.html"
 RAW = "raw/{date:%Y}/{date:%Y-%m-%d}/{instance}.{fingerprint}"
 REDUCED = "reduced"
 RECEIPTS = "receipts/{date:%Y}/{date:%m}"
+ASIDE = "aside/{date:%Y}/{date:%Y-%m-%d}/{instance}"
 ABOUT = "archive.json"
 LAST_RUN = "receipts/last_{command}.json"
 LOCK = ".lock"

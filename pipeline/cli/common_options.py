@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import getpass
 import platform
+import sys
 from collections.abc import Sequence
 
 from archive_tools.core.errors import ConfigError
@@ -106,6 +107,16 @@ def span(start: dt.date, stop: dt.date) -> list[dt.date]:
     if start > stop:
         raise ConfigError("--start is after --stop", got=f"{start} to {stop}")
     return [start + dt.timedelta(days=n) for n in range((stop - start).days + 1)]
+
+
+def confirmed(question: str) -> bool:
+    """Whether a person at a terminal says yes; without a terminal nobody is asked: yes."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    try:
+        return input(f"{question}? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def who(options: argparse.Namespace) -> str:

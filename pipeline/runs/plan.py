@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from archive_tools.core.vocabulary import DayState, Product
+from archive_tools.store import aside
 from archive_tools.store.receipts import Receipts
 from pipeline.runs import states
 from pipeline.runs.execution import everything
@@ -156,5 +157,6 @@ def _expired(
             if (
                 state.word == DayState.EXPIRED
                 and Receipts(site.root).day(date).good(instance, Product.RAW) is None
+                and not aside.has_raw(site.root, date, instance)
             ):
                 yield date, instance

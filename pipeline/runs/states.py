@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archive_tools.core import quantities
-from archive_tools.core.vocabulary import DayState
-from archive_tools.store import receipts, status
+from archive_tools.core.vocabulary import DayState, Severity
+from archive_tools.store import aside, receipts, status
 from archive_tools.store.status import State
 from pipeline import sources
 from pipeline.building import roster
@@ -23,6 +23,8 @@ from pipeline.tasks.build import made_of
 from pipeline.tasks.fetch import Fetch
 from pipeline.tasks.index import Jobs
 from pipeline.tasks.nightly import products
+
+INVALIDATED = "invalidated, and not built since; invalidate --undo takes it back"
 
 
 def day_states(
@@ -55,8 +57,11 @@ def day_states(
         {instance: _made_how(site, instance) for instance in lasts},
     )
     oldest = site.yesterday() - dt.timedelta(days=site.late_days)
+    invalidated = aside.days_aside(site.root)
     for date, states in found.items():
         for instance, state in states.items():
+            if (date, instance) in invalidated and state.word.severity is Severity.BAD:
+                states[instance] = state = _and(state, INVALIDATED)
             if ask and date >= oldest and state.word in (DayState.COMPLETE, DayState.PARTIAL):
                 states[instance] = state = _young(
                     site, Fetch(date=date, instance=instance, site=given), lasts[instance], state
@@ -101,10 +106,13 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
             "the index is of other keys of site.json, or of other data of servers",
         )
     if time.time() < fetch.day.end and "so far" not in state.detail:
-        return replace(
-            state, detail="; ".join(filter(None, [state.detail, "so far: the day is not over"]))
-        )
+        return _and(state, "so far: the day is not over")
     return state
+
+
+def _and(state: State, more: str) -> State:
+    """The state, with more to say."""
+    return replace(state, detail="; ".join(filter(None, [state.detail, more])))
 
 
 def _kept_by_source(site: Site, date: dt.date, state: State, retention_days: float) -> State:

@@ -8,6 +8,7 @@ from typing import Any
 
 from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import SCHEMA_VERSION
+from archive_tools.store import aside
 from archive_tools.store.receipts import derived, follows
 from pipeline import sources
 from pipeline.building import roster, tts
@@ -68,6 +69,11 @@ class Build(ArchiveTask):
         if is_last and not self._fetch.path().is_dir():
             return self.path().exists()
         return super().up_to_date()
+
+    def produce(self) -> None:
+        """As for all products; what `invalidate` put aside of the day is then over."""
+        super().produce()
+        aside.drop(self.config.root, self.date, self.instance)
 
     def make(self, temporary: Path) -> Made:
         """Write the file."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import Product, ReceiptState
-from archive_tools.store import files
+from archive_tools.store import aside, files
 from archive_tools.store.receipts import Receipt
 from pipeline.building import raw, source_queries
 from pipeline.schemas.source_maps import RAW_VERSION
@@ -105,6 +105,21 @@ class Fetch(ArchiveTask):
                 f"no raw data of {self.instance} for {self.date} are kept",
                 hint="tokio-pipeline backfill fetches them, while the source has them",
             )
+        try:
+            self._fetch()
+        except NoData as error:
+            if not aside.has_raw(self.config.root, self.date, self.instance):
+                raise
+            aside.take_back(self.config.root, self.date, self.instance)
+            log.warning(
+                "%s %s: the source has nothing of the day any more: what invalidate put aside is"
+                " the day's again (%s)",
+                self.date,
+                self.instance,
+                error.facts,
+            )
+
+    def _fetch(self) -> None:
         began, where, inputs, receipt = time.monotonic(), self.where, self._query(), self.raw()
         with files.writable(where.raw_folder("none")):
             archived = self._archived(receipt) if receipt else None

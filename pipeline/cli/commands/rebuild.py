@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import logging
+from collections.abc import Sequence
 
-from archive_tools.store import lock
+from archive_tools.store import aside, lock
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import execution, plan, progress, recording
+from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.context import Mode, run_context
 from pipeline.tasks.fetch import Fetch
@@ -17,7 +20,8 @@ log = logging.getLogger("tokio")
 HELP = "make products anew from the raw data that are kept"
 ABOUT = """Make products anew from the raw data that are kept, without querying any source: those
 that are stale, after a new version of this software or with other keys of site.json; with --all
-every one. Days whose raw data are pruned keep what they have."""
+every one. Days whose raw data are pruned keep what they have; days that were invalidated, and not
+built since, are taken back."""
 EXAMPLES = (
     "--start 2026-10-01 --stop 2026-11-20 --dry-run",
     "--start 2026-10-01 --stop 2026-11-20 --instance cscratch --all",
@@ -42,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
         common_options.instances(options, site),
     )
     with run_context(mode=Mode.RAW_ONLY):
+        _back(site, [(date, name) for date in dates for name in instances], options)
         planned = plan.plan_days(
             site,
             dates,
@@ -77,6 +82,19 @@ def run(options: argparse.Namespace) -> int:
             print(f"{made} days made anew from raw data, {failed} products failed")
             codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)
     return codes[-1]
+
+
+def _back(site: Site, wanted: Sequence[tuple[dt.date, str]], options: argparse.Namespace) -> None:
+    """Take back what `invalidate` put aside of days that no run has built since: no source is
+    queried here.
+    """
+    for date, instance in sorted(aside.days_aside(site.root).intersection(wanted)):
+        if options.dry_run:
+            print(f"{date}  {instance}: what invalidate put aside would be taken back")
+        else:
+            with lock.holding(site.root, [date], patience=options.wait):
+                aside.take_back(site.root, date, instance)
+            log.warning("%s %s: what invalidate put aside is the day's again", date, instance)
 
 
 def _has_raw(task: ArchiveTask) -> bool:
