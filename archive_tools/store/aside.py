@@ -77,10 +77,12 @@ def put_aside(root: Path, date: dt.date, instance: str, products: Collection[str
             (day.folder / receipt.name).unlink(missing_ok=True)
             continue
         folder.mkdir(parents=True, exist_ok=True)
-        raw = layout.path(root, layout.RAW, date, instance, receipt.fingerprint)
-        if receipt.product == Product.RAW and receipt.good and raw.is_dir():
-            (folder / RAW).mkdir(exist_ok=True)
-            _move(raw, folder / RAW / raw.name)
+        if receipt.product == Product.RAW and receipt.good:
+            for name in (receipt.fingerprint, layout.REDUCED):
+                raw = layout.path(root, layout.RAW, date, instance, name)
+                if raw.is_dir():
+                    (folder / RAW).mkdir(exist_ok=True)
+                    _move(raw, folder / RAW / raw.name)
         _move(day.folder / receipt.name, folder / receipt.name)
     return found
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from archive_tools.core.accounts import account
 from archive_tools.core.errors import ArchiveError, TokioError
 
 TEMPORARY = ".tmp"
@@ -175,7 +176,7 @@ def writable(path: Path) -> Iterator[None]:
             hint = (
                 "free some space, or move older years away"
                 if number in FULL
-                else "look at the mount options and the folder's rights"
+                else f"look at the mount options and the rights of the account {account()}"
             )
             raise ArchiveError(
                 f"{path} cannot be written: {os.strerror(number)}; what is archived is kept",

@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from archive_tools.core.accounts import account
 from archive_tools.core.errors import ArchiveError, Busy
 from archive_tools.store import layout
 
@@ -84,7 +85,10 @@ def free(
     except OSError as error:
         raise ArchiveError(
             f"{root} cannot be written: {error.strerror}",
-            hint="look at the file system, its mount options and the folder's rights",
+            hint=(
+                "look at the file system, its mount options and the rights of the account"
+                f" {account()}"
+            ),
         ) from error
     try:
         until = time.monotonic() + patience

@@ -9,6 +9,7 @@ import shutil
 import stat
 from pathlib import Path
 
+from archive_tools.core.accounts import account
 from archive_tools.core.errors import ArchiveError
 from archive_tools.store import files, layout
 from pipeline import sources
@@ -42,7 +43,10 @@ def prepare(site: Site) -> None:
     except OSError as error:
         raise ArchiveError(
             f"{site.root} cannot be made ready: {error.strerror or error}",
-            hint="look at its rights, and whether the account is in the group of site.json",
+            hint=(
+                f"look at its rights, and whether the account {account()} is in the group of"
+                " site.json"
+            ),
         ) from error
     write_about(site)
 

@@ -156,7 +156,8 @@ class Choice:
         """The records that are used.
 
         One of which an indexed log has changed is not used, and its other logs are read again;
-        where some of these are purged it is used, and the log that changed stays as it was.
+        where some of these are purged it is used, and the log that changed stays as it was. One with
+        files that no piece lists is of raw data that are no longer the day's.
         """
         used: list[Record] = []
         covered: set[Key] = set()
@@ -172,7 +173,7 @@ class Choice:
                 _key(file) not in self.there and name not in record.rejected
                 for file, name in zip(record.files, record.names, strict=True)
             )
-            if mine & covered or (changed and not purged):
+            if mine & covered or not mine <= self.place.keys() or (changed and not purged):
                 continue
             covered |= mine
             stay += changed

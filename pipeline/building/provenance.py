@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
+from archive_tools.core.accounts import account
 from archive_tools.core.errors import TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.software import DISTRIBUTION, version
@@ -84,6 +85,12 @@ def of_file(made: Mapping[str, Any], fetched: Mapping[str, Any], findings: Findi
     return json.dumps(whole, sort_keys=True)
 
 
+def _said(exception: BaseException) -> str:
+    """The text of an error; of a missing right also whose it is."""
+    lacks_right = isinstance(exception, PermissionError)
+    return f"{exception} (account {account()})" if lacks_right else str(exception)
+
+
 def failure(exception: BaseException) -> dict[str, Any]:
     """What the receipt of a failure says: the error, and its traceback where it is not one that is
     raised on purpose.
@@ -91,7 +98,7 @@ def failure(exception: BaseException) -> dict[str, Any]:
     on_purpose = isinstance(exception, TokioError)
     kind = type(exception).__name__
     content = {
-        "error": str(exception) if on_purpose else f"{kind}: {exception}",
+        "error": _said(exception) if on_purpose else f"{kind}: {_said(exception)}",
         "kind": kind,
         "written": now(),
         "host": platform.node(),

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from archive_tools.cli import dispatch
+from archive_tools.core.accounts import account
 from archive_tools.core.errors import Busy, ConfigError, TokioError
 from pipeline.cli import commands
 from pipeline.cli.exit_codes import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
@@ -60,6 +61,12 @@ def _guarded(run: Callable[[], int]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except PermissionError as error:
+        return _said(
+            f"{error.filename}: {error.strerror}; to do: look at the rights of the account"
+            f" {account()}",
+            FAILED,
+        )
     except OSError as error:
         return _said(error, FAILED)
 

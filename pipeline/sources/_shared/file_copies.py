@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools.core.errors import NoData, SourceError
+from pipeline.sources._shared import rights
 from pipeline.sources.contract import Fetched
 
 MANIFEST = "files.json"
@@ -65,7 +66,7 @@ def copy(paths: Sequence[Path], folder: Path, held: Sequence[Path] = ()) -> Fetc
         try:
             shutil.copyfile(path, target)
         except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+            raise rights.cannot_read(path, error) from error
         copied.append(identity(path))
         seen.append(copied[-1])
         size += target.stat().st_size

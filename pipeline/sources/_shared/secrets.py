@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from archive_tools.core.errors import SourceError
+from pipeline.sources._shared import rights
 
 
 def secret(env: str, file: str, what: str) -> str:
@@ -23,6 +24,8 @@ def secret(env: str, file: str, what: str) -> str:
     if file:
         try:
             return Path(file).read_text("utf-8").strip()
+        except PermissionError:
+            raise rights.may_not(f"{what}: file {file}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise SourceError(f"{what}: file {file} cannot be read: {error}") from None
     return ""

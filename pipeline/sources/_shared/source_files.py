@@ -26,6 +26,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from pipeline.schemas.site_types import Templates
 from pipeline.site import Site
+from pipeline.sources._shared import rights
 
 BROKEN: tuple[type[BaseException], ...] = (
     OSError,
@@ -72,11 +73,12 @@ class Member(NamedTuple):
 
 def expanded(templates: Templates, day: Day) -> list[Path]:
     """Files and folders of a day: strftime templates, which may be glob patterns; sorted, each
-    once.
+    once. A folder on the way to them that may not be opened is an error.
     """
     found: list[str] = []
     for template in [templates] if isinstance(templates, str) else templates:
         pattern = day.expand(template)
+        rights.check_folders(pattern)
         there = os.path.lexists(pattern)
         found += [pattern] if there else sorted(glob.glob(pattern, recursive=True))
     return [Path(name) for name in dict.fromkeys(found)]
@@ -91,14 +93,14 @@ def with_absolute_paths(templates: Templates, site: Site) -> list[str]:
 
 def walked(paths: Sequence[Path]) -> list[Path]:
     """The files among paths and below the folders among them; hidden files, pipes and devices are
-    left out.
+    left out. A folder that may not be opened is an error.
     """
     found: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
             found[path] = None
             continue
-        for folder, folders, names in os.walk(path):
+        for folder, folders, names in rights.walk(path):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             found.update(
                 dict.fromkeys(
@@ -121,6 +123,7 @@ def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Mem
     problem : callable
         Called for a file or member that cannot be opened, is refused, or has another file's name.
     """
+    rights.check_file(path)
     if is_tarball(name):
         try:
             _refuse_unsafe(path, name, limit)

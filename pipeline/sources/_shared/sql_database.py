@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from archive_tools.core.errors import SourceError
 from archive_tools.core.extras import needs_extra
 from pipeline.processes.limits import is_own_process, run_in_process, run_in_thread
+from pipeline.sources._shared import rights
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,9 +57,10 @@ class Database:
         Raises
         ------
         SourceError
-            It is not there; connectorx would make an empty one.
+            It is not there, and connectorx would make an empty one; or it may not be read, and
+            connectorx would wait half a minute before it says so.
         """
-        if not path.is_file():
+        if not rights.check_file(path):
             raise SourceError(
                 f"no SQLite file {path}",
                 hint="check the key database in site.json, or the job that writes the file",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import os
 from typing import NamedTuple
 
 from archive_tools.core import log_files
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
+from pipeline.sources._shared import rights
 from pipeline.sources.darshan.options import Options
 
 
@@ -26,6 +26,8 @@ class LogFile(NamedTuple):
 def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set[LogFile]]:
     """The folders of a day that are there, and their files."""
     templates = [options.logs] if isinstance(options.logs, str) else options.logs
+    for template in templates:
+        rights.check_folders(day.expand(template))
     roots: list[str] = []
     found: dict[str, LogFile] = {}
     for path in log_files.paths_of(templates, day.date):
@@ -47,10 +49,7 @@ def _unlistable(folder: str) -> SourceError:
         why = "it changed"
     except OSError as error:
         why = error.strerror or str(error)
-    return SourceError(
-        f"{folder} cannot be listed: {why}",
-        hint=f"give the account {getpass.getuser()} the right to read it",
-    )
+    return rights.may_not(folder, why, what="listed")
 
 
 def listed_files(options: Options, day: Day) -> list[LogFile]:
