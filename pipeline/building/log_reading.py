@@ -156,8 +156,8 @@ class Choice:
         """The records that are used.
 
         One of which an indexed log has changed is not used, and its other logs are read again;
-        where some of these are purged it is used, and the log that changed stays as it was. One with
-        files that no piece lists is of raw data that are no longer the day's.
+        where some of these are purged it is used, and the log that changed stays as it was. One
+        with files that no piece lists is of raw data that are no longer the day's.
         """
         used: list[Record] = []
         covered: set[Key] = set()

@@ -16,6 +16,8 @@ from pipeline.building.provenance import now
 from pipeline.site import Site
 
 log = logging.getLogger("tokio")
+NOT_NOTED = 1
+"""Exit code of a run that monitoring does not hear of, as of one that failed."""
 
 
 @contextlib.contextmanager
@@ -26,7 +28,7 @@ def writing(site: Site, command: str) -> Iterator[list[int]]:
     Yields
     ------
     list of int
-        To be given the exit code.
+        To be given the exit code. Its last one counts: a run that could not be noted failed.
     """
     began, since = now(), time.monotonic()
     codes: list[int] = []
@@ -39,12 +41,13 @@ def writing(site: Site, command: str) -> Iterator[list[int]]:
         except BaseException:
             _note(site, command, began, since, None)
             raise
-        _note(site, command, began, since, codes[-1])
+        if not _note(site, command, began, since, codes[-1]):
+            codes.append(NOT_NOTED)
 
 
-def _note(site: Site, command: str, began: str, since: float, code: int | None) -> None:
+def _note(site: Site, command: str, began: str, since: float, code: int | None) -> bool:
     """Write down when a command ran, how long, and how it ended (null: it was stopped, or broke
-    off).
+    off); whether that could be written.
     """
     reported = {
         "command": command,
@@ -60,4 +63,6 @@ def _note(site: Site, command: str, began: str, since: float, code: int | None) 
             json.dumps(reported, indent=1) + "\n",
         )
     except (ArchiveError, OSError) as error:
-        log.error("the run could not be noted: %s", error)
+        log.error("the run could not be noted for monitoring: %s", error)
+        return False
+    return True

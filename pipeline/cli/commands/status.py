@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import itertools
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from archive_tools.core.accounts import account
 from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.reporting import textfile
 from archive_tools.store import files
@@ -84,14 +86,6 @@ def run(options: argparse.Namespace) -> int:
             instances=common_options.instances(options, site),
             ask=not options.no_ask,
         )
-    if options.textfile:
-        path = Path(options.textfile).absolute()
-        zones = {date: site.day(date).start for date in dates}
-        runs, missing = textfile.last_runs(site.root), textfile.lacks(site.root, found)
-        files.write_text(path, textfile.metrics(found, zones, runs, missing))
-        path.chmod(
-            0o644
-        )  # node_exporter runs as another user; it holds no names but those of instances
     if options.json:
         print(
             json.dumps(
@@ -104,7 +98,29 @@ def run(options: argparse.Namespace) -> int:
         )
     else:
         _show(found)
-    return exit_codes.exit_code(state for day in found.values() for state in day.values())
+    code = exit_codes.exit_code(state for day in found.values() for state in day.values())
+    if options.textfile and not _write_metrics(site, found, Path(options.textfile).absolute()):
+        code = exit_codes.worst([code, exit_codes.FAILED])
+    return code
+
+
+def _write_metrics(site: Site, found: Found, path: Path) -> bool:
+    """Write the metrics file; one that cannot be written is said, and gives False."""
+    starts = {date: site.day(date).start for date in found}
+    runs, missing = textfile.last_runs(site.root), textfile.lacks(site.root, found)
+    text = textfile.metrics(found, starts, runs, missing)
+    try:
+        files.write_text(path, text)
+        path.chmod(0o644)  # node_exporter runs as another user; it has names of instances only
+    except OSError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        print(
+            f"tokio-pipeline: the metrics file {path} cannot be written: {cause.strerror}; to do:"
+            f" look at the folder and the rights of the account {account()}",
+            file=sys.stderr,
+        )
+        return False
+    return True
 
 
 def _start(site: Site, stop: dt.date) -> dt.date:
