@@ -98,6 +98,7 @@ class FindingKind(enum.StrEnum):
     SHARES_ABOVE_ALL = "shares above 100 %"
     IDLE_AMONG_BUSY = "zero all day while most peers are not"
     NOT_MEASURED = "cells that were expected and not measured"
+    ACKNOWLEDGED = "cells of outages that are acknowledged"
     IMPOSSIBLE = "figures that no device can have"
     EMPTY_ROWS = "rows in which nothing was measured"
     FETCHED_EARLY = "fetched before the day was over"

@@ -20,6 +20,7 @@ from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import shortened
 from archive_tools.core.grid import Grid
+from pipeline.building.outages import Outage
 from pipeline.building.roster import Roster
 
 Bool = npt.NDArray[np.bool_]
@@ -67,6 +68,8 @@ class Coverage:
         Per cent of the expected cells from which on a dataset is complete.
     retired : collection of str
         Components and datasets that nobody expects any more.
+    outages : collection of Outage
+        Times that an operator acknowledged: what was not measured then is not expected.
     """
 
     def __init__(
@@ -76,9 +79,12 @@ class Coverage:
         roster: Roster,
         complete_percent: float,
         retired: Collection[str] = (),
+        outages: Collection[Outage] = (),
     ) -> None:
         self.day, self.timestep, self.roster = day, timestep, roster
         self.complete_percent, self.retired = complete_percent, frozenset(retired)
+        self.outages = tuple(outages)
+        self.excused = 0
         self.rows = day.rows(timestep)
         self.measured_rows = 0
         self.measured: dict[str, tuple[str, ...]] = {}
@@ -105,7 +111,14 @@ class Coverage:
         here = have[rows]
         wanted = self._wanted(grid.dataset, names, here)
         empty = gaps_of(rows, self.rows, stride)
-        lost = sum(last - first for first, last in empty) // stride * len(names)
+        if self.outages:
+            free = self._free(grid.dataset, names)
+            self.excused += int((free & np.isnan(grid.values[:, keep])).sum()) // stride
+            wanted &= ~free[rows]
+            empty = _outside(empty, np.logical_and.reduce(free, axis=1))
+            lost = sum(int((~free[first:last]).sum()) for first, last in empty) // stride
+        else:
+            lost = sum(last - first for first, last in empty) // stride * len(names)
         lacking = wanted & ~here
         missing = lacking.sum(axis=0)
         expected = int(wanted.sum()) + lost
@@ -128,6 +141,18 @@ class Coverage:
             if name not in known and here[:, i].any():
                 wanted[: int(here[:, i].argmax()), i] = False
         return wanted
+
+    def _free(self, dataset: str, names: list[str]) -> Bool:
+        """The cells of a dataset that nobody expects, for an outage was acknowledged; shape (rows,
+        names). A row of which a part is in the outage is one of them.
+        """
+        free = np.zeros((self.rows, len(names)), dtype=bool)
+        for outage in self.outages:
+            first = max(0, (outage.start - self.day.start) // self.timestep)
+            last = max(0, -(-(outage.end - self.day.start) // self.timestep))
+            is_whole = not outage.names or dataset in outage.names
+            free[first:last, [is_whole or name in outage.names for name in names]] = True
+        return free
 
     @staticmethod
     def _note(
@@ -268,6 +293,15 @@ def gaps_of(rows: npt.NDArray[np.intp], size: int, stride: int) -> tuple[Span, .
         for i in inside.tolist()
         if min(size, ends[i + 1]) > max(0, ends[i] + stride)
     )
+
+
+def _outside(spans: tuple[Span, ...], free: Bool) -> tuple[Span, ...]:
+    """What of some gaps is not in rows that nobody expects."""
+    found: list[Span] = []
+    for first, last in spans:
+        edges = np.flatnonzero(np.diff(~free[first:last], prepend=False, append=False)) + first
+        found += [(start, end) for start, end in edges.reshape(-1, 2).tolist()]
+    return tuple(found)
 
 
 def _spans(lacking: Bool, rows: npt.NDArray[np.intp], size: int) -> tuple[Span, ...]:

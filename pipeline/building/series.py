@@ -23,6 +23,7 @@ from pipeline.building import pieces
 from pipeline.building.coverage import Coverage
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
+from pipeline.building.outages import Outage
 from pipeline.building.roster import Roster
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import Selector, SourceMetric
@@ -48,6 +49,7 @@ def write_series(
     writer: TtsWriter,
     roster: Roster,
     retired: Collection[str] = (),
+    outages: Collection[Outage] = (),
 ) -> Made:
     """Write the datasets of a day, from its raw data.
 
@@ -63,6 +65,8 @@ def write_series(
         dataset, that is missing.
     retired : collection of str
         Components and datasets that nobody expects any more.
+    outages : collection of Outage
+        Times in which what was not measured is not expected.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def write_series(
     """
     metrics = {metric.dataset.name: metric for metric in source.metrics()}
     percent = where.options.complete_percent
-    coverage = Coverage(where.day, where.options.timestep, roster, percent, retired)
+    coverage = Coverage(where.day, where.options.timestep, roster, percent, retired, outages)
     series = _Series(where, writer, metrics, coverage)
     parse_findings = Findings()  # of the thread that parses
     samples = ahead(
@@ -179,6 +183,10 @@ class _Series:
         for lack in self.coverage.lacks():
             where = lack.datasets[0] if len(lack.datasets) == 1 else ""
             self.findings.add(FindingKind.NOT_MEASURED, lack.cells, where, lack.sentence)
+        acknowledged = "; ".join(
+            outage.sentence(self.where.day) for outage in self.coverage.outages
+        )
+        self.findings.add(FindingKind.ACKNOWLEDGED, self.coverage.excused, detail=acknowledged)
         unreadable = self.findings.total(FindingKind.UNREADABLE)
         is_complete = self.coverage.is_complete and not unreadable
         counts = {
@@ -213,7 +221,8 @@ class _Series:
         return "; ".join([*parts, *filter(None, [self.coverage.why()])])
 
     def _next_roster(self, *, complete: bool) -> Roster:
-        return self.coverage.roster.after(self.coverage.measured, complete=complete)
+        counts = complete and not self.coverage.outages  # who was away is not gone
+        return self.coverage.roster.after(self.coverage.measured, complete=counts)
 
     def _quality(self, name: str) -> dict[str, int]:
         """What a receipt says of a dataset."""

@@ -14,6 +14,7 @@ from pipeline.building import provenance
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.logs import rejects_of, write_logs
 from pipeline.building.made import Made
+from pipeline.building.outages import Outage
 from pipeline.building.roster import Roster
 from pipeline.building.series import write_series
 from pipeline.sources.contract import LogSource
@@ -38,6 +39,8 @@ class TtsRequest:
         What the instance had on the days before.
     retired : sequence of str
         Names of components and datasets that nobody expects any more.
+    outages : sequence of Outage
+        Times in which what was not measured is not expected.
     """
 
     where: InstanceDay
@@ -47,6 +50,7 @@ class TtsRequest:
     is_archived: bool
     roster: Roster = field(default_factory=Roster)
     retired: Sequence[str] = ()
+    outages: Sequence[Outage] = ()
 
 
 def write_tts(request: TtsRequest, target: Path) -> Made:
@@ -90,6 +94,7 @@ def _so_far(request: TtsRequest, made: Made) -> Made:
 def _write(request: TtsRequest, writer: TtsWriter) -> Made:
     where, source = request.where, request.where.source
     if not isinstance(source, LogSource):
-        return write_series(where, source, request.raw, writer, request.roster, request.retired)
+        expected = (request.roster, request.retired, request.outages)
+        return write_series(where, source, request.raw, writer, *expected)
     known = rejects_of(where.tts, source) if request.is_archived else {}
     return write_logs(where, source, request.raw, writer, known)

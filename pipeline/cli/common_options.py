@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import difflib
 import getpass
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from archive_tools.core.errors import ConfigError
+from pipeline.building import roster
 from pipeline.runs import progress
 from pipeline.site import Site
 from pipeline.tasks.context import current
@@ -147,6 +149,26 @@ def instances(options: argparse.Namespace, site: Site) -> list[str]:
             expected=", ".join(site.sources),
         )
     return list(dict.fromkeys(named)) or list(site.sources)
+
+
+def check_names(site: Site, instance: str, names: Iterable[str], upto: dt.date) -> None:
+    """Refuse names that an instance does not have on a day and those before: misspelt ones.
+
+    Raises
+    ------
+    ConfigError
+        Names those that are near.
+    """
+    after = upto + dt.timedelta(days=1)
+    known = roster.roster_before(site.root, after, instance).days
+    there = set(known).union(*known.values())
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], there, 3)
+        raise ConfigError(
+            f"{instance} has no {', '.join(unknown)} in the days up to {upto}",
+            expected=", ".join(near) or "a component or dataset, as status names it",
+        )
 
 
 def listed(lines: Sequence[str], more: str) -> list[str]:

@@ -16,7 +16,7 @@ from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.store import aside, receipts, status
 from archive_tools.store.status import State
 from pipeline import sources
-from pipeline.building import roster
+from pipeline.building import outages, roster
 from pipeline.building.instance_day import InstanceDay
 from pipeline.site import Site
 from pipeline.tasks.build import made_of
@@ -71,7 +71,9 @@ def day_states(
                 DayState.FAILED,
                 DayState.LATE,
             ):
-                states[instance] = _kept_by_source(site, date, state, retention[instance])
+                states[instance] = state = _kept_by_source(site, date, state, retention[instance])
+            if state.word in (DayState.COMPLETE, DayState.PARTIAL):
+                states[instance] = _with_outages(site, date, instance, state)
     return found
 
 
@@ -81,6 +83,7 @@ def _made_how(site: Site, instance: str) -> status.MadeHow:
     if sources.why_unusable(options.kind):
         return ()
     dates = {one.since for one in roster.retirements(site.root) if one.instance == instance}
+    dates |= {str(date) for date in outages.turns(site.root, instance, site.timezone)}
     return [
         (since, receipts.made_how(*made_of(InstanceDay(site, instance, day, options))))
         for since in sorted({dt.date.min.isoformat(), *dates})
@@ -108,6 +111,15 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
     if time.time() < fetch.day.end and "so far" not in state.detail:
         return _and(state, "so far: the day is not over")
     return state
+
+
+def _with_outages(site: Site, date: dt.date, instance: str, state: State) -> State:
+    """The state, with the outages that an operator acknowledged."""
+    if not outages.outages(site.root):
+        return state
+    day = site.day(date)
+    found = [one.sentence(day) for one in outages.outages_on(site.root, day, instance)]
+    return _and(state, f"acknowledged {'; '.join(found)}") if found else state
 
 
 def _and(state: State, more: str) -> State:

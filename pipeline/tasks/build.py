@@ -11,7 +11,7 @@ from archive_tools.schemas import SCHEMA_VERSION
 from archive_tools.store import aside
 from archive_tools.store.receipts import derived, follows
 from pipeline import sources
-from pipeline.building import roster, tts
+from pipeline.building import outages, roster, tts
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
 from pipeline.tasks.base import ArchiveTask
@@ -28,6 +28,7 @@ def made_of(where: InstanceDay) -> list[Any]:
         SCHEMA_VERSION,
         *([meaning] if meaning else []),
         *roster.retired_on(where.site.root, where.day.date, where.instance),
+        *outages.made_of(where.site.root, where.day, where.instance),
     ]
 
 
@@ -87,5 +88,6 @@ class Build(ArchiveTask):
             is_archived=self.has_product() and self.path().is_file(),
             roster=roster.roster_before(self.config.root, self.date, self.instance),
             retired=self._retired(),
+            outages=outages.outages_on(self.config.root, self.day, self.instance),
         )
         return tts.write_tts(request, temporary)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
-import difflib
 
 from archive_tools.core.errors import ConfigError
 from pipeline.building import roster
 from pipeline.building.provenance import now
 from pipeline.cli import common_options, exit_codes
-from pipeline.site import Site
 
 HELP = "say that components are gone for good"
 ABOUT = """Say that components of an instance (OSTs, servers, ...) or datasets are gone for good. A
@@ -42,20 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--recall", action="store_true", help="expect the names again")
 
 
-def _check_names(site: Site, options: argparse.Namespace, since: dt.date) -> None:
-    """Refuse names that the days before, and the first day itself, do not have: misspelt ones."""
-    after = since + dt.timedelta(days=1)
-    known = roster.roster_before(site.root, after, options.instance).days
-    names = set(known).union(*known.values())
-    unknown = [name for name in options.names if name not in names]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], names, 3)
-        raise ConfigError(
-            f"{options.instance} has no {', '.join(unknown)} in the days up to {since}",
-            expected=", ".join(near) or "a component or dataset, as status names it",
-        )
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     site = common_options.loaded(options)
@@ -76,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.why:
         raise ConfigError("--why is missing", expected="the reason, in a few words")
     since = options.since or site.yesterday()
-    _check_names(site, options, since)
+    common_options.check_names(site, options.instance, options.names, since)
     roster.retire(
         site.root,
         [
