@@ -1,81 +1,229 @@
-"""Small inputs that showed faults of sources, with the right results."""
+"""Small sources that were once archived wrongly: what each must give."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
+import os
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import archive_tools
+from archive_tools.core.arrays import Float64
+from archive_tools.core.vocabulary import Product
 from archive_tools.store.receipts import Receipts
-from pipeline.cli.main import main
+from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.tasks.context import current
 from tests.support.paths import ROOT, needed
-
-pytestmark = pytest.mark.system
+from tests.support.prometheus_server import filled, started
+from tests.support.waiting import PATIENCE
 
 DATE = "2026-11-22"
 
 
-@pytest.fixture
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A copy of the case that the test is named after."""
-    folder = ROOT.parent / "shared/cases/servers" / request.node.name.removeprefix("test_")
+@pytest.fixture(scope="module")
+def cases() -> Path:
+    """The folder of the cases."""
+    folder = Path(os.environ.get("TOKIO_CASES", ROOT.parent / "shared" / "cases")) / "servers"
     if not folder.is_dir():
-        needed(f"the case in {folder}")
-    return Path(shutil.copytree(folder, tmp_path / "case"))
+        needed(f"the cases in {folder} (or in $TOKIO_CASES)")
+    return folder
 
 
-def night(case: Path, date: str = DATE) -> tuple[int, list[str]]:
-    """Exit code, and what the receipts of the series say was odd."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a backfill of a case says, and what it archives of the last day."""
+
+    folder: Path
+    code: int
+    printed: str
+
+    def values(self, dataset: str) -> Float64:
+        """Cells of the last day."""
+        with archive_tools.open_tts(self._file) as tts:
+            return tts.to_numpy(dataset)
+
+    def columns(self, dataset: str) -> tuple[str, ...]:
+        with archive_tools.open_tts(self._file) as tts:
+            return tts.columns(dataset)
+
+    def total(self, dataset: str) -> float:
+        return float(np.nansum(self.values(dataset)))
+
+    def findings(self) -> str:
+        """The findings of the last day's table."""
+        receipts = Receipts(self.folder / "archive").day(dt.date.fromisoformat(DATE))
+        receipt = receipts.good("x", Product.TTS)
+        assert receipt
+        return "\n".join(receipts.content(receipt)["findings"])
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"archive/2026/{DATE}/x.hdf5"
+
+
+def is_told_or_right(outcome: Outcome, dataset: str, total: float) -> None:
+    assert outcome.total(dataset) == total or "bond0" in outcome.findings()
+
+
+def bonded_network_thrice(case: Outcome) -> None:
+    is_told_or_right(case, "dataservers/netinbytes", 96_000)
+
+
+def dataset_gone(case: Outcome) -> None:
+    assert case.code == PARTIAL
+    assert "datatargets/readbytes not measured" in case.findings()
+    assert np.isnan(case.values("datatargets/readbytes")).all()
+    assert case.total("datatargets/writebytes") == 96 * 900
+
+
+def interfaces_in_type_instance(case: Outcome) -> None:
+    assert case.code == COMPLETE
+    assert case.total("dataservers/netinbytes") == 96 * 6000
+    assert case.columns("dataservers/netinbytes") == ("oss1",)
+
+
+def jitter_at_row_edge(case: Outcome) -> None:
+    assert case.code == COMPLETE
+    written = case.values("datatargets/writebytes")
+    np.testing.assert_array_equal(written, np.full((96, 1), 900_000.0))
+
+
+def lmt_impossible(case: Outcome) -> None:
+    names = case.columns("fullness/bytes")
+    assert names == ("fs-OST0001", "fs-OST0002", "fs-OST0003")
+    used, total = case.values("fullness/bytes"), case.values("fullness/bytestotal")
+    assert np.isnan(used[:, :2]).all()
+    assert (used[:, 2] == 512_000).all()
+    assert np.isnan(total[:, 1]).all()
+    assert (total[:, [0, 2]] == 1_024_000).all()
+    load = case.values("dataservers/cpuload")[:, 0]
+    assert np.flatnonzero(np.isnan(load)).tolist() == [50, 60]
+    assert (np.delete(load, [50, 60]) == 10).all()
+    for said in (
+        "figures that no device can have: 2 in dataservers/cpuload (oss1)",
+        "figures that no device can have: 96 in fullness/bytes (fs-OST0001)",
+        "figures that no device can have: 96 in fullness/bytes (fs-OST0002)",
+    ):
+        assert said in case.findings()
+
+
+def logstash_nan_is_zero(case: Outcome) -> None:
+    np.testing.assert_allclose(case.values("dataservers/cpuload"), np.full((96, 1), 40.0))
+
+
+def no_lun_map(case: Outcome) -> None:
+    assert case.code == FAILED
+    assert "devices that mmperfmon_lun_map does not know: 1 (ddn1d01)" in case.printed
+
+
+def notification_is_no_damage(case: Outcome) -> None:
+    assert case.code == COMPLETE
+    assert case.total("datatargets/writebytes") == 96_000
+
+
+def putval_is_not_named(case: Outcome) -> None:
+    assert case.code == FAILED
+    assert "w.txt: line 1 is not JSON" in case.printed
+    assert "set Format to JSON in write_http" in case.printed
+
+
+def raw_counters_taken_for_rates(case: Outcome) -> None:
+    assert case.code == FAILED
+    assert "counters, not rates" in case.printed
+    assert "store_rates" in case.printed
+
+
+def server_gone_all_day(case: Outcome) -> None:
+    assert case.code == PARTIAL
+    assert "fs-OST0001 not measured" in case.findings()
+    written = case.values("datatargets/writebytes")
+    gone = case.columns("datatargets/writebytes").index("fs-OST0001")
+    assert np.isnan(written[:, gone]).all()
+    assert np.nansum(written) == 96 * 900
+
+
+def why_is_not_said(case: Outcome) -> None:
+    assert case.code == FAILED
+    assert "a.json (the server says error: bad_data: exceeded maximum resolution" in case.printed
+
+
+def prometheus_full_day(case: Outcome) -> None:
+    for name in ("memfree", "memcached"):
+        values = case.values(f"dataservers/{name}")
+        assert case.columns(f"dataservers/{name}") == ("oss1",)
+        assert values[np.isfinite(values)].tolist() == [1000.0] * 10
+
+
+OF_FILES = [
+    bonded_network_thrice,
+    dataset_gone,
+    interfaces_in_type_instance,
+    jitter_at_row_edge,
+    lmt_impossible,
+    logstash_nan_is_zero,
+    no_lun_map,
+    notification_is_no_damage,
+    putval_is_not_named,
+    raw_counters_taken_for_rates,
+    server_gone_all_day,
+    why_is_not_said,
+]
+OF_SERVERS = [prometheus_full_day]
+
+
+def archived(case: Path, folder: Path, capsys: pytest.CaptureFixture[str], **keys: Any) -> Outcome:
+    """Backfill the days of a case in a copy of it, with some keys of its source replaced."""
+    copied = Path(shutil.copytree(case, folder / case.name))
+    days = copied / "days"
+    content = json.loads((copied / "site.json").read_bytes())
+    content["sources"]["x"] |= keys
+    (copied / "site.json").write_text(json.dumps(content))
     current().answers.forget()
-    code = main(["nightly", "--site", str(case / "site.json"), "--date", date])
-    day = Receipts(case / "archive").day(dt.date.fromisoformat(date))
-    findings: list[str] = []
-    for receipt in day.all:
-        if receipt.product == "tts":
-            findings += day.content(receipt).get("findings", [])
-    return code, findings
+    for date in days.read_text().split() if days.exists() else [DATE]:
+        given = ["--site", str(copied / "site.json"), "--start", date, "--stop", date]
+        code = main(["backfill", *given])
+    printed = capsys.readouterr()
+    return Outcome(copied, code, printed.out + printed.err)
 
 
-def test_jitter_at_row_edge(case: Path) -> None:
-    night(case)
-    with archive_tools.open_tts(case / f"archive/2026/{DATE}/x.hdf5") as tts:
-        values = tts.to_numpy("datatargets/writebytes")[:, 0]
-    assert values.tolist() == [900_000.0] * 96
+@pytest.mark.parametrize("check", OF_FILES)
+def test_what_a_case_must_give(
+    check: Callable[[Outcome], None],
+    cases: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    check(archived(cases / check.__name__, tmp_path, capsys))
 
 
-def test_bonded_network_thrice(case: Path) -> None:
-    _, findings = night(case)
-    (said, *_) = [text for text in findings if "lie on others" in text]
-    for word in ("bond0", "bond0.12 is of bond0", "eno1", "eno2", "interfaces"):
-        assert word in said
+@pytest.mark.server
+@pytest.mark.parametrize("check", OF_SERVERS)
+def test_what_a_case_of_a_server_must_give(
+    check: Callable[[Outcome], None],
+    cases: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    case = cases / check.__name__
+    lines = (case / "om.txt").read_text().splitlines()
+    filled(tmp_path / "server", [line for line in lines if line != "# EOF"])
+    running, url = started(tmp_path / "server")
+    try:
+        check(archived(case, tmp_path, capsys, url=url))
+    finally:
+        running.terminate()
+        running.wait(PATIENCE)
 
 
-def test_no_lun_map(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _ = night(case)
-    assert code == 1
-    shown = capsys.readouterr().out
-    assert "devices that mmperfmon_lun_map does not know: 1 (ddn1d01)" in shown
-
-
-def test_figures_of_the_cases_are_finite(tmp_path: Path) -> None:
-    """Every case builds or says why, and no figure is infinite or negative."""
-    cases = ROOT.parent / "shared/cases/servers"
-    if not cases.is_dir():
-        needed(f"the cases in {cases}")
-    for folder in sorted(path for path in cases.iterdir() if path.is_dir()):
-        copy = Path(shutil.copytree(folder, tmp_path / folder.name))
-        if "url" in (copy / "site.json").read_text():
-            continue
-        code, _ = night(copy)
-        assert code in (0, 1, 3), folder.name
-        for file in (copy / "archive").glob("2026/*/*.hdf5"):
-            with archive_tools.open_tts(file) as tts:
-                for name in tts.datasets():
-                    values = tts.to_numpy(name)
-                    assert not np.isinf(values).any(), (folder.name, name)
-                    assert not (values < 0).any(), (folder.name, name)
+def test_every_case_has_its_values(cases: Path) -> None:
+    known = {getattr(check, "__name__", "") or check.values[0].__name__ for check in OF_FILES}
+    assert known | {check.__name__ for check in OF_SERVERS} == {
+        folder.name for folder in cases.iterdir() if folder.is_dir()
+    }
