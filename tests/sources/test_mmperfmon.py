@@ -492,8 +492,98 @@ def test_what_is_no_output_is_named(tmp_path: Path) -> None:
         "0.out line 1: the file is empty",
         "1.out line 1: no output of mmperfmon query",
         "2.out line 1: no output of mmperfmon query",
-        "3.out line 1: a table without a legend",
+        "3.out line 1: a table without a legend, as of a comparison by node: nothing says what its"
+        " columns are; query the counters by name instead of compareNodes",
     ]
+
+
+# Other forms
+
+
+ENTRIES = [
+    "nsd1.site|CPU|cpu_user",
+    "nsd1.site|Memory|mem_total",
+    *lun("nsd1.site", "lun1", "lun2"),
+]
+CELLS = [["0.25", "31371.0 MB", "7", "8"], ["0.5", "null", "9", "null"]]
+
+
+def with_commas(text: str, head: str = "Row,Timestamp,", end: str = "\n", quote: str = "") -> str:
+    """A text of one table as --csv has it: no blanks, nothing for null."""
+    lines = text.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("Row "))
+    names = head + ",".join(lines[start].split()[2:])
+    rows = [
+        [f"{n}", *minutes(MIDNIGHT, len(CELLS))[n - 1 : n], *row] for n, row in enumerate(CELLS, 1)
+    ]
+    cells = [
+        ",".join("" if cell == "null" else f"{quote}{cell}{quote}" for cell in row) for row in rows
+    ]
+    return "\n".join(lines[:start]) + "\n" + end.join([names, *cells, ""])
+
+
+def same(ours: dict[str, Grid], others: dict[str, Grid]) -> bool:
+    return set(ours) == set(others) and all(
+        grid.columns == others[name].columns
+        and np.array_equal(grid.values, others[name].values, equal_nan=True)
+        for name, grid in ours.items()
+    )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"head": "Row, Timestamp, "},
+        {"end": "\r\n"},
+        {"end": ",\n"},
+        {"quote": '"', "head": '"Row","Timestamp",'},
+    ],
+)
+def test_csv_is_read_as_a_table_is(tmp_path: Path, form: dict[str, str]) -> None:
+    table = output(ENTRIES, minutes(MIDNIGHT, 2), CELLS, 4)
+    expected, _ = grids(tmp_path / "table", table)
+    assert expected["dataservers/memtotal"].values[0] == 31371.0 * 1024**2
+    found, findings = grids(tmp_path / "csv", with_commas(table, **form))
+    assert not len(findings)
+    assert same(found, expected)
+    both, findings = grids(tmp_path / "both", with_commas(table, **form) + table)
+    assert {finding.kind for finding in findings} == {FindingKind.DUPLICATES}
+    assert same(both, expected), "a table in blanks may follow"
+
+
+def test_a_line_of_csv_that_breaks_off_is_no_row(tmp_path: Path) -> None:
+    text = with_commas(output(lun("h", "lun1"), minutes(MIDNIGHT, 2), [["1"], ["1"]]))
+    text = text[: text.index("1,")] + "1,2026-11-22-00:01:00,1234\n2,2026-11-22-00:02:00,12"
+    found, findings = grids(tmp_path, text)
+    assert np.nansum(found["datatargets/readbytes"].values) == 1234
+    assert "line 7" in str(next(iter(findings))), "the lines are those of the file"
+
+
+@pytest.mark.parametrize("names", ["nsd1.site nsd2.site", "nsd1 nsd2"])
+def test_a_comparison_by_node_is_read_by_its_legend(tmp_path: Path, names: str) -> None:
+    entries = [f"nsd{n}.site|CPU|cpu_user" for n in (1, 2)]
+    table = output(entries, minutes(MIDNIGHT, 2), [["1", "2"], ["3", "4"]])
+    found, findings = grids(
+        tmp_path, table.replace(" cpu_user cpu_user", f" {names}").replace("cpu_user ", "")
+    )
+    assert not len(findings)
+    assert found["dataservers/cpuuser"].columns == ("nsd1.site", "nsd2.site")
+    assert found["dataservers/cpuuser"].values[:2].tolist() == [[1, 2], [3, 4]]
+
+
+def test_a_comparison_of_other_nodes_than_the_legend_has_is_not_read(tmp_path: Path) -> None:
+    table = output(["nsd1|CPU|cpu_user", "nsd2|CPU|cpu_user"], minutes(MIDNIGHT, 1), [["1", "2"]])
+    found, findings = grids(tmp_path, table.replace(" cpu_user cpu_user", " nsd2 nsd1"))
+    assert not found
+    assert "the head of a table is not what the legend says" in str(next(iter(findings)))
+
+
+@pytest.mark.parametrize("head", ["Row Timestamp nsd1 nsd2", "Row,Timestamp,nsd1,nsd2"])
+def test_a_comparison_without_a_legend_is_refused_by_name(tmp_path: Path, head: str) -> None:
+    found, findings = grids(tmp_path, f"{head}\n1 2026-11-22-00:01:00 1 2\n")
+    assert not found
+    assert "query the counters by name instead of compareNodes" in str(next(iter(findings)))
 
 
 def test_a_query_without_rows_is_no_damage(tmp_path: Path) -> None:

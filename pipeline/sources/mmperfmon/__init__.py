@@ -1,5 +1,5 @@
 """GPFS (IBM Storage Scale): text that `mmperfmon query` wrote, in files, compressed files, tarballs
-or folders.
+or folders; also of `--csv`, and of comparisons by node where they have a legend.
 
 `fetch` keeps the files as they are; `parse` reads them (`text_tables` knows the form). Targets
 are called ``host:device``, servers by their host name, as in existing archives. A query's stamps
@@ -28,6 +28,7 @@ from pipeline.sources._shared import file_copies, source_files
 from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 from pipeline.sources.mmperfmon import options as keys
 from pipeline.sources.mmperfmon import table
+from pipeline.sources.mmperfmon.csv_form import spaced
 from pipeline.sources.mmperfmon.figures import Measured
 from pipeline.sources.mmperfmon.options import Options
 from pipeline.sources.mmperfmon.text_tables import Damage, tables
@@ -100,7 +101,7 @@ class Mmperfmon(SeriesSource[keys.Options]):
         measured = Measured(options, day)
         for path, name in file_copies.copies(pieces):
             for member in source_files.members(path, name, options.max_expanded_mb << 20, problem):
-                text = source_files.content(member)
+                text = spaced(source_files.content(member))
                 damage = Damage(text)
                 for found in tables(text, damage):
                     measured.add(found)

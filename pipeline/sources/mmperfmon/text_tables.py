@@ -17,6 +17,7 @@ line::
       1 2019-05-15-11:01:00  261.4 kB
       2 2019-05-15-11:02:00   74.2 kB
 
+A comparison by node (`compareNodes`) names its columns after the hosts instead of the counters.
 Only its place says which legend entry a column has. So a row that is wrong costs that row, but
 where the head of a table is wrong or lost, nothing is taken until the next legend. The form is
 known from outputs of real servers; units are powers of 1024 (a node with 32 GB says ``31371.0
@@ -29,7 +30,7 @@ import datetime as dt
 import functools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +49,10 @@ CELL = re.compile(
 STAMP = re.compile(rb"(\d{4})-(\d\d)-(\d\d)-(\d\d):(\d\d):(\d\d)")
 UNITS = {unit: 1024.0**power for power, unit in enumerate((b"B", b"K", b"M", b"G", b"T", b"P"))}
 EPOCH = dt.datetime(1970, 1, 1)
+WITHOUT_LEGEND = (
+    "a table without a legend, as of a comparison by node: nothing says what its columns are; query"
+    " the counters by name instead of compareNodes"
+)
 
 
 class Column(NamedTuple):
@@ -128,7 +133,7 @@ def tables(text: bytes, damage: Damage) -> Iterator[Table]:
         elif query:
             query.add(mark[0], text[mark.end() : end], mark.start())
         else:
-            damage.add(mark.start(), "a table without a legend")
+            damage.add(mark.start(), WITHOUT_LEGEND)
     if query:
         yield from query.finished()
     elif not damage.count:
@@ -156,10 +161,7 @@ class _Query:
         self.end = start + len(body)
         counters = [name.decode("utf-8", "replace") for name in head.split()[2:]]
         columns = [self.legend.get(self.done + 1 + n) for n in range(len(counters))]
-        if not self.lost and (
-            not counters
-            or any(c and c.counter != name for c, name in zip(columns, counters, strict=True))
-        ):
+        if not self.lost and not _are_named(columns, counters):
             self._lose(at, "the head of a table is not what the legend says")
         if self.lost:
             return
@@ -237,6 +239,19 @@ class _Query:
             row = np.array([int(number) for number in numbers], dtype=np.int64)
             stamp = np.array([_seconds(stamp) for stamp in stamps], dtype=np.int64)
             yield Table(tuple(column for column in columns if column), row, stamp, values, plain)
+
+
+def _are_named(columns: Sequence[Column | None], names: Sequence[str]) -> bool:
+    """Whether a head has the columns' counters, or in a comparison by node their hosts, whole or
+    without domain.
+    """
+    known = [
+        (column, name) for column, name in zip(columns, names, strict=True) if column is not None
+    ]
+    return bool(names) and (
+        all(column.counter == name for column, name in known)
+        or all(name in (column.host, column.host.partition(".")[0]) for column, name in known)
+    )
 
 
 def _legend(body: bytes, at: int, damage: Damage) -> dict[int, Column]:
