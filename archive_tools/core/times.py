@@ -129,3 +129,10 @@ def local_date(second: int, timezone: str) -> dt.date:
 def utc_text(second: int) -> str:
     """An epoch second as UTC: ``2026-11-22T07:50:00Z``."""
     return dt.datetime.fromtimestamp(second, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local_text(second: int, timezone: str) -> str:
+    """An epoch second by a zone's clock: ``2026-11-22T08:50:00+01:00``, that of UTC with a Z."""
+    if timezone == "UTC":
+        return utc_text(second)
+    return dt.datetime.fromtimestamp(second, ZoneInfo(timezone)).isoformat(timespec="seconds")

@@ -17,6 +17,7 @@ from archive_tools import plotting
 from archive_tools.core import quantities
 from archive_tools.core.day import Day
 from archive_tools.core.extras import absent_packages
+from archive_tools.core.findings import Event
 from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
@@ -93,7 +94,7 @@ def _section(
         "datasets": [],
         "plots": [],
         "tables": [],
-        "findings": _findings(receipts, instance),
+        "findings": _findings(receipts, instance, day.timezone),
     }
     if path.is_file():
         with open_tts(path) as tts:
@@ -115,16 +116,22 @@ def _products(root: Path, date: dt.date, instance: str) -> list[tuple[str, str]]
     ]
 
 
-def _findings(receipts: DayReceipts, instance: str) -> list[str]:
-    return [
-        f"{receipt.product}: {finding}"
-        for receipt in receipts.all
-        if receipt.instance == instance
-        for finding in [
-            *receipts.content(receipt).get("findings", []),
-            *_reported(receipts.content(receipt)),
-        ]
-    ]
+def _findings(receipts: DayReceipts, instance: str, timezone: str) -> list[str]:
+    found = []
+    for receipt in receipts.all:
+        if receipt.instance == instance:
+            content = receipts.content(receipt)
+            sentences = [*_sentences(content, timezone), *_reported(content)]
+            found += [f"{receipt.product}: {sentence}" for sentence in sentences]
+    return found
+
+
+def _sentences(content: Mapping[str, Any], timezone: str) -> list[str]:
+    """The findings by the site's clock; older receipts have no more than sentences."""
+    try:
+        return [Event.from_json(event).sentence(timezone) for event in content["events"]]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+        return [str(sentence) for sentence in content.get("findings", [])]
 
 
 def _reported(content: dict[str, Any]) -> list[str]:

@@ -8,8 +8,8 @@ timestep, evenly and at least every quarter of an hour, is expected that often.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,11 +47,32 @@ class Lack:
         In which datasets.
     sentence : str
         ``fs-OST0001 not measured since 08:00``.
+    cells_of : mapping of str to int
+        The cells by dataset.
+    components : tuple of str
+        Whose they are; none where it is everything.
+    span : (int, int)
+        Epoch seconds of the first and after the last of them.
+    gaps : int
+        How many gaps that is.
     """
 
     cells: int
     datasets: tuple[str, ...]
     sentence: str
+    cells_of: Mapping[str, int] = field(default_factory=dict)
+    components: tuple[str, ...] = ()
+    span: Span = (0, 0)
+    gaps: int = 1
+
+
+@dataclass
+class _Gaps:
+    """The same gaps, wherever they are found."""
+
+    spans: tuple[Span, ...]
+    cells: dict[str, int] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
 
 
 class Coverage:
@@ -89,8 +110,8 @@ class Coverage:
         self.measured_rows = 0
         self.measured: dict[str, tuple[str, ...]] = {}
         self._percent: dict[str, float] = {}
-        self._empty: dict[str, tuple[int, list[str]]] = {}
-        self._silent: dict[tuple[str, str], tuple[int, list[str]]] = {}
+        self._empty: dict[str, _Gaps] = {}
+        self._silent: dict[tuple[str, str], _Gaps] = {}
 
     def add(self, grid: Grid) -> None:
         """Take one dataset, with a column for every component of the roster."""
@@ -125,11 +146,12 @@ class Coverage:
         found = expected - lost - int(missing.sum())
         self._percent[grid.dataset] = 100.0 * found / expected if expected else 100.0
         if empty:
-            self._note(self._empty, self._times(empty), lost, grid.dataset)
+            self._note(self._empty, self._times(empty), empty, {grid.dataset: lost})
         limit = len(rows) * (1 - self.complete_percent / 100)
         for i in np.flatnonzero(missing > limit):
-            times = self._times(_spans(lacking[:, i], rows, self.rows))
-            self._note(self._silent, (names[i], times), int(missing[i]), grid.dataset)
+            spans = _spans(lacking[:, i], rows, self.rows)
+            key = names[i], self._times(spans)
+            self._note(self._silent, key, spans, {grid.dataset: int(missing[i])})
 
     def _wanted(self, dataset: str, names: list[str], here: Bool) -> Bool:
         """Of the rows in which anything was measured: the cells that should have been. A component
@@ -156,10 +178,12 @@ class Coverage:
 
     @staticmethod
     def _note(
-        found: dict[Any, tuple[int, list[str]]], key: object, cells: int, dataset: str
-    ) -> None:
-        before, datasets = found.get(key, (0, []))
-        found[key] = before + cells, [*datasets, dataset]
+        found: dict[Any, _Gaps], key: object, spans: tuple[Span, ...], cells: Mapping[str, int]
+    ) -> _Gaps:
+        gaps = found.setdefault(key, _Gaps(spans))
+        for dataset, count in cells.items():
+            gaps.cells[dataset] = gaps.cells.get(dataset, 0) + count
+        return gaps
 
     @property
     def percent(self) -> float:
@@ -184,17 +208,32 @@ class Coverage:
         are one.
         """
         found = [
-            Lack(cells, tuple(datasets), _sentence(self._subject(datasets, times), times))
-            for times, (cells, datasets) in self._empty.items()
+            self._lack(gaps, _sentence(self._subject([*gaps.cells], times), times))
+            for times, gaps in self._empty.items()
         ]
-        together: dict[tuple[str, tuple[str, ...]], tuple[int, list[str]]] = {}
-        for (name, times), (cells, datasets) in self._silent.items():
-            self._note(together, (times, tuple(datasets)), cells, name)
+        together: dict[tuple[str, tuple[str, ...]], _Gaps] = {}
+        for (name, times), gaps in self._silent.items():
+            key = times, tuple(gaps.cells)
+            self._note(together, key, gaps.spans, gaps.cells).names.append(name)
         found += [
-            Lack(cells, datasets, _sentence(self._of(names, datasets), times))
-            for (times, datasets), (cells, names) in together.items()
+            self._lack(gaps, _sentence(self._of(gaps.names, datasets), times))
+            for (times, datasets), gaps in together.items()
         ]
         return sorted(found, key=lambda lack: (-lack.cells, lack.sentence))
+
+    def _lack(self, gaps: _Gaps, sentence: str) -> Lack:
+        first, last = (
+            self.day.start + row * self.timestep for row in (gaps.spans[0][0], gaps.spans[-1][1])
+        )
+        return Lack(
+            sum(gaps.cells.values()),
+            tuple(gaps.cells),
+            sentence,
+            gaps.cells,
+            tuple(gaps.names),
+            (first, min(last, self.day.end)),
+            len(gaps.spans),
+        )
 
     def why(self) -> str:
         """One line for an operator."""

@@ -40,7 +40,13 @@ class Made:
 
     def content(self) -> dict[str, Any]:
         """The receipt's part of it."""
-        return {**self.more, "counts": dict(self.counts), "findings": self.findings.sentences()}
+        events = self.findings.events()
+        return {
+            **self.more,
+            "counts": dict(self.counts),
+            "findings": [event.sentence() for event in events],
+            "events": [event.as_json() for event in events],
+        }
 
     @property
     def rows(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 import json
 import platform
 import traceback
@@ -18,8 +19,10 @@ from archive_tools.schemas import SCHEMA_VERSION
 from pipeline.building.instance_day import InstanceDay
 from pipeline.site import Site
 
-LONGEST_INPUTS, MOST_FINDINGS = 16_384, 50
-"""Characters of inputs, and findings, that a file has itself: an attribute has at most 64 KiB."""
+LONGEST_INPUTS, MOST_FINDINGS, LONGEST_FINDINGS = 16_384, 50, 24_576
+"""Characters of inputs, and findings and their bytes, that a file has itself: an attribute has at
+most 64 KiB.
+"""
 
 
 def software() -> str:
@@ -80,7 +83,7 @@ def of_file(made: Mapping[str, Any], fetched: Mapping[str, Any], findings: Findi
         **made,
         "inputs": json.loads(inputs),
         "source": fetched.get("source", {}),
-        "findings": findings.sentences()[:MOST_FINDINGS],
+        "findings": _first_findings(findings.sentences()),
     }
     return json.dumps(whole, sort_keys=True)
 
@@ -89,6 +92,12 @@ def _said(exception: BaseException) -> str:
     """The text of an error; of a missing right also whose it is."""
     lacks_right = isinstance(exception, PermissionError)
     return f"{exception} (account {account()})" if lacks_right else str(exception)
+
+
+def _first_findings(sentences: list[str]) -> list[str]:
+    """As many sentences as a file has room for."""
+    lengths = itertools.accumulate(len(json.dumps(one)) for one in sentences[:MOST_FINDINGS])
+    return sentences[: sum(length <= LONGEST_FINDINGS for length in lengths)]
 
 
 def failure(exception: BaseException) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import NoData, SourceError, TokioError
-from archive_tools.core.findings import Findings, shortened
+from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
@@ -134,7 +134,13 @@ class _Series:
         if grid.columns:
             self._keep(grid, updated)
         idle = idle_among_busy_peers(grid)
-        self.findings.add(FindingKind.IDLE_AMONG_BUSY, len(idle), grid.dataset, shortened(idle))
+        self.findings.add(
+            FindingKind.IDLE_AMONG_BUSY,
+            len(idle),
+            grid.dataset,
+            components=idle,
+            span=(self.where.day.start, self.where.day.end),
+        )
 
     def _are_counters(self, samples: Samples, reports: str) -> bool:
         """Whether rates, or amounts that a source made of rates, are counters."""
@@ -181,8 +187,15 @@ class _Series:
             raise self._nothing()
         self.findings.add(FindingKind.EMPTY_ROWS, self.rows - self.coverage.measured_rows)
         for lack in self.coverage.lacks():
-            where = lack.datasets[0] if len(lack.datasets) == 1 else ""
-            self.findings.add(FindingKind.NOT_MEASURED, lack.cells, where, lack.sentence)
+            for name, cells in lack.cells_of.items():
+                self.findings.add(
+                    FindingKind.NOT_MEASURED,
+                    cells,
+                    name,
+                    lack.sentence if lack.gaps > 1 else "",
+                    components=lack.components,
+                    span=lack.span,
+                )
         acknowledged = "; ".join(
             outage.sentence(self.where.day) for outage in self.coverage.outages
         )

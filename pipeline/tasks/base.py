@@ -250,7 +250,7 @@ class ArchiveTask(luigi.Task):
             "seconds": f"{seconds:.2f}",
             "rows": made.rows,
             "bytes": size,
-            "findings": len(made.findings),
+            "findings": len(made.findings.events()),
         }
         line |= {name: count for name, count in made.counts.items() if name not in line}
         pairs = " ".join(f"{name}={value}" for name, value in line.items())

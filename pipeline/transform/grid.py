@@ -2,7 +2,8 @@
 twice.
 
 The result does not depend on the order of the samples. A cell that nobody measured stays NaN. What
-was odd is counted in the findings: duplicates, samples outside the day, resets, growth across gaps.
+was odd is in the findings, with components and times: duplicates, samples outside the day, resets,
+growth across gaps.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.cells import Axes, samples_event
 from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
-from archive_tools.core.findings import Findings
+from archive_tools.core.findings import Findings, Span
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind
 from archive_tools.schemas import Reducer
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import LEGAL, Parts, Reports, Selector, SourceMetric
+from pipeline.transform.deltas import deltas
 
 Bool = npt.NDArray[np.bool_]
 Metric: TypeAlias = SourceMetric[Selector]
@@ -32,6 +35,7 @@ JITTER = 5.0
 """Per cent by which a share of a row may be above 100 because samples are not taken exactly on
 time.
 """
+TOO_LARGE_SHARES = "the timestep is not a multiple of the source's interval, or stamps jitter"
 
 
 class Gridder:
@@ -75,39 +79,38 @@ class Gridder:
         metric = _as_reported(samples, metric)
         places = self._places(samples)
         name = metric.dataset.name
-        self.findings.add(FindingKind.OUTSIDE_DAY, places.outside, name)
-        values, columns = self._measured(places, samples, metric), places.columns
+        columns = whole = places.columns
         if samples.whole:
-            whole = dict(zip(samples.names, samples.whole, strict=True))
-            values, columns = joined_parts(values, [whole[part] for part in columns], metric.parts)
+            of_part = dict(zip(samples.names, samples.whole, strict=True))
+            whole = tuple(of_part[part] for part in columns)
+        axes = Axes(name, whole, self.day.start, self.timestep)
+        components, span = places.outside_event or ((), None)
+        self.findings.add(
+            FindingKind.OUTSIDE_DAY, places.outside, name, components=components, span=span
+        )
+        values = self._measured(places, samples, metric, axes)
+        if samples.whole:
+            values, columns = joined_parts(values, whole, metric.parts)
         if metric.scale != 1.0:
             values *= metric.scale
         if metric.offset:
             values += metric.offset
         return Grid(name, columns, self.day.start, self.timestep, values)
 
-    def _measured(self, places: _Places, samples: Samples, metric: Metric) -> Float64:
+    def _measured(self, places: _Places, samples: Samples, metric: Metric, axes: Axes) -> Float64:
         """What was measured in each cell, in the source's unit."""
         if metric.reports == "counter":
-            return deltas(
-                *places.first(samples, self.findings), metric.dataset.name, self.findings
-            )[0]
+            return deltas(*places.first(samples, axes, self.findings), axes, self.findings)[0]
         if metric.reports == "seconds":
-            growth, rows = deltas(
-                *places.first(samples, self.findings), metric.dataset.name, self.findings
-            )
+            first = places.first(samples, axes, self.findings)
+            growth, rows = deltas(*first, axes, self.findings)
             share = 100.0 * growth / (rows * self.timestep)
             over = share > 100.0 + JITTER
-            self.findings.add(
-                FindingKind.SHARES_ABOVE_ALL,
-                int(over.sum()),
-                metric.dataset.name,
-                "the timestep is not a multiple of the source's interval, or stamps jitter",
-            )
+            if over.any():
+                axes.report(self.findings, FindingKind.SHARES_ABOVE_ALL, over, TOO_LARGE_SHARES)
             return np.minimum(share, 100.0)
-        values = places.merged(
-            samples, "sum" if metric.reports == "delta" else metric.merge, self.findings
-        )[:-1]
+        how = "sum" if metric.reports == "delta" else metric.merge
+        values = places.merged(samples, how, axes, self.findings)[:-1]
         return values * self.timestep if metric.reports == "rate" else values
 
     def _places(self, samples: Samples) -> _Places:
@@ -228,6 +231,8 @@ class _Places:
         Whether a cell has several samples.
     outside : int
         Samples before the day or after the closing ones.
+    outside_event : (tuple of str, (int, int) or None) or None
+        Whose those are, and from when to when.
     """
 
     columns: tuple[str, ...]
@@ -237,6 +242,7 @@ class _Places:
     owner: npt.NDArray[np.int32]
     crowded: bool
     outside: int
+    outside_event: tuple[tuple[str, ...], Span | None] | None
 
     @classmethod
     def of(cls, samples: Samples, start: int, timestep: int, rows: int) -> _Places:
@@ -246,7 +252,9 @@ class _Places:
         within = (row >= 0) & (row <= rows)
         column = code[samples.column] if len(code) else samples.column
         outside = len(row) - int(np.count_nonzero(within))
+        event = None
         if outside:
+            event = samples_event(columns, column[~within], samples.time[~within])
             row, column = row[within], column[within]
         row *= len(columns)
         row += column
@@ -261,6 +269,7 @@ class _Places:
             owner,
             not np.array_equal(owner[row], number),
             outside,
+            event,
         )
 
     def _values(self, samples: Samples) -> npt.NDArray[Any]:
@@ -271,7 +280,21 @@ class _Places:
         count = np.bincount(self.key, minlength=len(self.owner))
         return np.flatnonzero(count[self.key] > 1)
 
-    def first(self, samples: Samples, findings: Findings) -> tuple[npt.NDArray[Any], Bool]:
+    def _report(self, kind: str, key: npt.NDArray[Any], axes: Axes, findings: Findings) -> None:
+        """Add samples, by the cells that they are in, to the findings."""
+        row, column = np.divmod(key, self.shape[1])
+        for event in axes.events(row, column):
+            findings.add(
+                kind,
+                len(event.members),
+                axes.dataset,
+                components=event.components,
+                span=event.span,
+            )
+
+    def first(
+        self, samples: Samples, axes: Axes, findings: Findings
+    ) -> tuple[npt.NDArray[Any], Bool]:
         """Earliest sample of each cell (of one stamp the largest), and which cells have one."""
         value, owner = self._values(samples), self.owner
         if self.crowded:
@@ -282,9 +305,9 @@ class _Places:
             order = among[np.lexsort((-value[among], time[among], self.key[among]))]
             head = np.ones(len(order), dtype=bool)
             head[1:] = self.key[order[1:]] != self.key[order[:-1]]
-            again = _same(time[order])
-            findings.add(FindingKind.DUPLICATES, int((~head & again).sum()), samples.dataset)
-            findings.add(FindingKind.SEVERAL_IN_CELL, int((~head & ~again).sum()), samples.dataset)
+            again, key = _same(time[order]), self.key[order]
+            self._report(FindingKind.DUPLICATES, key[~head & again], axes, findings)
+            self._report(FindingKind.SEVERAL_IN_CELL, key[~head & ~again], axes, findings)
             owner = owner.copy()
             owner[self.key[order[head]]] = order[head]
         have = owner >= 0
@@ -295,7 +318,7 @@ class _Places:
             values[self.key] = value
         return values.reshape(self.shape), have.reshape(self.shape)
 
-    def merged(self, samples: Samples, reducer: Reducer, findings: Findings) -> Float64:
+    def merged(self, samples: Samples, reducer: Reducer, axes: Axes, findings: Findings) -> Float64:
         """All samples of each cell by `reducer`, of the same stamp and number the largest; NaN
         where there is none.
 
@@ -312,12 +335,13 @@ class _Places:
             number = samples.column if self.inside is None else samples.column[self.inside]
             order = among[np.lexsort((-value[among], number[among], time[among], self.key[among]))]
             again = _same(self.key[order]) & _same(time[order]) & _same(number[order])
-            findings.add(FindingKind.DUPLICATES, int(again.sum()), samples.dataset)
+            self._report(FindingKind.DUPLICATES, self.key[order[again]], axes, findings)
             order = order[~again]
             order = order[np.lexsort((value[order], self.key[order]))]
             key, some = self.key[order], value[order].astype(np.float64)
-            at = np.flatnonzero(~_same(key))
-            findings.add(FindingKind.SEVERAL_IN_CELL, len(key) - len(at), samples.dataset)
+            more = _same(key)
+            at = np.flatnonzero(~more)
+            self._report(FindingKind.SEVERAL_IN_CELL, key[more], axes, findings)
             out[key[at]] = _reduced(some, at, reducer)
         return out.reshape(self.shape)
 
@@ -338,63 +362,3 @@ def _reduced(value: Float64, at: npt.NDArray[np.intp], reducer: Reducer) -> Floa
     if reducer == "mean":
         total /= ends - at
     return total
-
-
-def deltas(
-    counter: npt.NDArray[Any], have: Bool, name: str, findings: Findings
-) -> tuple[Float64, Float64]:
-    """Growth of counters from row to row.
-
-    Parameters
-    ----------
-    counter : int64 or float64 (rows + 1, columns)
-        The counter at the start of each row, and at the end of the last one. Integers are
-        subtracted as integers, so that counters above 2**53 lose nothing.
-    have : bool (rows + 1, columns)
-        Where it was measured.
-    name : str
-        Dataset, for the findings.
-    findings : Findings
-        Receives resets and growth across gaps.
-
-    Returns
-    -------
-    growth : float64 (rows, columns)
-        Row t is the growth from row t's start to row t + 1's. Growth across a gap is in the
-        last cell of the gap, so that the day's total is right; the cells before it are NaN. Where a
-        counter fell it was reset: that cell is NaN. A sample that is low while the next one is not
-        below the one before it is not a reset: it is left out.
-    rows : float64, broadcasts with growth
-        In how many rows each growth happened: 1, and more across a gap.
-    """
-    growth = np.diff(counter, axis=0)
-    out = np.where(have[1:] & have[:-1], growth, np.nan)
-    r, c = np.nonzero(have[1:] & ~have[:-1])
-    last = np.maximum.accumulate(
-        np.where(have, np.arange(len(have), dtype=np.int32)[:, None], np.int32(-1)), axis=0
-    )[r, c]
-    r, c, last = r[last >= 0], c[last >= 0], last[last >= 0]
-    across = (counter[r + 1, c] - counter[last, c]).astype(np.float64)
-    rows = np.ones(1)
-    if len(r):
-        rows = np.ones_like(out)
-        rows[r, c] = r + 1 - last
-    out[r, c] = across
-    grown = across[across >= 0]
-    findings.add(
-        FindingKind.GROWTH_ACROSS_GAPS,
-        len(grown),
-        name,
-        "{amount} counted in the last cell of each gap",
-        float(grown.sum()),
-    )
-    fell = out < 0
-    if fell.any():
-        low = np.zeros_like(fell)
-        low[:-1] = fell[:-1] & (out[1:] >= -out[:-1])
-        findings.add(FindingKind.SINGLE_LOW, int(low.sum()), name)
-        findings.add(FindingKind.RESETS, int((fell & ~low).sum()), name)
-        r, c = np.nonzero(low)
-        out[r + 1, c] += out[r, c]
-        out[fell] = np.nan
-    return out, rows

@@ -200,3 +200,46 @@ def test_nothing_is_negative_and_nothing_is_made_up(rows: list[tuple[int, int, i
         + findings.total("single low samples")
         <= cells
     )
+
+
+def test_a_reset_says_whose_it_is_and_when() -> None:
+    _, findings = grid([(0, 0, 9), (1, 0, 9), (2, 0, 9), (0, 1, 1000), (1, 1, 1010), (2, 1, 3)])
+    assert findings.sentences() == [
+        "resets: 1 in datatargets/readbytes, of b,"
+        " from 2026-11-22T01:00:00Z to 2026-11-22T02:00:00Z"
+    ]
+
+
+def test_gaps_at_the_same_time_are_one_finding() -> None:
+    rows = [(h, c, 10 * h) for h in (0, 1, 5, 6) for c in (0, 1)]
+    _, findings = grid(rows)
+    assert findings.sentences() == [
+        "growth across gaps: 2 in datatargets/readbytes, of a, b,"
+        " from 2026-11-22T01:00:00Z to 2026-11-22T05:00:00Z"
+        " (80 counted in the last cell of each gap)"
+    ]
+
+
+def test_an_integer_counter_below_zero_is_no_measurement_and_nothing_wraps() -> None:
+    """From the largest to the smallest int64 is 1 for a subtraction that wraps."""
+    values, findings = grid([(0, 0, 2**63 - 1), (1, 0, -(2**63)), (2, 0, 2**63 - 1)])
+    assert np.isnan(values[0, 0])
+    assert values[1, 0] == 0.0
+    assert [str(one) for one in findings if one.kind == "figures that no device can have"] == [
+        "figures that no device can have: 1 in datatargets/readbytes, of a,"
+        " from 2026-11-22T01:00:00Z to 2026-11-22T02:00:00Z (counters below 0)"
+    ]
+
+
+@given(
+    st.lists(
+        st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-2, 2), min_size=2, max_size=24
+    )
+)
+def test_growth_is_never_more_than_the_counter_grew(counters: list[int | None]) -> None:
+    rows = [(hour, 0, value) for hour, value in enumerate(counters) if value is not None]
+    values, _ = grid(rows)
+    good = [value for value in counters if value is not None and value >= 0]
+    most = float(max(good, default=0) - min(good, default=0))
+    assert np.nanmax(values, initial=0.0) <= most
+    assert not (values < 0).any()

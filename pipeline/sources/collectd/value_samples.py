@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from archive_tools.core.arrays import Int64
+from archive_tools.core.cells import samples_event
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.vocabulary import FindingKind
@@ -85,12 +86,12 @@ class Reader:
         row = options.timestep * 1000
         if options.rates and self.is_delta:
             low = piece.value < 0
-            self.findings.add(FindingKind.RESETS, int(low.sum()), self.name)
+            self._report_resets(piece.only(low), names)
             piece, reports = self._over_intervals(piece.only(~low), names).on_rows(row), "delta"
             piece = piece._replace(value=piece.value * (piece.interval / 1000.0)).by_second("sum")
         elif kind == "cpu" and not options.rates:
             piece, resets = piece.shares(row)
-            self.findings.add(FindingKind.RESETS, resets, self.name)
+            self._report_resets(resets, names)
         elif self.metric.find.over_interval:
             piece = self._over_intervals(piece, names).on_rows(row).by_second("mean")
         else:
@@ -126,6 +127,11 @@ class Reader:
             start = np.where(unknown, piece.time - interval, piece.time)
             piece = piece._replace(time=start, interval=interval).in_order()
         return piece
+
+    def _report_resets(self, piece: _Piece, names: _Names) -> None:
+        components, span = samples_event(names.parts, piece.column, piece.time // 1000)
+        count = len(piece.time)
+        self.findings.add(FindingKind.RESETS, count, self.name, components=components, span=span)
 
 
 class _Names:
@@ -331,9 +337,9 @@ class _Piece(NamedTuple):
             value = value / np.diff(np.append(at, len(head)))
         return self.only(head)._replace(value=value)
 
-    def shares(self, row: int) -> tuple[_Piece, int]:
+    def shares(self, row: int) -> tuple[_Piece, _Piece]:
         """Counters of jiffies as shares of the time between two rows, %, at the earlier row; and
-        how many counters fell. For `row` see `on_rows`.
+        those that fell. For `row` see `on_rows`.
         """
         same = np.diff(self.column) == 0
         seconds, jiffies = np.diff(self.time)[same] / 1000.0, np.diff(self.value)[same]
@@ -341,7 +347,7 @@ class _Piece(NamedTuple):
         piece = _Piece(
             self.time[:-1][same], self.interval[:-1][same], self.column[:-1][same], share
         )
-        return piece.only(share >= 0).on_rows(row).by_second("mean"), int((share < 0).sum())
+        return piece.only(share >= 0).on_rows(row).by_second("mean"), piece.only(share < 0)
 
 
 def _with_type_instance(

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from archive_tools.core.arrays import Int64
+from archive_tools.core.cells import samples_event
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
@@ -180,7 +181,9 @@ def table_samples(
     time, column = clock(keys["TS_ID"].values), place(keys[key].values)
     known_time, known_name = (time >= 0) & keys["TS_ID"].valid, (column >= 0) & keys[key].valid
     findings.add(FindingKind.UNKNOWN_TS_ID, int((~known_time).sum()), table)
-    findings.add(UNKNOWN[key], int((~known_name & known_time).sum()), table)
+    unknown = time[~known_name & known_time]
+    span = (int(unknown.min()), int(unknown.max())) if len(unknown) else None
+    findings.add(UNKNOWN[key], len(unknown), table, span=span)
     known = known_time & known_name
     if table == "MDS_OPS_DATA":
         findings.add(
@@ -198,9 +201,16 @@ def table_samples(
                 known & np.isin(keys["OPERATION_ID"].values, which) & keys["OPERATION_ID"].valid
             )
         value = figures.of(metric)
-        null = int(np.count_nonzero(wanted & ~value.valid)) if not value.all_valid else 0
-        findings.add(FindingKind.NULLS, null, metric.dataset.name)
-        if null:
+        if not value.all_valid:
+            null = wanted & ~value.valid
+            components, span = samples_event(names, column[null], time[null])
+            findings.add(
+                FindingKind.NULLS,
+                int(null.sum()),
+                metric.dataset.name,
+                components=components,
+                span=span,
+            )
             wanted = wanted & value.valid
         if wanted.all():
             yield Samples(metric.dataset.name, time, column, value.values, names)

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.cells import samples_event
 from archive_tools.core.day import Day
-from archive_tools.core.findings import Findings, shortened
+from archive_tools.core.findings import Findings, Span, shortened
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared.hosts import matches
@@ -85,7 +86,8 @@ class Measured:
             FindingKind.DEVICES_UNMAPPED: Counter(),
             FindingKind.INTERFACES_LEFT_OUT: Counter(),
         }
-        self.unreal = self.negative = 0
+        self.unreal = 0
+        self.negative: list[tuple[int, tuple[str, ...], Span | None]] = []
         self._figures: dict[Column, list[_Figure] | tuple[str, str]] = {}
 
     def add(self, table: Table) -> None:
@@ -96,8 +98,7 @@ class Measured:
         if not len(rows):
             return
         values, plain = table.values[rows] + 0.0, table.plain[rows]  # no -0.0
-        self.negative += int((values < 0).sum())
-        values[values < 0] = np.nan
+        self._leave_out_negative(table, time[rows], values)
         together: dict[tuple[str, str], list[tuple[int, _Figure]]] = {}
         for number, column in enumerate(table.columns):
             figures = self._of(column)
@@ -119,6 +120,14 @@ class Measured:
             self.blocks.setdefault(dataset, {}).setdefault(host, []).append(
                 _Block(time[rows], interval, parts, values[:, numbers] * factor)
             )
+
+    def _leave_out_negative(self, table: Table, time: Int64, values: Float64) -> None:
+        """Make negative figures missing, and keep whose they were and when."""
+        row, number = np.nonzero(values < 0)
+        if len(row):
+            values[row, number] = np.nan
+            hosts = [column.host for column in table.columns]
+            self.negative.append((len(row), *samples_event(hosts, number, time[row])))
 
     def _of(self, column: Column) -> list[_Figure] | tuple[str, str]:
         """Where a column belongs; where it does not, the finding and the name for it."""
@@ -154,7 +163,8 @@ class Measured:
                 names.total() if kind == FindingKind.COUNTERS_UNUSED else len(names),
                 detail=shortened(sorted(names)),
             )
-        findings.add(FindingKind.NEGATIVE_FIGURES, self.negative)
+        for count, components, span in self.negative:
+            findings.add(FindingKind.NEGATIVE_FIGURES, count, components=components, span=span)
         findings.add(
             FindingKind.STAMPS_IMPOSSIBLE,
             self.unreal,
@@ -250,8 +260,13 @@ def _samples(
             )
     time, number, value, interval = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
     longer, shorter = measured_twice(time, number, interval, end, metric.reports == "delta")
-    findings.add(FindingKind.LONGER_COVERED, int(longer.sum()), metric.dataset.name)
-    findings.add(FindingKind.SHORTER_UNFILLED, int(shorter.sum()), metric.dataset.name)
+    owners = [host for host, _ in names]
+    for kind, found in (
+        (FindingKind.LONGER_COVERED, longer),
+        (FindingKind.SHORTER_UNFILLED, shorter),
+    ):
+        components, span = samples_event(owners, number[found], time[found])
+        findings.add(kind, int(found.sum()), metric.dataset.name, components=components, span=span)
     once = ~(longer | shorter)
     if not once.all():
         time, number, value = time[once], number[once], value[once]

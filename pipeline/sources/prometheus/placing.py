@@ -77,10 +77,12 @@ class _Naming:
         if self.line.filter:
             stacked.tell(self.line.dataset, self.line.filter, self.devices, findings)
         findings.add(FindingKind.LABELS_UNNAMED, len(self.unnamed), self.line.dataset)
+        shared = [name for name, those in self.of_name.items() if len(those) > 1]
         findings.add(
             FindingKind.NAMES_SHARED,
-            sum(len(those) > 1 for those in self.of_name.values()),
+            len(shared),
             self.line.dataset,
+            components=(name.partition("\0")[0] for name in shared),
         )
 
 

@@ -1,0 +1,101 @@
+"""Counters to growth: resets are missing, growth across gaps is counted once, and nothing wraps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools.core.arrays import Float64
+from archive_tools.core.cells import Axes
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
+
+Bool = npt.NDArray[np.bool_]
+Index = npt.NDArray[np.intp]
+ACROSS = "{amount} counted in the last cell of each gap"
+BELOW_ZERO = "counters below 0"
+
+
+def deltas(
+    counter: npt.NDArray[Any], have: Bool, axes: Axes, findings: Findings
+) -> tuple[Float64, Float64]:
+    """Growth of counters from row to row.
+
+    Parameters
+    ----------
+    counter : int64 or float64 (rows + 1, columns)
+        The counter at the start of each row, and at the end of the last one. Integers are
+        subtracted as integers, so that counters above 2**53 lose nothing; those below 0, which no
+        device has, count as not measured, so that no difference is beyond int64.
+    have : bool (rows + 1, columns)
+        Where it was measured.
+    axes : Axes
+        Dataset, components and times, for the findings.
+    findings : Findings
+        Receives resets and growth across gaps.
+
+    Returns
+    -------
+    growth : float64 (rows, columns)
+        Row t is the growth from row t's start to row t + 1's. Growth across a gap is in the
+        last cell of the gap, so that the day's total is right; the cells before it are NaN. Where a
+        counter fell it was reset: that cell is NaN. A sample that is low while the next one is not
+        below the one before it is not a reset: it is left out.
+    rows : float64, broadcasts with growth
+        In how many rows each growth happened: 1, and more across a gap.
+    """
+    counter, have = _never_below_zero(counter, have, axes, findings)
+    growth = np.diff(counter, axis=0)
+    out = np.where(have[1:] & have[:-1], growth, np.nan)
+    r, c = np.nonzero(have[1:] & ~have[:-1])
+    last = np.maximum.accumulate(
+        np.where(have, np.arange(len(have), dtype=np.int32)[:, None], np.int32(-1)), axis=0
+    )[r, c]
+    r, c, last = r[last >= 0], c[last >= 0], last[last >= 0]
+    across = (counter[r + 1, c] - counter[last, c]).astype(np.float64)
+    rows = np.ones(1)
+    if len(r):
+        rows = np.ones_like(out)
+        rows[r, c] = r + 1 - last
+    out[r, c] = across
+    grown = across >= 0
+    _report_growth(r[grown], c[grown], last[grown], across[grown], axes, findings)
+    fell = out < 0
+    if fell.any():
+        low = np.zeros_like(fell)
+        low[:-1] = fell[:-1] & (out[1:] >= -out[:-1])
+        axes.report(findings, FindingKind.SINGLE_LOW, low)
+        axes.report(findings, FindingKind.RESETS, fell & ~low)
+        r, c = np.nonzero(low)
+        out[r + 1, c] += out[r, c]
+        out[fell] = np.nan
+    return out, rows
+
+
+def _never_below_zero(
+    counter: npt.NDArray[Any], have: Bool, axes: Axes, findings: Findings
+) -> tuple[npt.NDArray[Any], Bool]:
+    """Integers, without those below 0."""
+    if counter.dtype.kind != "i" or not counter.size or counter.min() >= 0:
+        return counter, have
+    below = counter < 0
+    axes.report(findings, FindingKind.IMPOSSIBLE, below, BELOW_ZERO)
+    return np.where(below, 0, counter), have & ~below
+
+
+def _report_growth(
+    row: Index, column: Index, last: Index, growth: Float64, axes: Axes, findings: Findings
+) -> None:
+    """Add growth across gaps to the findings: each gap from the last sample to the next."""
+    for event in axes.events(last, column, row + 1):
+        findings.add(
+            FindingKind.GROWTH_ACROSS_GAPS,
+            len(event.members),
+            axes.dataset,
+            ACROSS,
+            float(growth[event.members].sum()),
+            components=event.components,
+            span=event.span,
+        )
