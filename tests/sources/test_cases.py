@@ -78,7 +78,7 @@ def bonded_network_thrice(case: Outcome) -> None:
 
 def dataset_gone(case: Outcome) -> None:
     assert case.code == PARTIAL
-    assert "datatargets/readbytes not measured" in case.findings()
+    assert "not measured: 96 in datatargets/readbytes" in case.findings()
     assert np.isnan(case.values("datatargets/readbytes")).all()
     assert case.total("datatargets/writebytes") == 96 * 900
 
@@ -142,7 +142,7 @@ def raw_counters_taken_for_rates(case: Outcome) -> None:
 
 def server_gone_all_day(case: Outcome) -> None:
     assert case.code == PARTIAL
-    assert "fs-OST0001 not measured" in case.findings()
+    assert "not measured: 96 in datatargets/writebytes, of fs-OST0001" in case.findings()
     written = case.values("datatargets/writebytes")
     gone = case.columns("datatargets/writebytes").index("fs-OST0001")
     assert np.isnan(written[:, gone]).all()

@@ -53,7 +53,7 @@ class Collectd(SeriesSource[keys.Options]):
     """Values of collectd, from files or an Elasticsearch server."""
 
     kind = "collectd"
-    version = 2
+    version = 1
     Options = keys.Options
     Selector = table.Selector
 

@@ -20,6 +20,7 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared import stacked
 from pipeline.sources._shared.hosts import matches, usable
+from pipeline.sources.collectd.jitter import on_edges
 from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.table import Metric
 
@@ -29,8 +30,6 @@ LONGEST = 1 << 20
 """Seconds: more than a day."""
 ENOUGH = 10
 """Distances between rows that say what a host's interval is."""
-JITTER, MOST_JITTER = 0.02, 500
-"""How far below a row's edge a time may be and belong on it: in intervals, and in milliseconds."""
 
 
 class Reader:
@@ -83,7 +82,7 @@ class Reader:
     def _made(self, piece: _Piece, names: _Names, kind: str) -> Samples:
         """Amounts, counters and gauges with the times that they are of."""
         options, reports = self.options, ""
-        row = options.timestep * 1000
+        row = options.timestep * 1000, self.day.start * 1000
         if options.rates and self.is_delta:
             low = piece.value < 0
             self._report_resets(piece.only(low), names)
@@ -311,19 +310,9 @@ class _Piece(NamedTuple):
         found[found == 0] = known[often.argmax()] if len(known) else 0
         return found
 
-    def on_rows(self, row: int) -> _Piece:
-        """Times that are a little below a row's edge, because collectd is not exactly on time, on
-        that edge.
-
-        Parameters
-        ----------
-        row : int
-            Milliseconds.
-        """
-        length = np.where(self.interval > 0, self.interval, row)
-        below = -self.time % row
-        near = below <= np.minimum(length * JITTER, MOST_JITTER)
-        return self._replace(time=np.where(near, self.time + below, self.time))
+    def on_rows(self, row: tuple[int, int]) -> _Piece:
+        """With times that are on the rows' edges around which they lie; see `jitter`."""
+        return self._replace(time=on_edges(self.time, self.interval, self.column, row))
 
     def by_second(self, how: Literal["sum", "mean"]) -> _Piece:
         """One row a column and second; several happen only where collectd measures every second."""
@@ -337,7 +326,7 @@ class _Piece(NamedTuple):
             value = value / np.diff(np.append(at, len(head)))
         return self.only(head)._replace(value=value)
 
-    def shares(self, row: int) -> tuple[_Piece, _Piece]:
+    def shares(self, row: tuple[int, int]) -> tuple[_Piece, _Piece]:
         """Counters of jiffies as shares of the time between two rows, %, at the earlier row; and
         those that fell. For `row` see `on_rows`.
         """
