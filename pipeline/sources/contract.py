@@ -310,10 +310,17 @@ AnySource: TypeAlias = SeriesSource[Any] | LogSource[Any]
 """A source of a kind that only site.json names: its options are of its own `Options`."""
 
 
+FROM_THE_BASE = {"contains", "fetch_new", "files_of", "jobs_of", "parse_pieces"}
+"""What a class has from its base unless it says otherwise."""
+
+
 def missing_members(found: object) -> list[str]:
     """What an object lacks to be a source of series or of logs; empty for a source."""
     lacking = [
-        sorted(name for name in _members(contract) if not hasattr(found, name))
+        sorted(
+            (name for name in _members(contract) if not hasattr(found, name)),
+            key=lambda name: (name in FROM_THE_BASE, name),
+        )
         for contract in (SeriesSource, LogSource)
     ]
     return min(lacking, key=len)

@@ -210,9 +210,11 @@ def test_mariadb_goes_away_in_the_middle_of_a_query(
     }
     content["sources"]["home"] |= keys
     (tmp_path / "site.json").write_text(json.dumps(content))
-    select = Database.select
+    select, begun = Database.select, tmp_path / "begun"
 
     def slow(self: Database, table: str, columns: Mapping[str, str], where: str = "") -> Any:
+        if table == "OST_DATA" and not self.is_sqlite:
+            begun.touch()
         return select(
             self,
             table,
@@ -225,11 +227,21 @@ def test_mariadb_goes_away_in_the_middle_of_a_query(
         )
 
     monkeypatch.setattr(Database, "select", slow)
-    stop = threading.Timer(2.0, server.process.kill)
+    over = threading.Event()
+
+    def stop() -> None:
+        while not begun.exists() and not over.wait(0.05):
+            pass
+        if not over.wait(1.0):  # the query is on its way
+            server.process.kill()
+
+    stopping = threading.Thread(target=stop)
     if how == "stopped":
-        stop.start()
+        stopping.start()
     assert night(tmp_path) == FAILED
-    stop.cancel()
+    over.set()
+    if how == "stopped":
+        stopping.join()
     shown = capsys.readouterr().out
     assert "home             failed mysql://reader@localhost/home" in shown
     if how == "hangs":
