@@ -86,8 +86,8 @@ def read(root: Path) -> dict[str, Any]:
 
 
 def _holds_days(root: Path) -> bool:
-    """Whether there are receipts of any day."""
-    return any((root / "receipts").glob("[0-9]*/[0-9]*/[0-9]*.json"))
+    """Whether there is the report of any day: `archive.json` is written with the first."""
+    return any(root.glob("[0-9]*/[0-9]*/report.html"))
 
 
 def _unmounted_above(root: Path) -> Iterator[str]:
