@@ -78,6 +78,19 @@ def showing(
         yield
 
 
+@contextlib.contextmanager
+def only_warnings() -> Iterator[None]:
+    """Show warnings and errors on standard error, outside of `showing`."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter(FORMAT))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
 _said: set[str] = set()
 
 

@@ -13,6 +13,7 @@ from archive_tools.core.errors import ArchiveError, Busy
 from archive_tools.store import files, layout
 from pipeline.building.archive_folder import prepare
 from pipeline.building.provenance import now
+from pipeline.runs import progress
 from pipeline.site import Site
 
 log = logging.getLogger("tokio")
@@ -63,6 +64,7 @@ def _note(site: Site, command: str, began: str, since: float, code: int | None) 
             json.dumps(reported, indent=1) + "\n",
         )
     except (ArchiveError, OSError) as error:
-        log.error("the run could not be noted for monitoring: %s", error)
+        with progress.only_warnings():
+            log.error("the run could not be noted for monitoring: %s", error)
         return False
     return True
