@@ -6,8 +6,6 @@ They are in one file of the archive, and part of the fingerprint of the days tha
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from zoneinfo import ZoneInfo
 from archive_tools.core import times
 from archive_tools.core.day import Day
 from archive_tools.core.findings import shortened
-from archive_tools.store import files
+from pipeline.building import statements
 
 ACKNOWLEDGED = "acknowledged.json"
 """File of the archive that has the outages."""
@@ -72,19 +70,10 @@ def _clock(second: int, timezone: str) -> str:
 
 def outages(root: Path) -> list[Outage]:
     """All that operators acknowledged."""
-    path = root / ACKNOWLEDGED
-    try:
-        status = path.stat()
-        return list(_read(path, status.st_mtime_ns, status.st_ino))
-    except FileNotFoundError:
-        return []
-
-
-@functools.lru_cache(maxsize=8)
-def _read(path: Path, mtime_ns: int, inode: int) -> tuple[Outage, ...]:
-    """Read again only when the file changes: it is needed for every fingerprint."""
-    found = json.loads(path.read_text("utf-8"))
-    return tuple(Outage(**{**one, "names": tuple(one["names"])}) for one in found)
+    return [
+        Outage(**{**one, "names": tuple(one["names"])})
+        for one in statements.read(root / ACKNOWLEDGED)
+    ]
 
 
 def outages_on(root: Path, day: Day, instance: str) -> list[Outage]:
@@ -132,5 +121,4 @@ def _without(root: Path, outage: Outage) -> list[Outage]:
 
 
 def _write(root: Path, found: Iterable[Outage]) -> None:
-    text = json.dumps([asdict(one) for one in sorted(found, key=_key)], indent=1) + "\n"
-    files.write_text(root / ACKNOWLEDGED, text)
+    statements.write(root / ACKNOWLEDGED, [asdict(one) for one in sorted(found, key=_key)])

@@ -8,16 +8,14 @@ operator retires it.
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from archive_tools.core.vocabulary import Product
-from archive_tools.store import files
 from archive_tools.store.receipts import Receipts
+from pipeline.building import statements
 
 DAYS = 7
 """Complete days without a component after which it is not expected any more."""
@@ -126,18 +124,7 @@ class Retirement:
 
 def retirements(root: Path) -> list[Retirement]:
     """All that operators retired."""
-    path = root / RETIRED
-    try:
-        status = path.stat()
-        return list(_read(path, status.st_mtime_ns, status.st_ino))
-    except FileNotFoundError:
-        return []
-
-
-@functools.lru_cache(maxsize=8)
-def _read(path: Path, mtime_ns: int, inode: int) -> tuple[Retirement, ...]:
-    """Read again only when the file changes: it is needed for every fingerprint."""
-    return tuple(Retirement(**one) for one in json.loads(path.read_text("utf-8")))
+    return [Retirement(**one) for one in statements.read(root / RETIRED)]
 
 
 def retire(root: Path, more: Iterable[Retirement]) -> None:
@@ -157,8 +144,7 @@ def recall(root: Path, instance: str, names: Iterable[str]) -> list[str]:
 
 def _write(root: Path, found: Iterable[Retirement]) -> None:
     ordered = sorted(found, key=lambda one: (one.instance, one.name))
-    text = json.dumps([vars(one) for one in ordered], indent=1) + "\n"
-    files.write_text(root / RETIRED, text)
+    statements.write(root / RETIRED, [vars(one) for one in ordered])
 
 
 def retired_on(root: Path, date: dt.date, instance: str) -> list[str]:

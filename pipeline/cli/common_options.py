@@ -98,6 +98,17 @@ def add_instances(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_statement(parser: argparse.ArgumentParser, list_help: str, recall_help: str) -> None:
+    """The options of commands by which somebody says something of the archive for good: ``--why``,
+    ``--who``, and ``--list`` or ``--recall`` in their place.
+    """
+    parser.add_argument("--why", default="", help="the reason, for those who ask later")
+    parser.add_argument("--who", default="", help="who says so (default: this account)")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--list", action="store_true", help=list_help)
+    how.add_argument("--recall", action="store_true", help=recall_help)
+
+
 def span(start: dt.date, stop: dt.date) -> list[dt.date]:
     """The days from `start` to `stop`, both included.
 

@@ -44,11 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="only these components, or GROUP/DATASET (default: all)",
     )
-    parser.add_argument("--why", default="", help="the reason, for those who ask later")
-    parser.add_argument("--who", default="", help="who says so (default: this account)")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--list", action="store_true", help="show what is acknowledged")
-    how.add_argument("--recall", action="store_true", help="expect what was not measured again")
+    common_options.add_statement(
+        parser, "show what is acknowledged", "expect what was not measured again"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -32,11 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATE",
         help="the first day without them (default: yesterday at the site)",
     )
-    parser.add_argument("--why", default="", help="the reason, for those who ask later")
-    parser.add_argument("--who", default="", help="who says so (default: this account)")
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--list", action="store_true", help="show what is retired")
-    how.add_argument("--recall", action="store_true", help="expect the names again")
+    common_options.add_statement(parser, "show what is retired", "expect the names again")
 
 
 def run(options: argparse.Namespace) -> int:
