@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import httpx
@@ -45,16 +45,19 @@ def started(folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], str]:
         "--storage.tsdb.retention.time=100y",
         f"--web.listen-address={url[7:]}",
     ]
+    return running([program, *arguments, *flags], folder, f"{url}/-/ready"), url
+
+
+def running(command: Sequence[str], folder: Path, ready: str) -> subprocess.Popen[bytes]:
+    """A server in a folder, once it answers a URL."""
     with (folder / "log").open("wb") as log:
-        running = subprocess.Popen(
-            [program, *arguments, *flags], cwd=folder, stdout=log, stderr=log
-        )
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     until(
-        lambda: running.poll() is not None or is_ready(url), "the server's first answer", look=0.1
+        lambda: server.poll() is not None or is_ready(ready), "the server's first answer", look=0.1
     )
-    if running.poll() is None:
-        return running, url
-    pytest.fail(f"prometheus has ended: {(folder / 'log').read_text()[-2000:]}")
+    if server.poll() is not None:
+        pytest.fail(f"{command[0]} has ended: {(folder / 'log').read_text()[-2000:]}")
+    return server
 
 
 def filled(folder: Path, lines: Iterable[str]) -> None:
@@ -75,6 +78,6 @@ def filled(folder: Path, lines: Iterable[str]) -> None:
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/-/ready").status_code == 200
+        return httpx.get(url).status_code == 200
     except httpx.TransportError:
         return False

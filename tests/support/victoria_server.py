@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.support.paths import needed
-from tests.support.prometheus_server import free_port
-from tests.support.waiting import PATIENCE, until
+from tests.support.prometheus_server import free_port, running
+from tests.support.waiting import PATIENCE
 
 
 def started(folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], str]:
@@ -24,16 +23,7 @@ def started(folder: Path, *flags: str) -> tuple[subprocess.Popen[bytes], str]:
     folder.mkdir(exist_ok=True)
     url = f"http://127.0.0.1:{free_port()}"
     arguments = ["-storageDataPath=data", "-retentionPeriod=100y", f"-httpListenAddr={url[7:]}"]
-    with (folder / "log").open("wb") as log:
-        running = subprocess.Popen(
-            [program, *arguments, *flags], cwd=folder, stdout=log, stderr=log
-        )
-    until(
-        lambda: running.poll() is not None or is_ready(url), "the server's first answer", look=0.1
-    )
-    if running.poll() is None:
-        return running, url
-    pytest.fail(f"victoria-metrics has ended: {(folder / 'log').read_text()[-2000:]}")
+    return running([program, *arguments, *flags], folder, f"{url}/health"), url
 
 
 def fill(url: str, lines: Iterable[str]) -> None:
@@ -44,10 +34,3 @@ def fill(url: str, lines: Iterable[str]) -> None:
         ("GET", "/internal/force_flush", b""),
     ):
         httpx.request(method, url + path, content=body, timeout=PATIENCE).raise_for_status()
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health").status_code == 200
-    except httpx.TransportError:
-        return False
