@@ -168,6 +168,16 @@ class LogIdentity(NamedTuple):
     mtime_ns: int
     own: bool
 
+    @property
+    def key(self) -> tuple[bytes, bytes]:
+        """What it is called, whatever its size and time."""
+        return self.root, self.name
+
+
+def shown(name: bytes) -> str:
+    """The name of a file as text, whatever bytes it has."""
+    return name.decode("utf-8", "backslashreplace")
+
 
 @dataclass(frozen=True)
 class LogBatch:

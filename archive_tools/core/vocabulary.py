@@ -175,3 +175,9 @@ class RejectReason(enum.StrEnum):
         """The reason in a `sentence`; None where it is of none of these."""
         beginning = sentence.partition(":")[0].partition(" (")[0]
         return next((reason for reason in cls if beginning == reason), None)
+
+    @classmethod
+    def lasts(cls, sentence: str) -> bool:
+        """Whether what was rejected with this sentence would be rejected again."""
+        reason = cls.read(sentence)
+        return reason is not None and reason.is_lasting

@@ -20,7 +20,7 @@ from pipeline import sources
 from pipeline.building import engine, pieces
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.reductions import Record, Reductions, joined
-from pipeline.model import BatchSummary, LogIdentity
+from pipeline.model import BatchSummary, LogIdentity, shown
 from pipeline.sources.contract import LogSource, Rejects
 from pipeline.transform.darshan import DayMerger, Reduction
 
@@ -68,7 +68,8 @@ class LogReading:
                 for part in parts:
                     merger.add(part)
             return
-        choice = Choice.of(files, source.files_of(newest_first[:1]) or [])
+        newest = files if len(newest_first) == 1 else source.files_of(newest_first[:1]) or []
+        choice = Choice.of(files, newest)
         store = reductions_of(where, source)
         kept = choice.kept(store.read(), findings)
         wanted = choice.wanted(kept)
@@ -150,7 +151,7 @@ class Choice:
     @classmethod
     def of(cls, files: Sequence[LogIdentity], newest: Sequence[LogIdentity]) -> Choice:
         """From the files of all pieces, and those of the newest."""
-        return cls({_key(f): n for n, f in enumerate(files)}, {_key(f): f for f in newest})
+        return cls({f.key: n for n, f in enumerate(files)}, {f.key: f for f in newest})
 
     def kept(self, records: Sequence[Record], findings: Findings) -> list[Record]:
         """The records that are used.
@@ -163,14 +164,14 @@ class Choice:
         covered: set[Key] = set()
         stay: list[str] = []
         for record in records:
-            mine = {_key(file) for file in record.files}
+            mine = {file.key for file in record.files}
             changed = [
                 name
                 for file, name in zip(record.files, record.names, strict=True)
-                if self.there.get(_key(file), file) != file and name not in record.rejected
+                if self.there.get(file.key, file) != file and name not in record.rejected
             ]
             purged = any(
-                _key(file) not in self.there and name not in record.rejected
+                file.key not in self.there and name not in record.rejected
                 for file, name in zip(record.files, record.names, strict=True)
             )
             if mine & covered or not mine <= self.place.keys() or (changed and not purged):
@@ -189,7 +190,7 @@ class Choice:
         for record in kept:
             again = self.rejects_that_are_over(record)
             covered |= {
-                _key(file)
+                file.key
                 for file, name in zip(record.files, record.names, strict=True)
                 if name not in again
             }
@@ -201,16 +202,16 @@ class Choice:
             name
             for file, name in zip(record.files, record.names, strict=True)
             if name in record.rejected
-            and not (record.rejected[name] and self.there.get(_key(file)) == file)
+            and not (record.rejected[name] and self.there.get(file.key) == file)
         }
 
     def places(self, listed: Iterable[tuple[LogIdentity, str]]) -> dict[str, int]:
         """The place of each file, by its name in the tables."""
-        return {name: self.place.get(_key(file), -1) for file, name in listed}
+        return {name: self.place.get(file.key, -1) for file, name in listed}
 
     def lost(self, records: Sequence[Record]) -> list[Key]:
         """Files that are gone, and of which nothing is kept."""
-        covered = {_key(file) for record in records for file in record.files}
+        covered = {file.key for record in records for file in record.files}
         return [key for key in self.place if key not in self.there and key not in covered]
 
 
@@ -220,9 +221,11 @@ def archived_and_lost(
     """Logs that the archived day has, that are gone, and of which nothing was kept, in words; ""
     if there are none.
     """
-    files, there = source.files_of([new, *held[::-1]]), source.files_of([new])
-    if files is None or there is None or not where.tts.is_file():
+    there, before = source.files_of([new]), source.files_of(held[::-1])
+    if there is None or before is None or not where.tts.is_file():
         return ""
+    known, now = {file.key for file in before}, {file.key for file in there}
+    files = [*there, *(file for file in before if file.key not in now)]
     choice = Choice.of(files, there)
     lost = set(choice.lost(reductions_of(where, source).read()))
     table = darshan_tables.read_table(where.tts, "logs")["filename"].tolist()
@@ -230,26 +233,17 @@ def archived_and_lost(
     gone = sorted(
         name
         for file in files
-        if _key(file) in lost
-        for name in [_shown(file.name)]
+        if file.key in lost
+        for name in [shown(file.name)]
         if not file.own or os.path.basename(name) in archived
     )
     if not gone:
         return ""
-    known = {_key(file) for file in source.files_of(held) or []}
-    new_ones = sum(_key(file) not in known for file in there)
+    new_ones = sum(file.key not in known for file in there)
     return (
         f"{len(gone)} archived logs are gone, such as {gone[0]};"
         f" {new_ones} files are new and not archived"
     )
-
-
-def _shown(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")
-
-
-def _key(file: LogIdentity) -> Key:
-    return file.root, file.name
 
 
 def _listed(job: Any) -> list[tuple[LogIdentity, str]]:

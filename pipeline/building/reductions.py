@@ -113,7 +113,7 @@ class Reductions:
                 continue
             if header.how == self.how and path.with_suffix(".parts").is_file():
                 listed = [LogIdentity(*one) for one in header.files]
-                rejected = {name: _is_lasting(why) for name, why in header.rejected.items()}
+                rejected = {name: RejectReason.lasts(why) for name, why in header.rejected.items()}
                 found.append(Record(path, listed, header.names, rejected))
         return found
 
@@ -148,11 +148,6 @@ class Reductions:
         for path in self.folder.glob("*.*"):
             if path.stem not in used and not path.name.startswith("."):
                 path.unlink(missing_ok=True)
-
-
-def _is_lasting(sentence: str) -> bool:
-    reason = RejectReason.read(sentence)
-    return reason is not None and reason.is_lasting
 
 
 def _age(path: Path) -> tuple[int, str]:

@@ -58,6 +58,7 @@ def day_states(
     )
     oldest = site.yesterday() - dt.timedelta(days=site.late_days)
     invalidated = aside.days_aside(site.root)
+    is_acknowledged = bool(outages.outages(site.root))
     for date, states in found.items():
         for instance, state in states.items():
             if (date, instance) in invalidated and state.word.severity is Severity.BAD:
@@ -72,7 +73,7 @@ def day_states(
                 DayState.LATE,
             ):
                 states[instance] = state = _kept_by_source(site, date, state, retention[instance])
-            if state.word in (DayState.COMPLETE, DayState.PARTIAL):
+            if is_acknowledged and state.word in (DayState.COMPLETE, DayState.PARTIAL):
                 states[instance] = _with_outages(site, date, instance, state)
     return found
 
@@ -115,8 +116,6 @@ def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
 
 def _with_outages(site: Site, date: dt.date, instance: str, state: State) -> State:
     """The state, with the outages that an operator acknowledged."""
-    if not outages.outages(site.root):
-        return state
     day = site.day(date)
     found = [one.sentence(day) for one in outages.outages_on(site.root, day, instance)]
     return _and(state, f"acknowledged {'; '.join(found)}") if found else state

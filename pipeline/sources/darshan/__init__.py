@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,7 +24,7 @@ from archive_tools.core.errors import NoData
 from archive_tools.core.extras import check_extra
 from archive_tools.core.vocabulary import RejectReason
 from archive_tools.schemas import BUILD_VERSION
-from pipeline.model import LogBatch, LogIdentity
+from pipeline.model import LogBatch, LogIdentity, shown
 from pipeline.processes import isolated
 from pipeline.schemas import source_maps
 from pipeline.schemas.source_maps import LogSelector
@@ -98,8 +98,8 @@ class Darshan(LogSource[keys.Options]):
 
     def contains(self, newer: Path, older: Path) -> bool:
         """Whether a manifest has all files of an older one."""
-        here = {(file["root"], file["name"]) for file in _manifest(newer)}
-        return all((file["root"], file["name"]) in here for file in _manifest(older))
+        here = {file.key for file in _manifest(newer)}
+        return all(file.key in here for file in _manifest(older))
 
     def jobs(
         self,
@@ -129,7 +129,7 @@ class Darshan(LogSource[keys.Options]):
         found: dict[tuple[bytes, bytes], LogIdentity] = {}
         for piece in pieces:
             for file in _manifest(piece):
-                found.setdefault((file["root"], file["name"]), LogIdentity(**file))
+                found.setdefault(file.key, file)
         return sorted(found.values())
 
     def jobs_of(
@@ -143,7 +143,9 @@ class Darshan(LogSource[keys.Options]):
     ) -> Iterator[isolated.IsolatedRead[Result]]:
         """As `jobs`, for the wanted ones of the day's files."""
         check_extra(options.needed_extra, "reading Darshan logs")
-        known = {file: reason for file, reason in (known or {}).items() if _is_lasting(reason)}
+        known = {
+            file: reason for file, reason in (known or {}).items() if RejectReason.lasts(reason)
+        }
         limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
         wanted = frozenset(wanted)
         pairs = [
@@ -165,9 +167,8 @@ class Darshan(LogSource[keys.Options]):
         return isolated.run(job)
 
 
-def _manifest(piece: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(piece / MANIFEST).to_pylist()
-    return rows
+def _manifest(piece: Path) -> list[LogIdentity]:
+    return [LogIdentity(**row) for row in pq.read_table(piece / MANIFEST).to_pylist()]
 
 
 def _inputs_of(files: Sequence[LogFile]) -> Inputs:
@@ -177,22 +178,12 @@ def _inputs_of(files: Sequence[LogFile]) -> Inputs:
     return {"files": sum(file.own for file in files), "names": digest.hexdigest()}
 
 
-def _is_lasting(sentence: str) -> bool:
-    """Whether a log that was rejected with this sentence would be rejected again."""
-    reason = RejectReason.read(sentence)
-    return reason is not None and reason.is_lasting
-
-
-def _shown(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")
-
-
 def _unique_names(files: Sequence[LogIdentity]) -> list[str]:
     """Base names, or whole paths for base names that occur in two folders."""
-    base = [_shown(os.path.basename(file.name)) for file in files]
+    base = [shown(os.path.basename(file.name)) for file in files]
     count = Counter(name for name, file in zip(base, files, strict=True) if file.own)
     names = [
-        name if count[name] <= 1 else _shown(os.path.join(file.root, file.name))
+        name if count[name] <= 1 else shown(os.path.join(file.root, file.name))
         for name, file in zip(base, files, strict=True)
     ]
     taken = Counter(names)

@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from archive_tools.core.day import Day
@@ -75,7 +74,7 @@ class Lmt(SeriesSource[keys.Options]):
         if database.is_sqlite:
             return _file_inputs(database)
         try:
-            _, ids = ids_of_day(database, options, day)
+            _, _, ids = ids_of_day(database, options, day)
         except NoData:
             return {"database": database.shown, "stamps": 0}
         low, high = int(ids[0]), int(ids[-1])
@@ -137,13 +136,13 @@ class Lmt(SeriesSource[keys.Options]):
         the database; of a file, which costs no server anything, all when the day is over.
         """
         database = options.open(day)
-        stamps, ids = ids_of_day(database, options, day)
+        stamps, clock, ids = ids_of_day(database, options, day)
         low, high = int(ids[0]), int(ids[-1])
         there = set(database.tables())
         rows: dict[str, int] = {}
         wanted = low, high
         if held and not (database.is_sqlite and time.time() >= day.end):
-            wanted, rows = self._not_held(options, database, stamps, (low, high), held)
+            wanted, rows = self._not_held(options, database, clock, (low, high), held)
         pq.write_table(stamps, folder / "TIMESTAMP_INFO.parquet")
         counts = {"TIMESTAMP_INFO": int(((ids >= wanted[0]) & (ids <= wanted[1])).sum())}
         for name in sorted((set(TABLES) - set(SERIES) - {"TIMESTAMP_INFO"}) & there):
@@ -155,7 +154,6 @@ class Lmt(SeriesSource[keys.Options]):
                 counts[name] = copy_series(
                     database, name, id_ranges(database, name, *wanted), folder, readers
                 )
-        clock = Clock.of(stamps, options.timezone, Findings())
         seconds = clock(ids[(ids >= wanted[0]) & (ids <= wanted[1])])
         span = int(seconds.min()), int(seconds.max())
         if database.is_sqlite:
@@ -167,7 +165,7 @@ class Lmt(SeriesSource[keys.Options]):
         self,
         options: keys.Options,
         database: Database,
-        stamps: pa.Table,
+        clock: Clock,
         ids: tuple[int, int],
         held: Sequence[Path],
     ) -> tuple[tuple[int, int], dict[str, int]]:
@@ -179,7 +177,6 @@ class Lmt(SeriesSource[keys.Options]):
         NoData
             There is none.
         """
-        clock = Clock.of(stamps, options.timezone, Findings())
         first, last, rows = ids[1] + 1, ids[0] - 1, {}
         for name in sorted(set(SERIES) & set(database.tables())):
             there, count, keys_of = rows_by_id(database, name, *ids)

@@ -50,8 +50,8 @@ def _stamp_condition(options: Options, day: Day) -> str:
     return f"TIMESTAMP >= '{first.strftime(STAMP)}' AND TIMESTAMP <= '{last.strftime(STAMP)}'"
 
 
-def ids_of_day(database: Database, options: Options, day: Day) -> tuple[pa.Table, Int64]:
-    """The time stamps around the day, and the ids of those in it, sorted."""
+def ids_of_day(database: Database, options: Options, day: Day) -> tuple[pa.Table, Clock, Int64]:
+    """The time stamps around the day, what they say, and the ids of those in it, sorted."""
     missing = {"TIMESTAMP_INFO", "OST_INFO", "OST_DATA"} - set(database.tables())
     if missing:
         raise SourceError(
@@ -66,7 +66,7 @@ def ids_of_day(database: Database, options: Options, day: Day) -> tuple[pa.Table
     ids = clock.keys[(clock.values >= first) & (clock.values <= last)]
     if not len(ids):
         raise NoData(f"{database.shown} has no time stamps of {day} ({options.timezone})")
-    return stamps, ids
+    return stamps, clock, ids
 
 
 def rows_by_id(database: Database, table: str, low: int, high: int) -> tuple[Int64, Int64, Int64]:
