@@ -17,7 +17,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -51,6 +51,9 @@ class SourceOptions(BaseModel):
         How long the source may take to say what it has, and to give it.
     complete_percent : float
         A day is complete when every dataset has this share of its expected cells.
+    largest : dict of str to float
+        Dataset to the largest figure that one component can have, in the dataset's base unit, of
+        amounts in a second; a cell above it counts as not measured.
     ORIGIN : frozenset of str
         Keys that say where data come from and what reading may cost, not what is made of them:
         changing one makes no day stale. `LIMITS` are those that every source has.
@@ -70,6 +73,7 @@ class SourceOptions(BaseModel):
     ask_seconds: float = Field(default=300.0, gt=0)
     fetch_seconds: float = Field(default=10800.0, gt=0)
     complete_percent: float = Field(default=99.0, ge=0, le=100)
+    largest: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
 
     @property
     def needs_process(self) -> bool:
@@ -85,7 +89,8 @@ class SourceOptions(BaseModel):
 
     def made_of(self) -> str:
         """The keys that say what is made of the data, as text: the order of patterns counts."""
-        return self.model_dump_json(exclude=set(self.ORIGIN | self.LIMITS))
+        unsaid = frozenset() if self.largest else frozenset({"largest"})
+        return self.model_dump_json(exclude=set(self.ORIGIN | self.LIMITS | unsaid))
 
 
 Options = TypeVar("Options", bound=SourceOptions)

@@ -141,6 +141,14 @@ class SeriesFile(abc.ABC):
         known = schemas.catalogue().get(name)
         return "rate" if name in schemas.rates() else known.kind if known else "gauge"
 
+    def largest(self, name: str) -> float | None:
+        """The site's own limit of what a component of a stored dataset can have, of amounts in a
+        second; None where the file says none.
+        """
+        item = self._file.get(name)
+        found = None if item is None else item.attrs.get("largest")
+        return None if found is None else float(found)
+
     def to_numpy(
         self,
         name: str,

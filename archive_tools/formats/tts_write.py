@@ -103,7 +103,15 @@ class TtsWriter:
         """The open file, for tables beside the series."""
         return self._file
 
-    def write(self, grid: Grid, dataset: Dataset, *, source: str, updated: int) -> None:
+    def write(
+        self,
+        grid: Grid,
+        dataset: Dataset,
+        *,
+        source: str,
+        updated: int,
+        largest: float | None = None,
+    ) -> None:
         """Add one dataset.
 
         Parameters
@@ -115,6 +123,9 @@ class TtsWriter:
             Kind of source, the group's attribute ``source``.
         updated : int
             Epoch second of the newest input: the attribute ``updated``.
+        largest : float, optional
+            The site's own limit of what a component can have, of amounts in a second: the attribute
+            ``largest``, which is there only then.
 
         Raises
         ------
@@ -158,6 +169,8 @@ class TtsWriter:
         }
         for key, value in attributes.items():
             target.attrs[key] = value
+        if largest is not None:
+            target.attrs["largest"] = float(largest)
         timestamps = self._timestamps(grid, dataset.group)
         if timestamps.name != f"/{dataset.group}/timestamps":
             target.attrs["timestamps"] = timestamps.name

@@ -45,6 +45,8 @@ class Dataset:
     rate : str
         Name under which ``delta / timestep`` is read, or "".
     doc : str
+    within : str
+        The dataset that is never smaller, cell by cell, or "".
     """
 
     name: str
@@ -54,6 +56,7 @@ class Dataset:
     columns: Reducer
     rate: str
     doc: str
+    within: str = ""
 
     @property
     def group(self) -> str:
@@ -89,19 +92,19 @@ def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
     ------
     ConfigError
         A key that is not known or missing, a kind or reducer that does not exist, a rate of a
-        gauge.
+        gauge, a total that is not there.
     """
     catalogue: dict[str, Dataset] = {}
     for group, lines in tomllib.loads(text).items():
         for short, line in lines.items():
             name = f"{group}/{short}"
             at = f"{where}: {name}"
-            unknown = set(line) - {"unit", "kind", "time", "columns", "rate", "doc"}
+            unknown = set(line) - {"unit", "kind", "time", "columns", "rate", "doc", "within"}
             lacking = {"unit", "kind", "doc"} - set(line)
             if unknown or lacking:
                 raise ConfigError(
                     f"{at}: wrong keys",
-                    expected="unit, kind, doc, and optionally time, columns, rate",
+                    expected="unit, kind, doc, and optionally time, columns, rate, within",
                     got=", ".join(sorted(line)),
                 )
             kind = cast(Kind, choice(at, "kind", line["kind"], ("delta", "gauge")))
@@ -118,6 +121,14 @@ def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
                 ),
                 rate=f"{group}/{line['rate']}" if "rate" in line else "",
                 doc=line["doc"],
+                within=f"{group}/{line['within']}" if "within" in line else "",
+            )
+    for dataset in catalogue.values():
+        total = catalogue.get(dataset.within)
+        if dataset.within and (total is None or total.unit != dataset.unit):
+            raise ConfigError(
+                f"{where}: {dataset.name}: within is not a dataset of the group, of the same unit",
+                got=dataset.within,
             )
     return catalogue
 

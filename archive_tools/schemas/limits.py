@@ -1,7 +1,14 @@
-"""What no device can have measured: the smallest and the largest figure of a dataset."""
+"""What no device can have measured: the smallest and the largest figure of a dataset.
+
+The same rules hold when a day is built and when an archive is checked.
+"""
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools.core.arrays import Float64
 from archive_tools.schemas import Dataset
 
 LARGEST_PER_SECOND = {"bytes": 1e13, "ops": 1e9}
@@ -10,9 +17,12 @@ LARGEST_STATE = {"%": 105.0, "bytes": float(2**60), "inodes": 1e15, "1": 1e9}
 """The largest state of one component. Shares may be a little above 100, for samples jitter."""
 ROUNDING = 1e-3
 """A figure this little below zero is a zero that was rounded."""
+WITHIN_TOLERANCE = 1e-6
+"""Share by which a part may be above its total, for both are rounded."""
+Cells = npt.NDArray[np.bool_]
 
 
-def largest(dataset: Dataset, seconds: float) -> float:
+def largest(dataset: Dataset, seconds: float, given: float | None = None) -> float:
     """The largest figure that a component can have.
 
     Parameters
@@ -20,6 +30,8 @@ def largest(dataset: Dataset, seconds: float) -> float:
     dataset : Dataset
     seconds : float
         How long the interval is of which an amount is.
+    given : float, optional
+        What the site says in place of the limit here: of an amount, for one second.
 
     Returns
     -------
@@ -27,5 +39,53 @@ def largest(dataset: Dataset, seconds: float) -> float:
         In the dataset's unit; infinity for units that are not the catalogue's.
     """
     if dataset.kind == "delta":
-        return LARGEST_PER_SECOND.get(dataset.unit, float("inf")) * seconds
-    return LARGEST_STATE.get(dataset.unit, float("inf"))
+        each = LARGEST_PER_SECOND.get(dataset.unit, float("inf")) if given is None else given
+        return each * seconds
+    return LARGEST_STATE.get(dataset.unit, float("inf")) if given is None else given
+
+
+def too_large(
+    values: Float64, dataset: Dataset, timestep: int, given: float | None = None, earlier: int = 0
+) -> Cells | None:
+    """Cells that are larger than a device can have.
+
+    An amount after a gap is of the whole gap, and may be as much more.
+
+    Parameters
+    ----------
+    values : float64 (rows, components)
+        NaN where nothing was measured.
+    dataset : Dataset
+    timestep : int
+        Seconds a row.
+    given : float, optional
+        As for `largest`.
+    earlier : int
+        Rows of the day before these ones; a gap that begins in them counts from the first one.
+
+    Returns
+    -------
+    bool (rows, components) or None
+        None if there are none.
+    """
+    most = largest(dataset, timestep, given)
+    if not values.size or not np.fmax.reduce(values, axis=None) > most:
+        return None
+    with np.errstate(invalid="ignore"):
+        found = values > most
+    if dataset.kind == "delta":
+        measured = ~np.isnan(values)
+        for row, column in np.argwhere(found).tolist():
+            before = np.flatnonzero(measured[:row, column])
+            rows = row - int(before[-1]) if len(before) else earlier + row + 1
+            found[row, column] = values[row, column] > largest(dataset, timestep * rows, given)
+    return found if found.any() else None
+
+
+def above_total(part: Float64, total: Float64) -> Cells | None:
+    """Cells of a part that are larger than its total, where both were measured; None if there are
+    none. Arrays are float64 of one shape, in one unit.
+    """
+    with np.errstate(invalid="ignore"):
+        found = part > total * (1 + WITHIN_TOLERANCE)
+    return found if found.any() else None

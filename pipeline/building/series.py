@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import NoData, SourceError, TokioError
@@ -18,12 +17,12 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.schemas import Dataset, limits
 from pipeline.building import pieces
 from pipeline.building.coverage import Coverage
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
 from pipeline.building.outages import Outage
+from pipeline.building.possible import AwaitedTotals, remove_impossible
 from pipeline.building.roster import Roster
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import Selector, SourceMetric
@@ -105,6 +104,8 @@ class _Series:
         self.gridder = Gridder(where.day, where.options.timestep, self.findings)
         self.rows = where.day.rows(where.options.timestep)
         self.samples = 0
+        self.awaited = AwaitedTotals(metric.dataset for metric in metrics.values())
+        self.updated: dict[str, int] = {}
 
     def write(self, name: str, those: Iterable[Samples]) -> None:
         """Write one dataset."""
@@ -113,7 +114,7 @@ class _Series:
                 f"{self.where.instance}: the source gives {name}, which is not in its table",
                 expected=", ".join(self.metrics),
             )
-        if name in self.writer.measured:
+        if name in self.updated:
             raise SourceError(
                 f"{self.where.instance}: the source gives {name} again after other datasets",
                 hint="the pieces of a dataset must follow each other",
@@ -131,8 +132,9 @@ class _Series:
             self.samples += len(samples)
             updated = max(updated, int(samples.time.max())) if len(samples) else updated
         grid = with_columns(concatenated(grids), self._expected(name))
+        self.updated[name] = updated
         if grid.columns:
-            self._keep(grid, updated)
+            self._keep(grid)
         idle = idle_among_busy_peers(grid)
         self.findings.add(
             FindingKind.IDLE_AMONG_BUSY,
@@ -151,13 +153,17 @@ class _Series:
         return samples.reports == "delta" and are_counters(samples, float(interval))
 
     def write_absent(self) -> None:
-        """Write the datasets of the roster of which nothing was measured: all missing."""
+        """Write what waits for a total that did not come, and the datasets of the roster of which
+        nothing was measured: all missing.
+        """
+        for grid in self.awaited.rest():
+            self._write(grid)
         day, step = self.where.day, self.where.options.timestep
         for name in self.coverage.roster.days:
             expected = self._expected(name)
             if expected and name in self.metrics and name not in self.writer.measured:
                 empty = Grid(name, (), day.start, step, np.empty((self.rows, 0)))
-                self._keep(with_columns(empty, expected), day.start)
+                self._write(with_columns(empty, expected))
 
     def _expected(self, name: str) -> frozenset[str]:
         """The components that a dataset had on the days before, and that are not retired."""
@@ -166,11 +172,21 @@ class _Series:
             return frozenset()
         return coverage.roster.components(name) - coverage.retired
 
-    def _keep(self, grid: Grid, updated: int) -> None:
-        dataset, kind = self.metrics[grid.dataset].dataset, self.where.options.kind
-        for name, count in remove_impossible(grid, dataset).items():
-            self.findings.add(FindingKind.IMPOSSIBLE, count, grid.dataset, name)
-        self.writer.write(grid, dataset, source=kind, updated=updated)
+    def _keep(self, grid: Grid) -> None:
+        """Write a grid without what cannot be, as soon as its total is there."""
+        largest = self.where.options.largest.get(grid.dataset)
+        remove_impossible(grid, self.metrics[grid.dataset].dataset, self.findings, largest)
+        for one in self.awaited.ready(grid, self.findings):
+            self._write(one)
+
+    def _write(self, grid: Grid) -> None:
+        self.writer.write(
+            grid,
+            self.metrics[grid.dataset].dataset,
+            source=self.where.options.kind,
+            updated=self.updated.get(grid.dataset, self.where.day.start),
+            largest=self.where.options.largest.get(grid.dataset),
+        )
         self.coverage.add(grid)
 
     def made(self) -> Made:
@@ -257,42 +273,6 @@ def with_columns(grid: Grid, names: Collection[str]) -> Grid:
     place = {name: i for i, name in enumerate(columns)}
     values[:, [place[name] for name in grid.columns]] = grid.values
     return Grid(grid.dataset, columns, grid.start, grid.timestep, values)
-
-
-def remove_impossible(grid: Grid, dataset: Dataset) -> dict[str, int]:
-    """Make missing what no device can have measured; see `archive_tools.schemas.limits`.
-
-    An amount after a gap is of the whole gap, and may be as much more.
-
-    Returns
-    -------
-    dict of str to int
-        Component to how many cells were removed; ``values`` is changed in place.
-    """
-    values = grid.values
-    low, high = (
-        (np.float64(how.reduce(values, axis=None)) for how in (np.fmin, np.fmax))
-        if values.size
-        else (0.0, 0.0)
-    )
-    if not (low < 0 or high > limits.largest(dataset, grid.timestep)):
-        return {}
-    with np.errstate(invalid="ignore"):
-        rounded = (values < 0) & (values >= -limits.ROUNDING)
-        found: npt.NDArray[np.bool_] = (values < -limits.ROUNDING) | np.isinf(values)
-        large = values > limits.largest(dataset, grid.timestep)
-    values[rounded] = 0.0
-    if large.any():
-        measured = ~np.isnan(values)
-        for row, column in np.argwhere(large).tolist():
-            before = np.flatnonzero(measured[:row, column])
-            rows = row - int(before[-1]) if len(before) else row + 1
-            found[row, column] |= values[row, column] > limits.largest(
-                dataset, grid.timestep * rows
-            )
-    values[found] = np.nan
-    count = found.sum(axis=0)
-    return {grid.columns[i]: int(count[i]) for i in np.flatnonzero(count).tolist()}
 
 
 def ahead(items: Iterator[Samples]) -> Iterator[Samples]:

@@ -208,6 +208,7 @@ def check(site: Site, *, strict: bool = True) -> dict[str, SourceOptions]:
         try:
             good[instance] = options(site, instance, strict=strict)
             _check_table(usable(good[instance].kind))
+            _check_largest(f"site.json: sources: {instance}", good[instance])
         except ConfigError as error:
             wrong.append(str(error))
     if wrong:
@@ -239,6 +240,21 @@ def _check_table(source: AnySource) -> None:
         ) from error
     if not isinstance(rows, tuple):
         raise ConfigError(f"source kind {source.kind!r}: metrics() gives {rows!r}, not a tuple")
+
+
+def _check_largest(where: str, found: SourceOptions) -> None:
+    """Refuse limits of datasets that the kind does not have, or of which it has no cells."""
+    source = usable(found.kind)
+    known = [one.dataset.name for one in source.metrics()]
+    known = known if isinstance(source, SeriesSource) else []
+    for name in found.largest:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise ConfigError(
+                f"{where}: largest: {name} is not a dataset with limits of kind {found.kind}",
+                expected=", ".join(known) or "nothing: what applications did has no limits",
+                hint=f"did you mean {near[0]}?" if near else "",
+            )
 
 
 def watches_servers(site: Site, instance: str) -> bool:

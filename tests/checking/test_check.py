@@ -145,6 +145,26 @@ def negative(root: Path) -> None:
         file[READ][4, 1] = -1.0
 
 
+def negative_state(root: Path) -> None:
+    with servers(root) as file:
+        file["dataservers/cpuload"][4, 1] = -253.0
+
+
+def impossible(root: Path) -> None:
+    with servers(root) as file:
+        file[READ][4, 1] = 152e12
+
+
+def above_total(root: Path) -> None:
+    with servers(root) as file:
+        file["fullness/bytes"][4, 1] = 1.1 * file["fullness/bytestotal"][4, 1]
+
+
+def above_the_site_s_limit(root: Path) -> None:
+    with servers(root) as file:
+        file[READ].attrs["largest"] = float(np.nanmax(file[READ][...])) / 5 / 2
+
+
 def unit(root: Path) -> None:
     with servers(root) as file:
         file[READ].attrs["units"] = "KiB"
@@ -290,6 +310,10 @@ def no_about(root: Path) -> None:
         (no_scale, {"scales"}),
         (infinite, {"infinite"}),
         (negative, {"negative"}),
+        (negative_state, {"negative"}),
+        (impossible, {"impossible"}),
+        (above_total, {"impossible"}),
+        (above_the_site_s_limit, {"impossible"}),
         (unit, {"unit"}),
         (kind, {"kind"}),
         (unheard_of, {"catalogue"}),
@@ -446,7 +470,7 @@ def test_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert reported == {
         "kind": "negative",
         "where": f"{file}: {READ}",
-        "what": "1 amounts are below zero",
+        "what": "1 values are below zero",
     }
     assert main(["check", f"{file}.gone"]) == 1
     assert main(["check", "--archive", str(root), "--instance", "home"]) == 1

@@ -107,11 +107,14 @@ def lmt_impossible(case: Outcome) -> None:
     assert np.flatnonzero(np.isnan(load)).tolist() == [50, 60]
     assert (np.delete(load, [50, 60]) == 10).all()
     for said in (
-        "figures that no device can have: 2 in dataservers/cpuload (oss1)",
-        "figures that no device can have: 96 in fullness/bytes (fs-OST0001)",
-        "figures that no device can have: 96 in fullness/bytes (fs-OST0002)",
+        "figures that no device can have: 1 in dataservers/cpuload, of oss1, from 2026-11-22T12:30",
+        "figures that no device can have: 1 in dataservers/cpuload, of oss1, from 2026-11-22T15:00",
+        "figures that no device can have: 384 in 2 datasets: fullness/bytes, fullness/inodes,"
+        " of fs-OST0001, fs-OST0002, from",
+        "figures that no device can have: 192 in 2 datasets: fullness/bytestotal,"
+        " fullness/inodestotal, of fs-OST0002, from",
     ):
-        assert said in case.findings()
+        assert said in case.findings(), case.findings()
 
 
 def logstash_nan_is_zero(case: Outcome) -> None:

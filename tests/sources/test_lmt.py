@@ -352,3 +352,14 @@ class TestContract(Contract):
             lambda folder: options(folder / "lmt.db", timestep=60),
             spoil_a_stamp,
         )
+
+
+def test_a_sum_beyond_int64_does_not_wrap(tmp_path: Path) -> None:
+    """KBYTES_USED and KBYTES_FREE are added to the capacity."""
+    db = LmtDb(tmp_path / "lmt.db")
+    for ts in db.stamps(every(5, "2026-11-22", 3)):
+        db.ost(ts, 1, 100, used=2**63 - 1, free=2**63 - 1)
+        db.ost(ts, 2, 100, used=10, free=90)
+    found, _ = grids(options(db), UTC, tmp_path / "raw")
+    total = found["fullness/bytestotal"][1][0]
+    assert total.tolist() == [float(2**64) * 1024, 100 * 1024]

@@ -255,5 +255,13 @@ class _Figures:
         """The figure of a metric."""
         first, *others = [self._column(field) for field in metric.find.field]
         for other in others:
-            first = _Column(first.values + other.values, first.valid & other.valid)
+            first = _Column(_added(first.values, other.values), first.valid & other.valid)
         return first
+
+
+def _added(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The sum; of integers whose sum is beyond int64 as float64, so that it does not wrap."""
+    total: npt.NDArray[Any] = one + other
+    if total.dtype.kind == "i" and (((one ^ total) & (other ^ total)) < 0).any():
+        total = one.astype(np.float64) + other
+    return total
