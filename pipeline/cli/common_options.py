@@ -57,6 +57,13 @@ def add_site(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_quiet(parser: argparse.ArgumentParser, what: str) -> None:
+    """The option of a run that says only what needs a person."""
+    parser.add_argument(
+        "--quiet", action="store_true", help=f"print nothing but what needs a person: {what}"
+    )
+
+
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The options of commands that run tasks."""
     parser.add_argument(

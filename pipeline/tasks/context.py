@@ -41,6 +41,7 @@ class Mode(enum.Enum):
 
 Key = tuple[str, str, dt.date]
 """Archive, instance, day."""
+_Place = tuple[str, str, dt.date | None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._answers: dict[Key, tuple[float, Answer]] = {}
-        self._failures: dict[tuple[str, str, dt.date | None], tuple[float, Exception]] = {}
+        self._failures: dict[_Place, tuple[float, Exception]] = {}
 
     def forget(self) -> None:
         """Query the sources anew."""
@@ -78,6 +79,8 @@ class Answers:
     def keep(self, key: Key, answer: Answer) -> None:
         """Keep an answer."""
         self._answers[key] = time.monotonic(), answer
+        for place in _places(key):
+            self._failures.pop(place, None)
 
     def keep_failure(self, key: Key, error: Exception) -> None:
         """Keep a failure: of the day, or of the source where it does not answer at all."""
@@ -92,10 +95,20 @@ class Answers:
         Exception
             What was raised then.
         """
-        for place in (key, (*key[:2], None)):
+        for place in _places(key):
             when, error = self._failures.get(place, (-SILENCE, None))
             if error is not None and time.monotonic() - when < SILENCE:
                 raise error
+
+    def failure(self, key: Key) -> Exception | None:
+        """Why the last query of this run failed; None if it did not."""
+        found = (self._failures.get(place) for place in _places(key))
+        return next((error for _, error in filter(None, found)), None)
+
+
+def _places(key: Key) -> tuple[_Place, _Place]:
+    """Where failures of a day are: the day's own, and those of the source."""
+    return key, (*key[:2], None)
 
 
 @dataclass(frozen=True)

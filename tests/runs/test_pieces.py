@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import shutil
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import Product
 from archive_tools.store.receipts import Receipts
 from pipeline.building import pieces
-from pipeline.cli.main import COMPLETE, PARTIAL, main
+from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.sources import collectd, lmt
 from pipeline.tasks.context import current
 from pipeline.testing.contract import assert_same, built, grids
@@ -386,10 +387,14 @@ def test_a_log_that_changed_is_read_again_with_those_of_its_job(tmp_path: Path, 
 
 @pytest.mark.system
 def test_hourly_runs_and_a_night(
-    tmp_path: Path, site: Site, whole_db: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    site: Site,
+    whole_db: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """24 times collect over a database that keeps three hours, then nightly: the undisturbed
-    day.
+    day. Quiet ones say nothing but what failed.
     """
     live = tmp_path / "live.db"
     site({"fs": lmt_keys(live), "undisturbed": lmt_keys(whole_db)})
@@ -400,7 +405,13 @@ def test_hourly_runs_and_a_night(
         monkeypatch.setattr(time, "time", lambda now=now: now)
         at(monkeypatch, now)
         current().answers.forget()
-        assert main(["collect", "--instance", "fs"]) == COMPLETE
+        assert main(["collect", "--quiet", "--instance", "fs"]) == COMPLETE
+    assert capfd.readouterr() == ("", "")
+    live.unlink()
+    current().answers.forget()
+    assert main(["collect", "--quiet", "--instance", "fs"]) == FAILED
+    assert "no SQLite file" in capfd.readouterr().out
+    seen_of(whole_db, live, 21, 24 + 1 / 60)
     at(monkeypatch, DAY.end + 3600.0 * 4)
     monkeypatch.setattr(time, "time", lambda: DAY.end + 3600.0 * 4)
     assert night() == COMPLETE
@@ -417,5 +428,7 @@ def at(monkeypatch: pytest.MonkeyPatch, now: float) -> None:
         def now(cls, tz: Any = None) -> dt.datetime:
             return dt.datetime.fromtimestamp(now, tz)
 
+    clock = types.ModuleType("datetime")
+    vars(clock).update({**vars(dt), "datetime": Clock})
     for module in ("pipeline.site", "pipeline.tasks.fetch"):
-        monkeypatch.setattr(f"{module}.dt.datetime", Clock)
+        monkeypatch.setattr(f"{module}.dt", clock)

@@ -6,12 +6,14 @@ import argparse
 import datetime as dt
 import logging
 
+from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import DayState, Product
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipts
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import execution, recording, states
+from pipeline.runs import execution, progress, recording, states
 from pipeline.site import Site
+from pipeline.tasks.context import current
 from pipeline.tasks.nightly import products
 
 log = logging.getLogger("tokio")
@@ -21,7 +23,7 @@ ABOUT = """Fetch what the sources have of today and the archive has not, and bui
 yesterday, until it was fetched after its end. For cron, every hour, where a source keeps less than
 two days: what it forgets before the night is then in the archive. The report of a day is written by
 nightly."""
-EXAMPLES = ("", "--instance cscratch", "--wait 300 --site /etc/tokio/site.json")
+EXAMPLES = ("", "--quiet --instance cscratch", "--wait 300 --site /etc/tokio/site.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_options.add_site(parser)
     common_options.add_instances(parser)
     common_options.add_run(parser)
+    common_options.add_quiet(parser, "what failed, warnings, errors")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,17 +61,37 @@ def _unclosed(site: Site, date: dt.date, instances: list[str]) -> list[str]:
 
 
 def _one(site: Site, options: argparse.Namespace, date: dt.date, instances: list[str]) -> int:
-    """Bring a day up to date, as far as it has come; 1 if anything of it failed."""
+    """Bring a day up to date, as far as it has come; 1 if anything of it failed, or a source could
+    not be queried: what it forgets until the next time is lost.
+    """
     tasks = [
         task(date=date, instance=instance, site=options.site)
         for instance in instances
         for task in products(site, instance)
     ]
-    execution.by_luigi([task for task in tasks if not task.complete()], options.workers)
-    for task in (one for last in tasks for one in execution.everything(last)):
+    everything = [one for last in tasks for one in execution.everything(last)]
+    with progress.showing(
+        str(date),
+        len(everything),
+        lambda: sum(task.has_product() for task in everything),
+        quiet=options.quiet,
+    ):
+        execution.by_luigi([task for task in tasks if not task.complete()], options.workers)
+    for task in everything:
         task.clear_old_failures()
     found = states.day_states(site, [date], options.site, instances=instances)[date]
+    silent = {name: why for name in instances if (why := _not_queried(site, name, date))}
     for instance, state in found.items():
-        print(f"{date}  {instance:16} {state}")
-    failed = any(state.word == DayState.FAILED for state in found.values())
+        if not options.quiet or state.word == DayState.FAILED or instance in silent:
+            why = f"; nothing was added: {silent[instance]}" if instance in silent else ""
+            print(f"{date}  {instance:16} {state}{why}")
+    failed = silent or any(state.word == DayState.FAILED for state in found.values())
     return exit_codes.FAILED if failed else exit_codes.COMPLETE
+
+
+def _not_queried(site: Site, instance: str, date: dt.date) -> str:
+    """Why this run could not query a source; "" if it could, or had no need to. A source that has
+    nothing of the day was queried.
+    """
+    failure = current().answers.failure((str(site.root), instance, date))
+    return "" if failure is None or isinstance(failure, NoData) else str(failure)

@@ -36,11 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     common_options.add_run(parser)
-    parser.add_argument(
-        "--quiet",
-        action="store_true",
-        help="print nothing but what needs a person: what is not complete, warnings, errors",
-    )
+    common_options.add_quiet(parser, "what is not complete, warnings, errors")
 
 
 def run(options: argparse.Namespace) -> int:
