@@ -171,6 +171,14 @@ class Event:
         )
 
 
+def events_of(content: Mapping[str, Any]) -> list[Event]:
+    """The events of a receipt; none where it has none, or none that can be read."""
+    try:
+        return [Event.from_json(event) for event in content.get("events", ())]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return []
+
+
 class _Key(NamedTuple):
     """What makes findings the same one."""
 

@@ -133,6 +133,7 @@ class FindingKind(enum.StrEnum):
     INTERVAL_UNKNOWN = "values whose interval is not known"
     INTERFACES_LEFT_OUT = "interfaces that are left out"
     LONGER_COVERED = "figures of intervals that shorter ones cover"
+    PATTERNS_UNMATCHED = "patterns that match nothing"
     SHORTER_UNFILLED = "figures of intervals that do not fill a longer one"
 
 

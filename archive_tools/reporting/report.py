@@ -17,7 +17,7 @@ from archive_tools import plotting
 from archive_tools.core import quantities
 from archive_tools.core.day import Day
 from archive_tools.core.extras import absent_packages
-from archive_tools.core.findings import Event
+from archive_tools.core.findings import events_of
 from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
@@ -129,9 +129,10 @@ def _findings(receipts: DayReceipts, instance: str, timezone: str) -> list[str]:
 def _sentences(content: Mapping[str, Any], timezone: str) -> list[str]:
     """The findings by the site's clock; older receipts have no more than sentences."""
     try:
-        return [Event.from_json(event).sentence(timezone) for event in content["events"]]
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
-        return [str(sentence) for sentence in content.get("findings", [])]
+        found = [event.sentence(timezone) for event in events_of(content)]
+    except (ValueError, OverflowError, OSError):  # times that no calendar has
+        found = []
+    return found or [str(sentence) for sentence in content.get("findings", [])]
 
 
 def _reported(content: dict[str, Any]) -> list[str]:

@@ -17,6 +17,8 @@ from archive_tools.jobs import servers
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.log_reading import LogReading
 from pipeline.building.made import Made
+from pipeline.building.trial_matches import each_of_mounts
+from pipeline.sources._shared.pattern_matches import tell_unmatched
 from pipeline.sources.contract import LogSource, Rejects
 from pipeline.transform.darshan import DayMerger, Reduction
 
@@ -57,6 +59,8 @@ def write_logs(
     datasets = {metric.dataset.name: metric.dataset for metric in metrics}
     for grid in merger.finish(findings):
         writer.write(grid, datasets[grid.dataset], source=source.kind, updated=merger.last_end)
+    if not _shares_mounts(where):
+        tell_unmatched(each_of_mounts(naming[1], merger.mounts), findings)
     tables.renumber("summaries", "fs_id", merger.final_numbers())
     tables.close()
     for method, amount in merger.placed.items():
@@ -75,6 +79,19 @@ def write_logs(
         return Made(merger.counts, findings, more=more)
     more["why"] = f"{folders} folders of logs cannot be listed; see the table of rejects"
     return Made(merger.counts, findings, ReceiptState.PARTIAL, 99, more)
+
+
+def _shares_mounts(where: InstanceDay) -> bool:
+    """Whether another instance of the kind uses the site's `mount_to_fsname` too: a pattern may be
+    there for the logs of the other one.
+    """
+    alike = [
+        keys
+        for keys in where.site.sources.values()
+        if keys.get("kind") == where.options.kind and not keys.get("mount_to_fsname")
+    ]
+    own = where.site.sources.get(where.instance, {}).get("mount_to_fsname")
+    return not own and len(alike) > 1
 
 
 def _span(where: InstanceDay, logs: h5py.Group) -> list[int]:

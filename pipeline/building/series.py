@@ -24,8 +24,10 @@ from pipeline.building.made import Made
 from pipeline.building.outages import Outage
 from pipeline.building.possible import AwaitedTotals, remove_impossible
 from pipeline.building.roster import Roster
+from pipeline.building.trial_matches import matches_of_file_systems
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import Selector, SourceMetric
+from pipeline.sources._shared.pattern_matches import tell_unmatched
 from pipeline.sources.contract import SeriesSource
 from pipeline.transform.counters import are_counters
 from pipeline.transform.grid import Gridder, concatenated, idle_among_busy_peers
@@ -106,6 +108,7 @@ class _Series:
         self.samples = 0
         self.awaited = AwaitedTotals(metric.dataset for metric in metrics.values())
         self.updated: dict[str, int] = {}
+        self.components: dict[str, dict[str, None]] = {}
 
     def write(self, name: str, those: Iterable[Samples]) -> None:
         """Write one dataset."""
@@ -188,6 +191,8 @@ class _Series:
             largest=self.where.options.largest.get(grid.dataset),
         )
         self.coverage.add(grid)
+        group = grid.dataset.partition("/")[0]
+        self.components.setdefault(group, {}).update(dict.fromkeys(grid.columns))
 
     def made(self) -> Made:
         """What became of the day.
@@ -216,6 +221,8 @@ class _Series:
             outage.sentence(self.where.day) for outage in self.coverage.outages
         )
         self.findings.add(FindingKind.ACKNOWLEDGED, self.coverage.excused, detail=acknowledged)
+        behind = matches_of_file_systems(self.where, self.components, self.components)
+        tell_unmatched(behind, self.findings)
         unreadable = self.findings.total(FindingKind.UNREADABLE)
         is_complete = self.coverage.is_complete and not unreadable
         counts = {

@@ -24,8 +24,9 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.building import source_queries
 from pipeline.building.instance_day import InstanceDay
-from pipeline.building.trial_matches import Matches, matches_of_components, matches_of_mounts
+from pipeline.building.trial_matches import matches_of_components, matches_of_mounts
 from pipeline.model import Samples
+from pipeline.sources._shared.pattern_matches import Matches
 from pipeline.sources.contract import LogSource, SeriesSource
 from pipeline.transform.darshan import Reduction
 from pipeline.transform.mounts import UNKNOWN, FileSystems

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pipeline.building.instance_day import InstanceDay
 from pipeline.model import MOUNT_PATTERN
 from pipeline.site import SourceOptions
 from pipeline.sources._shared.hosts import HostOptions
+from pipeline.sources._shared.pattern_matches import Matches
 from pipeline.transform.mounts import UNKNOWN
 
 Components = Mapping[str, Collection[str]]
@@ -21,30 +21,12 @@ Components = Mapping[str, Collection[str]]
 GROUPS = ("datatargets", "mdtargets", "dataservers", "mdservers", "fullness")
 
 
-@dataclass(frozen=True)
-class Matches:
-    """What one pattern finds.
-
-    Attributes
-    ----------
-    key : str
-        Where it is in site.json.
-    pattern : str
-    names : tuple of str
-        Components or mount points that it matches.
-    """
-
-    key: str
-    pattern: str
-    names: tuple[str, ...]
-
-
 def matches_of_components(where: InstanceDay, components: Components) -> list[Matches]:
     """Of the patterns of an instance, and of the file systems whose servers it watches."""
     return [
         *_host_keys(where.options, components),
         *_maps(where.options, components),
-        *_file_systems(where, components),
+        *matches_of_file_systems(where, components, GROUPS),
     ]
 
 
@@ -53,6 +35,19 @@ def matches_of_mounts(mapping: Mapping[str, str], mounts: Iterable[str]) -> list
     names = [mount for mount in mounts if mount != UNKNOWN]
     patterns = {pattern: MOUNT_PATTERN.format(pattern) for pattern in mapping}
     return _first_matches("mount_to_fsname", patterns, {name: name for name in names})
+
+
+def each_of_mounts(mapping: Mapping[str, str], mounts: Collection[str]) -> list[Matches]:
+    """Of each pattern of mount points by itself, whichever comes first; none where there is no
+    mount point, as in logs without a mount table.
+    """
+    if not set(mounts) - {UNKNOWN}:
+        return []
+    return [
+        one
+        for pattern, fsname in mapping.items()
+        for one in matches_of_mounts({pattern: fsname}, mounts)
+    ]
 
 
 def _host_keys(options: SourceOptions, components: Components) -> list[Matches]:
@@ -89,13 +84,25 @@ def _maps(options: SourceOptions, components: Components) -> list[Matches]:
     return found
 
 
-def _file_systems(where: InstanceDay, components: Components) -> list[Matches]:
-    """The components behind each file system, by `fsname_to_instance`."""
+def matches_of_file_systems(
+    where: InstanceDay, components: Components, groups: Collection[str]
+) -> list[Matches]:
+    """The components behind each file system, by `fsname_to_instance`.
+
+    Parameters
+    ----------
+    where : InstanceDay
+    components : mapping of str to collection of str
+    groups : collection of str
+        Those whose patterns are looked at.
+    """
     found = []
     for fsname, servers in where.site.fsname_to_instance.items():
         if servers.instance != where.instance:
             continue
-        for group in sorted(servers.model_fields_set & {*GROUPS}, key=GROUPS.index):
+        for group in sorted(
+            servers.model_fields_set.intersection(GROUPS, groups), key=GROUPS.index
+        ):
             pattern = servers.components(group)
             names = [name for name in components.get(group, ()) if pattern.fullmatch(name)]
             key = f"fsname_to_instance: {fsname}: {group}"

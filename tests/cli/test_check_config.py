@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from pipeline import site as sites
-from pipeline.building.trial_matches import Matches, matches_of_mounts
+from pipeline.building.trial_matches import matches_of_mounts
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, USAGE, main
 from pipeline.sources._shared.http_client import HttpOptions, Server
+from pipeline.sources._shared.pattern_matches import Matches
 from tests.support.collectd_day import as_document, records, write_lines
 from tests.support.essearch import State, hits, serving
 from tests.support.lmtdb import LmtDb

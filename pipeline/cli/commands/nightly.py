@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from archive_tools.cli import printing
 from archive_tools.core.errors import Busy, ConfigError
+from archive_tools.core.findings import events_of
+from archive_tools.core.vocabulary import FindingKind
 from archive_tools.store import layout, lock
-from archive_tools.store.receipts import Receipts
+from archive_tools.store.receipts import DayReceipts, Receipts
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import execution, progress, recording, retention, states
 from pipeline.site import Site
@@ -114,9 +117,12 @@ def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:
     be; the exit code follows from that.
     """
     found = states.day_states(site, [nightly_run.date], nightly_run.site)[nightly_run.date]
+    receipts = Receipts(site.root).day(nightly_run.date)
     for instance, state in found.items():
         if not quiet or exit_codes.exit_code([state]):
             print(f"{nightly_run.date}  {instance:16} {state}")
+        for sentence in () if quiet else _unmatched(receipts, instance):
+            printing.say(f"  {sentence}")
     if quiet:
         return exit_codes.exit_code(found.values())
     folder = nightly_run.path().parent
@@ -127,3 +133,12 @@ def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:
     if nightly_run.path().is_file():
         print(f"report: {nightly_run.path()}")
     return exit_codes.exit_code(found.values())
+
+
+def _unmatched(receipts: DayReceipts, instance: str) -> Iterator[str]:
+    """The findings of an instance's day that are mistakes in site.json, in words."""
+    for receipt in receipts.all:
+        if receipt.instance == instance and receipt.good:
+            for event in events_of(receipts.content(receipt)):
+                if event.kind == FindingKind.PATTERNS_UNMATCHED:
+                    yield event.sentence()

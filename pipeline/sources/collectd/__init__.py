@@ -24,6 +24,7 @@ from pipeline.model import Samples
 from pipeline.site import Site
 from pipeline.sources._shared import file_copies
 from pipeline.sources._shared.http_client import Server
+from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
 from pipeline.sources.collectd import options as keys
 from pipeline.sources.collectd import table
 from pipeline.sources.collectd.fetching import (
@@ -166,15 +167,17 @@ class Collectd(SeriesSource[keys.Options]):
         for folder in pieces:
             for name, count, what in _unread(folder):
                 findings.add(FindingKind.UNREADABLE, count, name, what)
+        names = NamesByKey(options)
         for metric in table.metrics():
             if metric.dataset.name.startswith("md") and not options.mdservers:
                 continue
-            reader = Reader(options, day, metric, findings)
+            reader = Reader(options, day, metric, findings, names)
             for number in range(BUCKETS):
-                name = f"*/{metric.find.plugin}-{number:02d}.parquet"
-                paths = [path for folder in pieces for path in sorted(folder.glob(name))]
+                files = f"*/{metric.find.plugin}-{number:02d}.parquet"
+                paths = [path for folder in pieces for path in sorted(folder.glob(files))]
                 yield from reader.samples(paths)
         tell_skew(options, pieces, findings)
+        tell_unmatched(names.matches(), findings)
 
 
 def _unread(folder: Path) -> list[tuple[str, int, str]]:

@@ -20,6 +20,7 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared import stacked
 from pipeline.sources._shared.hosts import matches, usable
+from pipeline.sources._shared.pattern_matches import NamesByKey
 from pipeline.sources.collectd.jitter import on_edges
 from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.table import Metric
@@ -33,10 +34,13 @@ ENOUGH = 10
 
 
 class Reader:
-    """Reads what one metric needs."""
+    """Reads what one metric needs; notes in `names` what names there are."""
 
-    def __init__(self, options: Options, day: Day, metric: Metric, findings: Findings) -> None:
+    def __init__(
+        self, options: Options, day: Day, metric: Metric, findings: Findings, names: NamesByKey
+    ) -> None:
         self.options, self.day, self.metric, self.findings = options, day, metric, findings
+        self.names = names
         find = metric.find
         self.name, self.field, self.component = (
             metric.dataset.name,
@@ -218,6 +222,9 @@ class _Names:
                 f"{host[:40]!r} {instance[:40]!r}",
             )
             return False
+        self._reader.names.add(host, "mdservers", "dataservers")
+        if component in ("device", "interface"):
+            self._reader.names.add(instance, f"{component}s")
         return (
             host not in self._reported
             and options.group(self._reader.name, host)

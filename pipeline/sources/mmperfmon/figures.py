@@ -18,6 +18,7 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared.hosts import matches
 from pipeline.sources._shared.local_time import utc_seconds
+from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
 from pipeline.sources.mmperfmon.options import Options
 from pipeline.sources.mmperfmon.table import Metric, metrics
 from pipeline.sources.mmperfmon.text_tables import Column, Table
@@ -86,6 +87,7 @@ class Measured:
             FindingKind.DEVICES_UNMAPPED: Counter(),
             FindingKind.INTERFACES_LEFT_OUT: Counter(),
         }
+        self.names = NamesByKey(options)
         self.unreal = 0
         self.negative: list[tuple[int, tuple[str, ...], Span | None]] = []
         self._figures: dict[Column, list[_Figure] | tuple[str, str]] = {}
@@ -144,6 +146,12 @@ class Measured:
         if not uses:
             return FindingKind.COUNTERS_UNUSED, column.counter
         of = uses[0].metric.find.of
+        if of == "device":
+            self.names.add(column.device, "mmperfmon_lun_map")
+        else:
+            self.names.add(column.host, "mmperfmon_server_map")
+        if of == "interface":
+            self.names.add(column.device, "interfaces")
         if of == "interface" and not matches(self.options.interfaces, column.device):
             return FindingKind.INTERFACES_LEFT_OUT, column.device
         if of == "device":
@@ -170,6 +178,7 @@ class Measured:
             self.unreal,
             detail=f"spring gap of {self.options.timezone}",
         )
+        tell_unmatched(self.names.matches(), findings)
 
     def samples(self, findings: Findings) -> Iterator[Samples]:
         """All datasets, one after another; the figures of a dataset are let go when they are

@@ -32,6 +32,7 @@ from pipeline.model import Samples
 from pipeline.site import Site
 from pipeline.sources._shared import file_copies
 from pipeline.sources._shared.http_client import Server
+from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
 from pipeline.sources.contract import Fetched, Inputs, Json, SeriesSource
 from pipeline.sources.prometheus import options as keys
 from pipeline.sources.prometheus.look import LOOK, Look
@@ -288,6 +289,7 @@ class Prometheus(SeriesSource[keys.Options]):
         series = functools.lru_cache(maxsize=1)(
             answers.series
         )  # the next dataset is often of the same series
+        names = NamesByKey(options)
         for those in _lines(options).values():
             for line in those:
                 placed = placed_series(
@@ -295,11 +297,13 @@ class Prometheus(SeriesSource[keys.Options]):
                     line,
                     series(tuple(term.select for term in line.terms), line.without),
                     findings,
+                    names,
                 )
                 yield from (samples_of(line, part) for part in in_parts(placed))
                 if placed:
                     break
         answers.report(findings)
+        tell_unmatched(names.matches(), findings)
 
 
 SOURCE = Prometheus()

@@ -14,6 +14,7 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared import stacked
 from pipeline.sources._shared.hosts import usable
+from pipeline.sources._shared.pattern_matches import NamesByKey
 from pipeline.sources.prometheus.options import Options
 from pipeline.sources.prometheus.query import (
     Line,
@@ -41,8 +42,8 @@ class _Placed(NamedTuple):
 class _Naming:
     """Names of components, and of their parts, out of labels that anyone wrote."""
 
-    def __init__(self, options: Options, line: Line) -> None:
-        self.options, self.line = options, line
+    def __init__(self, options: Options, line: Line, names: NamesByKey) -> None:
+        self.options, self.line, self.names = options, line, names
         self.of_name: dict[str, set[frozenset[tuple[str, str]]]] = {}
         self.devices: dict[tuple[str, str], None] = {}
         self.unnamed: set[frozenset[tuple[str, str]]] = set()
@@ -50,6 +51,7 @@ class _Naming:
     def name(self, term: Term, labels: Mapping[str, str]) -> tuple[str, str]:
         """Names of the component and of the part; empty for a series that is not wanted."""
         host = host_name(labels.get(self.options.host_label, ""))
+        self._note(labels, host)
         if not self.line.wanted(self.options, labels, host):
             return "", ""
         known = {**labels, "host": host, self.line.without: labels.get(self.line.without, "mean")}
@@ -69,6 +71,13 @@ class _Naming:
             self.devices[host, labels.get("device", "")] = None
         self.of_name.setdefault(part, set()).add(key)
         return component, part
+
+    def _note(self, labels: Mapping[str, str], host: str) -> None:
+        """Note the names of a series by which it may be selected."""
+        if self.line.filter:
+            self.names.add(labels.get("device", ""), self.line.filter)
+        if "{host}" in self.line.component:
+            self.names.add(host, "mdservers", "dataservers")
 
     def report(self, findings: Findings) -> None:
         """Series that cannot be named, and those that share a name: of these the larger value
@@ -92,10 +101,14 @@ def _part(line: Line, component: str, part: str, term: Term) -> str:
 
 
 def placed_series(
-    options: Options, line: Line, found: Mapping[Selector, list[AnswerSeries]], findings: Findings
+    options: Options,
+    line: Line,
+    found: Mapping[Selector, list[AnswerSeries]],
+    findings: Findings,
+    names: NamesByKey,
 ) -> list[_Placed]:
-    """The series of a dataset, component by component."""
-    naming = _Naming(options, line)
+    """The series of a dataset, component by component; `names` receives those that there are."""
+    naming = _Naming(options, line, names)
     placed = [
         _Placed(*naming.name(term, series.labels), term.sign, series)
         for term in line.terms
