@@ -227,7 +227,7 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_document_whose_fields_are_of_another_type_costs_itself(tmp_path: Path) -> None:
     for flavour, paging in (("es7", "scroll"), ("es7", "pit"), ("opensearch", "pit")):
         state = State(hits([json.loads(json.dumps(document)) for document in DOCUMENTS]), flavour)
-        state.documents[5]["_source"]["plugin_instance"] = 0
+        state.documents[5]["_source"]["plugin_instance"] = True
         state.documents[60]["_source"]["read"] = "NaN"
         with serving(state) as url:
             _, findings, counts = parsed(

@@ -126,6 +126,7 @@ def search_of(options: Options, server: Server, day: Day, problems: Problems) ->
         "type_instance",
         "tags",
         *FIELDS,
+        "host.name",
     ]
     wanted = fields + ([options.arrival_field] if options.arrival_field else [])
     return Search(

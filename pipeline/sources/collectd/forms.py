@@ -34,6 +34,23 @@ Columns = dict[str, list[Any]]
 Lists = Iterator[tuple[str, Columns]]
 """Plugin and value lists."""
 Number = int | float | None
+Name = str | int
+"""A plugin's or type's instance: shippers make numbers of names that are digits. A boolean is not a
+name.
+"""
+
+
+def host_name(*given: Any) -> str:
+    """The first of some fields that names a host, as text or as ECS's ``{"name": ...}``; "" if none
+    does.
+    """
+    names = (field.get("name") if isinstance(field, dict) else field for field in given)
+    return next((name for name in names if isinstance(name, str) and name), "")
+
+
+def instance_name(instance: Name | None) -> str:
+    """An instance's name; "" if there is none."""
+    return "" if instance is None else str(instance)
 
 
 # JSON: values one a line, or in arrays of arrays
@@ -139,6 +156,11 @@ def _flattened(value: Any) -> Iterator[Any]:
         yield value
 
 
+def _without_hit(item: Any) -> Any:
+    """What a hit of a search holds; anything else as it is."""
+    return item["_source"] if isinstance(item, dict) and "_source" in item else item
+
+
 class _Decoder:
     """Decodes values as `kind`: a block of lines at once; where one is wrong, one by one."""
 
@@ -174,8 +196,10 @@ class _Decoder:
     def converted(self, value: Any, where: str) -> list[Any]:
         found = []
         for item in _flattened(value):
-            if self._kind is ValueList and _is_notification(item):
-                continue
+            if self._kind is ValueList:
+                item = _without_hit(item)
+                if _is_notification(item):
+                    continue
             try:
                 found.append(msgspec.convert(item, self._kind))
             except msgspec.ValidationError as error:
@@ -202,11 +226,13 @@ def document_type(arrival: str) -> type[msgspec.Struct]:
         ("stamp", str | None, msgspec.field(name="@timestamp", default=None)),
         ("hostname", Any, None),
         ("host", Any, None),
+        ("host_name", Any, msgspec.field(name="host.name", default=None)),
         ("plugin", Any, None),
-        ("plugin_instance", str | None, None),
+        ("plugin_instance", Name | None, None),
         ("collectd_type", str | None, None),
-        ("type_instance", str | None, None),
+        ("type_instance", Name | None, None),
         ("tags", Any, None),
+        ("dsnames", Any, None),
         *((name, Number, None) for name in FIELDS),
     ]
     if arrival:
@@ -242,10 +268,12 @@ def of_documents(
         if isinstance(document.tags, list) and NOT_A_NUMBER in document.tags:
             continue  # its value is a 0 that nobody measured
         if isinstance(document.plugin, str) and document.plugin in by_plugin:
-            host = document.hostname if document.hostname is not None else document.host
-            if isinstance(host, str) and host and document.stamp and document.collectd_type:
+            host = host_name(document.hostname, document.host, document.host_name)
+            if host and document.stamp and document.collectd_type:
                 document.hostname = host
                 by_plugin[document.plugin].append(document)
+            elif document.dsnames is not None and document.collectd_type is None:
+                problem(name, 'a document is a value list of write_http; set form to "write_http"')
             else:
                 problem(name, "a document lacks @timestamp, hostname or collectd_type")
     for plugin, some in by_plugin.items():
@@ -266,9 +294,9 @@ def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
     columns: Columns = {
         "time_ms": stamps,
         "host": [document.hostname for document in some],
-        "instance": [document.plugin_instance or "" for document in some],
+        "instance": [instance_name(document.plugin_instance) for document in some],
         "type": [document.collectd_type for document in some],
-        "type_instance": [document.type_instance or "" for document in some],
+        "type_instance": [instance_name(document.type_instance) for document in some],
         **{field: [getattr(document, field) for document in some] for field in FIELDS},
     }
     if some and hasattr(some[0], "arrival"):
@@ -294,26 +322,30 @@ def milliseconds(stamps: list[str]) -> list[int | None]:
 
 
 class ValueList(msgspec.Struct, gc=False):
-    """A value list as collectd's write_http plugin sends it."""
+    """A value list as collectd's write_http plugin sends it; `host` may have ECS's shape."""
 
     values: list[Number]
     dsnames: list[str]
     time: float
-    host: str
     plugin: str
     type: str
-    plugin_instance: str = ""
-    type_instance: str = ""
+    host: Any = None
+    host_name: Any = msgspec.field(name="host.name", default=None)
+    plugin_instance: Name | None = ""
+    type_instance: Name | None = ""
     interval: float = 0.0
 
 
 def write_http(member: Member, plugins: Collection[str], problem: Problem) -> Lists:
-    """Value lists as write_http sends them: one or an array of them a line."""
+    """Value lists as write_http sends them: one or an array of them a line, or documents that hold
+    one each, with or without what a search puts around them.
+    """
     decoder = _Decoder(ValueList, member.name, problem)
     for form, piece in json_values(member, problem):
         by_plugin: dict[str, list[ValueList]] = {plugin: [] for plugin in plugins}
         for item in decoder.batch(form, piece):
             if item.plugin in by_plugin:
+                item.host = host_name(item.host, item.host_name)
                 if (
                     0 < item.time < 1e11
                     and len(item.values) == len(item.dsnames)
@@ -338,8 +370,8 @@ def _value_list_columns(some: list[ValueList]) -> Columns:
         "time_ms": [round(item.time * 1000) for item in some],
         "interval_ms": [round(item.interval * 1000) or None for item in some],
         "host": [item.host for item in some],
-        "instance": [item.plugin_instance for item in some],
+        "instance": [instance_name(item.plugin_instance) for item in some],
         "type": [item.type for item in some],
-        "type_instance": [item.type_instance for item in some],
+        "type_instance": [instance_name(item.type_instance) for item in some],
         **{field: [value.get(field) for value in values] for field in FIELDS},
     }

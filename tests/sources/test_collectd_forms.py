@@ -1,0 +1,167 @@
+"""collectd: shapes of documents and files that sites have, each with its figures by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive_tools.core.errors import SourceError
+from pipeline.testing.contract import Case, Contract, built, parsed
+from tests.support.collectd_day import (
+    DAY,
+    Record,
+    as_document,
+    as_write_http,
+    disk,
+    options,
+    records,
+)
+
+READ = "datatargets/readbytes"
+RATES = [disk(13, 5.0), disk(23, 7.0), disk(33, 11.0)]
+"""Rates of 10 s intervals that began at 3, 13 and 23 s: 50, 70 and 110 bytes in rows 0, 1 and 2."""
+
+
+def lines(path: Path, some: Sequence[Any]) -> Path:
+    path.write_text("".join(json.dumps(one) + "\n" for one in some))
+    return path
+
+
+# Names of hosts and instances
+
+
+def with_host(**host: Any) -> Callable[[Record], dict[str, Any]]:
+    def document(record: Record) -> dict[str, Any]:
+        found = as_document(record)
+        del found["hostname"]
+        return found | host
+
+    return document
+
+
+ECS = {
+    "object": with_host(host={"name": "oss1", "ip": ["10.0.0.1"]}),
+    "key": with_host(**{"host.name": "oss1"}),
+    "both": with_host(**{"host": {"ip": ["10.0.0.1"]}, "host.name": "oss1"}),
+    "text": with_host(host="oss1"),
+    "hostname first": with_host(hostname="oss1", host={"name": "shipper"}),
+}
+
+
+@pytest.mark.parametrize("shape", ECS)
+def test_the_host_of_documents_in_shape_of_ecs(tmp_path: Path, shape: str) -> None:
+    path = lines(tmp_path / "d.json", [ECS[shape](record) for record in RATES])
+    found = built(options(path, "elasticsearch", interval=10), DAY, tmp_path / "raw")[READ]
+    assert found.columns == ("oss1:sd1",)
+    assert found.values[:3, 0].tolist() == [50.0, 70.0, 110.0]
+
+
+def test_a_host_that_names_nobody_costs_its_document(tmp_path: Path) -> None:
+    nobody = [with_host(host=host)(RATES[0]) for host in ({}, {"name": 5}, {"name": ""}, [], True)]
+    path = lines(tmp_path / "d.json", [*map(as_document, RATES), *nobody])
+    _, findings, counts = parsed(options(path, "elasticsearch", interval=10), DAY, tmp_path / "raw")
+    assert counts == {"disk": 3, "unreadable": 5}
+    assert "lacks @timestamp, hostname" in str(next(iter(findings)))
+
+
+def cores(values: Sequence[tuple[Any, float]]) -> list[Record]:
+    """Idle per cent of some cores, three times."""
+    return [
+        (10.0 * n + 13, "oss1", "cpu", core, "percent", "idle", {"value": idle})
+        for n in range(3)
+        for core, idle in values
+    ]
+
+
+@pytest.mark.parametrize("form", ["elasticsearch", "write_http"])
+def test_instances_that_are_numbers(tmp_path: Path, form: str) -> None:
+    """Cores 0 and 1 are two: their mean is 60. Where 0 were no name, it would count alone."""
+    some = cores([(0, 40.0), (1, 80.0)])
+    shape = as_document if form == "elasticsearch" else as_write_http
+    values = [shape(record) | {"plugin_instance": record[3]} for record in some]
+    path = lines(tmp_path / "d.json", values)
+    found = built(options(path, form, interval=10), DAY, tmp_path / "raw")
+    assert found["dataservers/cpuidle"].values[:3, 0].tolist() == [60.0] * 3
+    assert found["dataservers/cpuload"].values[:3, 0].tolist() == [40.0] * 3
+
+
+@pytest.mark.parametrize("form", ["elasticsearch", "write_http"])
+def test_a_number_names_a_device(tmp_path: Path, form: str) -> None:
+    shape = as_document if form == "elasticsearch" else as_write_http
+    values = [shape(record) | {"plugin_instance": "", "type_instance": 0} for record in RATES]
+    settings = options(lines(tmp_path / "d.json", values), form, interval=10, store_rates=True)
+    found = built(settings, DAY, tmp_path / "raw")[READ]
+    assert found.columns == ("oss1:0",)
+    assert found.values[:3, 0].tolist() == [50.0, 70.0, 110.0]
+
+
+@pytest.mark.parametrize("key", ["plugin_instance", "type_instance"])
+@pytest.mark.parametrize("value", [True, False, 0.5, [], {}])
+@pytest.mark.parametrize("form", ["elasticsearch", "write_http"])
+def test_what_is_not_a_name(tmp_path: Path, form: str, value: Any, key: str) -> None:
+    shape = as_document if form == "elasticsearch" else as_write_http
+    values = [*map(shape, RATES), shape(RATES[0]) | {key: value}]
+    _, findings, counts = parsed(
+        options(lines(tmp_path / "d.json", values), form, store_rates=True, interval=10),
+        DAY,
+        tmp_path / "raw",
+    )
+    assert counts == {"disk": 3, "unreadable": 1}
+    assert f"$.{key}" in str(next(iter(findings)))
+
+
+# Value lists as documents
+
+
+def as_hit(record: Record) -> dict[str, Any]:
+    more = {"@timestamp": "2026-11-22T00:00:00Z", "tags": ["x"]}
+    return {"_index": "c", "_id": "1", "_source": as_write_http(record) | more}
+
+
+VALUE_LISTS: dict[str, Callable[[Sequence[Record]], str]] = {
+    "documents": lambda some: "\n".join(json.dumps(as_write_http(one)) for one in some),
+    "hits": lambda some: "\n".join(json.dumps(as_hit(one)) for one in some),
+    "pages": lambda some: json.dumps([[as_hit(one)] for one in some], indent=1),
+    "answer": lambda some: json.dumps({"took": 1, "hits": {"hits": [as_hit(one) for one in some]}}),
+}
+
+
+@pytest.mark.parametrize("shape", VALUE_LISTS)
+def test_value_lists_that_are_documents(tmp_path: Path, shape: str) -> None:
+    """Counters: they grow by 20 and by 30; and their interval need not be measured."""
+    path = tmp_path / "v.json"
+    path.write_text(VALUE_LISTS[shape]([disk(3, 100), disk(13, 120), disk(23, 150)]))
+    found = built(options(path), DAY, tmp_path / "raw")[READ]
+    assert found.values[:2, 0].tolist() == [20.0, 30.0]
+    path.write_text(VALUE_LISTS[shape](RATES))
+    found = built(options(path, store_rates=True), DAY, tmp_path / "raw2")[READ]
+    assert found.values[:3, 0].tolist() == [50.0, 70.0, 110.0]
+
+
+class TestHits(Contract):
+    @pytest.fixture
+    def case(self) -> Case:
+        def write(folder: Path, some: Sequence[Record]) -> None:
+            lines(folder / "one.json", [as_hit(record) for record in some])
+
+        def corrupt(folder: Path) -> str:
+            text = (folder / "one.json").read_text()
+            (folder / "one.json").write_text(text.replace('"time": ', '"time": null, "x": ', 1))
+            return "one.json"
+
+        return Case(
+            DAY, records(), write, lambda folder: options(folder, store_rates=True), corrupt
+        )
+
+
+@pytest.mark.parametrize("shape", VALUE_LISTS)
+def test_value_lists_under_the_wrong_form_say_which_is_right(tmp_path: Path, shape: str) -> None:
+    """Whether they are rates is not known then: they are not guessed to be."""
+    path = tmp_path / "v.json"
+    path.write_text(VALUE_LISTS[shape](RATES))
+    with pytest.raises(SourceError, match='value list of write_http; set form to "write_http"'):
+        parsed(options(path, "elasticsearch"), DAY, tmp_path / "raw")
