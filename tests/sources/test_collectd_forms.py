@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from archive_tools.core.errors import SourceError
-from pipeline.testing.contract import Case, Contract, built, parsed
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
+from pipeline.testing.contract import Case, Contract, built, grids, parsed
 from tests.support.collectd_day import (
     DAY,
     Record,
@@ -165,3 +168,106 @@ def test_value_lists_under_the_wrong_form_say_which_is_right(tmp_path: Path, sha
     path.write_text(VALUE_LISTS[shape](RATES))
     with pytest.raises(SourceError, match='value list of write_http; set form to "write_http"'):
         parsed(options(path, "elasticsearch"), DAY, tmp_path / "raw")
+
+
+# The cpu plugin without ReportByState
+
+
+def active(second: float, percent: float, core: str = "", host: str = "oss1") -> Record:
+    return second, host, "cpu", core, "percent", "active", {"value": percent}
+
+
+def idle(second: float, percent: float, core: str = "", host: str = "oss1") -> Record:
+    return second, host, "cpu", core, "percent", "idle", {"value": percent}
+
+
+def made(tmp_path: Path, some: Sequence[Record], **keys: Any) -> tuple[dict[str, Any], Findings]:
+    """Grids and findings of records through write_http, of intervals of 10 s."""
+    path = lines(tmp_path / "values.json", [as_write_http(record) for record in some])
+    settings = options(path, **({"store_rates": True} | keys))
+    findings = Findings()
+    samples, reported, _ = parsed(settings, DAY, tmp_path / "raw")
+    found = grids(settings, DAY, samples, findings)
+    for item in reported:
+        findings.add(item.kind, item.count, item.where, item.detail, components=item.components)
+    return found, findings
+
+
+def test_the_load_of_a_cpu_that_reports_no_states(tmp_path: Path) -> None:
+    """Cores at 30 and 50 per cent are a load of 40; what is user and system is not known."""
+    some = [
+        active(10 * n + 13, percent, core)
+        for n in range(3)
+        for core, percent in (("0", 30.0), ("1", 50.0))
+    ]
+    some += [active(10 * n + 13, 12.5 + n, host="mds1") for n in range(3)]
+    found, _ = made(tmp_path, some, mdservers="mds.*")
+    assert found["dataservers/cpuload"].columns == ("oss1",)
+    assert found["dataservers/cpuload"].values[:3, 0].tolist() == [40.0] * 3
+    assert found["mdservers/cpuload"].values[:3, 0].tolist() == [12.5, 13.5, 14.5]
+    assert not {"cpuidle", "cpuuser", "cpusys"} & {name.partition("/")[2] for name in found}
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.004])
+@pytest.mark.parametrize("core", ["", "0"])
+def test_a_load_that_states_report_too_counts_once(tmp_path: Path, apart: float, core: str) -> None:
+    """Idle is 70 and 90 per cent on two cores: 20. What `active` says beside them is not used."""
+    some = [
+        record
+        for n in range(30)
+        for record in (
+            idle(10 * n + 13, 70.0, "0"),
+            idle(10 * n + 13, 90.0, "1"),
+            active(10 * n + 13 + apart, 99.0, core),
+        )
+    ]
+    found, findings = made(tmp_path, some)
+    assert found["dataservers/cpuload"].values[:30, 0].tolist() == [20.0] * 30
+    assert found["dataservers/cpuidle"].values[:30, 0].tolist() == [80.0] * 30
+    assert not list(findings)
+
+
+def test_a_host_whose_states_are_switched_off_in_the_middle_of_a_day(tmp_path: Path) -> None:
+    some = [idle(10 * n + 13, 75.0) for n in range(3)]
+    some += [active(10 * n + 43, 35.0) for n in range(3)]
+    found, _ = made(tmp_path, some)
+    assert found["dataservers/cpuload"].values[:6, 0].tolist() == [25.0] * 3 + [35.0] * 3
+
+
+def test_jiffies_of_one_host_and_the_load_of_another(tmp_path: Path) -> None:
+    some = [
+        (10 * n + 3.0, "oss2", "cpu", "0", "cpu", "idle", {"value": 900.0 * n}) for n in range(3)
+    ]
+    some += [active(10 * n + 13, 30.0) for n in range(3)]
+    found, _ = made(tmp_path, some, store_rates=False)
+    grid = found["dataservers/cpuload"]
+    values = dict(zip(grid.columns, grid.values[:2].T.tolist(), strict=True))
+    assert values == {"oss1": [30.0, 30.0], "oss2": [10.0, 10.0]}
+
+
+# Clusters that share names
+
+
+def test_two_servers_of_one_name_are_a_finding(tmp_path: Path) -> None:
+    some = [*RATES, disk(13, 50.0), disk(23, 7.0), disk(13, 9.0, "oss2"), disk(13, 9.0, "oss2")]
+    found, findings = made(tmp_path, some)
+    grid = found[READ]
+    values = dict(zip(grid.columns, grid.values[:3].T.tolist(), strict=True))
+    assert values["oss1:sd1"] == [500.0, 70.0, 110.0]
+    assert findings.total(FindingKind.NAMES_SHARED) == 2, "bytes read and written"
+    (item,) = [one for one in findings if one.where == READ]
+    assert item.components == ("oss1:sd1",)
+    assert "give each a source of its own" in item.detail
+
+
+def test_copies_that_were_rounded_are_one(tmp_path: Path) -> None:
+    rounded = [disk(second, np.float32(7.123456789).item()) for second in (13, 23)]
+    _, findings = made(tmp_path, [disk(13, 7.123456789), disk(23, 7.123456789), *rounded])
+    assert not list(findings)
+
+
+def test_counters_are_compared_to_the_last_byte(tmp_path: Path) -> None:
+    some = [disk(3, 10**12), disk(13, 10**12 + 5), disk(13, 10**12 + 6)]
+    found, findings = made(tmp_path, some, store_rates=False)
+    assert found[READ].values[0, 0] == 6
+    assert findings.total(FindingKind.NAMES_SHARED) == 2

@@ -41,8 +41,9 @@ from pipeline.sources.collectd.fetching import (
 )
 from pipeline.sources.collectd.held import Held
 from pipeline.sources.collectd.options import Options
+from pipeline.sources.collectd.skew import tell_skew
 from pipeline.sources.collectd.spool import BUCKETS
-from pipeline.sources.collectd.value_samples import Reader, tell_skew
+from pipeline.sources.collectd.value_samples import Reader
 from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 
 __all__ = ["SOURCE", "Collectd", "Options"]
