@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archive_tools.core.errors import SourceError
+from archive_tools.core.day import Day
+from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
+from pipeline.sources import collectd
 from pipeline.testing.contract import Case, Contract, built, grids, parsed
 from tests.support.collectd_day import (
     DAY,
@@ -23,6 +27,7 @@ from tests.support.collectd_day import (
     options,
     records,
 )
+from tests.support.essearch import State, hits, serving
 
 READ = "datatargets/readbytes"
 RATES = [disk(13, 5.0), disk(23, 7.0), disk(33, 11.0)]
@@ -271,3 +276,169 @@ def test_counters_are_compared_to_the_last_byte(tmp_path: Path) -> None:
     found, findings = made(tmp_path, some, store_rates=False)
     assert found[READ].values[0, 0] == 6
     assert findings.total(FindingKind.NAMES_SHARED) == 2
+
+
+# A moment before midnight
+
+
+def gauge(second: float, value: float) -> Record:
+    return second, "oss1", "memory", "", "memory", "free", {"value": value}
+
+
+EARLY = [-0.2, 9.8, 20.1, 29.9, 40.2, 50.0]
+"""Stamps of a collectd that is not exactly on time: the first one is of the day before."""
+COUNTED = [disk(second, 100 * n + n * n) for n, second in enumerate(EARLY)]
+"""A counter that grows by 101, 103, 105, 107, 109."""
+GROWTH = [101.0, 103.0, 105.0, 107.0, 109.0]
+GAUGED = [gauge(second, 1024.0 * n) for n, second in enumerate(EARLY, 1)]
+
+
+def of_dates(folder: Path, some: Sequence[Record]) -> None:
+    for date, own in (
+        ("2026-11-21", [one for one in some if one[0] < 0]),
+        ("2026-11-22", [one for one in some if one[0] >= 0]),
+    ):
+        lines(folder / f"v-{date}.json", [as_write_http(record) for record in own])
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_values_stamped_before_midnight_are_of_the_first_row(tmp_path: Path, many: bool) -> None:
+    """In one file of many days, or in the file of the day before."""
+    some = COUNTED + GAUGED
+    if many:
+        files = [str(lines(tmp_path / "v.json", [as_write_http(record) for record in some]))]
+    else:
+        of_dates(tmp_path, some)
+        files = [str(tmp_path / "v-%Y-%m-%d.json")]
+    found = built(options(files), DAY, tmp_path / "raw")
+    assert found[READ].values[:5, 0].tolist() == GROWTH
+    assert found["dataservers/memfree"].values[:6, 0].tolist() == [1024.0 * n for n in range(1, 7)]
+
+
+def test_values_before_midnight_on_a_server(tmp_path: Path) -> None:
+    state = State(hits([as_document(record) for record in COUNTED + GAUGED]))
+    with serving(state) as url:
+        settings = options([], "elasticsearch", url=url, index="c-%Y.%m.%d", store_rates=False)
+        inputs = collectd.SOURCE.inputs(settings, DAY)
+        found = built(settings, DAY, tmp_path / "raw")
+    assert found[READ].values[:5, 0].tolist() == GROWTH
+    assert found["dataservers/memfree"].values[0, 0] == 1024.0
+    paths = [path.partition("?")[0] for _, path, _ in state.requested if "/_search?" in path]
+    assert set(paths) == {"/c-2026.11.22,c-2026.11.23/_search", "/c-2026.11.21/_search"}
+    assert paths[-1] == "/c-2026.11.21/_search"
+    assert inputs["documents"] == 10, "those of the day: receipts of earlier versions stay as good"
+    assert inputs["query"]["bool"]["filter"][0]["range"]["@timestamp"]["gte"] == DAY.start * 1000
+
+
+def test_what_is_before_midnight_makes_no_day(tmp_path: Path) -> None:
+    early = [disk(-0.2, 100)]
+    of_dates(tmp_path, early)
+    (tmp_path / "all.json").write_text(json.dumps(as_write_http(early[0])))
+    for files in (str(tmp_path / "v-%Y-%m-%d.json"), str(tmp_path / "all.json")):
+        with pytest.raises(NoData):
+            parsed(options([files]), DAY, tmp_path / f"raw-{Path(files).stem}")
+    state = State(hits([as_document(record) for record in early]))
+    with serving(state) as url, pytest.raises(NoData):
+        parsed(options([], "elasticsearch", url=url), DAY, tmp_path / "raw-live")
+
+
+def test_the_day_before_is_read_where_it_can_matter_and_fails_nothing(tmp_path: Path) -> None:
+    files = [str(tmp_path / "v-%Y-%m-%d.json")]
+    of_dates(tmp_path, COUNTED)
+    before = tmp_path / "v-2026-11-21.json"
+    inputs = collectd.SOURCE.inputs(options(files), DAY)
+    before.write_text("damaged")
+    assert collectd.SOURCE.inputs(options(files), DAY) == inputs
+    _, findings, counts = parsed(options(files), DAY, tmp_path / "raw")
+    assert not list(findings)
+    assert counts == {"disk": 5}
+    on_time = [disk(second, 5) for second in (-9.75, 0.25, 10.25)]
+    of_dates(tmp_path, on_time)
+    before.unlink()
+    before.write_text("\n".join(json.dumps(as_write_http(disk(-0.2, n))) for n in range(3)))
+    _, _, counts = parsed(options(files), DAY, tmp_path / "raw2")
+    assert counts == {"disk": 2}
+
+
+# Files of the csv plugin without a date in their names
+
+
+def csv_file(folder: Path, name: str, rows: Sequence[tuple[float, Any]], header: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(f"{DAY.start + second:.3f},{cells}\n" for second, cells in rows)
+    path.write_text(f"epoch,{header}\n{text}")
+    return path
+
+
+DAYS = [(second, f"{second + 90_000},0") for second in range(-86_397, 2 * 86_400, 10)]
+"""A counter that grows by 10 a row, on three days."""
+
+
+@pytest.mark.parametrize("name", ["disk_octets", "disk_octets.1", "disk_octets-20261124"])
+def test_a_csv_file_of_many_days(tmp_path: Path, name: str) -> None:
+    csv_file(tmp_path, f"csv/oss1/disk-sda/{name}", DAYS, "read,write")
+    settings = options([str(tmp_path / "csv")], "csv")
+    found = built(settings, DAY, tmp_path / "raw")[READ]
+    assert found.columns == ("oss1:sda",)
+    assert found.values[:, 0].tolist() == [10.0] * 8640, "the last row is closed by the next day"
+    _, _, counts = parsed(settings, DAY, tmp_path / "raw2")
+    assert counts == {"disk": 8640 + 30}, "rows of the day, and of what closes it"
+
+
+def test_a_packed_csv_file_without_a_date(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, "csv/oss1/disk-sda/disk_octets.2", DAYS, "read,write")
+    (path.parent / "disk_octets.2.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    found = built(options([str(tmp_path / "csv")], "csv"), DAY, tmp_path / "raw")[READ]
+    assert found.columns == ("oss1:sda",)
+    assert found.values[:, 0].tolist() == [10.0] * 8640
+
+
+def test_names_without_a_date(tmp_path: Path) -> None:
+    rows = [(3 + 10 * n, str(50.0)) for n in range(4)]
+    csv_file(tmp_path, "csv/oss1/cpu-0/percent-idle", rows, "value")
+    csv_file(tmp_path, "csv/oss1/cpu-1/percent-idle.3", rows, "value")
+    csv_file(tmp_path, "csv/oss1/memory/memory-free", rows, "value")
+    csv_file(tmp_path, "csv/oss1/load/load", rows, "shortterm")
+    csv_file(tmp_path, "csv/oss1/disk-sda/disk_time", rows, "read")
+    octets = [(3 + 10 * n, f"{10 * n},0") for n in range(4)]
+    csv_file(tmp_path, "csv/oss1/interface/if_octets-eth0.10", octets, "rx,tx")
+    csv_file(tmp_path, "csv/oss1/interface/if_octets-ib0.20-2026-11-22", octets, "rx,tx")
+    (tmp_path / "csv/oss1/cpu-0/README").write_text("not a value")
+    (tmp_path / "csv/oss1/cpu-0/percent-idle-2026-11-20").write_text("another day's")
+    settings = options([str(tmp_path / "csv")], "csv", interval=10)
+    samples, findings, counts = parsed(settings, DAY, tmp_path / "raw")
+    assert not list(findings)
+    assert counts == {"cpu": 8, "memory": 4, "interface": 8}
+    parts = {name.replace("\0", ":") for one in samples for name in one.names}
+    assert parts == {"oss1:0", "oss1:1", "oss1", "oss1:eth0.10", "oss1:ib0.20"}
+
+
+def test_damage_of_another_day_in_a_csv_file_of_many(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, "csv/oss1/disk-sda/disk_octets", DAYS, "read,write")
+    text = path.read_text().splitlines()
+    for line in (100, 8640 + 100, 2 * 8640 + 100):
+        text[line] = text[line][:-1] + "x"
+    path.write_text("\n".join(text) + "\n")
+    _, findings, counts = parsed(options([str(tmp_path / "csv")], "csv"), DAY, tmp_path / "raw")
+    assert counts == {"disk": 8640 + 30 - 1, "unreadable": 1}
+    assert f"line {8640 + 101}" in str(next(iter(findings)))
+
+
+def test_a_csv_file_of_many_days_that_grows_changes_no_day_that_is_over(tmp_path: Path) -> None:
+    settings = options([str(tmp_path / "csv")], "csv")
+    source = collectd.SOURCE
+    middle = 2 * 8640  # the end of the day
+    path = csv_file(tmp_path, "csv/oss1/disk-sda/disk_octets", DAYS[: middle - 5], "read,write")
+    early = source.inputs(settings, DAY)
+    csv_file(tmp_path, "csv/oss1/disk-sda/disk_octets", DAYS[: middle + 100], "read,write")
+    whole = source.inputs(settings, DAY)
+    assert whole != early
+    assert whole["undated"] == [[str(path)]]
+    csv_file(tmp_path, "csv/oss1/disk-sda/disk_octets", DAYS, "read,write")
+    assert source.inputs(settings, DAY) == whole
+    long_ago = Day(dt.date(2026, 10, 1))
+    assert "undated" not in source.inputs(settings, long_ago)
+    with pytest.raises(NoData):
+        parsed(settings, long_ago, tmp_path / "raw")

@@ -27,14 +27,13 @@ from pipeline.sources._shared.http_client import Server
 from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
 from pipeline.sources.collectd import options as keys
 from pipeline.sources.collectd import table
+from pipeline.sources.collectd.day_files import DayFiles, day_files, undated_inputs
 from pipeline.sources.collectd.fetching import (
-    DayFiles,
+    BEFORE,
     Problems,
-    day_files,
     fetch_documents,
     fetch_files,
     indices,
-    plugins,
     search_of,
     search_query,
     window,
@@ -77,7 +76,7 @@ class Collectd(SeriesSource[keys.Options]):
             The server does not answer.
         """
         if not options.url:
-            return _file_inputs(options, day, day_files(options, day))
+            return _file_inputs(options, day, _day_files(options, day))
         with Server(options) as server:
             query = search_query(options, *window(options, day))
             count = search_of(options, server, day, Problems()).count(query)
@@ -136,7 +135,7 @@ class Collectd(SeriesSource[keys.Options]):
         if options.url:
             rows, made_of = fetch_documents(options, day, folder, problems, known)
         else:
-            files = day_files(options, day)
+            files = _day_files(options, day)
             rows, made_of = fetch_files(options, day, files, folder, problems, known)
             inputs = _file_inputs(options, day, files)
         problems.write(folder / UNREAD)
@@ -192,8 +191,14 @@ def _unread(folder: Path) -> list[tuple[str, int, str]]:
         ) from error
 
 
+def _day_files(options: keys.Options, day: Day) -> DayFiles:
+    first, last = window(options, day)
+    return day_files(options, day, (first - BEFORE, last))
+
+
 def _file_inputs(options: keys.Options, day: Day, files: DayFiles) -> Inputs:
     """Of the day's files; those of the next day grow, and only their names count."""
+    undated = undated_inputs(files.undated, window(options, day)[1])
     return {
         **file_copies.inputs(files.own),
         "next day": [str(path) for path in files.after],
@@ -202,6 +207,7 @@ def _file_inputs(options: keys.Options, day: Day, files: DayFiles) -> Inputs:
         "rates": options.rates,
         "arrival_field": options.arrival_field,
         "window": window(options, day),
+        **({"undated": undated} if undated else {}),
     }
 
 
@@ -214,7 +220,7 @@ def _nothing(options: keys.Options, day: Day, problems: Problems) -> NoData | So
         if options.url
         else f"files {', '.join(day.expand(name) for name in options.files)}"
     )
-    return NoData(f"no values of {', '.join(plugins())} of {day} in {where}")
+    return NoData(f"no values of {', '.join(table.plugins())} of {day} in {where}")
 
 
 SOURCE = Collectd()

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-import functools
 import itertools
 import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
+from archive_tools.core.errors import SourceError
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.http_client import Server
 from pipeline.sources.collectd import csv_files, forms
+from pipeline.sources.collectd.day_files import ONE, DayFiles, files_before
 from pipeline.sources.collectd.elasticsearch import Incomplete, Search
 from pipeline.sources.collectd.held import Held, HeldFile, HeldWindow
+from pipeline.sources.collectd.jitter import any_below
 from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.spool import FIELDS, Spool
-from pipeline.sources.collectd.table import metrics
+from pipeline.sources.collectd.table import plugins, types
 
-ONE = dt.timedelta(days=1)
+BEFORE = 1
+"""Seconds before a day's start of which values are fetched too: those a little early belong to its
+first row, see `jitter`.
+"""
 CLOSING = 300
 """Seconds after a day's end in which values are looked for whose interval began in it."""
 WINDOW = 3600
@@ -36,22 +42,6 @@ TRIES = 3
 # Fetch
 
 
-@functools.cache
-def plugins() -> list[str]:
-    """The plugins that the source map needs."""
-    return sorted({metric.find.plugin for metric in metrics()})
-
-
-@functools.cache
-def types() -> dict[str, bool]:
-    """Types that are wanted, and whether they are counters."""
-    return {
-        kind: metric.dataset.kind == "delta" or kind == "cpu"
-        for metric in metrics()
-        for kind in metric.find.type
-    }
-
-
 def window(options: Options, day: Day) -> tuple[int, int]:
     """First and last second that a value of the day may have: an interval, or the closing sample,
     after its end.
@@ -59,63 +49,23 @@ def window(options: Options, day: Day) -> tuple[int, int]:
     return day.start, day.end + max(options.timestep, options.every, CLOSING) + 1
 
 
-class DayFiles(NamedTuple):
-    """Files of a day, and those that only begin in it."""
-
-    own: list[Path]
-    after: list[Path]
-
-
-def day_files(options: Options, day: Day) -> DayFiles:
-    """The day's files, and those of the next day."""
-    zone = ZoneInfo(options.timezone)
-    first, last = (
-        dt.datetime.fromtimestamp(second, zone).date() for second in (day.start, day.end - 1)
-    )
-    around = dt.timedelta(days=options.neighbours)
-    own = _files_of(options, first - around, last + around)
-    mine = set(own)
-    return DayFiles(
-        own,
-        [
-            path
-            for path in _files_of(options, last + around + ONE, last + around + ONE)
-            if path not in mine
-        ],
-    )
-
-
-def _files_of(options: Options, first: dt.date, last: dt.date) -> list[Path]:
-    """The files of some dates; of csv files only those whose names say so."""
-    days = [Day(first + n * ONE) for n in range((last - first).days + 1)]
-    paths = source_files.walked(
-        list(
-            dict.fromkeys(
-                path for day in days for path in source_files.expanded(options.files, day)
-            )
-        )
-    )
-    endings = tuple(str(day) for day in days)
-    return [
-        path
-        for path in paths
-        if options.form != "csv"
-        or path.name.split(".")[0].endswith(endings)
-        or source_files.is_tarball(path.name)
-    ]
-
-
 def indices(options: Options, day: Day) -> str:
     """The indices of all UTC dates that the day touches: those of Logstash are a UTC day each."""
-    first, last = (
-        dt.datetime.fromtimestamp(second, dt.UTC).date() for second in window(options, day)
-    )
-    dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+    return _indices_of(options, *window(options, day))
+
+
+def _indices_of(options: Options, *span: int) -> str:
+    first, last = (dt.datetime.fromtimestamp(second, dt.UTC).date() for second in span)
+    dates = [first + n * ONE for n in range((last - first).days + 1)]
     return ",".join(dict.fromkeys(Day(date).expand(options.index) for date in dates))
 
 
 def search_of(options: Options, server: Server, day: Day, problems: Problems) -> Search:
     """The search of a day's documents."""
+    return _search_in(options, server, indices(options, day), problems)
+
+
+def _search_in(options: Options, server: Server, index: str, problems: Problems) -> Search:
     fields = [
         "@timestamp",
         "hostname",
@@ -131,7 +81,7 @@ def search_of(options: Options, server: Server, day: Day, problems: Problems) ->
     wanted = fields + ([options.arrival_field] if options.arrival_field else [])
     return Search(
         server,
-        indices(options, day),
+        index,
         forms.document_type(options.arrival_field),
         wanted,
         options.page_size,
@@ -185,23 +135,54 @@ def fetch_files(
     """Value lists of the day out of files that no piece was made of; the number of each plugin,
     and what was read.
     """
-    first, last = window(options, day)
     known = {one.identity for piece in held for one in piece.files}
     read: list[HeldFile] = []
     with Spool(folder / "00", counters=not options.rates) as spool:
-        for path in [*found.own, *found.after]:
+        into = _DayOfFiles(options, day, spool)
+        for path in [*found.own, *found.undated, *found.after]:
             file = HeldFile.of(path)
-            if file.identity in known:
-                continue
-            read.append(file)
-            for member in source_files.members(
-                path, str(path), options.max_expanded_mb << 20, problems
-            ):
-                for plugin, columns in _lists(options, member, problems):
-                    stamps = np.array(columns["time_ms"], dtype=np.int64)
-                    inside = (stamps >= first * 1000) & (stamps < last * 1000)
-                    _add(spool, plugin, _kept(columns, inside), member.name, problems)
-    return spool.rows, Held(files=read)
+            if file.identity not in known:
+                read.append(file)
+                into.add(path, problems)
+        if into.is_jittery:
+            with contextlib.suppress(SourceError):  # another day's files fail nothing of this one
+                for path in files_before(options, day, found):
+                    into.add(path, Problems())
+    return spool.rows if into.has_values else {}, Held(files=read)
+
+
+class _DayOfFiles:
+    """Takes a day's value lists out of files.
+
+    Attributes
+    ----------
+    has_values : bool
+        Whether there are any since the day's start.
+    is_jittery : bool
+        Whether any of those are a little before a row's edge.
+    """
+
+    def __init__(self, options: Options, day: Day, spool: Spool) -> None:
+        self._options, self._spool = options, spool
+        first, last = window(options, day)
+        self._start, self._end = first * 1000, last * 1000
+        self.has_values = self.is_jittery = False
+
+    def add(self, path: Path, problems: Problems) -> None:
+        """Read a file."""
+        begin, limit = self._start - BEFORE * 1000, self._options.max_expanded_mb << 20
+        for member in source_files.members(path, str(path), limit, problems):
+            for plugin, columns in _lists(self._options, member, problems, (begin, self._end)):
+                stamps = np.array(columns["time_ms"], dtype=np.int64)
+                kept = _kept(columns, (stamps >= begin) & (stamps < self._end))
+                self._look_at(np.array(kept["time_ms"], dtype=np.int64))
+                _add(self._spool, plugin, kept, member.name, problems)
+
+    def _look_at(self, stamps: Int64) -> None:
+        stamps = stamps[stamps >= self._start]
+        self.has_values = self.has_values or bool(len(stamps))
+        row = self._options.timestep * 1000, self._start
+        self.is_jittery = self.is_jittery or any_below(stamps, row)
 
 
 def _add(spool: Spool, plugin: str, columns: forms.Columns, name: str, problems: Problems) -> None:
@@ -220,7 +201,9 @@ def _kept(columns: forms.Columns, which: npt.NDArray[np.bool_]) -> forms.Columns
     return {name: list(itertools.compress(column, keep)) for name, column in columns.items()}
 
 
-def _lists(options: Options, member: source_files.Member, problems: Problems) -> forms.Lists:
+def _lists(
+    options: Options, member: source_files.Member, problems: Problems, between: tuple[int, int]
+) -> forms.Lists:
     if options.form == "elasticsearch":
         return forms.documents(member, plugins(), options.arrival_field, problems)
     if options.form == "write_http":
@@ -228,27 +211,37 @@ def _lists(options: Options, member: source_files.Member, problems: Problems) ->
     counters = {
         kind: counter and not options.rates for kind, counter in types().items() if kind != "cpu"
     }
-    return csv_files.csv(member, plugins(), counters, problems)
+    return csv_files.csv(member, plugins(), counters, problems, between)
 
 
 def fetch_documents(
     options: Options, day: Day, folder: Path, problems: Problems, held: Sequence[Held] = ()
 ) -> tuple[dict[str, int], Held]:
     """Window by window, but for those that are held as the server has them; one that is not given
-    whole is requested again.
+    whole is requested again. The seconds before the day are a window too, unless the day is empty.
     """
     rows: dict[str, int] = {}
     windows: list[HeldWindow] = []
     first, last = window(options, day)
+    stretches = [(begin, min(begin + WINDOW, last)) for begin in range(first, last, WINDOW)]
+    before = first - BEFORE, first
     with Server(options) as server:
         search = search_of(options, server, day, problems)
-        for number, begin in enumerate(range(first, last, WINDOW)):
-            until = min(begin + WINDOW, last)
+        for number, (begin, until) in enumerate([*stretches, before]):
+            if begin < first:
+                if not any(rows.values()):
+                    break
+                search = _search_in(options, server, _indices_of(options, begin, begin), Problems())
             old = [one for piece in held for one in piece.windows if one.begin == begin]
             if held and _has_nothing_new(options, search, old, begin, until):
                 continue
             some, found = _window_of_documents(
-                options, search, begin, until, folder / f"{number:02d}", problems
+                options,
+                search,
+                begin,
+                until,
+                folder / f"{number:02d}",
+                problems if begin >= first else Problems(),
             )
             rows = {plugin: rows.get(plugin, 0) + some.get(plugin, 0) for plugin in {*rows, *some}}
             windows.append(found)

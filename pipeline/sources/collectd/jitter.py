@@ -36,3 +36,10 @@ def on_edges(
     has_above = np.zeros(int(column.max(initial=0)) + 1, dtype=bool)
     has_above[column[after <= near]] = True
     return np.where(below & has_above[column], time + size - after, time)
+
+
+def any_below(time: Int64, row: tuple[int, int]) -> bool:
+    """Whether any time is so little below a row's edge that it may belong on it; see `on_edges`."""
+    size, start = row
+    after = (time - start) % size
+    return bool(((after > 0) & (size - after <= MOST)).any())

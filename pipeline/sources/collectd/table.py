@@ -40,3 +40,19 @@ Metric: TypeAlias = source_maps.SourceMetric[Selector]
 def metrics() -> tuple[Metric, ...]:
     """The rows of the table."""
     return source_maps.source_map(source_maps.table_of("collectd"), Selector)
+
+
+@functools.cache
+def plugins() -> list[str]:
+    """The plugins that the source map needs."""
+    return sorted({metric.find.plugin for metric in metrics()})
+
+
+@functools.cache
+def types() -> dict[str, bool]:
+    """Types that are wanted, and whether they are counters."""
+    return {
+        kind: metric.dataset.kind == "delta" or kind == "cpu"
+        for metric in metrics()
+        for kind in metric.find.type
+    }
