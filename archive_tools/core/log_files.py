@@ -1,8 +1,8 @@
 """Which files are a day's Darshan logs, and what their names say.
 
 A day's folders are named by strftime templates, which may be glob patterns. Every regular file
-below them is a log, but those whose own name, or whose folder's, begins with a dot; folders that
-are links are not entered.
+below them is looked at, but those whose own name, or whose folder's, begins with a dot; folders
+that are links are not entered. `role_of` says which of them are logs.
 
 The runtime names a log ``<user>_<program>_id<job>[-<pid>]_<month>-<day>-<second>-<random>[_<n>]``
 followed by ``.darshan``. Users' and programs' names may both hold underscores.
@@ -11,6 +11,7 @@ followed by ``.darshan``. Users' and programs' names may both hold underscores.
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import glob
 import os
 import re
@@ -23,6 +24,42 @@ _NAME = re.compile(
     r"(?:_(?P<month>\d{1,2})-(?P<day>\d{1,2})-(?P<second>\d{1,5})-)?",
     re.DOTALL,
 )
+LOG_MAGIC = (6567223).to_bytes(8, "little"), (6567223).to_bytes(8, "big")
+"""At byte 8 of a log, in the byte order of the machine that wrote it (darshan-log-format.h)."""
+
+
+class FileRole(enum.StrEnum):
+    """What a file in a folder of logs is taken for."""
+
+    LOG = "log"
+    UNFINISHED = "unfinished"
+    """A log that its job still writes, or was killed while it wrote it."""
+    OTHER = "other"
+    """Neither its name nor its content is a log's, such as a README."""
+
+
+def role_of(path: str) -> FileRole:
+    """What a file is taken for: by its name, and where that is not a log's by its first bytes.
+
+    One that may not be opened is a log, so that somebody hears of it.
+    """
+    name = os.path.basename(path)
+    if name.endswith(".darshan_partial"):
+        return FileRole.UNFINISHED
+    return FileRole.LOG if ".darshan" in name or _begins_like_a_log(path) else FileRole.OTHER
+
+
+def _begins_like_a_log(path: str) -> bool:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        return stat.S_ISREG(os.fstat(file).st_mode) and os.pread(file, 16, 0)[8:] in LOG_MAGIC
+    except OSError:
+        return True
+    finally:
+        os.close(file)
 
 
 class LogName(NamedTuple):

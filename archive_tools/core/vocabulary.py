@@ -148,17 +148,27 @@ class RejectReason(enum.StrEnum):
 
     is_lasting: bool
 
-    DAMAGED = "truncated or damaged", True
-    NOT_A_LOG = "not a Darshan log", True
+    TRUNCATED = "truncated", True
+    CORRUPT = "damaged", True
+    MISNAMED = "named like a Darshan log but not one", True
     EMPTY = "empty", True
-    LIBRARY_ABORT = "library abort", True
-    LIBRARY_CRASH = "library crash", True
+    PACKED = "compressed as a whole", True
+    BZIP2 = "compressed by bzip2 inside", True
+    OLD_FORMAT = "written by Darshan 1 or 2", True
+    NEWER = "newer than the installed libdarshan-util", True
+    ABORTED = "libdarshan-util aborts", True
+    CRASHED = "libdarshan-util crashes", True
     UNREADABLE = "cannot be read", False
     TIME_LIMIT = "time limit", False
     MEMORY_LIMIT = "memory limit", False
     IRREDUCIBLE = "cannot be reduced", False
     KILLED = "killed by the system, perhaps for want of memory", False
     READER_ENDED = "the reader ended", False
+    # As earlier versions wrote it, before they said more: such files are tried again.
+    DAMAGED = "truncated or damaged", False
+    NOT_A_LOG = "not a Darshan log", False
+    LIBRARY_ABORT = "library abort", False
+    LIBRARY_CRASH = "library crash", False
 
     def __new__(cls, words: str, is_lasting: bool) -> RejectReason:
         member = str.__new__(cls, words)

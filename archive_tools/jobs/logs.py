@@ -62,7 +62,11 @@ def logs_in(
     name; see `find_logs`.
     """
     for path in log_files.paths_of(templates, date):
-        names = sorted(name for name, status in log_files.files_below(path) if status)
+        names = sorted(
+            name
+            for name, status in log_files.files_below(path)
+            if status and log_files.role_of(name) is log_files.FileRole.LOG
+        )
         yield from (found for found in map(Path, names) if _is_of(found, known, user, job))
 
 

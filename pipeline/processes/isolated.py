@@ -5,9 +5,11 @@
 is a reader: it takes jobs from its standard input and gives their results on its standard output,
 pickled. It is small and has one thread, so it may fork: a child reads the logs of a job one by one
 and hands over what the job's `reduce` makes of every few of them. The number of the log that is
-being read is in shared memory. When a child dies, hangs or outgrows its memory, that log is
-rejected with the reason, and a new child goes on from the last result: what was read since then is
-read again.
+being read is in shared memory. When a child dies, a new one goes on from the last result: what was
+read since then is read again. The log that it died of is tried once more in a child that has read
+no other, since another log may have damaged the memory; then without what the library may have
+died of, and that comes first where a child hangs; then it is rejected with the reason. So is one
+that outgrows its memory, at once.
 
 `run` is the caller's side: one job, one reader, wherever an executor runs it.
 """
@@ -34,9 +36,17 @@ from typing import IO, Any, BinaryIO, Generic, TypeVar
 from archive_tools.core.errors import InputChanged, MissingPackage, SourceError
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.processes.limits import end_with_parent
+from pipeline.processes.suspects import (
+    OUT_OF_MEMORY,
+    Suspect,
+    Treatment,
+    blame,
+    is_to_be_first,
+    reason_of,
+)
 
-BATCH_LOGS, CAUTIOUS_LOGS = 1024, 16
-"""Logs of a batch; after a death few, then twice as many each time."""
+BATCH_LOGS = 1024
+"""Logs of a batch; after a death `CAUTIOUS_LOGS`, then twice as many each time."""
 BATCH_RECORDS = 50_000
 """Records of a batch, more or less: some 40 MB."""
 
@@ -70,7 +80,8 @@ class IsolatedRead(Generic[Result]):
         As `pipeline.sources.darshan` makes them of the manifest.
     new_batch : callable
         Makes an object with `add(file, name)`, `reject(file, name, reason)`, `batch()` and
-        `waiting`.
+        `waiting`. It may have `add_essential(file, name)`, for a log of which readers died, and
+        `is_last`: whether no other log is to be read in the same process.
     reduce : callable
         From a batch to what is handed over.
     limits : Limits
@@ -177,14 +188,14 @@ def main() -> None:
 
 def _results(job: IsolatedRead[Any]) -> Iterator[Any]:
     """Results of the batches of a job, whatever its logs do to the children."""
-    at, bad, size = 0, dict[int, str](), BATCH_LOGS
+    at, bad, size = 0, dict[int, Suspect](), BATCH_LOGS
     place = mmap.mmap(-1, 8)
     nothing = job.reduce(job.new_batch().batch())  # loads here, once, what every child would load
     if not job.files:
         yield nothing
     while at < len(job.files):
         child, pipe = _fork(job, at, size, bad, place)
-        why, smaller = "", False
+        why, is_over = "", False
         try:
             with os.fdopen(pipe, "rb") as results:
                 for kind, upto, content in _messages(results, child, place, job.limits):
@@ -193,54 +204,20 @@ def _results(job: IsolatedRead[Any]) -> Iterator[Any]:
                     if kind == "time":
                         why = content
                         break
-                    if kind == "smaller":
-                        size, smaller = 1, True
+                    if kind in ("smaller", "over"):
+                        size, is_over = (1 if kind == "smaller" else size), True
                         break
                     yield content
                     at, size = upto, min(BATCH_LOGS, size * 2)
         finally:
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
-        if at < len(job.files) and not smaller:
-            size = _blame(struct.unpack("q", place[:8])[0], at, size, why or _reason(status), bad)
-
-
-def _blame(place: int, at: int, size: int, reason: str, bad: dict[int, str]) -> int:
-    """Note which log a child died of, and say how many logs the next batch may have.
-
-    A death while a batch was reduced (`place` below 0) is nobody's yet, unless the batch was of one
-    log.
-    """
-    if place < 0 and size > 1:
-        return 1
-    culprit = at if place < 0 else max(at, place)
-    if culprit in bad:
-        raise SourceError(
-            f"a reader of Darshan logs dies whatever it reads: {reason}",
-            hint="look at the limits of the account, such as ulimit -v",
-        )
-    bad[culprit] = reason
-    return CAUTIOUS_LOGS
-
-
-def _reason(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        if number == signal.SIGABRT:
-            return RejectReason.LIBRARY_ABORT.sentence()
-        if number == signal.SIGKILL:
-            return RejectReason.KILLED.sentence()
-        return RejectReason.LIBRARY_CRASH.sentence(fact=signal.Signals(number).name)
-    if os.WEXITSTATUS(status) == OUT_OF_MEMORY:
-        return RejectReason.MEMORY_LIMIT.sentence()
-    return RejectReason.READER_ENDED.sentence(fact=f"exit code {os.WEXITSTATUS(status)}")
-
-
-OUT_OF_MEMORY = 77
+        if at < len(job.files) and not is_over:
+            size = blame(struct.unpack("q", place[:8])[0], at, size, why or reason_of(status), bad)
 
 
 def _fork(
-    job: IsolatedRead[Any], at: int, size: int, bad: dict[int, str], place: mmap.mmap
+    job: IsolatedRead[Any], at: int, size: int, bad: dict[int, Suspect], place: mmap.mmap
 ) -> tuple[int, int]:
     """A child that reads from the log number `at` on; its process id and the pipe of its
     results.
@@ -275,7 +252,7 @@ def _read_all(
     job: IsolatedRead[Any],
     at: int,
     size: int,
-    bad: dict[int, str],
+    bad: dict[int, Suspect],
     place: mmap.mmap,
     results: BinaryIO,
 ) -> None:
@@ -292,10 +269,7 @@ def _read_all(
         place[:8] = struct.pack("q", number)
         file, name = job.files[number]
         try:
-            if number in bad:
-                batch.reject(file, name, bad[number])
-            else:
-                batch.add(file, name)
+            _read_one(batch, file, name, bad.get(number))
         except (InputChanged, MissingPackage) as error:
             hand_over("raise", number, error)
             return
@@ -303,10 +277,12 @@ def _read_all(
             batch.reject(file, name, RejectReason.MEMORY_LIMIT.sentence())
         except Exception as error:
             batch.reject(file, name, RejectReason.UNREADABLE.sentence(_named(error)))
+        is_over = getattr(batch, "is_last", False) or is_to_be_first(bad.get(number + 1))
         if (
             number + 1 - since >= size
             or batch.waiting >= BATCH_RECORDS
             or number + 1 == len(job.files)
+            or is_over
         ):
             place[:8] = struct.pack("q", -1)
             try:
@@ -319,7 +295,20 @@ def _read_all(
                 batch.reject(file, name, _irreducible(error))
                 result = job.reduce(batch.batch())
             hand_over("batch", number + 1, result)
+            if is_over:
+                hand_over("over", number + 1, None)
+                return
             batch, since, size = job.new_batch(), number + 1, min(BATCH_LOGS, size * 2)
+
+
+def _read_one(batch: Any, file: Any, name: str, suspect: Suspect | None) -> None:
+    """Read a log, as a child died of it before or not."""
+    if suspect is None or suspect.treatment is Treatment.ALONE:
+        batch.add(file, name)
+    elif suspect.treatment is Treatment.ESSENTIAL and hasattr(batch, "add_essential"):
+        batch.add_essential(file, name)
+    else:
+        batch.reject(file, name, suspect.reason)
 
 
 def _irreducible(error: Exception) -> str:

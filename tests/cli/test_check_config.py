@@ -189,7 +189,7 @@ def test_logs_of_which_none_can_be_read(tmp_path: Path, site: Site, capsys: Capt
     site({"logs": {"kind": "darshan", "logs": "logs"}})
     assert main(ASK) == FAILED
     shown = capsys.readouterr().out
-    assert "CANNOT BE READ: all 1 logs that were tried are rejected; got: 1 not a Darshan" in shown
+    assert "CANNOT BE READ: all 1 logs that were tried are rejected; got: 1 named like" in shown
     assert "finding: logs rejected: 1" in shown
 
 

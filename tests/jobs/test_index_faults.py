@@ -69,12 +69,12 @@ def test_garbage_leaves_a_trace(
         for name, reason in rows(index, "SELECT filename, reason FROM rejects")
     }
     assert reasons == {
-        "cut.darshan": "truncated or damaged",
+        "cut.darshan": "truncated",
         "empty.darshan": "empty",
-        "garbage.darshan": "not a Darshan log",
+        "garbage.darshan": "named like a Darshan log but not one",
     }
     assert (
-        "logs rejected: 1 (not a Darshan log)"
+        "logs rejected: 1 (named like a Darshan log but not one)"
         in (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
     )
 

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from archive_tools.core.errors import MissingPackage, SourceError
+from pipeline.processes.suspects import TO_DO
 from pipeline.sources import darshan
 from tests.support.darshan_day import reduced
 from tests.support.isolated_readers import DAY, names_of, run
@@ -42,8 +43,8 @@ def tests_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("abort", "library abort"),
-        ("segv", "library crash (SIGSEGV)"),
+        ("abort", f"libdarshan-util aborts: {TO_DO}"),
+        ("segv", f"libdarshan-util crashes (SIGSEGV): {TO_DO}"),
         ("hang", "time limit (2 s)"),
         ("memory", "memory limit"),
         ("error", "cannot be read: ValueError: what it says"),
@@ -57,6 +58,26 @@ def test_a_bad_log_costs_itself(what: str, reason: str, place: int) -> None:
     read, rejected = run(names, 2.0 if what == "hang" else PATIENCE)
     assert read == [name for name in names if name != what]
     assert rejected == {what: reason}
+
+
+@pytest.mark.parametrize("what", ["abort", "segv", "hang", "exit"])
+@pytest.mark.parametrize("place", [0, 3, 9])
+def test_a_log_that_is_bad_in_parts_is_read_without_them(what: str, place: int) -> None:
+    names = [f"good{n}" for n in range(10)]
+    names[place] = f"aux-{what}"
+    assert run(names, 2.0 if what == "hang" else PATIENCE) == (names, {})
+
+
+@pytest.mark.parametrize("what", ["poison", "poison-refused"])
+def test_a_log_that_damages_the_memory_costs_no_other(what: str) -> None:
+    """Also where there are several, beside each other and among logs that are bad in earnest."""
+    names = [f"good{n}" for n in range(12)]
+    for place in (0, 3, 4, 11):
+        names[place] = f"{what}{place}"
+    names[5] = "abort"
+    read, rejected = run(names)
+    assert read == [name for name in names if name != "abort"]
+    assert list(rejected) == ["abort"]
 
 
 def test_a_missing_package_is_not_a_bad_log() -> None:
@@ -87,7 +108,7 @@ def test_a_log_that_cannot_be_reduced_costs_itself() -> None:
     assert read == [name for name in names if name.startswith("good")]
     assert rejected == {
         "bad7": "cannot be reduced: ValueError: no sense",
-        "worse8": "library abort",
+        "worse8": f"libdarshan-util aborts: {TO_DO}",
     }
 
 
@@ -104,7 +125,7 @@ def test_a_hard_limit_of_the_account() -> None:
         timeout=PATIENCE,
         check=True,
     )
-    assert shown.stdout.strip() == "(['good'], {'abort': 'library abort'})"
+    assert shown.stdout.strip() == f"(['good'], {{'abort': 'libdarshan-util aborts: {TO_DO}'}})"
 
 
 def test_nothing_of_the_current_folder_is_run(

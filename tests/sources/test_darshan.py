@@ -115,17 +115,17 @@ def test_every_file_is_indexed_or_rejected_with_a_reason(tmp_path: Path) -> None
     good, cut = copies(logs, "good.darshan", "cut.darshan")
     cut.write_bytes(cut.read_bytes()[:300])
     (logs / "empty.darshan").touch()
-    (logs / "notes.txt").write_text("no log at all")
+    (logs / "notes.darshan").write_text("no log at all")
     (logs / "gone.darshan").symlink_to(logs / "nowhere")
     (logs / ".hidden").write_text("not counted")
     day, findings = reduced(options(logs), tmp_path / "raw")
     assert day.logs["filename"].tolist() == [good.name]
     reasons = dict(zip(day.rejects["filename"], day.rejects["reason"], strict=True))
-    assert set(reasons) == {"cut.darshan", "empty.darshan", "notes.txt", "gone.darshan"}
-    assert reasons["empty.darshan"] == "empty"
+    assert set(reasons) == {"cut.darshan", "empty.darshan", "notes.darshan", "gone.darshan"}
+    assert reasons["empty.darshan"].startswith("empty: ")
     assert "No such file" in reasons["gone.darshan"]
-    assert reasons["notes.txt"] == "not a Darshan log"
-    assert reasons["cut.darshan"].startswith("truncated or damaged")
+    assert reasons["notes.darshan"].startswith("named like a Darshan log but not one: ")
+    assert reasons["cut.darshan"].startswith("truncated: it has 300 bytes")
     assert findings.total("logs rejected") == 4
 
 

@@ -21,10 +21,28 @@ from tests.support.waiting import PATIENCE
 DAY = Day(dt.date(2026, 11, 22))
 
 
+_is_poisoned = False
+"""Whether a log of this process has damaged its memory."""
+
+
 class Hostile(BatchReader):
     """Does to the process what a damaged log makes the library do, as its name says."""
 
     def add(self, file: Listed, name: str) -> None:
+        self._hurt(name)
+        super().add(file, name)
+
+    def add_essential(self, file: Listed, name: str) -> None:
+        if not name.startswith("aux"):
+            self._hurt(name)
+        super().add_essential(file, name)
+
+    def _hurt(self, name: str) -> None:
+        global _is_poisoned
+        if _is_poisoned:
+            os.abort()
+        _is_poisoned = "poison" in name
+        self.is_last = "refused" in name
         if "abort" in name:
             os.abort()
         if "segv" in name:
@@ -39,7 +57,6 @@ class Hostile(BatchReader):
             raise MissingPackage.of("reading Darshan logs", "darshan")
         if "exit" in name:
             os._exit(3)
-        super().add(file, name)
 
 
 def names_of(batch: Any) -> tuple[list[str], dict[str, str]]:

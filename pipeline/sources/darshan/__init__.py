@@ -75,7 +75,7 @@ class Darshan(LogSource[keys.Options]):
     def inputs(self, options: keys.Options, day: Day) -> Inputs:
         """Names, sizes and times of the day's files."""
         try:
-            return _inputs_of(listed_files(options, day))
+            return _inputs_of(listed_files(options, day).files)
         except NoData:
             return {"files": None}
 
@@ -84,8 +84,9 @@ class Darshan(LogSource[keys.Options]):
         return {"reader": self.reader, "timezone": options.timezone}
 
     def fetch(self, options: keys.Options, day: Day, folder: Path) -> Fetched:
-        """Write the manifest of the day's files; counts them."""
-        files = listed_files(options, day)
+        """Write the manifest of the day's logs; counts them, and files that are passed over."""
+        listing = listed_files(options, day)
+        files = listing.files
         table = {
             "root": pa.array([os.fsencode(file.root) for file in files], pa.binary()),
             "name": pa.array([os.fsencode(file.name) for file in files], pa.binary()),
@@ -94,7 +95,7 @@ class Darshan(LogSource[keys.Options]):
             "own": pa.array([file.own for file in files], pa.bool_()),
         }
         pq.write_table(pa.table(table), folder / MANIFEST)
-        return Fetched({"files": sum(file.own for file in files)}, _inputs_of(files))
+        return Fetched(listing.counts(), _inputs_of(files))
 
     def contains(self, newer: Path, older: Path) -> bool:
         """Whether a manifest has all files of an older one."""

@@ -55,16 +55,20 @@ NUMBERS = {
     "DAOS": 17,
 }
 """Module numbers of the library (darshan-log-format.h)."""
+MOST_PROCESSES = 2**31 - 1
+"""Ranks of MPI are 32-bit integers; the library multiplies a larger number until it overflows."""
 
 
 def derived(module: str, records: npt.NDArray[Any], nprocs: int) -> Derived | None:
     """The accumulators' results for all records of a module in one log; None where the library
-    declines.
+    declines, or would abort.
     """
     ffi, library = loaded_library()
     accumulator = ffi.new("void **")
     if (
         not len(records)
+        or not 0 < nprocs <= MOST_PROCESSES
+        or records["rank"].max() >= nprocs  # the library asserts that no rank is
         or library.darshan_accumulator_create(NUMBERS[module], nprocs, accumulator) != 0
     ):
         return None

@@ -4,18 +4,23 @@ The library comes inside the `darshan` wheel; the wheel's Python is not imported
 made from the library's own lists of counter names, so that they fit the version that is installed.
 Every return code is looked at. A damaged log can still make the library crash or hang:
 `pipeline.processes.isolated` reads logs in processes of their own.
+
+A log is what its `ESSENTIAL` modules say. Another module that is damaged, or newer than the
+library, costs itself.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy.typing as npt
 
 from archive_tools.core.errors import SourceError
-from archive_tools.core.vocabulary import RejectReason
+from pipeline.sources.darshan import log_header
 from pipeline.sources.darshan.library import MODULES, damaged, loaded_library, text_of
 from pipeline.sources.darshan.modules import (
     Heatmap,
@@ -27,6 +32,24 @@ from pipeline.sources.darshan.modules import (
 
 EXE_BYTES = 8192
 """The library writes at most 4,096 bytes."""
+ESSENTIAL = ("POSIX", "STDIO")
+"""Modules without which a log is rejected: its bytes by file system are theirs."""
+NEWEST = {
+    "POSIX": 4,
+    "STDIO": 2,
+    "MPI-IO": 3,
+    "H5F": 3,
+    "H5D": 2,
+    "PNETCDF_FILE": 3,
+    "PNETCDF_VAR": 1,
+    "DFS": 1,
+    "DAOS": 1,
+    "LUSTRE": 2,
+    "DXT_POSIX": 1,
+    "DXT_MPIIO": 2,
+    "HEATMAP": 1,
+}
+"""Modules that are read, and their versions that every supported library reads."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +84,11 @@ class Log:
     lustre : tuple of (int, int, int, tuple of int)
         By file: id, stripe size, stripe count, OST numbers.
     unreadable : tuple of str
-        Modules of a version that the installed library is too old for; the log is whole without
-        them.
+        Modules that are damaged, or of a version that the installed library is too old for; the
+        log is whole without them.
+    is_trusted : bool
+        False where the library failed on a damaged module: it may have damaged the memory of the
+        process.
     """
 
     version: str
@@ -82,10 +108,17 @@ class Log:
     heatmaps: dict[str, Heatmap] = field(repr=False)
     lustre: tuple[tuple[int, int, int, tuple[int, ...]], ...] = field(repr=False)
     unreadable: tuple[str, ...]
+    is_trusted: bool = True
 
 
-def read(path: Path) -> Log:
+def read(path: Path, *, only_essential: bool = False) -> Log:
     """Read a log.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    only_essential : bool
+        Leave out what the library may die of: all modules but the `ESSENTIAL` ones are unreadable.
 
     Raises
     ------
@@ -95,9 +128,10 @@ def read(path: Path) -> Log:
     ffi, library = loaded_library()
     handle = library.darshan_log_open(bytes(path))
     if handle == ffi.NULL:
-        raise SourceError(_why_not(path))
+        raise SourceError(log_header.why_refused(path))
     try:
-        return _read(ffi, library, handle)
+        rest = _Rest(_modules(ffi, library, handle), path, only_essential)
+        return _read(ffi, library, handle, rest)
     finally:
         library.darshan_log_close(handle)
 
@@ -113,7 +147,7 @@ def times(path: Path) -> tuple[float, float]:
     ffi, library = loaded_library()
     handle = library.darshan_log_open(bytes(path))
     if handle == ffi.NULL:
-        raise SourceError(_why_not(path))
+        raise SourceError(log_header.why_refused(path))
     try:
         job = ffi.new("struct job *")
         if library.darshan_log_get_job(handle, job) != 0:
@@ -123,19 +157,64 @@ def times(path: Path) -> tuple[float, float]:
         library.darshan_log_close(handle)
 
 
-MAGIC = (6567223).to_bytes(8, "little"), (6567223).to_bytes(8, "big")
-"""At byte 8 of a log, in the byte order of the machine that wrote it (darshan-log-format.h)."""
+class _Module(NamedTuple):
+    idx: int
+    ver: int
+    partial: bool
 
 
-def _why_not(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(16)
-    if len(head) < 16 or head[8:] not in MAGIC:
-        return RejectReason.NOT_A_LOG.sentence()
-    return RejectReason.DAMAGED.sentence("the header cannot be read")
+Found = TypeVar("Found")
 
 
-def _read(ffi: Any, library: Any, handle: Any) -> Log:
+class _Rest:
+    """What is read of a log's modules, and which of them cannot be.
+
+    Raises
+    ------
+    SourceError
+        The file ends before a region does that the log is nothing without.
+    """
+
+    def __init__(self, modules: dict[str, _Module], path: Path, only_essential: bool) -> None:
+        self.modules, self.only_essential = modules, only_essential
+        self.unreadable: list[str] = []
+        self.is_trusted = True
+        header = log_header.header_of(path)
+        self.cut = header.cut if header else frozenset()
+        needed = {-1, *(modules[name].idx for name in ESSENTIAL if name in modules)}
+        if header and self.cut & needed:
+            raise SourceError(log_header.truncated(header.size, max(header.ends.values())))
+
+    def essential(self, name: str, read: Callable[[int], Found]) -> Found:
+        """What a module of the log is read as; a failure is the log's."""
+        try:
+            return read(self.modules[name].idx)
+        except SourceError:
+            if not self._is_newer(name):
+                raise
+            version = self.modules[name].ver
+            raise SourceError(log_header.newer(f"module {name} version {version}")) from None
+
+    def tried(self, name: str, read: Callable[[int], Found]) -> Found | None:
+        """What a module is read as; None where the log does not have it, or it cannot be read."""
+        if name not in self.modules:
+            return None
+        found = None
+        if not self.only_essential and self.modules[name].idx not in self.cut:
+            try:
+                found = read(self.modules[name].idx)
+            except (SourceError, ValueError, OverflowError):
+                self.is_trusted = self.is_trusted and self._is_newer(name)
+        if found is None or (self._is_newer(name) and not len(found)):  # type: ignore[arg-type]
+            self.unreadable.append(name)
+            return None
+        return found
+
+    def _is_newer(self, name: str) -> bool:
+        return self.modules[name].ver > NEWEST[name]
+
+
+def _read(ffi: Any, library: Any, handle: Any, rest: _Rest) -> Log:
     job = ffi.new("struct job *")
     if library.darshan_log_get_job(handle, job) != 0:
         raise damaged("the job data cannot be read")
@@ -145,10 +224,20 @@ def _read(ffi: Any, library: Any, handle: Any) -> Log:
     runtime = ffi.new("double *")
     if library.darshan_log_get_job_runtime(handle, job[0], runtime) != 0:
         raise damaged("the run time cannot be read")
-    modules = _modules(ffi, library, handle)
-    names = _names(ffi, library, handle)
-    index = {name: module.idx for name, module in modules.items()}
-    segments, too_new = _traces(ffi, library, handle, modules)
+    mounts, names = _mounts(ffi, library, handle), _names(ffi, library, handle)
+    records, segments = {}, {}
+    for name in (*ESSENTIAL, *(name for name in MODULES if name not in ESSENTIAL)):
+        of_module = functools.partial(counter_records, ffi, library, handle, name)
+        if name in ESSENTIAL and name in rest.modules:
+            records[name] = rest.essential(name, of_module)
+        elif (found := rest.tried(name, of_module)) is not None:
+            records[name] = found
+    lustre = rest.tried("LUSTRE", lambda index: tuple(lustre_stripes(ffi, library, handle, index)))
+    for name in TRACES:
+        trace = rest.tried(name, functools.partial(traced_segments, ffi, library, handle, name))
+        if trace is not None:
+            segments[name] = trace
+    heat = rest.tried("HEATMAP", lambda index: heat_maps(ffi, library, handle, index, names))
     return Log(
         version=text_of(
             ffi, ffi.cast("char *", handle), 8
@@ -165,50 +254,19 @@ def _read(ffi: Any, library: Any, handle: Any) -> Log:
             for line in text_of(ffi, job.metadata, 1024).split("\n")
             if "=" in line
         ),
-        mounts=_mounts(ffi, library, handle),
+        mounts=mounts,
         names=names,
-        records={
-            name: counter_records(ffi, library, handle, name, index[name])
-            for name in MODULES
-            if name in index
-        },
-        modules={name: module.partial for name, module in modules.items()},
+        records=records,
+        modules={name: module.partial for name, module in rest.modules.items()},
         segments=segments,
-        heatmaps=(
-            heat_maps(ffi, library, handle, index["HEATMAP"], names) if "HEATMAP" in index else {}
-        ),
-        lustre=tuple(lustre_stripes(ffi, library, handle, index["LUSTRE"]))
-        if "LUSTRE" in index
-        else (),
-        unreadable=too_new,
+        heatmaps=heat or {},
+        lustre=lustre or (),
+        unreadable=tuple(sorted(rest.unreadable)),
+        is_trusted=rest.is_trusted,
     )
 
 
-class _Module(NamedTuple):
-    idx: int
-    ver: int
-    partial: bool
-
-
-NEWEST = {"DXT_POSIX": 1, "DXT_MPIIO": 2}
-"""Versions of modules that every supported library reads; a newer one that it refuses costs the
-module, not the log.
-"""
-
-
-def _traces(
-    ffi: Any, library: Any, handle: Any, modules: dict[str, _Module]
-) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
-    """The segments of the DXT modules, and the modules that are too new for the library."""
-    found, too_new = {}, []
-    for name in NEWEST.keys() & modules.keys():
-        try:
-            found[name] = traced_segments(ffi, library, handle, name, modules[name].idx)
-        except SourceError:
-            if modules[name].ver <= NEWEST[name]:
-                raise
-            too_new.append(name)
-    return found, tuple(sorted(too_new))
+TRACES = ("DXT_MPIIO", "DXT_POSIX")
 
 
 def _modules(ffi: Any, library: Any, handle: Any) -> dict[str, _Module]:

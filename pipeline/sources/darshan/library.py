@@ -74,6 +74,7 @@ CATEGORIES = (
     "partly_shared_files",
 )
 """Kinds of file that the library's accumulators count."""
+COPY_AGAIN = "copy it again if it is whole elsewhere"
 
 
 @functools.cache
@@ -134,7 +135,7 @@ def record_dtype(module: str) -> np.dtype[Any]:
 
 def damaged(what: str) -> SourceError:
     """The error for a log of which something cannot be read."""
-    return SourceError(RejectReason.DAMAGED.sentence(what))
+    return SourceError(RejectReason.CORRUPT.sentence(f"{what}; {COPY_AGAIN}"))
 
 
 def text_of(ffi: Any, chars: Any, most: int = -1) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from archive_tools.core import log_files
@@ -23,13 +25,38 @@ class LogFile(NamedTuple):
     own: bool
 
 
-def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set[LogFile]]:
-    """The folders of a day that are there, and their files."""
+class Listing(NamedTuple):
+    """The files of a day's folders.
+
+    Attributes
+    ----------
+    files : list of LogFile
+        Sorted.
+    passed_over : mapping of FileRole to int
+        How many of the day's own files are not taken for logs.
+    """
+
+    files: list[LogFile]
+    passed_over: Mapping[log_files.FileRole, int]
+
+    def counts(self) -> dict[str, int]:
+        """As the receipt of a fetch has it: files passed over only where there are some."""
+        return {
+            "files": sum(file.own for file in self.files),
+            **{f"{role}_files": count for role, count in sorted(self.passed_over.items())},
+        }
+
+
+def _folder_files(
+    options: Options, day: Day, own: bool
+) -> tuple[list[str], set[LogFile], dict[str, log_files.FileRole]]:
+    """The folders of a day that are there, the logs in them, and what other files are there."""
     templates = [options.logs] if isinstance(options.logs, str) else options.logs
     for template in templates:
         rights.check_folders(day.expand(template))
     roots: list[str] = []
     found: dict[str, LogFile] = {}
+    others: dict[str, log_files.FileRole] = {}
     for path in log_files.paths_of(templates, day.date):
         root = path if os.path.isdir(path) else os.path.dirname(path)
         roots.append(root)
@@ -38,8 +65,12 @@ def _folder_files(options: Options, day: Day, own: bool) -> tuple[list[str], set
                 raise _unlistable(path)
             size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
             real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+            role = log_files.role_of(name) if status else log_files.FileRole.LOG
+            if role is not log_files.FileRole.LOG:
+                others[real] = role
+                continue
             found.setdefault(real, LogFile(root, os.path.relpath(name, root), size, time, own))
-    return roots, set(found.values())
+    return roots, set(found.values()), others
 
 
 def _unlistable(folder: str) -> SourceError:
@@ -52,8 +83,8 @@ def _unlistable(folder: str) -> SourceError:
     return rights.may_not(folder, why, what="listed")
 
 
-def listed_files(options: Options, day: Day) -> list[LogFile]:
-    """The day's files, and those of its neighbours that may have touched it, sorted.
+def listed_files(options: Options, day: Day) -> Listing:
+    """The day's files, and those of its neighbours that may have touched it.
 
     Raises
     ------
@@ -62,7 +93,7 @@ def listed_files(options: Options, day: Day) -> list[LogFile]:
     SourceError
         One of them may not be opened.
     """
-    roots, files = _folder_files(options, day, True)
+    roots, files, others = _folder_files(options, day, True)
     if not roots:
         templates = [options.logs] if isinstance(options.logs, str) else options.logs
         raise NoData(
@@ -79,7 +110,7 @@ def listed_files(options: Options, day: Day) -> list[LogFile]:
                 if os.path.join(file.root, file.name) not in ours
                 and may_touch(file, day, distance, options.timezone or day.timezone)
             }
-    return sorted(files)
+    return Listing(sorted(files), Counter(others.values()))
 
 
 def may_touch(file: LogFile, day: Day, distance: int, timezone: str) -> bool:

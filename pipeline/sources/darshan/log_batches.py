@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.errors import InputChanged, SourceError
-from archive_tools.core.log_files import parse_name
+from archive_tools.core.log_files import FileRole, parse_name, role_of
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, libdarshan, library
@@ -142,19 +143,32 @@ class BatchReader:
         self.heat: list[Heat] = []
         self.stripes: list[tuple[Any, ...]] = []
         self.waiting = 0
+        self.is_last = False
+        """Whether no other log is to be read in this process: its memory may be damaged."""
 
     def add(self, file: Listed, name: str) -> None:
         """Read one log, or note why not."""
+        self._add(file, name, only_essential=False)
+
+    def add_essential(self, file: Listed, name: str) -> None:
+        """As `add`, without what the library may have died of: derived figures, and all modules
+        that a log can do without.
+        """
+        self._add(file, name, only_essential=True)
+
+    def _add(self, file: Listed, name: str, *, only_essential: bool) -> None:
         if file.known:
             self.reject(file, name, file.known)
             return
         try:
-            log = _read(file, self.start, self.end)
+            log = _read(file, self.start, self.end, only_essential)
         except SourceError as error:
+            self.is_last = RejectReason.read(str(error)) is RejectReason.CORRUPT
             self.reject(file, name, str(error))
             return
         if log is None:
             return
+        self.is_last = not log.is_trusted
         number = len(self.logs)
         for module in SUMMED:
             if module in log.records:
@@ -162,7 +176,8 @@ class BatchReader:
                 self.waiting += len(log.records[module])
         self._keep_times(number, log)
         self.stripes += [(number, *row) for row in _stripes(log)] if file.own else []
-        self.logs.append((name, file.folder, file.size, *_head(log, file.path.name), *_facts(log)))
+        facts = _facts(log, with_derived=not only_essential)
+        self.logs.append((name, file.folder, file.size, *_head(log, file.path.name), *facts))
         self.own.append(file.own)
         self.mounts.append(tuple(mount for mount, _ in log.mounts))
         self.names.append(log.names)
@@ -218,19 +233,22 @@ class BatchReader:
         )
 
 
-def _read(file: Listed, start: int, end: int) -> libdarshan.Log | None:
+def _read(file: Listed, start: int, end: int, only_essential: bool) -> libdarshan.Log | None:
     """Read a log that must be as the manifest says, before and after; None if it does not concern
-    the day.
+    the day, or is not a log and does not look like one.
     """
     path = file.path
     if file.size == 0:
-        raise SourceError(RejectReason.EMPTY.sentence())
+        raise SourceError(
+            RejectReason.EMPTY.sentence("nothing was written; look for a full file system")
+        )
     try:
-        with path.open("rb"):
-            before = path.stat()
+        before = _status(path)
+        if file.size >= 0 and role_of(os.fspath(path)) is not FileRole.LOG:
+            return None
         if not file.own and not _touches(libdarshan.times(path), start, end):
             return None
-        log = libdarshan.read(path)
+        log = libdarshan.read(path, only_essential=only_essential)
         after = path.stat()
     except FileNotFoundError:
         if file.size < 0:  # it could not be looked at when it was listed
@@ -248,6 +266,20 @@ def _read(file: Listed, start: int, end: int) -> libdarshan.Log | None:
                 f"{path} changed since it was listed", hint="the next run reads it again"
             )
     return log
+
+
+def _status(path: Path) -> os.stat_result:
+    """The status of a file that may be opened; opening one that is a pipe now does not wait."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(file)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError(RejectReason.UNREADABLE.sentence("it is not a regular file"))
+        return status
+    finally:
+        os.close(file)
 
 
 def _touches(times: tuple[float, float], start: int, end: int) -> bool:
@@ -279,13 +311,15 @@ def _head(log: libdarshan.Log, filename: str) -> tuple[Any, ...]:
     )
 
 
-def _facts(log: libdarshan.Log) -> tuple[Any, ...]:
+def _facts(log: libdarshan.Log, *, with_derived: bool) -> tuple[Any, ...]:
     """The rest of a log's row: bytes by interface, what the accumulators make of it, Lustre."""
     facts: list[Any] = []
     for module in INTERFACES:
         facts += [_bytes(log, module, "BYTES_READ"), _bytes(log, module, "BYTES_WRITTEN")]
     derived = [
-        accumulators.derived(m, log.records[m], log.nprocs) if m in log.records else None
+        accumulators.derived(m, log.records[m], log.nprocs)
+        if with_derived and m in log.records
+        else None
         for m in DERIVED
     ]
     for found in derived:

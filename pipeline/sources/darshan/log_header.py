@@ -1,0 +1,169 @@
+"""A log's header, read without libdarshan-util: where the regions are, and why a file is refused.
+
+The layouts are those of darshan-log-format.h: format 3.41 has room for 64 modules, earlier ones
+for 16. Nothing here depends on what a damaged header says: numbers are compared, never followed.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import os
+import re
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive_tools.core.log_files import LOG_MAGIC
+from archive_tools.core.vocabulary import RejectReason
+from pipeline.sources.darshan.library import COPY_AGAIN
+
+NEWEST_FORMAT = "3.41"
+WIDE_SINCE = "3.41"
+BZIP2 = 1
+"""How a header says that the regions are compressed by bzip2."""
+LOOKED_AT = 2**20
+"""Bytes of a packed file that are unpacked at most to see what is in it."""
+HEAD = 64
+
+
+@dataclass(frozen=True)
+class LogHeader:
+    """What the header of a log says.
+
+    Attributes
+    ----------
+    version : str
+        Of the log format.
+    compression : int
+        0 zlib, 1 bzip2, 2 none.
+    ends : mapping of int to int
+        By module number, -1 for the file names: where its region ends, in bytes from the
+        beginning of the file. Only regions that are not empty.
+    size : int
+        Bytes of the file.
+    """
+
+    version: str
+    compression: int
+    ends: Mapping[int, int]
+    size: int
+
+    @property
+    def cut(self) -> frozenset[int]:
+        """The regions that end beyond the file."""
+        return frozenset(number for number, end in self.ends.items() if end > self.size)
+
+
+def header_of(path: Path) -> LogHeader | None:
+    """The header of a log of Darshan 3; None where the file does not have a whole one."""
+    with path.open("rb") as file:
+        data, size = file.read(2048), os.fstat(file.fileno()).st_size
+    if data[8:16] not in LOG_MAGIC:
+        return None
+    version = _version(data)
+    names, modules = (32, 64) if version >= WIDE_SINCE else (24, 16)
+    order = "<" if data[8:16] == LOG_MAGIC[0] else ">"
+    regions = struct.Struct(f"{order}{2 + 2 * modules}Q")
+    if len(data) < names + regions.size + 4 * modules:
+        return None
+    numbers = regions.unpack_from(data, names)
+    ends = {
+        place - 1: numbers[2 * place] + numbers[2 * place + 1]
+        for place in range(modules + 1)
+        if numbers[2 * place + 1]
+    }
+    return LogHeader(version, data[16], ends, size)
+
+
+def truncated(size: int, needed: int) -> str:
+    """The sentence for a file that ends before the log does."""
+    return RejectReason.TRUNCATED.sentence(f"it has {size:,} bytes of {needed:,}; {COPY_AGAIN}")
+
+
+def why_refused(path: Path) -> str:
+    """Why libdarshan-util does not open a file, as the table of rejects has it."""
+    with path.open("rb") as file:
+        head, size = file.read(HEAD), os.fstat(file.fileno()).st_size
+    if head[8:16] not in LOG_MAGIC:
+        return _why_not_a_log(path, head)
+    version = _version(head)
+    if version.startswith(("1.", "2.")):
+        return _old(version)
+    if version > NEWEST_FORMAT:
+        return newer(f"log format {version}")
+    header = header_of(path)
+    if header is None:
+        return RejectReason.TRUNCATED.sentence(
+            f"it has {size:,} bytes, less than a header; {COPY_AGAIN}"
+        )
+    if header.compression == BZIP2:
+        return RejectReason.BZIP2.sentence(
+            "this libdarshan-util reads zlib only;"
+            " rewrite the log with darshan-convert of a Darshan that has bzip2"
+        )
+    if header.cut:
+        return truncated(size, max(header.ends.values()))
+    return RejectReason.CORRUPT.sentence(f"the header cannot be read; {COPY_AGAIN}")
+
+
+def newer(what: str) -> str:
+    """The sentence for a log that a later Darshan wrote."""
+    return RejectReason.NEWER.sentence(f"{what}; install a newer version of the package darshan")
+
+
+def _version(head: bytes) -> str:
+    text = head[:8].partition(b"\0")[0].decode("ascii", "replace")
+    return text if re.fullmatch(r"\d\.\d\d", text) else ""
+
+
+def _old(version: str) -> str:
+    return RejectReason.OLD_FORMAT.sentence(
+        f"version {version}; darshan-util 2.3 reads it, no Darshan 3 does"
+    )
+
+
+def _inflated(data: bytes) -> bytes:
+    return zlib.decompressobj(31).decompress(data, HEAD)
+
+
+def _expanded(data: bytes) -> bytes:
+    return lzma.LZMADecompressor(memlimit=2**27).decompress(data, HEAD)
+
+
+def _unknown(data: bytes) -> bytes:
+    return b""
+
+
+PACKED: dict[bytes, tuple[str, str, Callable[[bytes], bytes]]] = {
+    b"\x1f\x8b": ("gzip", "gunzip", _inflated),
+    b"BZh": ("bzip2", "bunzip2", lambda data: bz2.BZ2Decompressor().decompress(data, HEAD)),
+    b"\xfd7zXZ\0": ("xz", "unxz", _expanded),
+    b"\x28\xb5\x2f\xfd": ("zstd", "unzstd", _unknown),
+}
+"""How a packed file begins: what it is, the command that unpacks it, its first bytes unpacked."""
+
+
+def _why_not_a_log(path: Path, head: bytes) -> str:
+    """Of a file that does not begin as a log does."""
+    for beginning, (form, command, unpacked) in PACKED.items():
+        if head.startswith(beginning):
+            with path.open("rb") as file:
+                data = file.read(LOOKED_AT)
+            try:
+                inside = unpacked(data)
+            except (OSError, ValueError, EOFError, zlib.error, lzma.LZMAError):
+                inside = b""
+            version = _version(inside)
+            if inside[8:16] in LOG_MAGIC and version.startswith(("1.", "2.")):
+                return _old(version)
+            return RejectReason.PACKED.sentence(f"unpack it with {command}", fact=form)
+    if len(head) < 16 and _version(head):
+        return RejectReason.TRUNCATED.sentence(
+            f"it has {len(head)} bytes, less than a header; {COPY_AGAIN}"
+        )
+    if ".darshan" not in path.name:
+        return RejectReason.NOT_A_LOG.sentence()
+    return RejectReason.MISNAMED.sentence("move it elsewhere, or give it another name")
