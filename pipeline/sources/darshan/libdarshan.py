@@ -126,14 +126,8 @@ def read(path: Path, *, only_essential: bool = False) -> Log:
         The library refuses it: not a log, truncated, or of a version that it does not know.
     """
     ffi, library = loaded_library()
-    handle = library.darshan_log_open(bytes(path))
-    if handle == ffi.NULL:
-        raise SourceError(log_header.why_refused(path))
-    try:
-        rest = _Rest(_modules(ffi, library, handle), path, only_essential)
-        return _read(ffi, library, handle, rest)
-    finally:
-        library.darshan_log_close(handle)
+    with _OpenLog(ffi, library, path, only_essential) as log:
+        return _read(ffi, library, log)
 
 
 def times(path: Path) -> tuple[float, float]:
@@ -166,45 +160,64 @@ class _Module(NamedTuple):
 Found = TypeVar("Found")
 
 
-class _Rest:
-    """What is read of a log's modules, and which of them cannot be.
+class _OpenLog:
+    """A log that the library has open, and which of its modules cannot be read.
 
     Raises
     ------
     SourceError
-        The file ends before a region does that the log is nothing without.
+        The library refuses the file, or it ends before a region does that the log is nothing
+        without.
     """
 
-    def __init__(self, modules: dict[str, _Module], path: Path, only_essential: bool) -> None:
-        self.modules, self.only_essential = modules, only_essential
+    def __init__(self, ffi: Any, library: Any, path: Path, only_essential: bool) -> None:
+        self.ffi, self.library, self.path = ffi, library, path
+        self.only_essential = only_essential
         self.unreadable: list[str] = []
         self.is_trusted = True
         header = log_header.header_of(path)
         self.cut = header.cut if header else frozenset()
-        needed = {-1, *(modules[name].idx for name in ESSENTIAL if name in modules)}
+        self._open()
+        self.modules = _modules(ffi, library, self.handle)
+        needed = {-1, *(self.modules[name].idx for name in ESSENTIAL if name in self.modules)}
         if header and self.cut & needed:
+            self.__exit__()
             raise SourceError(log_header.truncated(header.size, max(header.ends.values())))
 
-    def essential(self, name: str, read: Callable[[int], Found]) -> Found:
+    def __enter__(self) -> _OpenLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.handle != self.ffi.NULL:
+            self.library.darshan_log_close(self.handle)
+
+    def _open(self) -> None:
+        self.handle = self.library.darshan_log_open(bytes(self.path))
+        if self.handle == self.ffi.NULL:
+            raise SourceError(log_header.why_refused(self.path))
+
+    def essential(self, name: str, read: Callable[[Any, int], Found]) -> Found:
         """What a module of the log is read as; a failure is the log's."""
         try:
-            return read(self.modules[name].idx)
+            return read(self.handle, self.modules[name].idx)
         except SourceError:
             if not self._is_newer(name):
                 raise
             version = self.modules[name].ver
             raise SourceError(log_header.newer(f"module {name} version {version}")) from None
 
-    def tried(self, name: str, read: Callable[[int], Found]) -> Found | None:
+    def tried(self, name: str, read: Callable[[Any, int], Found]) -> Found | None:
         """What a module is read as; None where the log does not have it, or it cannot be read."""
         if name not in self.modules:
             return None
         found = None
         if not self.only_essential and self.modules[name].idx not in self.cut:
             try:
-                found = read(self.modules[name].idx)
+                found = read(self.handle, self.modules[name].idx)
             except (SourceError, ValueError, OverflowError):
                 self.is_trusted = self.is_trusted and self._is_newer(name)
+                self.__exit__()  # the library reads nothing more of a log after a failure
+                self._open()
         if found is None or (self._is_newer(name) and not len(found)):  # type: ignore[arg-type]
             self.unreadable.append(name)
             return None
@@ -214,7 +227,8 @@ class _Rest:
         return self.modules[name].ver > NEWEST[name]
 
 
-def _read(ffi: Any, library: Any, handle: Any, rest: _Rest) -> Log:
+def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
+    handle = log.handle
     job = ffi.new("struct job *")
     if library.darshan_log_get_job(handle, job) != 0:
         raise damaged("the job data cannot be read")
@@ -225,23 +239,22 @@ def _read(ffi: Any, library: Any, handle: Any, rest: _Rest) -> Log:
     if library.darshan_log_get_job_runtime(handle, job[0], runtime) != 0:
         raise damaged("the run time cannot be read")
     mounts, names = _mounts(ffi, library, handle), _names(ffi, library, handle)
+    version = text_of(ffi, ffi.cast("char *", handle), 8)  # the handle begins with it
     records, segments = {}, {}
     for name in (*ESSENTIAL, *(name for name in MODULES if name not in ESSENTIAL)):
-        of_module = functools.partial(counter_records, ffi, library, handle, name)
-        if name in ESSENTIAL and name in rest.modules:
-            records[name] = rest.essential(name, of_module)
-        elif (found := rest.tried(name, of_module)) is not None:
+        of_module = functools.partial(_counters, ffi, library, name)
+        if name in ESSENTIAL and name in log.modules:
+            records[name] = log.essential(name, of_module)
+        elif (found := log.tried(name, of_module)) is not None:
             records[name] = found
-    lustre = rest.tried("LUSTRE", lambda index: tuple(lustre_stripes(ffi, library, handle, index)))
+    lustre = log.tried("LUSTRE", lambda now, index: (*lustre_stripes(ffi, library, now, index),))
     for name in TRACES:
-        trace = rest.tried(name, functools.partial(traced_segments, ffi, library, handle, name))
+        trace = log.tried(name, functools.partial(_trace, ffi, library, name))
         if trace is not None:
             segments[name] = trace
-    heat = rest.tried("HEATMAP", lambda index: heat_maps(ffi, library, handle, index, names))
+    heat = log.tried("HEATMAP", lambda now, index: heat_maps(ffi, library, now, index, names))
     return Log(
-        version=text_of(
-            ffi, ffi.cast("char *", handle), 8
-        ),  # the handle begins with the version string
+        version=version,
         uid=job.uid,
         nprocs=job.nprocs,
         jobid=job.jobid,
@@ -257,13 +270,21 @@ def _read(ffi: Any, library: Any, handle: Any, rest: _Rest) -> Log:
         mounts=mounts,
         names=names,
         records=records,
-        modules={name: module.partial for name, module in rest.modules.items()},
+        modules={name: module.partial for name, module in log.modules.items()},
         segments=segments,
         heatmaps=heat or {},
         lustre=lustre or (),
-        unreadable=tuple(sorted(rest.unreadable)),
-        is_trusted=rest.is_trusted,
+        unreadable=tuple(sorted(log.unreadable)),
+        is_trusted=log.is_trusted,
     )
+
+
+def _counters(ffi: Any, library: Any, name: str, handle: Any, index: int) -> npt.NDArray[Any]:
+    return counter_records(ffi, library, handle, name, index)
+
+
+def _trace(ffi: Any, library: Any, name: str, handle: Any, index: int) -> npt.NDArray[Any]:
+    return traced_segments(ffi, library, handle, name, index)
 
 
 TRACES = ("DXT_MPIIO", "DXT_POSIX")
