@@ -151,6 +151,13 @@ def times(path: Path) -> tuple[float, float]:
         library.darshan_log_close(handle)
 
 
+GENERAL = {
+    log_header.JOB: "the job, its command line and mount points",
+    log_header.NAMES: "the file names",
+}
+"""Regions that every log needs."""
+
+
 class _Module(NamedTuple):
     idx: int
     ver: int
@@ -175,14 +182,18 @@ class _OpenLog:
         self.only_essential = only_essential
         self.unreadable: list[str] = []
         self.is_trusted = True
-        header = log_header.header_of(path)
+        self.header = header = log_header.header_of(path)
         self.cut = header.cut if header else frozenset()
         self._open()
         self.modules = _modules(ffi, library, self.handle)
-        needed = {-1, *(self.modules[name].idx for name in ESSENTIAL if name in self.modules)}
+        needed = {*GENERAL, *(self.modules[name].idx for name in ESSENTIAL if name in self.modules)}
         if header and self.cut & needed:
             self.__exit__()
-            raise SourceError(log_header.truncated(header.size, max(header.ends.values())))
+            raise SourceError(log_header.truncated(header.size, header.needed))
+        for number, what in GENERAL.items():
+            if not self._is_whole(number):
+                self.__exit__()
+                raise damaged(f"the checksum of {what} is wrong")
 
     def __enter__(self) -> _OpenLog:
         return self
@@ -198,6 +209,8 @@ class _OpenLog:
 
     def essential(self, name: str, read: Callable[[Any, int], Found]) -> Found:
         """What a module of the log is read as; a failure is the log's."""
+        if not self._is_whole(self.modules[name].idx):
+            raise damaged(f"the checksum of module {name} is wrong")
         try:
             return read(self.handle, self.modules[name].idx)
         except SourceError:
@@ -211,7 +224,7 @@ class _OpenLog:
         if name not in self.modules:
             return None
         found = None
-        if not self.only_essential and self.modules[name].idx not in self.cut:
+        if not self.only_essential and self._is_whole(self.modules[name].idx):
             try:
                 found = read(self.handle, self.modules[name].idx)
             except (SourceError, ValueError, OverflowError):
@@ -222,6 +235,11 @@ class _OpenLog:
             self.unreadable.append(name)
             return None
         return found
+
+    def _is_whole(self, number: int) -> bool:
+        return self.header is None or (
+            number not in self.cut and self.header.is_whole(self.path, number)
+        )
 
     def _is_newer(self, name: str) -> bool:
         return self.modules[name].ver > NEWEST[name]

@@ -22,8 +22,12 @@ from pipeline.sources.darshan.library import COPY_AGAIN
 
 NEWEST_FORMAT = "3.41"
 WIDE_SINCE = "3.41"
-BZIP2 = 1
-"""How a header says that the regions are compressed by bzip2."""
+ZLIB, BZIP2 = 0, 1
+"""How a header says that the regions are compressed."""
+NAMES, JOB = -1, -2
+"""Numbers of the regions that are not modules: the file names; the job, its command line and mount
+points.
+"""
 LOOKED_AT = 2**20
 """Bytes of a packed file that are unpacked at most to see what is in it."""
 HEAD = 64
@@ -39,22 +43,54 @@ class LogHeader:
         Of the log format.
     compression : int
         0 zlib, 1 bzip2, 2 none.
-    ends : mapping of int to int
-        By module number, -1 for the file names: where its region ends, in bytes from the
-        beginning of the file. Only regions that are not empty.
+    regions : mapping of int to (int, int)
+        By module number, `NAMES` and `JOB`: where its region begins and how many bytes it has.
+        Only regions that are not empty.
     size : int
         Bytes of the file.
     """
 
     version: str
     compression: int
-    ends: Mapping[int, int]
+    regions: Mapping[int, tuple[int, int]]
     size: int
 
     @property
     def cut(self) -> frozenset[int]:
         """The regions that end beyond the file."""
-        return frozenset(number for number, end in self.ends.items() if end > self.size)
+        return frozenset(
+            number for number, (at, length) in self.regions.items() if at + length > self.size
+        )
+
+    @property
+    def needed(self) -> int:
+        """Bytes that the file must have."""
+        return max(at + length for at, length in self.regions.values())
+
+    def is_whole(self, path: Path, number: int) -> bool:
+        """Whether a region of the file has the checksums that it should have.
+
+        The library does not look at them where it has all records before the region's end.
+        """
+        if self.compression != ZLIB or number not in self.regions:
+            return True
+        at, left = self.regions[number]
+        stream = None
+        with path.open("rb") as file:
+            file.seek(at)
+            while left > 0 and (data := file.read(min(left, LOOKED_AT))):
+                left -= len(data)
+                while data:  # each rank that wrote to the region wrote a stream
+                    stream = stream or zlib.decompressobj()
+                    try:
+                        stream.decompress(data, LOOKED_AT)
+                    except zlib.error:
+                        return False
+                    data = stream.unused_data if stream.eof else stream.unconsumed_tail
+                    stream = None if stream.eof else stream
+        while stream and not stream.eof and stream.decompress(b"", LOOKED_AT):
+            pass
+        return left == 0 and (stream is None or stream.eof)
 
 
 def header_of(path: Path) -> LogHeader | None:
@@ -70,12 +106,12 @@ def header_of(path: Path) -> LogHeader | None:
     if len(data) < names + regions.size + 4 * modules:
         return None
     numbers = regions.unpack_from(data, names)
-    ends = {
-        place - 1: numbers[2 * place] + numbers[2 * place + 1]
-        for place in range(modules + 1)
-        if numbers[2 * place + 1]
+    job = names + regions.size + 4 * modules
+    found = {
+        JOB: (job, max(0, numbers[0] - job)),
+        **{n - 1: (numbers[2 * n], numbers[2 * n + 1]) for n in range(modules + 1)},
     }
-    return LogHeader(version, data[16], ends, size)
+    return LogHeader(version, data[16], {n: place for n, place in found.items() if place[1]}, size)
 
 
 def truncated(size: int, needed: int) -> str:
@@ -105,7 +141,7 @@ def why_refused(path: Path) -> str:
             " rewrite the log with darshan-convert of a Darshan that has bzip2"
         )
     if header.cut:
-        return truncated(size, max(header.ends.values()))
+        return truncated(size, header.needed)
     return RejectReason.CORRUPT.sentence(f"the header cannot be read; {COPY_AGAIN}")
 
 
