@@ -374,3 +374,8 @@ def test_headers_of_all_versions(real: Path) -> None:
         versions.add(header.version)
     assert len(versions) >= 5
     assert HEADER.size == 1328
+
+
+def test_every_reason_is_in_the_handbook() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    assert [str(reason) for reason in RejectReason if f"`{reason}`" not in text] == []
