@@ -188,17 +188,20 @@ class _OpenLog:
         self.modules = _modules(ffi, library, self.handle)
         needed = {*GENERAL, *(self.modules[name].idx for name in ESSENTIAL if name in self.modules)}
         if header and self.cut & needed:
-            self.__exit__()
+            self._close()
             raise SourceError(log_header.truncated(header.size, header.needed))
         for number, what in GENERAL.items():
             if not self._is_whole(number):
-                self.__exit__()
+                self._close()
                 raise damaged(f"the checksum of {what} is wrong")
 
     def __enter__(self) -> _OpenLog:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self.handle != self.ffi.NULL:
             self.library.darshan_log_close(self.handle)
 
@@ -229,7 +232,7 @@ class _OpenLog:
                 found = read(self.handle, self.modules[name].idx)
             except (SourceError, ValueError, OverflowError):
                 self.is_trusted = self.is_trusted and self._is_newer(name)
-                self.__exit__()  # the library reads nothing more of a log after a failure
+                self._close()  # the library reads nothing more of a log after a failure
                 self._open()
         if found is None or (self._is_newer(name) and not len(found)):  # type: ignore[arg-type]
             self.unreadable.append(name)

@@ -31,6 +31,10 @@ points.
 LOOKED_AT = 2**20
 """Bytes of a packed file that are unpacked at most to see what is in it."""
 HEAD = 64
+CHECKED_AT_ONCE = 2**14
+"""Bytes of a region: what follows a stream of zlib is copied at its end, and a region may have as
+many streams as the job had ranks.
+"""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class LogHeader:
         stream = None
         with path.open("rb") as file:
             file.seek(at)
-            while left > 0 and (data := file.read(min(left, LOOKED_AT))):
+            while left > 0 and (data := file.read(min(left, CHECKED_AT_ONCE))):
                 left -= len(data)
                 while data:  # each rank that wrote to the region wrote a stream
                     stream = stream or zlib.decompressobj()
