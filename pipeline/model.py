@@ -120,16 +120,20 @@ TRACE = np.dtype(
         ("length", "<i8"),
         ("begin", "<f8"),
         ("end", "<f8"),
+        ("offset", "<i8"),
     ]
 )
 """One traced access: position of the log in the batch, record id, bytes, seconds since the job's
-start.
+start, place in the file.
 """
 
 
 @dataclass(frozen=True)
 class Heat:
-    """Bytes of one log over time by one module's calls, all ranks and files together.
+    """Bytes of one log over time by one module's calls: all files, all ranks with this width of
+    bins.
+
+    A log has several of a module where its ranks' widths differ.
 
     Attributes
     ----------
@@ -200,6 +204,7 @@ class LogBatch:
     traces : structured array of `TRACE`
         DXT segments of POSIX calls.
     heat : tuple of Heat
+        In any order.
     stripes : mapping of column name to array
         Files with Lustre records: ``log_id`` is the position in the batch.
     """
@@ -238,6 +243,8 @@ class BatchSummary:
         By method: bytes of all logs, in the day or not.
     neighbours : int
         Logs of neighbour days that touched the day.
+    contradicted : mapping of str to int
+        By the name of a log of the day's own: files whose traces contradict their counters.
     """
 
     logs: Table
@@ -249,3 +256,4 @@ class BatchSummary:
     outside: Mapping[str, int]
     placed: Mapping[str, int]
     neighbours: int
+    contradicted: Mapping[str, int]

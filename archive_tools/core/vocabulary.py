@@ -106,6 +106,7 @@ class FindingKind(enum.StrEnum):
     LOGS_REJECTED = "logs rejected"
     LOGS_PARTIAL = "logs with partial data"
     LOGS_TOO_NEW = "logs with a module too new for this libdarshan-util"
+    TRACES_CONTRADICT = "traces that contradict the counters of their files, and are not used"
     LOGS_CHANGED = "logs that changed after others were purged, and stay as they were"
     LOGS_GONE = "logs that were gone before they were read"
     AMOUNT_OUTSIDE_DAY = "amount outside the day"

@@ -52,6 +52,7 @@ class _Part(msgspec.Struct, array_like=True):
     outside: dict[str, int]
     placed: dict[str, int]
     neighbours: int
+    contradicted: dict[str, int]
 
 
 class _Header(msgspec.Struct):
@@ -165,6 +166,7 @@ def _part(summary: BatchSummary) -> _Part:
         dict(summary.outside),
         dict(summary.placed),
         summary.neighbours,
+        dict(summary.contradicted),
     )
 
 
@@ -179,6 +181,7 @@ def _summary(part: _Part) -> BatchSummary:
         outside=part.outside,
         placed=part.placed,
         neighbours=part.neighbours,
+        contradicted=part.contradicted,
     )
 
 
@@ -217,6 +220,7 @@ def joined(parts: Sequence[BatchSummary], place: Mapping[str, int]) -> BatchSumm
         outside={},
         placed={},
         neighbours=0,
+        contradicted={},
     )
 
 

@@ -1,9 +1,9 @@
 """Batches of Darshan logs to the tables and series of their day.
 
 `reduce_batch` makes a part of each batch, wherever it is read; `DayMerger` adds parts up. Bytes and
-operations are placed in time by the best that a log has: traced segments (DXT), else its heat map,
-else evenly between first and last access. Whatever the method, whole units are placed and the
-totals are those of the counters.
+operations are placed in time by the best that a log has: traced segments (DXT), else what they do
+not explain of its heat map, else evenly between first and last access. Whatever the method, whole
+units are placed and the totals are those of the counters.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import METHODS, BatchSummary, LogBatch, Records
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
-from pipeline.transform.placing import Share, by_heat, by_trace
-from pipeline.transform.records import Amounts, amounts, spread, summaries
+from pipeline.transform.placing import BatchPlacing, Share
+from pipeline.transform.records import LARGEST, Amounts, amounts, spread, summaries, total
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     )
     number = np.cumsum(batch.own) - 1
     found["log_id"] = number[found["log_id"]] if len(found["log_id"]) else found["log_id"]
-    series, outside, placed = _series(batch, how, places, len(mounts))
+    placing = BatchPlacing(batch)
+    series, outside, placed = _series(placing, how, places, len(mounts))
     return BatchSummary(
         logs={name: column[batch.own] for name, column in batch.logs.items()},
         rejects=batch.rejects,
@@ -80,6 +81,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
         outside=outside,
         placed=placed,
         neighbours=int((~batch.own).sum()),
+        contradicted=_contradicted(placing),
     )
 
 
@@ -136,31 +138,34 @@ Series = dict[tuple[str, int], Float64]
 
 
 def _series(
-    batch: LogBatch, how: Reduction, places: Mapping[str, Int64], columns: int
+    placing: BatchPlacing, how: Reduction, places: Mapping[str, Int64], columns: int
 ) -> tuple[Series, dict[str, int], dict[str, int]]:
     """Amounts over time by dataset and mount point, what lies outside the day, and bytes placed by
     each method.
     """
-    start = batch.logs["start_time"]
-    end = np.maximum(batch.logs["end_time"], start + batch.logs["walltime"])
+    own = placing.batch.own
     rows = how.day.rows(how.timestep)
     series: Series = {}
     outside: dict[str, int] = {}
     placed = dict.fromkeys(METHODS, 0)
     for metric in how.metrics:
         name = metric.dataset.name
-        for module, counter in metric.find.counters.items():
-            records, place = batch.records[module], places[module]
-            what = amounts(records, place, counter, metric.find.during, start, end)
-            for method, pieces in _placed(what, batch, module, metric, start):
+        for module in metric.find.counters:
+            for method, pieces in _placed(placing, module, places[module], metric):
                 if metric.dataset.unit == "bytes":
-                    placed[method] += int(pieces.amount.sum())
+                    placed[method] = at_most(placed[method] + total(pieces.amount))
                 values, before, after = spread(pieces, how.day.start, how.timestep, rows, columns)
                 for mount in np.unique(pieces.column).tolist():
                     series[name, mount] = series.get((name, mount), 0.0) + values[:, mount]
                 if before or after:
-                    outside[name] = outside.get(name, 0) + _outside_own(pieces, batch.own, how.day)
+                    beyond = _outside_own(pieces, own, how.day)
+                    outside[name] = at_most(outside.get(name, 0) + beyond)
     return series, outside, placed
+
+
+def at_most(amount: int) -> int:
+    """An amount that a file can hold: counters may be garbage."""
+    return min(amount, LARGEST)
 
 
 def _outside_own(pieces: Amounts, own: npt.NDArray[np.bool_], day: Day) -> int:
@@ -184,21 +189,26 @@ def _outside_own(pieces: Amounts, own: npt.NDArray[np.bool_], day: Day) -> int:
 
 
 def _placed(
-    what: Amounts, batch: LogBatch, module: str, metric: SourceMetric[LogSelector], start: Float64
+    placing: BatchPlacing, module: str, place: Int64, metric: SourceMetric[LogSelector]
 ) -> Iterator[tuple[str, Amounts]]:
     """Amounts with the intervals that the best method of each gives them."""
     during = metric.find.during
-    rest = what
-    if during in ("READ", "WRITE"):
-        share = Share(metric.dataset.unit == "bytes", during == "WRITE")
-        if module == "POSIX" and len(batch.traces):
-            traced, rest = by_trace(rest, batch.traces, share, start)
-            yield "dxt", traced
-        heat = [one for one in batch.heat if one.module == module]
-        if heat:
-            heated, rest = by_heat(rest, heat, share, start)
-            yield "heatmap", heated
-    yield "even", rest
+    records, counter = placing.batch.records[module], metric.find.counters[module]
+    what = amounts(records, place, counter, during, placing.start, placing.end)
+    if during not in ("READ", "WRITE"):
+        return placing.evenly(what)
+    return placing.placed(what, module, Share(metric.dataset.unit == "bytes", during == "WRITE"))
+
+
+def _contradicted(placing: BatchPlacing) -> dict[str, int]:
+    """Files whose traces are not used, by the names of their logs, of the day's own logs."""
+    logs, count = np.unique(placing.contradicted, return_counts=True)
+    names, own = placing.batch.logs["filename"], placing.batch.own
+    return {
+        str(names[log]): files
+        for log, files in zip(logs.tolist(), count.tolist(), strict=True)
+        if own[log]
+    }
 
 
 class DayMerger:
@@ -234,6 +244,7 @@ class DayMerger:
         self.partial = self.unreadable = 0
         self.last_end = day.start
         self.reasons: dict[str, int] = {}
+        self.contradicted: dict[str, int] = {}
 
     def add(self, part: BatchSummary) -> None:
         """Add one part, whose logs come after those of the parts before."""
@@ -247,10 +258,11 @@ class DayMerger:
             key = name, int(number[mount])
             self.series[key] = self.series.get(key, 0.0) + values
         for name, amount in part.outside.items():
-            self.outside[name] = self.outside.get(name, 0) + amount
+            self.outside[name] = at_most(self.outside.get(name, 0) + amount)
         for method, amount in part.placed.items():
-            self.placed[method] += amount
+            self.placed[method] = at_most(self.placed[method] + amount)
         self.counts["neighbours"] += part.neighbours
+        self.contradicted |= part.contradicted
 
     def _numbers(self, part: BatchSummary) -> Int64:
         """The numbers of a part's mount points, as far as the day is known."""
@@ -298,6 +310,12 @@ class DayMerger:
             findings.add(FindingKind.LOGS_REJECTED, count, "", reason)
         findings.add(FindingKind.LOGS_PARTIAL, self.partial)
         findings.add(FindingKind.LOGS_TOO_NEW, self.unreadable)
+        if self.contradicted:
+            findings.add(
+                FindingKind.TRACES_CONTRADICT,
+                sum(self.contradicted.values()),
+                detail=f"files of {len(self.contradicted)} logs, such as {min(self.contradicted)}",
+            )
         for name, amount in self.outside.items():
             findings.add(
                 FindingKind.AMOUNT_OUTSIDE_DAY,

@@ -1,21 +1,22 @@
-"""Where in time amounts go: by traced segments, or by heat maps. What neither can place is handed
-back.
+"""Where in time amounts go: by traced segments, else by heat maps, else evenly.
 
-Both give whole units and conserve every amount exactly.
+Each gives whole units and conserves every amount exactly. No interval leaves that of its job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
-from pipeline.model import Heat
-from pipeline.transform.records import Amounts, take
+from pipeline.model import LogBatch
+from pipeline.transform.heat_bins import Bins, bins_by_log, unexplained
+from pipeline.transform.records import LARGEST, Amounts, take
+from pipeline.transform.traces import checked
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,18 @@ class Share:
     writes: bool
 
 
-def portions(amount: Int64, owner: npt.NDArray[np.intp], weight: Float64) -> Int64:
+def portions(amount: Int64, owner: npt.NDArray[np.intp], weight: Int64) -> Int64:
     """Cut amounts into whole portions in proportion to weights.
+
+    An owner's portions do not depend on the other owners.
 
     Parameters
     ----------
     amount : int64 (owners,)
     owner : integer (n,)
         Sorted: which amount each portion is of.
-    weight : float64 (n,)
-        Not negative; an owner's weights add up to more than 0.
+    weight : int64 (n,)
+        Not negative; an owner's weights add up to more than 0, and less than 2**63.
 
     Returns
     -------
@@ -46,17 +49,15 @@ def portions(amount: Int64, owner: npt.NDArray[np.intp], weight: Float64) -> Int
         return np.empty(0, np.int64)
     first = np.concatenate(([True], owner[1:] != owner[:-1]))
     last = np.concatenate((first[1:], [True]))
-    running = np.cumsum(weight)
-    base = np.where(first, running - weight, 0.0)
-    base = np.maximum.accumulate(base)
-    total = np.zeros(len(amount))
-    total[owner[last]] = (running - base)[last]
-    share = np.clip((running - base) / total[owner], 0.0, 1.0)
-    until = np.where(
-        last,
-        amount[owner],
-        np.minimum(np.floor(amount[owner] * share).astype(np.int64), amount[owner]),
-    )
+    running = np.cumsum(weight)  # may wrap around; differences within an owner are right
+    base = (running - weight)[first][np.cumsum(first) - 1]
+    running = running - base
+    total = np.zeros(len(amount), np.int64)
+    total[owner[last]] = running[last]
+    whole, all_of_it = amount[owner], total[owner]
+    share = np.floor(np.minimum(whole * (running / all_of_it), LARGEST)).astype(np.int64)
+    until = np.where(last, whole, np.minimum(share, whole))
+    until = np.where(whole == all_of_it, running, until)
     piece = np.diff(until, prepend=0)
     piece[first] = until[first]
     return piece
@@ -71,14 +72,20 @@ def by_trace(
     or one operation a segment. Where a trace is shorter than the counters (it has a limit), what it
     does not show goes where nothing better is known.
 
+    Parameters
+    ----------
+    what : Amounts
+    traces : structured array of `pipeline.model.TRACE`
+        That do not contradict the counters; see `pipeline.transform.traces`.
+    share : Share
+    start : float64 (logs,)
+        Epoch seconds of the jobs' starts.
+
     Returns
     -------
     placed, rest : Amounts
     """
     traces = traces[traces["write"] == share.writes]
-    traces = traces[
-        (traces["length"] > 0) & np.isfinite(traces["begin"]) & np.isfinite(traces["end"])
-    ]
     if not len(traces) or not len(what.amount):
         return take(what, slice(0, 0)), what
     files, of = np.unique(_keys(what.log, what.file), return_inverse=True)
@@ -86,12 +93,12 @@ def by_trace(
     place = np.minimum(np.searchsorted(files, keys), len(files) - 1)
     known = files[place] == keys
     traces, place = traces[known], place[known]
-    weight = traces["length"].astype(np.float64) if share.of_bytes else np.ones(len(traces))
-    shown = np.bincount(place, weights=weight, minlength=len(files)).astype(np.int64)
-    amount = np.zeros(len(files), np.int64)
+    weight = traces["length"] if share.of_bytes else np.ones(len(traces), np.int64)
+    shown, amount = np.zeros((2, len(files)), np.int64)
+    np.add.at(shown, place, weight)
     np.add.at(amount, of, what.amount)
     rest = _less(what, of, np.minimum(shown, amount))
-    order = np.lexsort((traces["begin"], place))
+    order = np.lexsort((weight, traces["end"], traces["begin"], place))
     traces, place, weight = traces[order], place[order], weight[order]
     piece = portions(np.minimum(shown, amount), place, weight)
     column = np.zeros(len(files), np.int64)
@@ -108,13 +115,13 @@ def _keys(log: Int64, file: npt.NDArray[np.uint64]) -> npt.NDArray[Any]:
 
 def _less(what: Amounts, of: npt.NDArray[np.intp], taken: Int64) -> Amounts:
     """What is left of the amounts when `taken` of each file is gone, taken from its records in
-    turn.
+    the order of their times.
     """
-    order = np.argsort(of, kind="stable")
+    order = np.lexsort((what.amount, what.end, what.begin, of))
     amount = what.amount[order]
     running = np.cumsum(amount)
     first = np.concatenate(([True], of[order][1:] != of[order][:-1]))
-    base = np.maximum.accumulate(np.where(first, running - amount, 0))
+    base = (running - amount)[first][np.cumsum(first) - 1]
     left = np.clip(running - base - taken[of[order]], 0, amount)
     amounts = np.empty_like(what.amount)
     amounts[order] = left
@@ -129,19 +136,23 @@ def _less(what: Amounts, of: npt.NDArray[np.intp], taken: Int64) -> Amounts:
     )
 
 
-def by_heat(
-    what: Amounts, heat: Sequence[Heat], share: Share, start: Float64
-) -> tuple[Amounts, Amounts]:
+def by_heat(what: Amounts, bins: Mapping[int, Bins], start: Float64) -> tuple[Amounts, Amounts]:
     """Place the amounts of logs that have a heat map of the same interface and direction.
 
-    A log's amounts on each file system are cut in proportion to the map's bins.
+    A log's amounts on each file system are cut in proportion to the weights of its bins.
+
+    Parameters
+    ----------
+    what : Amounts
+    bins : mapping of int to Bins
+        By log.
+    start : float64 (logs,)
+        Epoch seconds of the jobs' starts.
 
     Returns
     -------
     placed, rest : Amounts
     """
-    bins = {one.log: (one.width, one.written if share.writes else one.read) for one in heat}
-    bins = {log: (width, values) for log, (width, values) in bins.items() if (values > 0).any()}
     covered = np.isin(what.log, np.array(sorted(bins), dtype=np.int64))
     if not covered.any():
         return take(what, slice(0, 0)), what
@@ -150,16 +161,101 @@ def by_heat(
     logs, column = pairs // columns, pairs % columns
     amount = np.zeros(len(pairs), np.int64)
     np.add.at(amount, of, what.amount[covered])
-    weights = [np.maximum(bins[log][1], 0) for log in logs.tolist()]
-    used = [np.flatnonzero(weight) for weight in weights]
-    owner = np.repeat(np.arange(len(pairs)), [len(some) for some in used])
-    number = np.concatenate(used)
-    width = np.array([bins[log][0] for log in logs.tolist()])[owner]
-    weight = np.concatenate(
-        [weight[some] for weight, some in zip(weights, used, strict=True)]
-    ).astype(np.float64)
-    piece = portions(amount, owner, weight)
+    its = [bins[log] for log in logs.tolist()]
+    owner = np.repeat(np.arange(len(pairs)), [len(one.weight) for one in its])
+    piece = portions(amount, owner, np.concatenate([one.weight for one in its]))
     log = logs[owner]
-    begin = start[log] + number * width
-    placed = Amounts(piece, begin, begin + width, column[owner], log, np.zeros(len(log), np.uint64))
+    placed = Amounts(
+        piece,
+        start[log] + np.concatenate([one.begin for one in its]),
+        start[log] + np.concatenate([one.end for one in its]),
+        column[owner],
+        log,
+        np.zeros(len(log), np.uint64),
+    )
     return take(placed, piece > 0), take(what, ~covered)
+
+
+TRACED = "POSIX"
+"""The module whose calls `LogBatch.traces` has."""
+
+
+class BatchPlacing:
+    """Gives the amounts of a batch their intervals.
+
+    Parameters
+    ----------
+    batch : LogBatch
+
+    Attributes
+    ----------
+    start, end : float64 (logs,)
+        Epoch seconds of the jobs; `end` is not before `start`.
+    contradicted : int64 (files,)
+        Of each file whose trace contradicts its counters: its log.
+    """
+
+    def __init__(self, batch: LogBatch) -> None:
+        self.batch = batch
+        self.start = batch.logs["start_time"]
+        longest = np.fmax(batch.logs["end_time"], self.start + batch.logs["walltime"])
+        self.end = np.fmax(longest, self.start)
+        traces = checked(batch.traces, batch.records[TRACED])
+        self.traces, self.contradicted = traces.segments, traces.log
+        last = (self.end - self.start)[self.traces["log"]]
+        self.traces["begin"] = np.clip(self.traces["begin"], 0.0, last)
+        self.traces["end"] = np.clip(self.traces["end"], self.traces["begin"], last)
+        self._bins: dict[tuple[str, bool], dict[int, Bins]] = {}
+
+    def placed(self, what: Amounts, module: str, share: Share) -> Iterator[tuple[str, Amounts]]:
+        """Amounts with the intervals that the best method of each gives them, by method.
+
+        Parameters
+        ----------
+        what : Amounts
+            With the intervals of their records.
+        module : str
+        share : Share
+        """
+        moved = np.bincount(what.log, weights=what.amount, minlength=len(self.start))
+        is_large = moved[what.log] > LARGEST  # sums of these would overflow
+        large, rest = take(what, is_large), take(what, ~is_large)
+        if module == TRACED:
+            traced, rest = by_trace(rest, self.traces, share, self.start)
+            yield "dxt", self._within_jobs(traced)
+        heated, rest = by_heat(rest, self._bins_of(module, share.writes), self.start)
+        yield "heatmap", self._within_jobs(heated)
+        yield "even", self._within_jobs(rest)
+        yield "even", self._within_jobs(large)
+
+    def evenly(self, what: Amounts) -> Iterator[tuple[str, Amounts]]:
+        """Amounts with the intervals of their records."""
+        yield "even", self._within_jobs(what)
+
+    def _bins_of(self, module: str, writes: bool) -> Mapping[int, Bins]:
+        """The bins of each log, without what the traces explain."""
+        key = module, writes
+        if key not in self._bins:
+            found = bins_by_log([one for one in self.batch.heat if one.module == module], writes)
+            traces = self.traces[self.traces["write"] == writes]
+            if module == TRACED and len(traces):
+                found = unexplained(found, traces, self._not_traced(traces, writes))
+            self._bins[key] = found
+        return self._bins[key]
+
+    def _not_traced(self, traces: npt.NDArray[Any], writes: bool) -> Float64:
+        """Bytes of each log that no trace shows."""
+        logs = len(self.start)
+        records = self.batch.records[TRACED]
+        counter = records.counter("bytes_written" if writes else "bytes_read")
+        value = np.zeros(len(records)) if counter is None else np.maximum(counter, 0)
+        moved = np.bincount(records.log, weights=value, minlength=logs)
+        shown = np.bincount(traces["log"], weights=traces["length"], minlength=logs)
+        return np.asarray(moved - shown, dtype=np.float64)
+
+    def _within_jobs(self, what: Amounts) -> Amounts:
+        """Amounts whose intervals are cut to those of their jobs."""
+        first, last = self.start[what.log], self.end[what.log]
+        return replace(
+            what, begin=np.clip(what.begin, first, last), end=np.clip(what.end, first, last)
+        )

@@ -45,6 +45,8 @@ STAMPS = tuple(
 )
 """Earliest start and latest end of each kind of call, seconds since the start of the job."""
 NOT_AVAILABLE = -1
+LARGEST = 2**62 - 1
+"""Bytes or operations: larger sums are not made, so that none overflows."""
 
 
 def summaries(modules: Sequence[Records], mounts: Sequence[Int64]) -> dict[str, npt.NDArray[Any]]:
@@ -193,6 +195,11 @@ def amounts(
     )
 
 
+def total(what: Int64) -> int:
+    """The exact sum of amounts, also where it is more than 64 bits hold."""
+    return (int((what >> 32).sum()) << 32) + int((what & 0xFFFFFFFF).sum())
+
+
 AT_ONCE = 4_000_000
 """Cells that `spread` handles at a time: bounds its memory to some 200 MB."""
 
@@ -252,7 +259,7 @@ def _spread_some(
             out=np.ones_like(length),
             where=length > 0,
         )
-    until = np.floor(amount * np.clip(share, 0.0, 1.0)).astype(np.int64)
+    until = np.floor(np.minimum(amount * np.clip(share, 0.0, 1.0), LARGEST)).astype(np.int64)
     until = np.where(nth == count[owner] - 1, amount, np.minimum(until, amount))
     piece = np.diff(until, prepend=0)
     first = nth == 0

@@ -19,6 +19,7 @@ from archive_tools.formats.jobs_file import JOBS
 from archive_tools.schemas import index_ddl
 from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import COMPLETE, PARTIAL, main
+from pipeline.sources import darshan
 from pipeline.sources.lmt import table
 from tests.support.nights import DATE, FOREVER, lmt_db, lmt_source, some_logs
 from tests.support.paths import ROOT
@@ -86,6 +87,25 @@ def test_what_a_figure_means_makes_its_kind_stale_and_no_other(
     assert "fs: tts" in capsys.readouterr().out
 
 
+def test_what_an_older_parser_made_of_logs_is_stale_and_not_used(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days of parser 1, which placed bytes in other minutes, are made anew from their logs."""
+    some_logs(tmp_path / "logs", 3)
+    site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
+    today = darshan.SOURCE.version
+    monkeypatch.setattr(darshan.Darshan, "version", 1)
+    assert main(NIGHT) == COMPLETE
+    kept = tmp_path / f"archive/raw/2026/{DATE}/darshan.reduced"
+    older = {path.stem for path in kept.iterdir()}
+    assert older
+    monkeypatch.setattr(darshan.Darshan, "version", today)
+    assert main(["status", "--start", DATE, "--stop", DATE]) == PARTIAL
+    assert main(["rebuild", "--start", DATE, "--stop", DATE]) == COMPLETE
+    assert not older & {path.stem for path in kept.iterdir()}
+    assert main(["status", "--start", DATE, "--stop", DATE]) == COMPLETE
+
+
 def test_todays_archives_do_not_become_stale() -> None:
     """The texts that are part of fingerprints, as the first archives were made with them: whoever
     changes one makes all days stale, and says so in the CHANGELOG.
@@ -97,8 +117,8 @@ def test_todays_archives_do_not_become_stale() -> None:
 @pytest.mark.parametrize(
     ("example", "tts"),
     [
-        ("siteday", {"servers": "632ff07a", "darshan": "a8d018d7"}),
-        ("site", {"darshan": "d7ac2a4b"}),
+        ("siteday", {"servers": "632ff07a", "darshan": "7c65fd47"}),
+        ("site", {"darshan": "df3cf87b"}),
     ],
 )
 def test_the_keys_and_figures_of_the_examples_mean_what_they_meant(

@@ -139,15 +139,22 @@ def test_a_misspelt_key_of_a_kind_is_named(change: tuple[str, str], words: str) 
 # What figures mean
 
 
+LATER_MEANINGS = {"darshan": (2, "373aec96c80d1e63")}
+"""Kinds whose figures changed after the first archives: the version of the parser and the digest of
+today.
+"""
+
+
 def test_the_kinds_mean_what_they_meant_when_the_first_archives_were_made() -> None:
     """A change of a table, or of a parser's version, is meant to fail here: it makes products
-    stale, and the constants never change.
+    stale, and the constants of the first archives never change.
     """
     for kind in source_maps.FIRST_MEANINGS:
         source = sources.find(kind)
         now = source.version, source_maps.digest(source.metrics())
-        assert source_maps.FIRST_MEANINGS[kind] == now, f"say so in the CHANGELOG: {kind}"
-        assert sources.meaning(source) == ""
+        expected = LATER_MEANINGS.get(kind, source_maps.FIRST_MEANINGS[kind])
+        assert expected == now, f"say so in the CHANGELOG: {kind}"
+        assert bool(sources.meaning(source)) == (kind in LATER_MEANINGS)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +177,8 @@ def test_a_change_of_a_row_changes_the_meaning_of_its_kind_only(
     monkeypatch.setattr(lmt.SOURCE, "metrics", lambda: changed, raising=False)
     assert sources.meaning(lmt.SOURCE) == f"lmt: parser 1, figures {source_maps.digest(changed)}"
     others = [sources.find(kind) for kind in source_maps.FIRST_MEANINGS if kind != "lmt"]
-    assert [sources.meaning(source) for source in others] == [""] * 4
+    same = [sources.meaning(source) for source in others if source.kind not in LATER_MEANINGS]
+    assert same == [""] * 3
     monkeypatch.undo()
     assert sources.meaning(lmt.SOURCE) == ""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from archive_tools.core.day import Day
+from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FindingKind
 from pipeline import sources
 from pipeline.model import TRACE, Heat, LogBatch, Records
-from pipeline.transform.darshan import Reduction, reduce_batch
+from pipeline.transform.darshan import DayMerger, Reduction, reduce_batch
 from pipeline.transform.placing import portions
 from tests.support.darshan_records import NEVER, POSIX, STDIO, records
 
@@ -29,7 +33,7 @@ def batch(
     own: list[bool] | None = None,
 ) -> LogBatch:
     """Logs that last an hour, with POSIX records (log, file, [read, written, reads, writes, opens],
-    time stamps); file n is on /fs<n % 2>.
+    time stamps); file n is on /fs<n % 2>. The offset of a traced segment may be left out.
     """
     start = np.array(starts, dtype=float)
     size = len(start)
@@ -76,7 +80,7 @@ def batch(
         tuple(("/fs0", "/fs1") for _ in range(size)),
         names,
         {"POSIX": full, "STDIO": stdio},
-        np.array(list(traces), dtype=TRACE),
+        np.array([(*one, 0)[: len(TRACE)] for one in traces], dtype=TRACE),
         tuple(heat),
         {
             "log_id": np.empty(0, np.int64),
@@ -175,22 +179,176 @@ def test_logs_over_midnight_count_on_each_day_once() -> None:
     assert second.neighbours == 1
 
 
+WRITTEN = [0, 0, 0, 0, 100.0, 3500.0, 0, 0]
+NO_BYTES = np.zeros(60, np.int64)
+
+
+def written(size: int) -> list[int]:
+    return [0, size, 0, 10, 0]
+
+
+def minutes(**values: int) -> np.ndarray:
+    """Bins of a minute: m3=50 is 50 in the fourth."""
+    bins = NO_BYTES.copy()
+    for name, value in values.items():
+        bins[int(name[1:])] = value
+    return bins
+
+
+def in_minutes(part: Any, dataset: str = "datatargets/writebytes") -> dict[int, int]:
+    """Minutes of the day with what is in them."""
+    values = series(part, dataset)
+    return {int(row): int(values[row]) for row in np.flatnonzero(values)}
+
+
+HALF_TRACED = [(0, 2, written(1000), WRITTEN), (0, 4, written(1000), WRITTEN)]
+"""Of two files of 1,000 bytes the tests trace the first."""
+
+
+def test_what_is_not_traced_goes_where_the_heat_map_has_more_than_the_trace() -> None:
+    heat = [Heat(0, "POSIX", 60.0, NO_BYTES, minutes(m3=1000, m40=1000))]
+    part = reduce(batch(HALF_TRACED, [DAY.start], [(0, 2, True, 1000, 185.0, 186.0)], heat))
+    assert in_minutes(part) == {3: 1000, 40: 1000}
+    assert in_minutes(part, "datatargets/writeops") == {3: 1, 40: 19}
+    assert part.placed == {"dxt": 1000, "heatmap": 1000, "even": 0}
+
+
+def test_traced_bytes_that_a_map_lacks_are_taken_from_the_nearest_bins() -> None:
+    """The trace is of minutes 2 to 4, the map has the same bytes in minute 3."""
+    heat = [Heat(0, "POSIX", 60.0, NO_BYTES, minutes(m3=1000, m40=1000))]
+    part = reduce(batch(HALF_TRACED, [DAY.start], [(0, 2, True, 1000, 150.0, 270.0)], heat))
+    assert in_minutes(part) == {2: 250, 3: 500, 4: 250, 40: 1000}
+
+
+def test_what_is_more_than_is_left_of_the_map_goes_by_the_whole_map() -> None:
+    heat = [Heat(0, "POSIX", 60.0, NO_BYTES, minutes(m3=1000, m40=200))]
+    part = reduce(batch(HALF_TRACED, [DAY.start], [(0, 2, True, 1000, 185.0, 186.0)], heat))
+    assert in_minutes(part) == {3: 1000 + 666, 40: 200 + 134}, "200, and 800 as 5 to 1"
+
+
+def test_where_the_trace_explains_the_whole_map_it_goes_by_the_map() -> None:
+    heat = [Heat(0, "POSIX", 60.0, NO_BYTES, minutes(m3=600, m40=400))]
+    traces = [(0, 2, True, 600, 185.0, 186.0), (0, 2, True, 400, 2405.0, 2406.0)]
+    part = reduce(batch(HALF_TRACED, [DAY.start], traces, heat))
+    assert in_minutes(part) == {3: 1200, 40: 800}
+
+
+def test_the_traces_of_one_log_and_direction_explain_no_other() -> None:
+    bins = minutes(m3=1000, m40=1000)
+    heat = [Heat(log, "POSIX", 60.0, bins, bins) for log in (0, 1)]
+    rows = [(log, 2, [2000, 2000, 0, 0, 0], READ) for log in (0, 1)]
+    traces = [(0, 2, True, 1000, 185.0, 186.0)]
+    part = reduce(batch(rows, [DAY.start] * 2, traces, heat))
+    assert in_minutes(part) == {3: 1000 + 1000, 40: 1000 + 1000}
+    assert in_minutes(part, "datatargets/readbytes") == {3: 2000, 40: 2000}
+
+
+def test_maps_with_several_widths_are_all_used() -> None:
+    """Bins of 50 s and of 120 s: the third bin of 50 s lies in two of the wide ones."""
+    narrow, wide = NO_BYTES.copy(), NO_BYTES.copy()
+    narrow[0], narrow[2], wide[10] = 100, 50, 50
+    heat = [Heat(0, "POSIX", 50.0, NO_BYTES, narrow), Heat(0, "POSIX", 120.0, NO_BYTES, wide)]
+    what = [(0, 2, written(400), WRITTEN)]
+    part = reduce(batch(what, [DAY.start], (), heat), 10)
+    found = sum(values for (name, _), values in part.series.items() if name.endswith("writebytes"))
+    assert found[:5].sum() == 200
+    assert found[10:15].tolist() == [20] * 5
+    assert found[120:132].sum() == 100
+
+
+def test_the_last_bin_ends_with_the_job() -> None:
+    bins = np.zeros(2, np.int64)
+    bins[1] = 600
+    heat = [Heat(0, "POSIX", 3000.0, NO_BYTES[:2], bins)]
+    start = DAY.end - 3600.0
+    part = reduce(batch([(0, 2, written(600), WRITTEN)], [start], (), heat))
+    assert in_minutes(part) == dict.fromkeys(range(1430, 1440), 60)
+    assert part.outside == {}
+
+
+def test_no_interval_is_longer_than_the_job() -> None:
+    late = [0, 0, 0, 0, 3540.0, 9000.0, 0, 0]
+    start = DAY.end - 3600.0
+    traces = [(0, 2, True, 100, 3590.0, 90_000.0), (0, 2, True, 100, -90_000.0, 10.0)]
+    rows = [(0, 2, written(200), WRITTEN), (0, 4, written(60), late)]
+    part = reduce(batch(rows, [start], traces))
+    assert in_minutes(part) == {1380: 100, 1439: 160}
+    assert part.outside == {}
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        [(1001, 5.0, 6.0, 0)],
+        [(600, 5.0, 6.0, 0), (600, 5.0, 6.0, 0)],
+        [(500, 5.0, 6.0, 0), (-1, 5.0, 6.0, 0)],
+        [(500, NAN, 6.0, 0)],
+        [(500, 5.0, float("inf"), 0)],
+        [(500, 5.0, 6.0, -8)],
+        [(500, 5.0, 6.0, 600)],
+        [(500, 5.0, 6.0, 2**63 - 1)],
+        [(2**61, 5.0, 6.0, 0)] * 8,
+        [(2**63 - 1, 5.0, 6.0, 0)] * 3,
+    ],
+)
+def test_a_trace_that_contradicts_the_counters_of_its_file_is_not_used(segments: Any) -> None:
+    traces = [(0, 2, True, *segment) for segment in segments]
+    rows = [(0, 2, written(1000), WRITTEN), (0, 4, written(1000), WRITTEN)]
+    what = batch(rows, [DAY.start], [*traces, (0, 4, True, 1000, 65.0, 66.0)])
+    counters = what.records["POSIX"]
+    most = np.full((len(counters), 1), 999)
+    what.records["POSIX"] = dataclasses.replace(  # type: ignore[index]
+        counters,
+        counters=(*counters.counters, "POSIX_MAX_BYTE_WRITTEN"),
+        integers=np.hstack((counters.integers, most)),
+    )
+    part = reduce(what)
+    assert part.placed == {"dxt": 1000, "heatmap": 0, "even": 1000}
+    assert part.contradicted == {"log0": 1}
+    assert series(part, "datatargets/writebytes").sum() == 2000
+
+
+def test_traces_that_contradict_are_a_finding_that_names_a_log() -> None:
+    bad = [(log, file, True, 2000, 5.0, 6.0) for log, file in [(0, 2), (1, 2), (1, 4), (2, 2)]]
+    rows = [(log, file, written(1000), WRITTEN) for log in range(3) for file in (2, 4)]
+    merger = DayMerger(DAY, 60, {}, METRICS, lambda name, rows: None)
+    merger.add(reduce(batch(rows, [DAY.start] * 3, bad, own=[True, True, False])))
+    findings = Findings()
+    merger.finish(findings)
+    assert findings.total(FindingKind.TRACES_CONTRADICT) == 3
+    (event,) = [one for one in findings.events() if one.kind == FindingKind.TRACES_CONTRADICT]
+    assert event.detail == "files of 2 logs, such as log0"
+
+
+def test_counters_that_no_file_has_do_not_overflow() -> None:
+    huge = [2**62] * 5
+    heat = [Heat(0, "POSIX", 60.0, minutes(m1=2**62, m2=2**62), minutes(m1=2**62, m2=2**62))]
+    traces = [(0, 2, True, 2**62, 5.0, 6.0), (0, 2, False, 2**62, 5.0, 6.0)]
+    rows = [(0, file, huge, [*READ[:4], *WRITTEN[4:]]) for file in (2, 2, 4, 6)]
+    part = reduce(batch(rows, [DAY.start], traces, heat))
+    for name in ("readbytes", "writebytes", "readops", "writeops", "opens"):
+        dataset = "mdtargets/opens" if name == "opens" else f"datatargets/{name}"
+        assert (series(part, dataset) >= 0).all()
+        assert series(part, dataset).sum() == pytest.approx(2.0**64)
+    assert 0 < part.placed["even"] < 2**63
+
+
 some_rows = st.lists(
     st.tuples(
         st.integers(0, 2),
         st.integers(0, 5),
         st.lists(st.integers(0, 2**48), min_size=5, max_size=5),
-        st.just(READ) | st.just(NEVER),
+        st.just(READ) | st.just(WRITTEN) | st.just(NEVER),
     ),
     max_size=12,
 )
+lengths = st.integers(0, 2**48) | st.integers(0, 1000) | st.sampled_from([-1, 2**62, 2**63 - 1])
+seconds = st.floats(-10, 90_000) | st.floats()
 segment = st.tuples(
-    st.integers(0, 2),
-    st.integers(0, 7),
-    st.booleans(),
-    st.integers(0, 2**48),
-    st.floats(-10, 90_000),
-    st.floats(-10, 90_000),
+    st.integers(0, 2), st.integers(0, 7), st.booleans(), lengths, seconds, seconds, lengths
 )
 heats = st.lists(
     st.builds(
@@ -198,12 +356,19 @@ heats = st.lists(
             log, "POSIX", width, np.array(values, np.int64), np.array(values[::-1], np.int64)
         ),
         st.integers(0, 2),
-        st.floats(0.1, 900.0),
-        st.lists(st.integers(-1, 2**40), min_size=1, max_size=20),
+        st.floats(0.1, 900.0) | st.floats(1e-300, 1e300),
+        st.lists(st.integers(-1, 2**40) | st.just(2**62), min_size=1, max_size=20),
     ),
-    max_size=3,
-    unique_by=lambda heat: heat.log,
+    max_size=6,
 )
+
+
+def totals(rows: Any) -> dict[str, int]:
+    names = ["readbytes", "writebytes", "readops", "writeops"]
+    return {
+        f"datatargets/{name}": sum(counters[column] for _, _, counters, _ in rows)
+        for column, name in enumerate(names)
+    }
 
 
 @given(some_rows, st.lists(segment, max_size=20), heats, st.integers(-50_000, 86_400))
@@ -212,22 +377,59 @@ def test_every_byte_and_operation_is_conserved(
 ) -> None:
     what = batch(rows, [DAY.start + offset] * 3, traces, heat)
     part = reduce(what)
-    for column, name in enumerate(["readbytes", "writebytes", "readops", "writeops"]):
-        total = sum(counters[column] for _, _, counters, _ in rows)
-        dataset = f"datatargets/{name}"
+    for dataset, total in totals(rows).items():
         assert int(series(part, dataset).sum()) + part.outside.get(dataset, 0) == total
+        if 0 <= offset <= 86_400 - 3600:
+            assert int(series(part, dataset).sum()) == total, "on the day that the jobs touch"
     assert sum(part.placed.values()) == sum(counters[0] + counters[1] for _, _, counters, _ in rows)
     assert all((values >= 0).all() for values in part.series.values())
 
 
+@given(some_rows, st.lists(segment, max_size=20), heats, st.randoms(use_true_random=False))
+def test_the_order_of_records_does_not_matter(
+    rows: Any, traces: Any, heat: Any, chance: Any
+) -> None:
+    one = reduce(batch(rows, [DAY.start] * 3, traces, heat))
+    mixed = [chance.sample(items, len(items)) for items in (rows, traces, heat)]
+    other = reduce(batch(mixed[0], [DAY.start] * 3, *mixed[1:]))
+    assert (one.mounts, one.placed, one.contradicted) == (
+        other.mounts,
+        other.placed,
+        other.contradicted,
+    )
+    assert one.series.keys() == other.series.keys()
+    for key, values in one.series.items():
+        np.testing.assert_array_equal(values, other.series[key])
+
+
+@given(some_rows, st.lists(segment, max_size=20), heats)
+def test_a_log_is_placed_as_if_it_were_alone(rows: Any, traces: Any, heat: Any) -> None:
+    together = reduce(batch(rows, [DAY.start] * 3, traces, heat))
+    alone = [
+        reduce(
+            batch(
+                [row for row in rows if row[0] == log],
+                [DAY.start] * 3,
+                [one for one in traces if one[0] == log],
+                [one for one in heat if one.log == log],
+            )
+        )
+        for log in range(3)
+    ]
+    for dataset in totals(rows):
+        np.testing.assert_array_equal(
+            series(together, dataset), sum(series(part, dataset) for part in alone)
+        )
+
+
 @given(
     st.lists(
-        st.tuples(st.integers(0, 2**50), st.lists(st.floats(1e-3, 1e12), min_size=1, max_size=9)),
+        st.tuples(st.integers(0, 2**50), st.lists(st.integers(1, 2**58), min_size=1, max_size=9)),
         min_size=1,
         max_size=8,
     )
 )
-def test_portions_add_up(owners: list[tuple[int, list[float]]]) -> None:
+def test_portions_add_up(owners: list[tuple[int, list[int]]]) -> None:
     amount = np.array([a for a, _ in owners], dtype=np.int64)
     owner = np.repeat(np.arange(len(owners)), [len(weights) for _, weights in owners])
     piece = portions(amount, owner, np.array([w for _, weights in owners for w in weights]))

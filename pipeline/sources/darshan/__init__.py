@@ -53,7 +53,7 @@ class Darshan(LogSource[keys.Options]):
     """Folders of Darshan logs."""
 
     kind = "darshan"
-    version = 1
+    version = 2
     Options = keys.Options
     Selector = LogSelector
     reader = f"libdarshan-util of darshan {software.version('darshan')}, build {BUILD_VERSION}"

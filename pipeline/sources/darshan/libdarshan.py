@@ -77,10 +77,10 @@ class Log:
     modules : dict of str to bool
         Every module of the log, and whether its data is partial.
     segments : dict of str to structured array (segments,)
-        "DXT_POSIX", "DXT_MPIIO": file id, write (bool), length (bytes), begin, end (s since the
-        job's start).
-    heatmaps : dict of str to Heatmap
-        "POSIX", "STDIO", "MPIIO".
+        "DXT_POSIX", "DXT_MPIIO": file id, write (bool), offset, length (bytes), begin, end (s since
+        the job's start).
+    heatmaps : dict of str to tuple of Heatmap
+        "POSIX", "STDIO", "MPIIO": one for each width of bins.
     lustre : tuple of (int, int, int, tuple of int)
         By file: id, stripe size, stripe count, OST numbers.
     unreadable : tuple of str
@@ -105,7 +105,7 @@ class Log:
     records: dict[str, npt.NDArray[Any]] = field(repr=False)
     modules: dict[str, bool]
     segments: dict[str, npt.NDArray[Any]] = field(repr=False)
-    heatmaps: dict[str, Heatmap] = field(repr=False)
+    heatmaps: dict[str, tuple[Heatmap, ...]] = field(repr=False)
     lustre: tuple[tuple[int, int, int, tuple[int, ...]], ...] = field(repr=False)
     unreadable: tuple[str, ...]
     is_trusted: bool = True

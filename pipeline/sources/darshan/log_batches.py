@@ -193,11 +193,11 @@ class BatchReader:
             trace = np.empty(len(segments), TRACE)
             trace["log"] = number
             trace["file"] = segments["id"]
-            for column in ("write", "length", "begin", "end"):
+            for column in ("write", "offset", "length", "begin", "end"):
                 trace[column] = segments[column]
             self.traces.append(trace)
-        for module, heat in log.heatmaps.items():
-            if module in SUMMED:
+        for module in SUMMED:
+            for heat in log.heatmaps.get(module, ()):
                 self.heat.append(Heat(number, module, heat.width, heat.read, heat.written))
 
     def batch(self) -> LogBatch:

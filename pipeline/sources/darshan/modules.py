@@ -13,7 +13,7 @@ from pipeline.sources.darshan.library import damaged, record_dtype
 
 @dataclass(frozen=True)
 class Heatmap:
-    """Bytes over time by one interface, summed over the ranks.
+    """Bytes over time by one interface, summed over the ranks whose bins have this width.
 
     Attributes
     ----------
@@ -70,9 +70,7 @@ def each_record(ffi: Any, library: Any, handle: Any, module: str, index: int, ki
 
 
 TRACE = np.dtype([("offset", "<i8"), ("length", "<i8"), ("begin", "<f8"), ("end", "<f8")])
-SEGMENT = np.dtype(
-    [("id", "<u8"), ("write", "?"), ("length", "<i8"), ("begin", "<f8"), ("end", "<f8")]
-)
+SEGMENT = np.dtype([("id", "<u8"), ("write", "?"), *TRACE.descr])
 
 
 def traced_segments(
@@ -91,36 +89,50 @@ def traced_segments(
         part = np.empty(count, SEGMENT)
         part["id"] = record.base.id
         part["write"] = np.arange(count) < record.write_count
-        for name in ("length", "begin", "end"):
+        for name in TRACE.names or ():
             part[name] = trace[name]
         parts.append(part)
     return np.concatenate(parts)
 
 
+LARGEST_BIN = 2**62 - 1
+"""Bytes: what is more than a bin can hold is cut."""
+
+
 def heat_maps(
     ffi: Any, library: Any, handle: Any, index: int, names: dict[int, str]
-) -> dict[str, Heatmap]:
-    """Heat maps by interface, summed over the ranks."""
-    found: dict[str, Heatmap] = {}
+) -> dict[str, tuple[Heatmap, ...]]:
+    """Heat maps by interface, one for each width of bins, in their order.
+
+    A rank doubles its width when it runs out of bins, so ranks may differ. Ranks of one width are
+    added up.
+    """
+    found: dict[tuple[str, float], list[npt.NDArray[np.int64]]] = {}
     for record in each_record(ffi, library, handle, "HEATMAP", index, "struct heatmap *"):
         interface = names.get(record.base.id, "").removeprefix("heatmap:")
         if record.bins <= 0 or not 0 < record.width < float("inf"):
             continue
-        read, written = (
-            np.frombuffer(ffi.buffer(bins, record.bins * 8), dtype="<i8")
-            for bins in (record.read, record.write)
-        )
-        before = found.get(interface)
-        if before and before.width == record.width and len(before.read) >= len(read):
-            before.read[: len(read)] += read
-            before.written[: len(read)] += written
-        else:
-            read, written = read.copy(), written.copy()
-            if before and before.width == record.width:
-                read[: len(before.read)] += before.read
-                written[: len(before.read)] += before.written
-            found[interface] = Heatmap(record.width, read, written)
-    return found
+        bins = [
+            np.frombuffer(ffi.buffer(values, record.bins * 8), dtype="<i8")
+            for values in (record.read, record.write)
+        ]
+        before = found.get((interface, record.width), [np.empty(0, np.int64)] * 2)
+        found[interface, record.width] = [
+            _added(one, other) for one, other in zip(before, bins, strict=True)
+        ]
+    maps: dict[str, tuple[Heatmap, ...]] = {}
+    for (interface, width), (read, written) in sorted(found.items(), key=lambda item: item[0]):
+        maps[interface] = (*maps.get(interface, ()), Heatmap(width, read, written))
+    return maps
+
+
+def _added(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Sums of bins from the first on; a bin below 0 counts as 0."""
+    total = np.zeros(max(len(one), len(other)), np.int64)
+    total[: len(one)] = one
+    more = np.clip(other, 0, LARGEST_BIN)
+    total[: len(other)] = np.minimum(total[: len(other)] + more, LARGEST_BIN)
+    return total
 
 
 def lustre_stripes(ffi: Any, library: Any, handle: Any, index: int) -> Any:
