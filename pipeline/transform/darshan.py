@@ -321,8 +321,8 @@ class DayMerger:
                 FindingKind.AMOUNT_OUTSIDE_DAY,
                 amount,
                 name,
-                "of logs that ran over midnight; days that are `neighbours` away, or nearer,"
-                " have it",
+                "of logs that ran over midnight; days that are `neighbours` away, or nearer, or up"
+                " to 31 days later, have it",
             )
         self.write("mounts", self.mount_table())
         return list(self._grids())

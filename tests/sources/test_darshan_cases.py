@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from archive_tools.core import log_files
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.vocabulary import FindingKind
+from pipeline.sources.darshan import listing
 from tests.support import darshan_day
 from tests.support.darshan_day import Reduced
 from tests.support.darshan_source import options
@@ -64,3 +66,70 @@ def test_trace_overflow(cases: Path, tmp_path: Path) -> None:
     assert day.findings.total(FindingKind.TRACES_CONTRADICT) == 12
     (event,) = [one for one in day.findings.events() if one.kind == FindingKind.TRACES_CONTRADICT]
     assert event.detail == "files of 1 logs, such as trace_overflow.darshan"
+
+
+def written_by_day(logs: Path, folder: Path, **keys: int) -> list[float]:
+    """Megabytes on three days, of folders that are named by the day of the month."""
+    found = []
+    for number in (21, 22, 23):
+        (logs / str(number)).mkdir(parents=True, exist_ok=True)
+        day = Day(dt.date(2026, 11, number))
+        result = darshan_day.reduced(options(logs / "%d", **keys), folder / str(number), day)
+        (grid,) = [grid for grid in result.series if grid.dataset == "datatargets/writebytes"]
+        found.append(round(float(grid.values.sum()) / 1e6, 1))
+    return found
+
+
+@pytest.fixture
+def log_of_48_hours(cases: Path, tmp_path: Path) -> Path:
+    """In the folder of the day on which the job began; written when it ended."""
+    (tmp_path / "logs/21").mkdir(parents=True)
+    (tmp_path / "raw").mkdir()
+    copied = shutil.copy(cases / "job_of_48_hours.darshan", tmp_path / "logs/21")
+    written_at(Path(copied), dt.datetime(2026, 11, 23, 18, 0, 10, tzinfo=dt.UTC))
+    return Path(copied)
+
+
+def written_at(log: Path, when: dt.datetime) -> None:
+    for path in (log, log.parent):
+        os.utime(path, (when.timestamp(), when.timestamp()))
+
+
+def test_job_of_48_hours(log_of_48_hours: Path, tmp_path: Path) -> None:
+    assert written_by_day(tmp_path / "logs", tmp_path / "raw") == [25.2, 100.7, 75.5]
+
+
+def test_a_long_jobs_log_in_a_users_folder(log_of_48_hours: Path, tmp_path: Path) -> None:
+    """The folder of the day did not change since then, the one in it did."""
+    below = log_of_48_hours.parent / "user01"
+    below.mkdir()
+    moved = log_of_48_hours.rename(below / log_of_48_hours.name)
+    written_at(moved, dt.datetime(2026, 11, 23, 18, 0, 10, tzinfo=dt.UTC))
+    first = dt.datetime(2026, 11, 21, 1, tzinfo=dt.UTC).timestamp()
+    os.utime(below.parent, (first, first))
+    assert written_by_day(tmp_path / "logs", tmp_path / "raw") == [25.2, 100.7, 75.5]
+
+
+def test_without_neighbours_only_the_days_own_folder_counts(
+    log_of_48_hours: Path, tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    assert written_by_day(tmp_path / "logs", raw, neighbours=0) == [25.2, 0.0, 0.0]
+
+
+def test_folders_that_did_not_change_and_copies_are_passed_over(
+    log_of_48_hours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, listed = log_of_48_hours.parent, []
+    real = log_files.files_below
+    monkeypatch.setattr(log_files, "files_below", lambda path: listed.append(path) or real(path))
+    third = Day(dt.date(2026, 11, 23))
+    (tmp_path / "logs/23").mkdir()
+    keys = options(tmp_path / "logs/%d")
+    assert [file.name for file in listing.listed_files(keys, third)] == [log_of_48_hours.name]
+    written_at(log_of_48_hours, dt.datetime(2027, 3, 1, tzinfo=dt.UTC))
+    assert listing.listed_files(keys, third) == []
+    listed.clear()
+    written_at(log_of_48_hours, dt.datetime(2026, 11, 21, 20, tzinfo=dt.UTC))
+    assert listing.listed_files(keys, third) == []
+    assert str(folder) not in listed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import stat
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -110,7 +111,51 @@ def listed_files(options: Options, day: Day) -> Listing:
                 if os.path.join(file.root, file.name) not in ours
                 and may_touch(file, day, distance, options.timezone or day.timezone)
             }
+    if options.neighbours:
+        files |= _of_long_jobs(options, day)
     return Listing(sorted(files), Counter(others.values()))
+
+
+LONGEST_DAYS = 31
+"""Days before in whose folders logs of long jobs are looked for; no job is taken to be longer."""
+
+
+def _of_long_jobs(options: Options, day: Day) -> set[LogFile]:
+    """Logs of folders before the neighbours' that were written since the day began.
+
+    A folder in which nothing changed since then is not listed. What was written so late that no job
+    took so long is a copy, whose time does not say when the job ended.
+    """
+    templates = [options.logs] if isinstance(options.logs, str) else options.logs
+    found: set[LogFile] = set()
+    known: set[str] = set()
+    for distance in range(-options.neighbours, LONGEST_DAYS + 1):
+        other = Day(day.date - dt.timedelta(days=distance), day.timezone)
+        new = [one for one in templates if other.expand(one) not in known]
+        known |= {other.expand(one) for one in new}
+        if distance <= options.neighbours or not any(
+            _changed(path, day.start) for path in log_files.paths_of(new, other.date)
+        ):
+            continue
+        last = (other.end + LONGEST_DAYS * 86_400) * 10**9
+        near = _folder_files(options.model_copy(update={"logs": new}), other, False)[1]
+        found |= {file for file in near if day.start * 10**9 <= file.mtime_ns <= last}
+    return found
+
+
+def _changed(path: str, since: int) -> bool:
+    """Whether a file, or a folder or one below it, changed since then (epoch seconds)."""
+    try:
+        status = os.stat(path)
+        if status.st_mtime >= since:
+            return True
+        if not stat.S_ISDIR(status.st_mode) or status.st_nlink == 2:  # it has no folders
+            return False
+        with os.scandir(path) as entries:
+            folders = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:  # it is gone, or no folder that may be listed has changed
+        return False
+    return any(_changed(folder, since) for folder in folders)
 
 
 def may_touch(file: LogFile, day: Day, distance: int, timezone: str) -> bool:
