@@ -16,7 +16,7 @@ from archive_tools.core.arrays import Float64, Int64
 from pipeline.model import LogBatch
 from pipeline.transform.heat_bins import Bins, bins_by_log, unexplained
 from pipeline.transform.records import LARGEST, Amounts, take
-from pipeline.transform.traces import checked
+from pipeline.transform.traces import checked, numbered
 
 
 @dataclass(frozen=True)
@@ -88,29 +88,29 @@ def by_trace(
     traces = traces[traces["write"] == share.writes]
     if not len(traces) or not len(what.amount):
         return take(what, slice(0, 0)), what
-    files, of = np.unique(_keys(what.log, what.file), return_inverse=True)
-    keys = _keys(traces["log"], traces["file"])
-    place = np.minimum(np.searchsorted(files, keys), len(files) - 1)
-    known = files[place] == keys
-    traces, place = traces[known], place[known]
+    log, file = (
+        np.concatenate((mine, traces[its]))
+        for mine, its in ((what.log, "log"), (what.file, "file"))
+    )
+    number, first = numbered(log, file, np.zeros(len(log), bool))
+    of, place = np.split(number, [len(what.amount)])
+    is_known = np.zeros(len(first), bool)
+    is_known[of] = True
+    traces, place = traces[is_known[place]], place[is_known[place]]
     weight = traces["length"] if share.of_bytes else np.ones(len(traces), np.int64)
-    shown, amount = np.zeros((2, len(files)), np.int64)
+    shown, amount = np.zeros((2, len(first)), np.int64)
     np.add.at(shown, place, weight)
     np.add.at(amount, of, what.amount)
     rest = _less(what, of, np.minimum(shown, amount))
     order = np.lexsort((weight, traces["end"], traces["begin"], place))
     traces, place, weight = traces[order], place[order], weight[order]
     piece = portions(np.minimum(shown, amount), place, weight)
-    column = np.zeros(len(files), np.int64)
+    column = np.zeros(len(first), np.int64)
     column[of] = what.column
     begin = start[traces["log"]] + np.maximum(traces["begin"], 0.0)
     end = np.maximum(start[traces["log"]] + traces["end"], begin)
     placed = Amounts(piece, begin, end, column[place], traces["log"], traces["file"])
     return take(placed, piece > 0), rest
-
-
-def _keys(log: Int64, file: npt.NDArray[np.uint64]) -> npt.NDArray[Any]:
-    return np.rec.fromarrays([log.astype(np.int64), file.astype(np.uint64)])
 
 
 def _less(what: Amounts, of: npt.NDArray[np.intp], taken: Int64) -> Amounts:

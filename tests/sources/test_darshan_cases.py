@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from archive_tools.core import log_files
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
-from archive_tools.core.vocabulary import FindingKind
-from pipeline.sources.darshan import listing
+from archive_tools.core.vocabulary import FindingKind, Product
+from archive_tools.store.receipts import Receipts
+from pipeline.cli.main import COMPLETE, main
+from pipeline.sources.darshan import listing, modules
 from tests.support import darshan_day
 from tests.support.darshan_day import Reduced
 from tests.support.darshan_source import options
+from tests.support.nights import FOREVER
 from tests.support.paths import ROOT, needed
 
+Site = Callable[..., Path]
 DAY = Day(dt.date(2026, 11, 22))
 TOTAL = 201_326_592
 """Bytes that each log wrote on /scratch."""
@@ -66,6 +74,43 @@ def test_trace_overflow(cases: Path, tmp_path: Path) -> None:
     assert day.findings.total(FindingKind.TRACES_CONTRADICT) == 12
     (event,) = [one for one in day.findings.events() if one.kind == FindingKind.TRACES_CONTRADICT]
     assert event.detail == "files of 1 logs, such as trace_overflow.darshan"
+
+
+def test_a_late_log_leaves_the_finding(cases: Path, tmp_path: Path, site: Site) -> None:
+    """What was reduced of the log is kept, and says it again."""
+    (tmp_path / "logs").mkdir()
+    shutil.copy(cases / "trace_overflow.darshan", tmp_path / "logs")
+    site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
+    for name in ("heat_widths", "trace_of_half_the_files"):
+        assert main(["nightly", "--date", f"{DAY}"]) == COMPLETE
+        receipt = Receipts(tmp_path / "archive").day(DAY.date).good("darshan", Product.TTS)
+        assert receipt
+        found = Receipts(tmp_path / "archive").day(DAY.date).content(receipt)["findings"]
+        assert any("files of 1 logs, such as trace_overflow.darshan" in one for one in found)
+        shutil.copy(cases / f"{name}.darshan", tmp_path / "logs")
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_heat_maps_of_ranks_in_any_order(
+    order: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two widths, other numbers of bins, a bin below 0, a sum that no number holds."""
+    widths = [6.4, 12.8, 6.4, 12.8]
+    bins = [[1, -5, 3], [2**62, 1], [10], [2**62, 1, 7]]
+    ranks = [
+        SimpleNamespace(
+            base=SimpleNamespace(id=1), width=width, bins=len(values), read=values, write=values
+        )
+        for width, values in zip(widths, bins, strict=True)
+    ]
+    mixed = [ranks[place] for place in order]
+    monkeypatch.setattr(modules, "each_record", lambda *given: iter(mixed))
+    ffi = SimpleNamespace(buffer=lambda values, size: np.array(values, np.int64).tobytes())
+    found = modules.heat_maps(ffi, None, None, 0, {1: "heatmap:POSIX"})
+    assert [(one.width, one.written.tolist()) for one in found["POSIX"]] == [
+        (6.4, [11, 0, 3]),
+        (12.8, [2**62 - 1, 2, 7]),
+    ]
 
 
 def written_by_day(logs: Path, folder: Path, **keys: int) -> list[float]:
