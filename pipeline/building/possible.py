@@ -87,6 +87,7 @@ class AwaitedTotals:
             for name, dataset in known.items()
             if dataset.within in known and known[dataset.within].unit == dataset.unit
         }
+        self._to_come = set(self._total_of)
         self._totals: dict[str, Grid] = {}
         self._waiting: dict[str, list[Grid]] = {}
 
@@ -95,13 +96,15 @@ class AwaitedTotals:
         and what waited for it.
         """
         total = self._total_of.get(grid.dataset)
+        self._to_come.discard(grid.dataset)
         if total and total not in self._totals:
             self._waiting.setdefault(total, []).append(grid)
             return []
         if total:
             remove_above_total(grid, self._totals[total], findings)
-        if grid.dataset in self._total_of.values():
-            self._totals[grid.dataset] = grid
+        self._totals[grid.dataset] = grid
+        needed = {self._total_of[name] for name in self._to_come}
+        self._totals = {name: one for name, one in self._totals.items() if name in needed}
         freed = self._waiting.pop(grid.dataset, [])
         for part in freed:
             remove_above_total(part, grid, findings)
