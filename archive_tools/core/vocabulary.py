@@ -105,7 +105,7 @@ class FindingKind(enum.StrEnum):
     INPUTS_GREW = "inputs that grew while they were read"
     LOGS_REJECTED = "logs rejected"
     LOGS_PARTIAL = "logs with partial data"
-    LOGS_TOO_NEW = "logs with a module too new for this libdarshan-util"
+    MODULES_UNREADABLE = "logs with modules that are left out, damaged or too new"
     TRACES_CONTRADICT = "traces that contradict the counters of their files, and are not used"
     LOGS_CHANGED = "logs that changed after others were purged, and stay as they were"
     LOGS_GONE = "logs that were gone before they were read"

@@ -8,6 +8,7 @@ units are placed and the totals are those of the counters.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -241,7 +242,8 @@ class DayMerger:
         self.outside: dict[str, int] = {}
         self.placed = dict.fromkeys(METHODS, 0)
         self.counts = {"logs": 0, "rejects": 0, "summaries": 0, "neighbours": 0}
-        self.partial = self.unreadable = 0
+        self.partial = 0
+        self.unreadable: Counter[str] = Counter()
         self.last_end = day.start
         self.reasons: dict[str, int] = {}
         self.contradicted: dict[str, int] = {}
@@ -293,7 +295,8 @@ class DayMerger:
         self.counts["rejects"] += len(part.rejects["reason"])
         self.counts["summaries"] += len(part.summaries["log_id"])
         self.partial += int(np.count_nonzero(part.logs["partial_modules"] != ""))
-        self.unreadable += int(np.count_nonzero(part.logs["unreadable_modules"] != ""))
+        for modules in part.logs["unreadable_modules"].tolist():
+            self.unreadable.update([modules] if modules else ())
         if size:
             self.last_end = max(self.last_end, int(part.logs["end_time"].max()))
 
@@ -309,7 +312,8 @@ class DayMerger:
         for reason, count in sorted(self.reasons.items()):
             findings.add(FindingKind.LOGS_REJECTED, count, "", reason)
         findings.add(FindingKind.LOGS_PARTIAL, self.partial)
-        findings.add(FindingKind.LOGS_TOO_NEW, self.unreadable)
+        for modules, count in sorted(self.unreadable.items()):
+            findings.add(FindingKind.MODULES_UNREADABLE, count, detail=modules)
         if self.contradicted:
             findings.add(
                 FindingKind.TRACES_CONTRADICT,

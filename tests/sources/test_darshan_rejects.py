@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from archive_tools.core.day import Day
-from archive_tools.core.vocabulary import RejectReason
+from archive_tools.core.vocabulary import FindingKind, RejectReason
 from archive_tools.jobs.logs import logs_in
 from pipeline.processes import isolated
 from pipeline.sources import darshan
@@ -82,6 +82,8 @@ def test_a_log_costs_what_is_damaged(
     assert day.logs["posix_bytes_written"].tolist() == [WRITTEN]
     found = set(day.logs["unreadable_modules"][0].split(","))
     assert found - {"", "DXT_POSIX"} == unreadable
+    said = [one for one in day.findings.events() if one.kind == FindingKind.MODULES_UNREADABLE]
+    assert [one.detail for one in said] == list(filter(None, day.logs["unreadable_modules"]))
     assert day.logs["partial_modules"].tolist() == ["POSIX" if name == "posix_partial" else ""]
     is_derived = bool(np.isfinite(day.logs["posix_agg_time"][0]))
     assert is_derived == (name != "rank_is_nprocs")
