@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from archive_tools.core.vocabulary import Product
 from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.tasks.context import current
-from tests.support.paths import ROOT, needed
+from tests.support import paths
 from tests.support.prometheus_server import filled, started
 from tests.support.waiting import PATIENCE
 
@@ -30,10 +29,7 @@ DATE = "2026-11-22"
 @pytest.fixture(scope="module")
 def cases() -> Path:
     """The folder of the cases."""
-    folder = Path(os.environ.get("TOKIO_CASES", ROOT.parent / "shared" / "cases")) / "servers"
-    if not folder.is_dir():
-        needed(f"the cases in {folder} (or in $TOKIO_CASES)")
-    return folder
+    return paths.cases("servers")
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,10 @@ from archive_tools.core.vocabulary import FindingKind, Product
 from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import COMPLETE, main
 from pipeline.sources.darshan import listing, modules
-from tests.support import darshan_day
+from tests.support import darshan_day, paths
 from tests.support.darshan_day import Reduced
 from tests.support.darshan_source import options
 from tests.support.nights import FOREVER
-from tests.support.paths import ROOT, needed
 
 Site = Callable[..., Path]
 DAY = Day(dt.date(2026, 11, 22))
@@ -36,10 +35,7 @@ HALF, QUARTER = TOTAL // 2, TOTAL // 4
 @pytest.fixture(scope="module")
 def cases() -> Path:
     """The folder of the cases."""
-    folder = Path(os.environ.get("TOKIO_CASES", ROOT.parent / "shared" / "cases")) / "darshan"
-    if not folder.is_dir():
-        needed(f"the cases in {folder} (or in $TOKIO_CASES)")
-    return folder
+    return paths.cases("darshan")
 
 
 def reduced(cases: Path, name: str, folder: Path) -> Reduced:

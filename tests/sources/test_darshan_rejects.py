@@ -25,10 +25,11 @@ from pipeline.sources import darshan
 from pipeline.sources.darshan.libdarshan import ESSENTIAL, NEWEST
 from pipeline.sources.darshan.log_header import header_of
 from pipeline.transform.darshan import Reduction
+from tests.support import paths
 from tests.support.darshan_bytes import BZIP2, HEADER, MAGIC, PLAIN, LogBytes
 from tests.support.darshan_day import Reduced, merged, reduced
 from tests.support.darshan_source import MOUNTS, options
-from tests.support.paths import ROOT, SITEDAY_LOGS, needed
+from tests.support.paths import ROOT, SITEDAY_LOGS
 
 DAY = Day(dt.date(2026, 11, 22))
 WRITTEN = 201_326_592
@@ -37,10 +38,7 @@ WRITTEN = 201_326_592
 @pytest.fixture(scope="module")
 def cases() -> Path:
     """The folder of the cases of logs."""
-    folder = Path(os.environ.get("TOKIO_CASES", ROOT.parent / "shared" / "cases")) / "darshan"
-    if not folder.is_dir():
-        needed(f"the cases in {folder} (or in $TOKIO_CASES)")
-    return folder
+    return paths.cases("darshan")
 
 
 def day_of(tmp_path: Path, *files: Path) -> Reduced:

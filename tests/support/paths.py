@@ -16,3 +16,11 @@ def needed(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI needs {what}")
     pytest.skip(f"needs {what}")
+
+
+def cases(kind: str) -> Path:
+    """The folder of small inputs that were once archived wrongly: "servers" or "darshan"."""
+    folder = Path(os.environ.get("TOKIO_CASES", ROOT.parent / "shared" / "cases")) / kind
+    if not folder.is_dir():
+        needed(f"the cases in {folder} (or in $TOKIO_CASES)")
+    return folder
