@@ -167,10 +167,10 @@ def test_folders_that_did_not_change_and_copies_are_passed_over(
     third = Day(dt.date(2026, 11, 23))
     (tmp_path / "logs/23").mkdir()
     keys = options(tmp_path / "logs/%d")
-    assert [file.name for file in listing.listed_files(keys, third)] == [log_of_48_hours.name]
+    assert [file.name for file in listing.listed_files(keys, third).files] == [log_of_48_hours.name]
     written_at(log_of_48_hours, dt.datetime(2027, 3, 1, tzinfo=dt.UTC))
-    assert listing.listed_files(keys, third) == []
+    assert listing.listed_files(keys, third).files == []
     listed.clear()
     written_at(log_of_48_hours, dt.datetime(2026, 11, 21, 20, tzinfo=dt.UTC))
-    assert listing.listed_files(keys, third) == []
+    assert listing.listed_files(keys, third).files == []
     assert str(folder) not in listed
