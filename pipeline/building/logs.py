@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,6 @@ def write_logs(
 
     Raises
     ------
-    InputChanged
-        A log changed while it was read.
     SourceError
         Readers cannot run, or all logs are rejected.
     """
@@ -73,12 +72,26 @@ def write_logs(
         raise SourceError(
             f"all {merger.counts['rejects']} logs of {where.day} were rejected", got=reasons
         )
-    folders = merger.reasons.get(RejectReason.UNREADABLE.sentence(fact="folder"), 0)
-    findings.add(FindingKind.UNREADABLE, folders, detail="folders of logs that cannot be listed")
-    if not folders:
+    lacks = _lacks(merger.reasons, findings)
+    if not lacks:
         return Made(merger.counts, findings, more=more)
-    more["why"] = f"{folders} folders of logs cannot be listed; see the table of rejects"
+    more["why"] = f"{'; '.join(lacks)}; see the table of rejects"
     return Made(merger.counts, findings, ReceiptState.PARTIAL, 99, more)
+
+
+def _lacks(reasons: Mapping[str, int], findings: Findings) -> list[str]:
+    """Why a day is not whole although its logs were read: folders that are closed, and logs that
+    were not what they were when they were listed.
+    """
+    folders = reasons.get(RejectReason.UNREADABLE.sentence(fact="folder"), 0)
+    moved = reasons.get(RejectReason.CHANGED, 0) + reasons.get(RejectReason.GONE, 0)
+    findings.add(FindingKind.UNREADABLE, folders, detail="folders of logs that cannot be listed")
+    findings.add(FindingKind.INPUTS_GREW, moved, detail="logs, between listing and reading")
+    said = {
+        f"{folders} folders of logs cannot be listed": folders,
+        f"{moved} logs changed or went while the day was read, the next run reads them": moved,
+    }
+    return [sentence for sentence, count in said.items() if count]
 
 
 def _shares_mounts(where: InstanceDay) -> bool:

@@ -113,6 +113,7 @@ def fetch_raw(where: InstanceDay, inputs: Inputs, archived: ArchivedRaw | None) 
         new = folder / "new"
         new.mkdir()
         fetched = _fetch_new(new, where, [piece.path for piece in held], archived)
+        inputs = _listed(where, inputs, fetched)
         seen = fingerprint_of_inputs(where, inputs)
         lost = _lost(where, fetched, new, held, archived)
         if lost:
@@ -253,6 +254,14 @@ def _lost(
         if now.get(name, 0) < count and name != "unreadable"
     ]
     return f"the source has less of the day: {'; '.join(said)}" if said else ""
+
+
+def _listed(where: InstanceDay, before: Inputs, fetched: Fetched | None) -> Inputs:
+    """What the source had: of logs what the fetch listed, for that is one look, and what came after
+    the query is simply there.
+    """
+    seen = fetched.inputs if fetched and isinstance(where.source, LogSource) else None
+    return seen if seen is not None and seen.keys() == before.keys() else before
 
 
 def _compare(where: InstanceDay, before: Inputs, seen: Inputs | None) -> bool:

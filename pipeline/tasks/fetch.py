@@ -124,6 +124,8 @@ class Fetch(ArchiveTask):
         with files.writable(where.raw_folder("none")):
             archived = self._archived(receipt) if receipt else None
             found = raw.fetch_raw(where, inputs, archived)
+            before = receipt.fingerprint if receipt else ""
+            current().answers.keep(self._key(), Answer(found.made.more["inputs"], before))
             if found.lost:
                 self._keep_archived(found.fingerprint, found.made.content(), found.lost)
                 return

@@ -22,9 +22,10 @@ from typing import Any
 
 import pytest
 
+from archive_tools.formats import darshan_tables
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.processes import isolated, limits
-from pipeline.sources import lmt
+from pipeline.sources import darshan, lmt
 from pipeline.sources._shared.sql_database import Database
 from pipeline.tasks.context import current
 from tests.support.mariadb import PASSWORD, Server
@@ -287,8 +288,6 @@ def test_a_log_that_changes_while_it_is_read(
     log = next((tmp_path / f"darshan/{DATE}").iterdir())
     whole = log.read_bytes()
     log.write_bytes(whole[:-100])
-    from pipeline.sources import darshan
-
     run = isolated.run
 
     def appended(job: Any) -> Any:
@@ -319,6 +318,43 @@ def test_a_log_that_changes_while_it_is_read(
         == COMPLETE
     )
     assert night(tmp_path) == COMPLETE
+
+
+def test_logs_that_come_and_change_while_a_day_is_fetched_and_read(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that comes between query and listing is of the day; one that is touched after it costs
+    itself, until the next run.
+    """
+    write_days(tmp_path, [DATE], late_days=10**5, raw_days=10**5)
+    folder = tmp_path / f"darshan/{DATE}"
+    first = next(folder.iterdir())
+    fetch, run = darshan.SOURCE.fetch, isolated.run
+
+    def arrived(*given: Any) -> Any:
+        shutil.copy(first, folder / "b.darshan")
+        return fetch(*given)
+
+    def touched(job: Any) -> Any:
+        os.utime(first, ns=(1, 1))
+        return run(job)
+
+    monkeypatch.setattr(darshan.SOURCE, "fetch", arrived)
+    monkeypatch.setattr(darshan.SOURCE, "run", touched)
+    assert night(tmp_path) == PARTIAL
+    said = "1 logs changed or went while the day was read, the next run reads them"
+    shown = capsys.readouterr().out
+    assert "darshan          partial" in shown
+    assert said in shown
+    file = tmp_path / f"archive/2025/{DATE}/darshan.hdf5"
+    assert names_of_logs(file) == ["b.darshan"]
+    monkeypatch.undo()
+    assert night(tmp_path) == COMPLETE
+    assert names_of_logs(file) == sorted([first.name, "b.darshan"])
+
+
+def names_of_logs(file: Path) -> list[str]:
+    return sorted(darshan_tables.read_table(file, "logs")["filename"].tolist())
 
 
 def test_a_database_that_changes_while_it_is_read(

@@ -72,23 +72,6 @@ def test_a_source_is_asked_once_where_its_fetch_says_what_it_saw(
     assert len(requested) == times
 
 
-def test_a_log_that_comes_before_the_fetch_lists_the_logs_is_for_the_next_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_days(tmp_path, [DATE])
-    fetch = darshan.SOURCE.fetch
-    log = next((tmp_path / f"darshan/{DATE}").iterdir())
-
-    def late(*given: Any) -> Fetched:
-        shutil.copy(log, log.with_name("late.darshan"))
-        return fetch(*given)
-
-    monkeypatch.setattr(darshan.SOURCE, "fetch", late)
-    assert night(tmp_path) == FAILED
-    monkeypatch.undo()
-    assert night(tmp_path) == COMPLETE
-
-
 @pytest.mark.parametrize("instance", ["home", "darshan"])
 def test_fingerprints_hold_the_meaning_only_once_it_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, instance: str

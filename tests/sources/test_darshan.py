@@ -21,8 +21,9 @@ import pytest
 
 import archive_tools
 from archive_tools.core.day import Day
-from archive_tools.core.errors import InputChanged, NoData
+from archive_tools.core.errors import NoData
 from archive_tools.core.log_files import parse_name
+from archive_tools.core.vocabulary import RejectReason
 from archive_tools.formats import darshan_tables
 from archive_tools.jobs.index import write_index as write
 from pipeline.model import LogIdentity
@@ -215,16 +216,22 @@ def test_folders_trees_patterns_and_templates(tmp_path: Path) -> None:
         assert found.counts == {"files": 1 if "sub" in template else 2}
 
 
-def test_a_log_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
-    (log,) = copies(tmp_path / "logs", "a.darshan")
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_log_that_changes_or_goes_costs_itself(tmp_path: Path, is_gone: bool) -> None:
+    log, _ = copies(tmp_path / "logs", "a.darshan", "b.darshan")
     found = options(tmp_path / "logs")
     darshan.SOURCE.fetch(found, DAY, tmp_path)
-    os.utime(log, ns=(1, 1))
+    if is_gone:
+        log.unlink()
+    else:
+        os.utime(log, ns=(1, 1))
     (job,) = darshan.SOURCE.jobs(
         found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, darshan.metrics())
     )
-    with pytest.raises(InputChanged, match=r"a\.darshan changed"):
-        isolated.run(job)
+    (part,) = isolated.run(job)
+    assert part.logs["filename"].tolist() == ["b.darshan"]
+    reason = RejectReason.GONE if is_gone else RejectReason.CHANGED
+    assert [RejectReason.read(one) for one in part.rejects["reason"]] == [reason]
 
 
 def test_what_a_log_did_on_another_day_is_counted(tmp_path: Path) -> None:
