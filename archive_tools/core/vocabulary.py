@@ -163,7 +163,6 @@ class RejectReason(enum.StrEnum):
     TIME_LIMIT = "time limit", False
     MEMORY_LIMIT = "memory limit", False
     CHANGED = "changed since it was listed", False
-    GONE = "gone since it was listed", False
     IRREDUCIBLE = "cannot be reduced", False
     KILLED = "killed by the system, perhaps for want of memory", False
     READER_ENDED = "the reader ended", False

@@ -45,6 +45,8 @@ def write_logs(
 
     Raises
     ------
+    InputChanged
+        A log is gone that was listed: what is archived may have it.
     SourceError
         Readers cannot run, or all logs are rejected.
     """
@@ -84,12 +86,12 @@ def _lacks(reasons: Mapping[str, int], findings: Findings) -> list[str]:
     were not what they were when they were listed.
     """
     folders = reasons.get(RejectReason.UNREADABLE.sentence(fact="folder"), 0)
-    moved = reasons.get(RejectReason.CHANGED, 0) + reasons.get(RejectReason.GONE, 0)
+    moved = reasons.get(RejectReason.CHANGED, 0)
     findings.add(FindingKind.UNREADABLE, folders, detail="folders of logs that cannot be listed")
     findings.add(FindingKind.INPUTS_GREW, moved, detail="logs, between listing and reading")
     said = {
         f"{folders} folders of logs cannot be listed": folders,
-        f"{moved} logs changed or went while the day was read, the next run reads them": moved,
+        f"{moved} logs changed while the day was read, the next run reads them": moved,
     }
     return [sentence for sentence, count in said.items() if count]
 

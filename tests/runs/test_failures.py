@@ -342,7 +342,7 @@ def test_logs_that_come_and_change_while_a_day_is_fetched_and_read(
     monkeypatch.setattr(darshan.SOURCE, "fetch", arrived)
     monkeypatch.setattr(darshan.SOURCE, "run", touched)
     assert night(tmp_path) == PARTIAL
-    said = "1 logs changed or went while the day was read, the next run reads them"
+    said = "1 logs changed while the day was read, the next run reads them"
     shown = capsys.readouterr().out
     assert "darshan          partial" in shown
     assert said in shown

@@ -21,7 +21,7 @@ import pytest
 
 import archive_tools
 from archive_tools.core.day import Day
-from archive_tools.core.errors import NoData
+from archive_tools.core.errors import InputChanged, NoData
 from archive_tools.core.log_files import parse_name
 from archive_tools.core.vocabulary import RejectReason
 from archive_tools.formats import darshan_tables
@@ -216,22 +216,22 @@ def test_folders_trees_patterns_and_templates(tmp_path: Path) -> None:
         assert found.counts == {"files": 1 if "sub" in template else 2}
 
 
-@pytest.mark.parametrize("is_gone", [False, True])
-def test_a_log_that_changes_or_goes_costs_itself(tmp_path: Path, is_gone: bool) -> None:
+def test_a_log_that_changes_costs_itself_and_one_that_goes_the_reading(tmp_path: Path) -> None:
+    """What is archived may have the one that is gone."""
     log, _ = copies(tmp_path / "logs", "a.darshan", "b.darshan")
     found = options(tmp_path / "logs")
     darshan.SOURCE.fetch(found, DAY, tmp_path)
-    if is_gone:
-        log.unlink()
-    else:
-        os.utime(log, ns=(1, 1))
+    os.utime(log, ns=(1, 1))
     (job,) = darshan.SOURCE.jobs(
         found, DAY, tmp_path, Reduction(DAY, 60, MOUNTS, darshan.metrics())
     )
     (part,) = isolated.run(job)
     assert part.logs["filename"].tolist() == ["b.darshan"]
-    reason = RejectReason.GONE if is_gone else RejectReason.CHANGED
-    assert [RejectReason.read(one) for one in part.rejects["reason"]] == [reason]
+    reasons = [RejectReason.read(one) for one in part.rejects["reason"]]
+    assert reasons == [RejectReason.CHANGED]
+    log.unlink()
+    with pytest.raises(InputChanged, match=r"a\.darshan is gone"):
+        isolated.run(job)
 
 
 def test_what_a_log_did_on_another_day_is_counted(tmp_path: Path) -> None:

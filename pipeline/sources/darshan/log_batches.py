@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.errors import SourceError
+from archive_tools.core.errors import InputChanged, SourceError
 from archive_tools.core.log_files import FileRole, parse_name, role_of
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
@@ -253,7 +253,9 @@ def _read(file: Listed, start: int, end: int, only_essential: bool) -> libdarsha
     except FileNotFoundError:
         if file.size < 0:  # it could not be looked at when it was listed
             raise SourceError(RejectReason.UNREADABLE.sentence(os.strerror(errno.ENOENT))) from None
-        raise SourceError(RejectReason.GONE.sentence()) from None
+        raise InputChanged(
+            f"{path} is gone since it was listed", hint="what is archived stays as it is"
+        ) from None
     except OSError as error:
         fact = "folder" if path.is_dir() else ""
         words = RejectReason.UNREADABLE.sentence(error.strerror or str(error), fact=fact)
