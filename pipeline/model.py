@@ -207,6 +207,10 @@ class LogBatch:
         In any order.
     stripes : mapping of column name to array
         Files with Lustre records: ``log_id`` is the position in the batch.
+    lustre_mounts : tuple of frozenset of str
+        By log: those of its mount points that are of Lustre. None for a source that cannot tell.
+    lustre_files : tuple of frozenset of int
+        By log: ids of its files that have a Lustre record.
     """
 
     logs: Table
@@ -218,6 +222,8 @@ class LogBatch:
     traces: npt.NDArray[Any]
     heat: tuple[Heat, ...]
     stripes: Table
+    lustre_mounts: tuple[frozenset[str], ...] = ()
+    lustre_files: tuple[frozenset[int], ...] = ()
 
 
 METHODS = ("dxt", "heatmap", "even")
@@ -245,6 +251,9 @@ class BatchSummary:
         Logs of neighbour days that touched the day.
     contradicted : mapping of str to int
         By the name of a log of the day's own: files whose traces contradict their counters.
+    unplaced : mapping of str to int
+        By the first component of their paths: bytes of the day's own logs on file systems that the
+        site does not name.
     """
 
     logs: Table
@@ -257,3 +266,4 @@ class BatchSummary:
     placed: Mapping[str, int]
     neighbours: int
     contradicted: Mapping[str, int]
+    unplaced: Mapping[str, int]

@@ -5,7 +5,8 @@ below them is looked at, but those whose own name, or whose folder's, begins wit
 that are links are not entered. `role_of` says which of them are logs.
 
 The runtime names a log ``<user>_<program>_id<job>[-<pid>]_<month>-<day>-<second>-<random>[_<n>]``
-followed by ``.darshan``. Users' and programs' names may both hold underscores.
+followed by ``.darshan``. Users' and programs' names may both hold underscores. Later runtimes make
+folders of these parts: ``<user>/<program>/id<job>/<host>/<pid>-<random>[_<n>].darshan``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ _NAME = re.compile(
     r"(?:_(?P<month>\d{1,2})-(?P<day>\d{1,2})-(?P<second>\d{1,5})-)?",
     re.DOTALL,
 )
+_IN_FOLDERS = re.compile(
+    r"(?:.*/)?(?P<user>[^/]+)/(?P<program>[^/]+)/id(?P<job>\d+)/[^/]+/\d+-\d+(?:_\d+)?\.darshan",
+    re.DOTALL,
+)
+CUT = 8
+"""Bytes of a user's name that the C library's `cuserid` gives to the runtime at most."""
 LOG_MAGIC = (6567223).to_bytes(8, "little"), (6567223).to_bytes(8, "big")
 """At byte 8 of a log, in the byte order of the machine that wrote it (darshan-log-format.h)."""
 
@@ -74,23 +81,44 @@ class LogName(NamedTuple):
     started : tuple of int, or None
         Month, day of the month and second of the day of the job's start, in the local time of the
         machine that ran it; None where the name does not have them.
+    program : str
+        Where the name has it apart from the user.
     """
 
     head: str
     job: str
     started: tuple[int, int, int] | None
+    program: str = ""
 
-    def user(self, program: str = "") -> str:
-        """The user's name, with the help of the program's; without it, what is before the first
-        underscore.
+    def user(self, program: str = "", account: str = "") -> str:
+        """The user's name, "" where it cannot be told.
+
+        Parameters
+        ----------
+        program : str
+            The program's name by the log's command line: it says where the user's name ends.
+        account : str
+            Name of the log's uid by the site's list of users. It completes a name that was cut,
+            and decides where the command line does not.
         """
-        if program and self.head.endswith(f"_{program}"):
-            return self.head[: -len(program) - 1]
-        return self.head.partition("_")[0]
+        for known in (self.program, program):
+            if known and self.head.endswith(f"_{known}"):
+                name = self.head[: -len(known) - 1]
+                return account if account and name == cut(account) else name
+        if account and self.is_of(account):
+            return account
+        return self.head.partition("_")[0] if self.head.count("_") == 1 else ""
 
     def is_of(self, user: str) -> bool:
         """Whether the log may be of this user."""
-        return self.head.startswith(f"{user}_")
+        if self.program:
+            return self.head in (f"{name}_{self.program}" for name in (user, cut(user)))
+        return self.head.startswith((f"{user}_", f"{cut(user)}_"))
+
+
+def cut(user: str) -> str:
+    """A user's name as the runtime may have cut it."""
+    return user.encode("utf-8", "surrogateescape")[:CUT].decode("utf-8", "backslashreplace")
 
 
 def parse_name(filename: str) -> LogName | None:
@@ -100,6 +128,14 @@ def parse_name(filename: str) -> LogName | None:
         return None
     started = tuple(int(match[key]) for key in ("month", "day", "second") if match[key])
     return LogName(match["head"], match["job"], started if len(started) == 3 else None)
+
+
+def parse_path(path: str) -> LogName | None:
+    """What a log's name says, and its folders where these have user, program and job."""
+    match = _IN_FOLDERS.fullmatch(path)
+    if not match:
+        return parse_name(os.path.basename(path))
+    return LogName(f"{match['user']}_{match['program']}", match["job"], None, match["program"])
 
 
 def paths_of(templates: Iterable[str], date: dt.date) -> Iterator[str]:

@@ -27,10 +27,14 @@ def _sql_values(name: str, values: npt.NDArray[Any], nullable: bool) -> Iterator
         return (None if value != value else value for value in values.tolist())
     if nullable and values.dtype.kind == "i":
         return (None if value < 0 else value for value in values.tolist())
+    if name in EMPTY_IS_NULL:
+        return (value or None for value in values.tolist())
     return iter(values.tolist())
 
 
 NEVER_NULL = {"log_id", "fs_id", "uid", "nprocs", "log_bytes"}
+EMPTY_IS_NULL = {"username"}
+"""Texts that are not known where they are empty."""
 
 
 def copy_table(connection: sqlite3.Connection, source: Path, name: str, target: str) -> int:

@@ -29,15 +29,18 @@ MAX(nprocs) AS nprocs,
         MIN(start_time) AS start_time, MAX(end_time) AS end_time
     FROM headers GROUP BY jobid, uid, username
 )
-SELECT jobid, uid, username, exenames, logs, nprocs, start_time, end_time, fsname, {names}, \
+SELECT per_fs.jobid, per_fs.uid, per_fs.username, exenames, logs, nprocs, start_time, end_time, \
+per_fs.fsname, {names}, \
 first_read, last_read, first_write, last_write, {servers}
-FROM per_fs JOIN per_job USING (jobid, uid, username) LEFT JOIN job_servers USING (jobid, uid, \
-username, fsname)
-WHERE fsname IS NOT NULL OR NOT EXISTS (
+FROM per_fs JOIN per_job ON per_job.jobid IS per_fs.jobid AND per_job.uid IS per_fs.uid \
+AND per_job.username IS per_fs.username
+    LEFT JOIN job_servers ON job_servers.jobid IS per_fs.jobid AND job_servers.uid IS per_fs.uid \
+AND job_servers.username IS per_fs.username AND job_servers.fsname = per_fs.fsname
+WHERE per_fs.fsname IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM per_fs AS other WHERE other.fsname IS NOT NULL
     AND other.jobid IS per_fs.jobid AND other.uid IS per_fs.uid AND other.username IS \
 per_fs.username)
-ORDER BY jobid, uid, username, fsname
+ORDER BY per_fs.jobid, per_fs.uid, per_fs.username, per_fs.fsname
 """
 """A row a job and file system; a job without any I/O has one row without a file system. The text is
 part of the fingerprint of the product: another one makes the tables of all days stale.

@@ -15,8 +15,8 @@ from archive_tools.core.errors import BadArgument
 from archive_tools.jobs.job_tables import KEY, Row, read_table, tables_of
 from archive_tools.jobs.servers import METADATA
 
-LIKE = {"exe": "exenames", "user": "username", "nprocs": "nprocs"}
-"""What runs may have in common."""
+LIKE = {"exe": ("exenames",), "user": ("uid", "username"), "nprocs": ("nprocs",)}
+"""What runs may have in common: columns of the table. A user's name may be cut, or not known."""
 DAYS = 90
 """How far back runs are looked for, unless it is said."""
 
@@ -47,7 +47,9 @@ def history(
     for name in [like] if isinstance(like, str) else like:
         if name not in LIKE:
             raise BadArgument(f"runs are not alike by {name!r}", expected=", ".join(LIKE))
-        same = same & (pc.field(LIKE[name]) == one[LIKE[name]])
+        for column in LIKE[name]:
+            known = one[column] is not None
+            same &= pc.field(column) == one[column] if known else pc.field(column).is_null()
     earlier = same & (pc.field("start_time") < one["start_time"])
     rows = (
         row

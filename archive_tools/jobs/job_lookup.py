@@ -150,7 +150,8 @@ def _job(root: Path, date: dt.date, instance: str, path: Path, rows: Sequence[Ro
     one = rows[0]
     mine = [row for row in rows if row["fsname"] is not None]
     facts = {name: one[name] for name in (*KEY, "nprocs", "start_time", "end_time")} | {
-        "exenames": one["exenames"] or ""
+        "username": one["username"] or "",
+        "exenames": one["exenames"] or "",
     }
     return JobDetails(
         date=date,

@@ -102,5 +102,5 @@ def _is_of(path: Path, known: Identities, user: str, job: str) -> bool:
     identity = known.get(path.name) or known.get(str(path))
     if identity:
         return (not user or identity[0] == user) and (not job or identity[1] == job)
-    name = log_files.parse_name(path.name)
+    name = log_files.parse_path(str(path))
     return name is not None and (not user or name.is_of(user)) and job in ("", name.job)

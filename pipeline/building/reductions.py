@@ -53,6 +53,7 @@ class _Part(msgspec.Struct, array_like=True):
     placed: dict[str, int]
     neighbours: int
     contradicted: dict[str, int]
+    unplaced: dict[str, int] = {}
 
 
 class _Header(msgspec.Struct):
@@ -167,6 +168,7 @@ def _part(summary: BatchSummary) -> _Part:
         dict(summary.placed),
         summary.neighbours,
         dict(summary.contradicted),
+        dict(summary.unplaced),
     )
 
 
@@ -182,6 +184,7 @@ def _summary(part: _Part) -> BatchSummary:
         placed=part.placed,
         neighbours=part.neighbours,
         contradicted=part.contradicted,
+        unplaced=part.unplaced,
     )
 
 
@@ -221,6 +224,7 @@ def joined(parts: Sequence[BatchSummary], place: Mapping[str, int]) -> BatchSumm
         placed={},
         neighbours=0,
         contradicted={},
+        unplaced={},
     )
 
 

@@ -24,7 +24,7 @@ from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import METHODS, BatchSummary, LogBatch, Records
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
-from pipeline.transform.mounts import UNKNOWN, FileSystems, mount_of
+from pipeline.transform.mounts import UNKNOWN, FileSystems, batch_places, shown_paths
 from pipeline.transform.placing import BatchPlacing, Share
 from pipeline.transform.records import LARGEST, Amounts, amounts, spread, summaries, total
 
@@ -56,7 +56,8 @@ class Reduction:
 def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     """What a batch of logs comes to."""
     file_systems = FileSystems(how.mount_to_fsname)
-    mounts, places = _sorted_mounts(*_places(batch, file_systems))
+    found_places = batch_places(batch, file_systems)
+    mounts, places = _sorted_mounts(found_places.mounts, found_places.of_records)
     own = {name: _own_records(records, batch.own) for name, records in batch.records.items()}
     found = summaries(
         list(own.values()), [places[name][batch.own[batch.records[name].log]] for name in own]
@@ -83,6 +84,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
         placed=placed,
         neighbours=int((~batch.own).sum()),
         contradicted=_contradicted(placing),
+        unplaced={path: at_most(amount) for path, amount in found_places.unplaced.items()},
     )
 
 
@@ -109,30 +111,6 @@ def _sorted_mounts(
     number = np.empty(len(names), np.int64)
     number[[mounts[name] for name in names]] = np.arange(len(names))
     return tuple(names), {module: number[place] for module, place in places.items()}
-
-
-def _places(batch: LogBatch, file_systems: FileSystems) -> tuple[dict[str, int], dict[str, Int64]]:
-    """The mount points and their numbers; and the mount point of each record, by module."""
-    mounts: dict[str, int] = {}
-    known = [frozenset(of_log) for of_log in batch.mounts]
-    for mount in sorted(frozenset().union(*known)):
-        if file_systems.configured(mount):
-            mounts.setdefault(mount, len(mounts))
-    of_folder: dict[
-        tuple[frozenset[str], str], int
-    ] = {}  # the files of a folder are on one mount point, but for mount points
-    places = {}
-    for module, records in batch.records.items():
-        place = []
-        for log, file in zip(records.log.tolist(), records.file.tolist(), strict=True):
-            name, its = batch.names[log].get(file, ""), known[log]
-            key = its, name if name in its else name[: name.rfind("/") + 1]
-            code = of_folder.get(key)
-            if code is None:
-                code = of_folder[key] = mounts.setdefault(mount_of(name, its), len(mounts))
-            place.append(code)
-        places[module] = np.array(place, dtype=np.int64)
-    return mounts, places
 
 
 Series = dict[tuple[str, int], Float64]
@@ -247,6 +225,7 @@ class DayMerger:
         self.last_end = day.start
         self.reasons: dict[str, int] = {}
         self.contradicted: dict[str, int] = {}
+        self.unplaced: dict[str, int] = {}
 
     def add(self, part: BatchSummary) -> None:
         """Add one part, whose logs come after those of the parts before."""
@@ -265,6 +244,8 @@ class DayMerger:
             self.placed[method] = at_most(self.placed[method] + amount)
         self.counts["neighbours"] += part.neighbours
         self.contradicted |= part.contradicted
+        for path, amount in part.unplaced.items():
+            self.unplaced[path] = at_most(self.unplaced.get(path, 0) + amount)
 
     def _numbers(self, part: BatchSummary) -> Int64:
         """The numbers of a part's mount points, as far as the day is known."""
@@ -320,6 +301,11 @@ class DayMerger:
                 sum(self.contradicted.values()),
                 detail=f"files of {len(self.contradicted)} logs, such as {min(self.contradicted)}",
             )
+        findings.add(
+            FindingKind.BYTES_UNPLACED,
+            at_most(sum(self.unplaced.values())),
+            detail=f"paths begin with {shown_paths(self.unplaced)}",
+        )
         for name, amount in self.outside.items():
             findings.add(
                 FindingKind.AMOUNT_OUTSIDE_DAY,

@@ -148,7 +148,7 @@ class Darshan(LogSource[keys.Options]):
             file: reason for file, reason in (known or {}).items() if RejectReason.lasts(reason)
         }
         limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
-        wanted = frozenset(wanted)
+        wanted, users = frozenset(wanted), options.users()
         pairs = [
             (file, name)
             for file, name in zip(files, _unique_names(files), strict=True)
@@ -160,7 +160,7 @@ class Darshan(LogSource[keys.Options]):
                 for file, name in pairs[first : first + CHUNK]
             ]
             yield isolated.IsolatedRead(
-                listed, functools.partial(BatchReader, day.start, day.end), reduce, limits
+                listed, functools.partial(BatchReader, day.start, day.end, users), reduce, limits
             )
 
     def run(self, job: isolated.IsolatedRead[Result]) -> list[Result]:

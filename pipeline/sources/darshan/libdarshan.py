@@ -282,7 +282,8 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
         start=job.start_sec + job.start_nsec / 1e9,
         end=job.end_sec + job.end_nsec / 1e9,
         runtime=runtime[0],
-        exe=text_of(ffi, exe),
+        exe=text_of(ffi, exe)
+        or (log_header.command_line(log.path, log.header) if log.header else ""),
         metadata=dict(
             line.split("=", 1)
             for line in text_of(ffi, job.metadata, 1024).split("\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.errors import InputChanged, SourceError
-from archive_tools.core.log_files import FileRole, parse_name, role_of
+from archive_tools.core.log_files import FileRole, parse_path, role_of
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, libdarshan, library
@@ -127,15 +128,19 @@ class BatchReader:
     ----------
     start, end : int
         The day (epoch seconds): logs of neighbour days that did not touch it are left out.
+    users : mapping of int to str, optional
+        Uid to name, where the site has a list of its users.
     """
 
-    def __init__(self, start: int, end: int) -> None:
-        self.start, self.end = start, end
+    def __init__(self, start: int, end: int, users: Mapping[int, str] | None = None) -> None:
+        self.start, self.end, self.users = start, end, users or {}
         self.logs: list[tuple[Any, ...]] = []
         self.own: list[bool] = []
         self.rejects: list[tuple[Any, ...]] = []
         self.mounts: list[tuple[str, ...]] = []
         self.names: list[dict[int, str]] = []
+        self.lustre_mounts: list[frozenset[str]] = []
+        self.lustre_files: list[frozenset[int]] = []
         self.records: dict[str, list[tuple[int, npt.NDArray[Any]]]] = {
             module: [] for module in SUMMED
         }
@@ -177,10 +182,12 @@ class BatchReader:
         self._keep_times(number, log)
         self.stripes += [(number, *row) for row in _stripes(log)] if file.own else []
         facts = _facts(log, with_derived=not only_essential)
-        self.logs.append((name, file.folder, file.size, *_head(log, file.path.name), *facts))
+        self.logs.append((name, file.folder, file.size, *_head(log, file, self.users), *facts))
         self.own.append(file.own)
         self.mounts.append(tuple(mount for mount, _ in log.mounts))
         self.names.append(log.names)
+        self.lustre_mounts.append(frozenset(at for at, kind in log.mounts if kind == "lustre"))
+        self.lustre_files.append(frozenset(record for record, *_ in log.lustre))
 
     def reject(self, file: Listed, name: str, reason: str) -> None:
         """Note why a file is not read; those of neighbour days are noted there."""
@@ -212,6 +219,8 @@ class BatchReader:
             np.concatenate(self.traces),
             tuple(self.heat),
             _table(self.stripes, STRIPE_COLUMNS),
+            tuple(self.lustre_mounts),
+            tuple(self.lustre_files),
         )
 
     @staticmethod
@@ -284,11 +293,13 @@ def _touches(times: tuple[float, float], start: int, end: int) -> bool:
     return times[0] < end and times[1] >= start
 
 
-def _head(log: libdarshan.Log, filename: str) -> tuple[Any, ...]:
+def _head(log: libdarshan.Log, file: Listed, users: Mapping[int, str]) -> tuple[Any, ...]:
     """A log's row of the table, from `version` to the names of its modules."""
     exe = log.exe.split(" ", 1)[0]
-    name = parse_name(os.fsencode(filename).decode("utf-8", "backslashreplace"))
-    user, job = (name.user(os.path.basename(exe)), name.job) if name else ("", "")
+    path = os.path.join(file.root, file.name).decode("utf-8", "backslashreplace")
+    name, account = parse_path(path), users.get(log.uid, "")
+    program = os.path.basename(exe)
+    user, job = (name.user(program, account), name.job) if name else (account, "")
     partial = [module for module, is_partial in log.modules.items() if is_partial]
     return (
         log.version,
@@ -301,7 +312,7 @@ def _head(log: libdarshan.Log, filename: str) -> tuple[Any, ...]:
         log.uid,
         user,
         exe,
-        os.path.basename(exe),
+        program or (name.program if name else ""),
         log.exe.strip(),
         ",".join(log.modules),
         ",".join(partial),

@@ -31,6 +31,10 @@ points.
 LOOKED_AT = 2**20
 """Bytes of a packed file that are unpacked at most to see what is in it."""
 HEAD = 64
+JOB_BYTES = 4096
+"""The job with its command line and mount points, unpacked."""
+TEXT_AT = {True: 1080, False: 1064}
+"""Where the command line begins in it, by whether times have nanoseconds (since `WIDE_SINCE`)."""
 CHECKED_AT_ONCE = 2**14
 """Bytes of a region: what follows a stream of zlib is copied at its end, and a region may have as
 many streams as the job had ranks.
@@ -116,6 +120,27 @@ def header_of(path: Path) -> LogHeader | None:
         **{n - 1: (numbers[2 * n], numbers[2 * n + 1]) for n in range(modules + 1)},
     }
     return LogHeader(version, data[16], {n: place for n, place in found.items() if place[1]}, size)
+
+
+def command_line(path: Path, header: LogHeader) -> str:
+    """The command line of a log; bytes that are not UTF-8 as ``\\xNN``.
+
+    The library has none where it was so long that it fills its region, and no mount point follows.
+    """
+    if header.compression == BZIP2 or JOB not in header.regions:
+        return ""
+    at, length = header.regions[JOB]
+    with path.open("rb") as file:
+        file.seek(at)
+        data = file.read(min(length, LOOKED_AT))
+    try:
+        job = (
+            zlib.decompressobj().decompress(data, JOB_BYTES) if header.compression == ZLIB else data
+        )
+    except zlib.error:
+        return ""
+    text = job[TEXT_AT[header.version >= WIDE_SINCE] : JOB_BYTES].partition(b"\0")[0]
+    return text.partition(b"\n")[0].decode("utf-8", "backslashreplace")
 
 
 def truncated(size: int, needed: int) -> str:

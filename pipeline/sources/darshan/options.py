@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from archive_tools.core.errors import SourceError
 from pipeline.schemas.site_types import Templates, Timestep
 from pipeline.site import Site, SourceOptions
 
@@ -25,9 +28,12 @@ class Options(SourceOptions):
         What reading one log may cost; more, and it is rejected.
     mount_to_fsname : dict of str to str
         In place of the site's.
+    passwd : str
+        File of the form of /etc/passwd: completes names of users, which the runtime may have cut
+        to eight bytes, by the logs' uids.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = frozenset({"logs", "log_seconds", "log_memory_mb"})
+    ORIGIN: ClassVar[frozenset[str]] = frozenset({"logs", "log_seconds", "log_memory_mb", "passwd"})
 
     kind: Literal["darshan"]
     logs: Templates
@@ -36,6 +42,39 @@ class Options(SourceOptions):
     log_seconds: float = Field(default=300.0, gt=0)
     log_memory_mb: int = Field(default=4096, ge=64)
     mount_to_fsname: dict[str, str] = {}
+    passwd: str = ""
+
+    def made_of(self) -> str:
+        """The keys that say what is made of the data; of `passwd` only that it is there, as its
+        lines change all the time.
+        """
+        keys = super().made_of()
+        return json.dumps({**json.loads(keys), "passwd": True}) if self.passwd else keys
+
+    def users(self) -> dict[int, str]:
+        """Uid to name by `passwd`; the first line of a uid counts. Lines of other forms, such as
+        those of NIS, are passed over.
+
+        Raises
+        ------
+        SourceError
+            The file cannot be read.
+        """
+        if not self.passwd:
+            return {}
+        try:
+            text = Path(self.passwd).read_bytes().decode("utf-8", "backslashreplace")
+        except OSError as error:
+            raise SourceError(
+                f"passwd: {self.passwd} cannot be read: {error.strerror}",
+                expected="a file of the form of /etc/passwd",
+            ) from error
+        found: dict[int, str] = {}
+        for line in text.splitlines():
+            name, _, uid, *_ = [*line.split(":"), "", ""]
+            if name and not name.startswith("#") and uid.isascii() and uid.isdecimal():
+                found.setdefault(int(uid), name)
+        return found
 
     @property
     def needed_extra(self) -> str:
@@ -52,5 +91,6 @@ def with_absolute_paths(options: Options, site: Site) -> Options:
         "logs": [str(site.path(name)) for name in logs],
         "timezone": options.timezone or site.timezone,
         "mount_to_fsname": options.mount_to_fsname or site.mount_to_fsname,
+        "passwd": str(site.path(options.passwd)) if options.passwd else "",
     }
     return options.model_copy(update=update)
