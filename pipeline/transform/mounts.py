@@ -171,9 +171,10 @@ class BatchPlaces(NamedTuple):
 def batch_places(batch: LogBatch, file_systems: FileSystems) -> BatchPlaces:
     """Where the files of a batch are; mount points that the site names are there in any case."""
     none: tuple[frozenset[str], ...] = (frozenset(),) * len(batch.mounts)
+    alike: dict[Table, Table] = {}
     tables = [
-        Table(frozenset(mounts), lustre)
-        for mounts, lustre in zip(batch.mounts, batch.lustre_mounts or none, strict=True)
+        alike.setdefault(table, table)
+        for table in map(Table, map(frozenset, batch.mounts), batch.lustre_mounts or none)
     ]
     mounts: dict[str, int] = {}
     for mount in sorted(frozenset().union(*batch.mounts)):

@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.errors import InputChanged, SourceError
-from archive_tools.core.log_files import FileRole, parse_path, role_of
+from archive_tools.core.log_files import FileRole, role_of
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, libdarshan, library
+from pipeline.sources.darshan.log_heads import head_of
 
 SUMMED = ("POSIX", "STDIO")
 """Modules whose records are summed by mount point."""
@@ -182,7 +183,9 @@ class BatchReader:
         self._keep_times(number, log)
         self.stripes += [(number, *row) for row in _stripes(log)] if file.own else []
         facts = _facts(log, with_derived=not only_essential)
-        self.logs.append((name, file.folder, file.size, *_head(log, file, self.users), *facts))
+        self.logs.append(
+            (name, file.folder, file.size, *head_of(log, file.path, self.users), *facts)
+        )
         self.own.append(file.own)
         self.mounts.append(tuple(mount for mount, _ in log.mounts))
         self.names.append(log.names)
@@ -291,33 +294,6 @@ def _status(path: Path) -> os.stat_result:
 
 def _touches(times: tuple[float, float], start: int, end: int) -> bool:
     return times[0] < end and times[1] >= start
-
-
-def _head(log: libdarshan.Log, file: Listed, users: Mapping[int, str]) -> tuple[Any, ...]:
-    """A log's row of the table, from `version` to the names of its modules."""
-    exe = log.exe.split(" ", 1)[0]
-    path = os.path.join(file.root, file.name).decode("utf-8", "backslashreplace")
-    name, account = parse_path(path), users.get(log.uid, "")
-    program = os.path.basename(exe)
-    user, job = (name.user(program, account), name.job) if name else (account, "")
-    partial = [module for module, is_partial in log.modules.items() if is_partial]
-    return (
-        log.version,
-        log.metadata.get("lib_ver", ""),
-        log.start,
-        log.end,
-        log.runtime,
-        log.nprocs,
-        str(log.jobid) if log.jobid else job,
-        log.uid,
-        user,
-        exe,
-        program or (name.program if name else ""),
-        log.exe.strip(),
-        ",".join(log.modules),
-        ",".join(partial),
-        ",".join(log.unreadable),
-    )
 
 
 def _facts(log: libdarshan.Log, *, with_derived: bool) -> tuple[Any, ...]:
