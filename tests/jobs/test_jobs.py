@@ -592,6 +592,8 @@ def test_a_job_is_no_earlier_run_of_itself(tmp_path: Path) -> None:
         job_history.history(tmp_path, {"fsname": "fs"}, DAY, last, ["foo"])
     job, *_ = job_lookup.find_job(tmp_path, "7")
     runs = job_history.history(tmp_path, job.file_systems[0], DAY, last)
+    assert [(run["jobid"], run["uid"]) for run in runs] == [("6", 1), ("7", 1)], "2 is another user"
+    runs = job_history.history(tmp_path, job.file_systems[0], DAY, last, ["exe", "nprocs"])
     assert [(run["jobid"], run["uid"], run["start_time"]) for run in runs] == [
         ("7", 2, 0),
         ("6", 1, 100),
