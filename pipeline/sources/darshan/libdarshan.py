@@ -6,7 +6,7 @@ Every return code is looked at. A damaged log can still make the library crash o
 `pipeline.processes.isolated` reads logs in processes of their own.
 
 A log is what its `ESSENTIAL` modules say. Another module that is damaged, or newer than the
-library, costs itself.
+library, costs itself. Traces (DXT) are read without it, whatever versions it knows.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from typing import Any, NamedTuple, TypeVar
 import numpy.typing as npt
 
 from archive_tools.core.errors import SourceError
-from pipeline.sources.darshan import log_header
+from pipeline.sources.darshan import dxt, log_header
 from pipeline.sources.darshan.library import MODULES, damaged, loaded_library, text_of
 from pipeline.sources.darshan.modules import (
     Heatmap,
     counter_records,
     heat_maps,
     lustre_stripes,
-    traced_segments,
 )
 
 EXE_BYTES = 8192
@@ -45,11 +44,10 @@ NEWEST = {
     "DFS": 1,
     "DAOS": 1,
     "LUSTRE": 2,
-    "DXT_POSIX": 1,
-    "DXT_MPIIO": 2,
     "HEATMAP": 1,
+    **{name: max(versions) for name, versions in dxt.SEGMENT_BYTES.items()},
 }
-"""Modules that are read, and their versions that every supported library reads."""
+"""Modules that are read, and their newest versions that are read with every supported library."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,8 @@ class Log:
     lustre : tuple of (int, int, int, tuple of int)
         By file: id, stripe size, stripe count, OST numbers.
     unreadable : tuple of str
-        Modules that are damaged, or of a version that the installed library is too old for; the
-        log is whole without them.
+        Modules that are damaged, or of a version that is newer than what is read; the log is whole
+        without them.
     is_trusted : bool
         False where the library failed on a damaged module: it may have damaged the memory of the
         process.
@@ -239,6 +237,20 @@ class _OpenLog:
             return None
         return found
 
+    def traced(self, name: str) -> npt.NDArray[Any] | None:
+        """Segments of a module of DXT; None where the log does not have it, or it cannot be
+        read.
+        """
+        if name not in self.modules:
+            return None
+        if self.header and not self.only_essential:
+            try:
+                return dxt.traced_segments(self.path, self.header, name)
+            except SourceError:
+                pass  # the next method places the bytes
+        self.unreadable.append(name)
+        return None
+
     def _is_whole(self, number: int) -> bool:
         return self.header is None or (
             number not in self.cut and self.header.is_whole(self.path, number)
@@ -269,9 +281,8 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
         elif (found := log.tried(name, of_module)) is not None:
             records[name] = found
     lustre = log.tried("LUSTRE", lambda now, index: (*lustre_stripes(ffi, library, now, index),))
-    for name in TRACES:
-        trace = log.tried(name, functools.partial(_trace, ffi, library, name))
-        if trace is not None:
+    for name in dxt.NUMBERS:
+        if (trace := log.traced(name)) is not None:
             segments[name] = trace
     heat = log.tried("HEATMAP", lambda now, index: heat_maps(ffi, library, now, index, names))
     return Log(
@@ -303,13 +314,6 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
 
 def _counters(ffi: Any, library: Any, name: str, handle: Any, index: int) -> npt.NDArray[Any]:
     return counter_records(ffi, library, handle, name, index)
-
-
-def _trace(ffi: Any, library: Any, name: str, handle: Any, index: int) -> npt.NDArray[Any]:
-    return traced_segments(ffi, library, handle, name, index)
-
-
-TRACES = ("DXT_MPIIO", "DXT_POSIX")
 
 
 def _modules(ffi: Any, library: Any, handle: Any) -> dict[str, _Module]:

@@ -20,8 +20,6 @@ struct mount { char type[3015]; char path[3015]; };
 struct module { char *name; int len, ver, idx, partial; };
 struct name { uint64_t id; char *name; };
 struct base { uint64_t id; int64_t rank; };
-struct dxt { struct base base; int64_t shared; char hostname[64]; int64_t write_count,
-    read_count; };
 struct heatmap { struct base base; double width; int64_t bins; int64_t *write, *read; };
 struct lustre_component { int64_t counters[7]; char pool[16]; };
 struct lustre { struct base base; int64_t components,
@@ -45,6 +43,7 @@ void darshan_log_get_name_records(void *, struct name **, int *);
 int darshan_log_get_record(void *, int, void **);
 int darshan_log_get_job_runtime(void *, struct job, double *);
 void darshan_free(void *);
+char *darshan_log_get_lib_version(void);
 int darshan_accumulator_create(int, int64_t, void **);
 int darshan_accumulator_inject(void *, void *, int);
 int darshan_accumulator_emit(void *, struct derived *, void *);
@@ -74,12 +73,20 @@ CATEGORIES = (
     "partly_shared_files",
 )
 """Kinds of file that the library's accumulators count."""
+KNOWN = ("3.5",)
+"""Versions of the library whose structures are those of `DECLARATIONS`, without the last number."""
 COPY_AGAIN = "copy it again if it is whole elsewhere"
 
 
 @functools.cache
 def loaded_library() -> tuple[Any, Any]:
-    """The library, and the interface that calls it; loaded once a process."""
+    """The library, and the interface that calls it; loaded once a process.
+
+    Raises
+    ------
+    MissingPackage
+        The library is not there, or its version is not one of `KNOWN`.
+    """
     check_extra("darshan", "reading Darshan logs")
     import cffi
 
@@ -98,7 +105,23 @@ def loaded_library() -> tuple[Any, Any]:
             f"no libdarshan-util beside {Path(found.origin).parent}",
             hint="install the darshan wheel for this platform",
         )
-    return ffi, ffi.dlopen(str(libraries[0]))
+    library = ffi.dlopen(str(libraries[0]))
+    check_version(ffi, library)
+    return ffi, library
+
+
+def check_version(ffi: Any, library: Any) -> None:
+    """Refuse a library whose structures may be others than those declared here."""
+    try:
+        version = ffi.string(library.darshan_log_get_lib_version()).decode("ascii", "replace")
+    except AttributeError:  # a library that does not have the function
+        version = "unknown"
+    if ".".join(version.split("-")[0].split(".")[:2]) not in KNOWN:
+        raise MissingPackage(
+            f"libdarshan-util {version!r} is not supported, known versions:"
+            f" {', '.join(f'{known}.x' for known in KNOWN)}",
+            hint="pip install 'tokio-archive[darshan]'",
+        )
 
 
 @functools.cache

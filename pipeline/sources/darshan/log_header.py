@@ -1,7 +1,8 @@
 """A log's header, read without libdarshan-util: where the regions are, and why a file is refused.
 
 The layouts are those of darshan-log-format.h: format 3.41 has room for 64 modules, earlier ones
-for 16. Nothing here depends on what a damaged header says: numbers are compared, never followed.
+for 16, and gave other numbers to some. Nothing here depends on what a damaged header says: numbers
+are compared before they are followed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from pipeline.sources.darshan.library import COPY_AGAIN
 
 NEWEST_FORMAT = "3.41"
 WIDE_SINCE = "3.41"
-ZLIB, BZIP2 = 0, 1
+ADDED = (("3.20", 4), ("3.41", 6))
+"""Numbers that a format gave to a new module (H5D; PNETCDF_VAR): those from it on are one more."""
+ZLIB, BZIP2, PLAIN = 0, 1, 2
 """How a header says that the regions are compressed."""
 NAMES, JOB = -1, -2
 """Numbers of the regions that are not modules: the file names; the job, its command line and mount
@@ -49,18 +52,24 @@ class LogHeader:
     ----------
     version : str
         Of the log format.
+    order : str
+        Byte order: "<" or ">".
     compression : int
         0 zlib, 1 bzip2, 2 none.
     regions : mapping of int to (int, int)
         By module number, `NAMES` and `JOB`: where its region begins and how many bytes it has.
-        Only regions that are not empty.
+        Only regions that are not empty. Modules have the numbers of format 3.41.
+    versions : mapping of int to int
+        By module number: the version of its records.
     size : int
         Bytes of the file.
     """
 
     version: str
+    order: str
     compression: int
     regions: Mapping[int, tuple[int, int]]
+    versions: Mapping[int, int]
     size: int
 
     @property
@@ -82,23 +91,48 @@ class LogHeader:
         """
         if self.compression != ZLIB or number not in self.regions:
             return True
+        try:
+            for _ in self.pieces(path, number):
+                pass
+        except ValueError:
+            return False
+        return True
+
+    def pieces(self, path: Path, number: int) -> Iterator[bytes]:
+        """The content of a region, unpacked; a piece has at most `LOOKED_AT` bytes.
+
+        Raises
+        ------
+        ValueError
+            The region is not whole, or is compressed by something else than zlib.
+        """
         at, left = self.regions[number]
+        if self.compression not in (ZLIB, PLAIN):
+            raise ValueError(f"compression {self.compression} is not unpacked here")
         stream = None
         with path.open("rb") as file:
             file.seek(at)
             while left > 0 and (data := file.read(min(left, CHECKED_AT_ONCE))):
                 left -= len(data)
+                if self.compression == PLAIN:
+                    yield data
+                    continue
                 while data:  # each rank that wrote to the region wrote a stream
                     stream = stream or zlib.decompressobj()
-                    try:
-                        stream.decompress(data, LOOKED_AT)
-                    except zlib.error:
-                        return False
+                    yield _inflated_by(stream, data)
                     data = stream.unused_data if stream.eof else stream.unconsumed_tail
                     stream = None if stream.eof else stream
-        while stream and not stream.eof and stream.decompress(b"", LOOKED_AT):
-            pass
-        return left == 0 and (stream is None or stream.eof)
+        while stream and not stream.eof and (piece := _inflated_by(stream, b"")):
+            yield piece
+        if left > 0 or (stream and not stream.eof):
+            raise ValueError("the region ends before its content does")
+
+
+def _inflated_by(stream: zlib._Decompress, data: bytes) -> bytes:
+    try:
+        return stream.decompress(data, LOOKED_AT)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
 
 
 def header_of(path: Path) -> LogHeader | None:
@@ -110,16 +144,32 @@ def header_of(path: Path) -> LogHeader | None:
     version = _version(data)
     names, modules = (32, 64) if version >= WIDE_SINCE else (24, 16)
     order = "<" if data[8:16] == LOG_MAGIC[0] else ">"
-    regions = struct.Struct(f"{order}{2 + 2 * modules}Q")
-    if len(data) < names + regions.size + 4 * modules:
+    layout = struct.Struct(f"{order}{2 + 2 * modules}Q{modules}I")
+    job = names + layout.size
+    if len(data) < job:
         return None
-    numbers = regions.unpack_from(data, names)
-    job = names + regions.size + 4 * modules
+    numbers = layout.unpack_from(data, names)
+    places = zip(numbers[2 : 2 + 2 * modules : 2], numbers[3 : 3 + 2 * modules : 2], strict=True)
     found = {
         JOB: (job, max(0, numbers[0] - job)),
-        **{n - 1: (numbers[2 * n], numbers[2 * n + 1]) for n in range(modules + 1)},
+        NAMES: numbers[:2],
+        **{_number(n, version): place for n, place in enumerate(places)},
     }
-    return LogHeader(version, data[16], {n: place for n, place in found.items() if place[1]}, size)
+    regions = {number: place for number, place in found.items() if place[1]}
+    versions = {
+        _number(n, version): one
+        for n, one in enumerate(numbers[2 + 2 * modules :])
+        if _number(n, version) in regions
+    }
+    return LogHeader(version, order, data[16], regions, versions, size)
+
+
+def _number(number: int, version: str) -> int:
+    """The number that a module of an older format has in format 3.41."""
+    for since, added in ADDED:
+        if version < since and number >= added:
+            number += 1
+    return number
 
 
 def command_line(path: Path, header: LogHeader) -> str:

@@ -1,4 +1,4 @@
-"""Modules of a log to arrays: counters, traces, heat maps, stripes."""
+"""Modules of a log to arrays: counters, heat maps, stripes."""
 
 from __future__ import annotations
 
@@ -67,32 +67,6 @@ def each_record(ffi: Any, library: Any, handle: Any, module: str, index: int, ki
         finally:
             library.darshan_free(slot[0])
         count += 1
-
-
-TRACE = np.dtype([("offset", "<i8"), ("length", "<i8"), ("begin", "<f8"), ("end", "<f8")])
-SEGMENT = np.dtype([("id", "<u8"), ("write", "?"), *TRACE.descr])
-
-
-def traced_segments(
-    ffi: Any, library: Any, handle: Any, module: str, index: int
-) -> npt.NDArray[Any]:
-    """Segments of a DXT module: structured array of `SEGMENT`."""
-    parts = [np.empty(0, SEGMENT)]
-    size = ffi.sizeof("struct dxt")
-    for record in each_record(ffi, library, handle, module, index, "struct dxt *"):
-        count = record.write_count + record.read_count
-        if record.write_count < 0 or record.read_count < 0:
-            raise damaged(f"module {module} has a negative number of segments")
-        trace = np.frombuffer(
-            ffi.buffer(ffi.cast("char *", record) + size, count * TRACE.itemsize), dtype=TRACE
-        )
-        part = np.empty(count, SEGMENT)
-        part["id"] = record.base.id
-        part["write"] = np.arange(count) < record.write_count
-        for name in TRACE.names or ():
-            part[name] = trace[name]
-        parts.append(part)
-    return np.concatenate(parts)
 
 
 LARGEST_BIN = 2**62 - 1
