@@ -250,7 +250,8 @@ class BatchSummary:
     neighbours : int
         Logs of neighbour days that touched the day.
     contradicted : mapping of str to int
-        By the name of a log of the day's own: files whose traces contradict their counters.
+        By the name of a log of the day's own: files whose traces contradict their counters or
+        the heat map.
     unplaced : mapping of str to int
         By the first component of their paths: bytes of the day's own logs on file systems that the
         site does not name.

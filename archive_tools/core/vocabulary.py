@@ -106,7 +106,7 @@ class FindingKind(enum.StrEnum):
     LOGS_REJECTED = "logs rejected"
     LOGS_PARTIAL = "logs with partial data"
     MODULES_UNREADABLE = "logs with modules that are left out, damaged or too new"
-    TRACES_CONTRADICT = "traces that contradict the counters of their files, and are not used"
+    TRACES_CONTRADICT = "traces that contradict counters or heat maps, and are not used"
     BYTES_UNPLACED = "bytes of files that mount_to_fsname does not place"
     LOGS_CHANGED = "logs that changed after others were purged, and stay as they were"
     LOGS_GONE = "logs that were gone before they were read"

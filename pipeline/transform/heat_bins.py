@@ -22,6 +22,8 @@ MOST_STEPS = 1024
 """Darshan has 200 bins; steps are wider where a log claims more of them."""
 SCALE = 2.0**52
 """What weights that are not whole numbers add up to."""
+LEAST_EXPLAINED = 0.25
+"""Of the traced bytes; of all published logs the maps have all of them."""
 NEXT_TO_NOTHING = 1e-6
 """Of a step: edges of bins that are nearer to each other are one."""
 
@@ -155,6 +157,35 @@ def unexplained(
     return {**bins, **changed}
 
 
+def elsewhere(bins: Mapping[int, Bins], traces: npt.NDArray[Any]) -> list[int]:
+    """Logs whose heat map has less than `LEAST_EXPLAINED` of the traced bytes where they are, or a
+    step away.
+
+    A heat map counts every call, so it has what is traced: the traces of such a log are wrong.
+
+    Parameters
+    ----------
+    bins : mapping of int to Bins
+        By log.
+    traces : structured array of `pipeline.model.TRACE`
+        Of the bins' interface and direction, within their jobs.
+    """
+    return [
+        log
+        for log, mine in _by_log(traces)
+        if log in bins and _explained(bins[log], mine) < LEAST_EXPLAINED
+    ]
+
+
+def _explained(bins: Bins, traces: npt.NDArray[Any]) -> float:
+    """Which part of the traced bytes is in the map, in their steps or the next ones."""
+    heat, shown = _by_step(bins, traces, beyond=2)
+    total = float(shown.sum())
+    if not 0 < total <= SCALE:  # weights of so many bytes are not bytes
+        return 1.0
+    return float(heat.sum() - _settled(heat - shown, reach=1).sum()) / total
+
+
 def _by_log(traces: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     order = np.argsort(traces["log"], kind="stable")
     logs, first = np.unique(traces["log"][order], return_index=True)
@@ -164,29 +195,37 @@ def _by_log(traces: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
 
 def _left(bins: Bins, traces: npt.NDArray[Any]) -> Float64:
     """Bytes of each bin that the traces do not explain."""
+    heat, shown = _by_step(bins, traces)
+    left = _settled(heat - shown)
+    part = np.divide(left, heat, out=np.zeros(len(heat)), where=heat > 0)
+    return np.asarray(bins.weight * part[bins.step])
+
+
+def _by_step(bins: Bins, traces: npt.NDArray[Any], beyond: int = 0) -> tuple[Float64, Float64]:
+    """Bytes of each step by the map, and by the traces, with steps beyond the last of the map; the
+    last has what is traced after it.
+    """
     with np.errstate(over="ignore"):  # a step of next to no time
         begin, end = (
             np.minimum(traces[edge] / bins.seconds, MOST_STEPS) for edge in ("begin", "end")
         )
     zero = np.zeros(len(traces), np.int64)
-    steps = bins.steps
+    steps = bins.steps + beyond
     traced, _, after = spread(
         Amounts(traces["length"], begin, end, zero, zero, traces["file"]), 0, 1, steps, 1
     )
     shown = traced[:, 0]
     shown[-1] += after
     heat = np.bincount(bins.step, weights=bins.weight, minlength=steps)
-    left = _settled(heat - shown)
-    part = np.divide(left, heat, out=np.zeros(steps), where=heat > 0)
-    return np.asarray(bins.weight * part[bins.step])
+    return np.asarray(heat, np.float64), shown
 
 
-def _settled(difference: Float64) -> Float64:
+def _settled(difference: Float64, reach: int = MOST_STEPS) -> Float64:
     """What is left above 0 when what is below 0 is taken from the nearest that is above; of two
-    that are as near, from the earlier.
+    that are as near, from the earlier. `reach` is how far that may be.
     """
     left, lack = np.maximum(difference, 0.0), np.maximum(-difference, 0.0)
-    for distance in range(1, len(difference)):
+    for distance in range(1, min(len(difference), reach + 1)):
         if not (lack.any() and left.any()):
             break
         for mine, its in (

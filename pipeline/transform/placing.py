@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
 from pipeline.model import LogBatch
-from pipeline.transform.heat_bins import Bins, bins_by_log, unexplained
+from pipeline.transform.heat_bins import Bins, bins_by_log, elsewhere, unexplained
 from pipeline.transform.records import LARGEST, Amounts, take
 from pipeline.transform.traces import checked, numbered
 
@@ -192,7 +192,7 @@ class BatchPlacing:
     start, end : float64 (logs,)
         Epoch seconds of the jobs; `end` is not before `start`.
     contradicted : int64 (files,)
-        Of each file whose trace contradicts its counters: its log.
+        Of each file whose trace contradicts its counters or its log's heat map: its log.
     """
 
     def __init__(self, batch: LogBatch) -> None:
@@ -205,7 +205,23 @@ class BatchPlacing:
         last = (self.end - self.start)[self.traces["log"]]
         self.traces["begin"] = np.clip(self.traces["begin"], 0.0, last)
         self.traces["end"] = np.clip(self.traces["end"], self.traces["begin"], last)
+        self._maps: dict[tuple[str, bool], dict[int, Bins]] = {}
         self._bins: dict[tuple[str, bool], dict[int, Bins]] = {}
+        self._leave_out_elsewhere()
+
+    def _leave_out_elsewhere(self) -> None:
+        """Leave out the traces of reads, or of writes, that contradict the log's heat map."""
+        traces = self.traces
+        is_wrong = np.zeros(len(traces), bool)
+        for writes in (False, True):
+            its = traces["write"] == writes
+            if its.any():
+                logs = elsewhere(self._maps_of(TRACED, writes), traces[its])
+                is_wrong |= its & np.isin(traces["log"], np.array(logs, np.int64))
+        wrong = traces[is_wrong]
+        _, one = numbered(wrong["log"], wrong["file"], np.zeros(len(wrong), bool))
+        self.contradicted = np.concatenate((self.contradicted, wrong["log"][one]))
+        self.traces = traces[~is_wrong]
 
     def placed(self, what: Amounts, module: str, share: Share) -> Iterator[tuple[str, Amounts]]:
         """Amounts with the intervals that the best method of each gives them, by method.
@@ -232,11 +248,19 @@ class BatchPlacing:
         """Amounts with the intervals of their records."""
         yield "even", self._within_jobs(what)
 
+    def _maps_of(self, module: str, writes: bool) -> dict[int, Bins]:
+        """The bins of each log's heat map."""
+        key = module, writes
+        if key not in self._maps:
+            heat = [one for one in self.batch.heat if one.module == module]
+            self._maps[key] = bins_by_log(heat, writes)
+        return self._maps[key]
+
     def _bins_of(self, module: str, writes: bool) -> Mapping[int, Bins]:
         """The bins of each log, without what the traces explain."""
         key = module, writes
         if key not in self._bins:
-            found = bins_by_log([one for one in self.batch.heat if one.module == module], writes)
+            found = self._maps_of(module, writes)
             traces = self.traces[self.traces["write"] == writes]
             if module == TRACED and len(traces):
                 found = unexplained(found, traces, self._not_traced(traces, writes))

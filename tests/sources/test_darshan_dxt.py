@@ -181,7 +181,8 @@ def test_siteday_is_placed_by_its_traces(tmp_path: Path) -> None:
     assert versions == {("DXT_POSIX", 2), ("DXT_MPIIO", 3)}
     day = reduced(options(SITEDAY_LOGS), tmp_path / "raw", DAY)
     assert set(day.logs["unreadable_modules"]) == {""}
-    assert day.merger.placed["dxt"] > 0
+    assert day.merger.placed["dxt"] == 3_758_096_384
+    assert day.merger.contradicted == {}, "heat maps have all that is traced"
 
 
 # Crafted logs

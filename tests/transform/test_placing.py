@@ -311,6 +311,50 @@ def test_a_trace_that_contradicts_the_counters_of_its_file_is_not_used(segments:
     assert series(part, "datatargets/writebytes").sum() == 2000
 
 
+def test_traces_that_contradict_the_heat_map_are_not_used() -> None:
+    """A heat map counts every call: where it has nothing, nothing was moved. The reads of the same
+    file, the other log and the log without a heat map are not concerned.
+    """
+    rows = [(log, 2, [500, 1000, 1, 1, 1], [*READ[:4], *WRITTEN[4:]]) for log in range(3)]
+    traces = [(log, 2, True, 1000, 5.0, 6.0) for log in range(3)]
+    traces += [(log, 2, False, 500, 600.0, 606.0) for log in range(3)]
+    heat = [
+        Heat(0, "POSIX", 60.0, minutes(m10=500), minutes(m20=1000)),
+        Heat(1, "POSIX", 60.0, minutes(m10=500), minutes(m0=1000)),
+    ]
+    part = reduce(batch(rows, [DAY.start] * 3, traces, heat))
+    assert part.placed == {"dxt": 3 * 500 + 2 * 1000, "heatmap": 1000, "even": 0}
+    assert part.contradicted == {"log0": 1}
+    written_ = series(part, "datatargets/writebytes")
+    assert (written_[0], written_[20], written_.sum()) == (2000, 1000, 3000)
+
+
+@pytest.mark.parametrize(
+    ("minute", "in_place", "is_used"),
+    [
+        *((minute, 1000, minute in (1, 2, 3)) for minute in (0, 1, 2, 3, 4, 9)),
+        (2, 250, True),
+        (2, 249, False),
+        (3, 251, True),
+    ],
+)
+def test_a_quarter_of_the_traced_bytes_are_in_the_heat_map_near_their_time(
+    minute: int, in_place: int, is_used: bool
+) -> None:
+    """Bins may be cut otherwise than calls, and whole bytes are lost at their edges."""
+    heat = minutes(m30=1000 - in_place) + minutes(**{f"m{minute}": in_place})
+    part = reduce(
+        batch(
+            [(0, 2, written(1000), WRITTEN)],
+            [DAY.start],
+            [(0, 2, True, 1000, 130.0, 140.0)],
+            [Heat(0, "POSIX", 60.0, minutes(), heat)],
+        )
+    )
+    assert part.placed["dxt"] == (1000 if is_used else 0)
+    assert part.contradicted == ({} if is_used else {"log0": 1})
+
+
 def test_traces_that_contradict_are_a_finding_that_names_a_log() -> None:
     bad = [(log, file, True, 2000, 5.0, 6.0) for log, file in [(0, 2), (1, 2), (1, 4), (2, 2)]]
     rows = [(log, file, written(1000), WRITTEN) for log in range(3) for file in (2, 4)]
