@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.arrays import Float64
+from archive_tools.core.arrays import Float64, Table
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats import darshan_tables
 
@@ -39,20 +39,23 @@ EMPTY_IS_NULL = {"username"}
 
 def copy_table(connection: sqlite3.Connection, source: Path, name: str, target: str) -> int:
     """Copy the columns that the index has; returns the number of rows."""
+    return sum(
+        insert_table(connection, target, piece)
+        for piece in darshan_tables.read_pieces(source, name)
+    )
+
+
+def insert_table(connection: sqlite3.Connection, target: str, table: Table) -> int:
+    """Insert the rows of a table, by the columns that the index has; returns their number."""
     known = {row[1] for row in connection.execute(f"PRAGMA table_info({target})")}
-    count = 0
-    for piece in darshan_tables.read_pieces(source, name):
-        columns = [column for column in piece if column in known]
-        values = [
-            _sql_values(column, piece[column], column not in NEVER_NULL) for column in columns
-        ]
-        marks = ", ".join("?" * len(columns))
-        cursor = connection.executemany(
-            f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks})",
-            zip(*values, strict=True),
-        )
-        count += max(0, cursor.rowcount)
-    return count
+    columns = [column for column in table if column in known]
+    values = [_sql_values(column, table[column], column not in NEVER_NULL) for column in columns]
+    marks = ", ".join("?" * len(columns))
+    cursor = connection.executemany(
+        f"INSERT INTO {target} ({', '.join(columns)}) VALUES ({marks})",
+        zip(*values, strict=True),
+    )
+    return max(0, cursor.rowcount)
 
 
 def insert_rows(
