@@ -30,11 +30,17 @@ if TYPE_CHECKING:
         SourceError,
         TokioError,
     )
+    from archive_tools.formats.darshan_log import (
+        DarshanLog,
+        LogSeries,
+        ModuleRecords,
+        read_darshan_log,
+    )
     from archive_tools.formats.index_file import open_index
     from archive_tools.formats.series import Series
     from archive_tools.formats.series_file import SeriesFile
     from archive_tools.formats.tts_read import Tts, open_tts
-    from archive_tools.public import Archive, Job, JobHistory
+    from archive_tools.public import Archive, Job, JobHistory, find_logs
     from archive_tools.reading.ranges import DamagedDay
     from archive_tools.reading.requests import ReadRequest
 
@@ -47,11 +53,14 @@ __all__ = [
     "Busy",
     "ConfigError",
     "DamagedDay",
+    "DarshanLog",
     "FormatError",
     "InputChanged",
     "Job",
     "JobHistory",
+    "LogSeries",
     "MissingPackage",
+    "ModuleRecords",
     "NoData",
     "NotFound",
     "ReadRequest",
@@ -61,12 +70,14 @@ __all__ = [
     "TokioError",
     "Tts",
     "__version__",
+    "find_logs",
     "open_index",
     "open_tts",
+    "read_darshan_log",
 ]
 
 _HOMES = {
-    "public": ("Archive", "Job", "JobHistory"),
+    "public": ("Archive", "Job", "JobHistory", "find_logs"),
     "core.errors": (
         "ArchiveError",
         "BadArgument",
@@ -85,6 +96,7 @@ _HOMES = {
     "formats.series": ("Series",),
     "formats.series_file": ("SeriesFile",),
     "formats.tts_read": ("Tts", "open_tts"),
+    "formats.darshan_log": ("DarshanLog", "LogSeries", "ModuleRecords", "read_darshan_log"),
     "formats.index_file": ("open_index",),
 }
 """Module of this package to the names that it has."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -68,6 +70,41 @@ def logs_in(
             if status and log_files.role_of(name) is log_files.FileRole.LOG
         )
         yield from (found for found in map(Path, names) if _is_of(found, known, user, job))
+
+
+def logs_below(
+    folder: Path, start: dt.date | None, stop: dt.date | None, *, user: str = "", job: str = ""
+) -> Iterator[Path]:
+    """Logs in a folder, however deep, sorted: of jobs that started on the days from `start` to
+    `stop`, the last included.
+
+    Day, user and job are those in the log's name. A name has no year, which is taken of the time at
+    which the log was written; of a name without a day, that time says the day.
+    """
+    found = sorted(
+        (name, status.st_mtime)
+        for name, status in log_files.files_below(str(folder))
+        if status and log_files.role_of(name) is log_files.FileRole.LOG
+    )
+    for name, written in found:
+        date = _date_of(os.path.basename(name), written)
+        is_in_range = (start is None or start <= date) and (stop is None or date <= stop)
+        if is_in_range and _is_of(Path(name), {}, user, job):
+            yield Path(name)
+
+
+def _date_of(name: str, written: float) -> dt.date:
+    """The day on which a log's job started, by the clock of the machine that ran it."""
+    last = dt.date.fromtimestamp(written)
+    parsed = log_files.parse_name(name)
+    if parsed and parsed.started:
+        month, day, _ = parsed.started
+        for year in (last.year + 1, last.year, last.year - 1):
+            with contextlib.suppress(ValueError):
+                date = dt.date(year, month, day)
+                if date <= last + dt.timedelta(days=1):  # clocks may be a zone apart
+                    return date
+    return last
 
 
 def days_of_job(root: Path, job: str) -> list[dt.date]:

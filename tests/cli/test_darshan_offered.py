@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import archive_tools
 from archive_tools.cli.main import main
 from pipeline.building import log_index
 from pipeline.cli.index_darshanlogs import main as index_darshanlogs
@@ -154,3 +160,102 @@ def test_logs_that_make_the_library_crash(logs: Path) -> None:
     names = {name for (name,) in rows(Path("i.db"), "SELECT filename FROM headers")}
     assert names >= {log.name for log in SOME}
     assert len(rows(Path("i.db"), "SELECT * FROM log_files")) == 7
+
+
+CASES = Path(__file__).resolve().parents[3] / "shared/cases/darshan"
+
+
+def test_a_log_in_python() -> None:
+    log = archive_tools.read_darshan_log(MPIIO)
+    assert (log.header["jobid"], log.header["nprocs"]) == ("9100001", 4)
+    assert log.header["modules"][:2] == ["POSIX", "MPI-IO"]
+    assert log.mounts["/scratch"] == "ext4"
+    posix = log.modules["POSIX"]
+    assert posix.values.shape == (len(posix), len(posix.counters))
+    on_scratch = np.char.startswith(posix.file.astype(str), "/scratch")
+    assert posix["POSIX_BYTES_WRITTEN"][on_scratch].sum() == 201326592
+    assert posix["POSIX_F_WRITE_TIME"].dtype == np.float64
+    with pytest.raises(archive_tools.NotFound, match="no counter"):
+        posix["BYTES"]
+    assert log.by_mount["/scratch"]["bytes_read"] == 201326592
+    series = log.series
+    column = series.mounts.index("/scratch")
+    assert series.bytes_written[:, column].sum() == 201326592
+    assert (series.outside, series.timestep) == (0, 60)
+    assert series.time[0] <= log.header["start_time"] < series.time[0] + 60
+    fine = archive_tools.read_darshan_log(str(MPIIO), timestep=1).series
+    assert fine.bytes_read.sum() == series.bytes_read.sum()
+    assert len(fine.time) > len(series.time)
+
+
+def test_a_log_that_cannot_be_read_in_python(tmp_path: Path) -> None:
+    (tmp_path / "x.darshan").write_text("x" * 5000)
+    with pytest.raises(archive_tools.SourceError, match="not one"):
+        archive_tools.read_darshan_log(tmp_path / "x.darshan")
+    (tmp_path / "x").write_text("x" * 5000)
+    with pytest.raises(archive_tools.SourceError, match="neither its name"):
+        archive_tools.read_darshan_log(tmp_path / "x")
+    with pytest.raises(archive_tools.NotFound):
+        archive_tools.read_darshan_log(tmp_path / "none")
+    with pytest.raises(archive_tools.BadArgument):
+        archive_tools.read_darshan_log(MPIIO, timestep=0)
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="needs the crafted logs")
+def test_series_of_crafted_logs_in_python() -> None:
+    assert archive_tools.read_darshan_log(CASES / "poison.darshan").header["unreadable_modules"]
+    series = archive_tools.read_darshan_log(CASES / "trace_of_half_the_files.darshan").series
+    minute = series.time % 86_400 // 60
+    written = series.bytes_written.sum(axis=1)
+    assert [round(written[minute == at].sum() / 1e6, 1) for at in (480, 495)] == [100.7, 100.7]
+    days = archive_tools.read_darshan_log(CASES / "job_of_48_hours.darshan").series
+    assert days.bytes_written.sum() == 201326592
+
+
+def test_a_users_own_pipeline_py_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.py").write_text("raise SystemExit('pipeline.py was run')\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, archive_tools\n"
+        "print(archive_tools.read_darshan_log(sys.argv[1]).header['jobid'])\n"
+        "print([name for name in sys.modules if name.startswith('pipeline')])\n"
+    )
+    command = [sys.executable, script, MPIIO]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert shown.stdout.split() == ["9100001", "[]"]
+
+
+def test_find_logs_of_a_folder(logs: Path) -> None:
+    def names(*days: Any, **chosen: Any) -> list[str]:
+        return sorted(log.name for log in archive_tools.find_logs(logs, *days, **chosen))
+
+    everything = sorted(log.name for log in SOME)
+    for log in logs.rglob("*.darshan"):
+        os.utime(log, (1795400000, 1795400000))  # in the night of 2026-11-23
+    assert names() == names("2026-11-22") == names(dt.date(2026, 11, 1), "2026-11-30") == everything
+    assert names("2025-11-22") == names(stop="2026-11-21") == names(user="nobody") == []
+    assert names(job=9100001) == [MPIIO.name]
+    shutil.copy(MPIIO, logs / "a_b_id7_12-31-5-9_1.darshan")
+    os.utime(logs / "a_b_id7_12-31-5-9_1.darshan", (1798800000, 1798800000))  # 2027-01-01
+    assert names("2026-12-31") == ["a_b_id7_12-31-5-9_1.darshan"]
+    for wrong in (("2026-11-22", "2026-11-21"), ("yesterday",)):
+        with pytest.raises(archive_tools.BadArgument):
+            names(*wrong)
+    with pytest.raises(archive_tools.NotFound):
+        archive_tools.find_logs(logs / "none")
+    (logs / "archive.json").write_text("{}")
+    with pytest.raises(archive_tools.BadArgument, match="is an archive"):
+        names()
+
+
+def test_find_logs_of_a_site(logs: Path) -> None:
+    sources = {"darshan": {"kind": "darshan", "logs": "logs/%Y/%m/%d"}}
+    Path("site.json").write_text(json.dumps({"archive": "archive", "sources": sources}))
+    Path("archive").mkdir()
+    first, *others = (log.name for log in SOME[:3])
+    assert [log.name for log in archive_tools.find_logs("", "2026-11-21")] == [first]
+    found = archive_tools.find_logs("site.json", "2026-11-21", "2026-11-22")
+    assert sorted(log.name for log in found) == sorted([first, *others])
+    assert archive_tools.find_logs(job=9100001) == [], "no day's index has it"
+    with pytest.raises(archive_tools.BadArgument, match="days are missing"):
+        archive_tools.find_logs("site.json")
