@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from archive_tools.formats.series import Series
     from archive_tools.formats.series_file import SeriesFile
     from archive_tools.formats.tts_read import Tts, open_tts
-    from archive_tools.public import Archive, Job, JobHistory, find_logs
+    from archive_tools.jobs.log_search import find_logs
+    from archive_tools.public import Archive, Job, JobHistory
     from archive_tools.reading.ranges import DamagedDay
     from archive_tools.reading.requests import ReadRequest
 
@@ -77,7 +78,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "public": ("Archive", "Job", "JobHistory", "find_logs"),
+    "public": ("Archive", "Job", "JobHistory"),
     "core.errors": (
         "ArchiveError",
         "BadArgument",
@@ -91,6 +92,7 @@ _HOMES = {
         "SourceError",
         "TokioError",
     ),
+    "jobs.log_search": ("find_logs",),
     "reading.ranges": ("DamagedDay",),
     "reading.requests": ("ReadRequest",),
     "formats.series": ("Series",),
