@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -17,9 +18,14 @@ import pytest
 
 import archive_tools
 from archive_tools.cli.main import main
+from archive_tools.cli.pytokio.darshan_scoreboard import darshan_scoreboard
+from archive_tools.cli.pytokio.find_darshanlogs import find_darshanlogs
+from archive_tools.cli.pytokio.summarize_job import summarize_job
+from archive_tools.cli.pytokio.summarize_tts import summarize_tts
 from pipeline.building import log_index
+from pipeline.cli.darshan_logs import cache, summarize
 from pipeline.cli.index_darshanlogs import main as index_darshanlogs
-from tests.support.paths import SITEDAY_LOGS
+from tests.support.paths import ROOT, SITEDAY_LOGS
 
 pytestmark = pytest.mark.system
 
@@ -259,3 +265,118 @@ def test_find_logs_of_a_site(logs: Path) -> None:
     assert archive_tools.find_logs(job=9100001) == [], "no day's index has it"
     with pytest.raises(archive_tools.BadArgument, match="days are missing"):
         archive_tools.find_logs("site.json")
+
+
+def test_modules_and_counters_of_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = ["--modules", "posix", "--counters", "bytes_*,POSIX_OPENS", str(MPIIO)]
+    assert cache(["--base", "--total", *chosen]) == 0
+    counters = json.loads(capsys.readouterr().out)["counters"]
+    assert list(counters) == ["posix"]
+    names = {"BYTES_READ", "BYTES_WRITTEN", "OPENS"}
+    assert set(counters["posix"].pop("_total")) == names
+    assert all(
+        set(record) == names for ranks in counters["posix"].values() for record in ranks.values()
+    )
+    with pytest.raises(SystemExit) as stopped:
+        cache(["--modules", "posixx", str(MPIIO)])
+    assert stopped.value.code == 2
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="needs the crafted logs")
+def test_lustre_records_have_their_ranks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cache(["--modules", "lustre", str(CASES / "lustre_record_by_rank.darshan")]) == 0
+    files = json.loads(capsys.readouterr().out)["counters"]["lustre"]
+    ranks = {rank for records in files.values() for rank in records}
+    assert len(ranks) > 1
+    assert "0" in ranks
+    for record in (one for records in files.values() for one in records.values()):
+        assert record["STRIPE_OFFSET"] == record["OST_ID_0"]
+
+
+def test_sums_of_folders_that_grow(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert summarize([str(logs / "2026/11/21"), "-o", "before.json"]) == 0
+    (first,) = json.loads(Path("before.json").read_text())
+    assert first == str(logs / "2026/11/21" / MPIIO.name)
+    content = {first: {"/scratch": {"read_bytes": 1, "write_bytes": 2}}}
+    Path("before.json").write_text(json.dumps(content))
+    assert summarize([str(logs), "-i", "before.json", "-t", "2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found) == 4
+    assert found[first] == content[first], "it is not read again"
+    assert summarize([str(logs), "-m", "0.00001"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {}
+    assert shown.err.count("passed over") == 4
+    Path("before.json").write_text("[]")
+    assert summarize([str(logs), "-i", "before.json"]) == 1
+
+
+def test_logs_that_are_found_and_loaded(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (logs / "2026/11/22/wrong.darshan").write_text("x" * 5000)
+    days = ["-s", "2026-11-21", "-e", "2026-11-22", "--logdir", str(logs)]
+    assert find_darshanlogs([*days, "-l", "base,total", "-j", "9100001"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert list(found) == [str(logs / "2026/11/21" / MPIIO.name)]
+    posix = found[str(logs / "2026/11/21" / MPIIO.name)]["counters"]["posix"]
+    assert posix["_total"]["BYTES_WRITTEN"] == 201326592
+    assert len(posix) > 1
+    assert find_darshanlogs([*days, "--load", "total"]) == 1
+    shown = capfd.readouterr()
+    assert len(json.loads(shown.out)) == 3
+    assert "wrong.darshan: " in shown.err
+    assert find_darshanlogs([*days, "-l", "base", "-u", "nobody"]) == 1
+    with pytest.raises(SystemExit):
+        find_darshanlogs([*days, "-l", "all"])
+
+
+@pytest.mark.parametrize("program", ["cache", "summarize"])
+def test_a_closed_pipe_is_quiet(program: str) -> None:
+    code = f"import sys; from pipeline.cli.darshan_logs import {program}; sys.exit({program}())"
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", code, str(MPIIO)]
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+PROGRAMS = {
+    "index_darshanlogs": index_darshanlogs,
+    "cache_darshanlogs.py": cache,
+    "summarize_darshanlogs.py": summarize,
+    "find_darshanlogs": find_darshanlogs,
+    "darshan_scoreboard": darshan_scoreboard,
+    "summarize_job": summarize_job,
+    "summarize_tts": summarize_tts,
+}
+TABLE = re.findall(
+    r"^\| `([\w.]+)` \| (.*) \| (.*) \|$",
+    (ROOT / "docs/commands.md").read_text().partition("## The flags of pytokio's tools")[2],
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_table_of_flags(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each flag of a command is in the table once, accepted; what is refused is not a flag."""
+    (row,) = [row for row in TABLE if row[0] == name]
+    accepted, refused = (set(re.findall(r"`(--?[\w-]+)`", cell)) for cell in row[1:])
+    with pytest.raises(SystemExit):
+        PROGRAMS[name](["--help"])
+    listed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  -")]
+    flags = {flag for line in listed for flag in re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", line)}
+    flags -= {"-h", "--help"}
+    assert accepted <= flags
+    assert not refused & flags
+    assert {flag for flag in flags if flag.startswith("--")} <= accepted, "the table lacks flags"
+
+
+def test_the_keys_of_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs/commands.md").read_text().partition("Keys of a log in JSON")[2]
+    header = set(re.findall(r"`(\w+)`", text.partition("`header`:")[2].partition(";")[0]))
+    perf = set(re.findall(r"`(\w+)`", text.partition("`_perf`:")[2].partition(".")[0]))
+    assert cache(["--perf", str(MPIIO)]) == 0
+    log = json.loads(capsys.readouterr().out)
+    assert set(log) == {"header", "mounts", "counters"}
+    assert set(log["header"]) == header
+    assert set(log["counters"]["posix"]["_perf"]) == perf

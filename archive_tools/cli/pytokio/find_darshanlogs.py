@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import glob
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from archive_tools.cli import common_options, exit_codes
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.cli.commands.find_logs import print_paths
 from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
+from archive_tools.core.extras import check_extra
 from archive_tools.jobs import logs
 
 # find_darshanlogs
@@ -38,7 +42,42 @@ def find_darshanlogs(arguments: Sequence[str] | None = None) -> int:
         "--logdir", help="folder above those of the days, YYYY/M/D (default: what site.json says)"
     )
     parser.add_argument("--host", default="", help="the source in site.json, where it has several")
-    return run_parsed(parser, arguments, lambda options: print_paths(_found(options)))
+    parser.add_argument(
+        "-l",
+        "--load",
+        type=_what,
+        metavar="base[,total][,perf]",
+        help="print the logs as cache_darshanlogs.py does, as one JSON object by path",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="no effect")
+    return run_parsed(parser, arguments, _run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    found = _found(options)
+    return _load(options.load, list(found)) if options.load else print_paths(found)
+
+
+def _what(text: str) -> str:
+    names = [name.strip().lower() for name in text.split(",")]
+    if not set(names) <= {"base", "total", "perf"}:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected: base, total, perf, with commas")
+    return ",".join(names)
+
+
+READER = "import sys; from pipeline.cli.darshan_logs import load; sys.exit(load())"
+"""The program that reads logs: run, never imported here."""
+
+
+def _load(what: str, found: Sequence[Path]) -> int:
+    check_extra("darshan", "reading Darshan logs")
+    if not found:
+        printing.note("no log matches")
+        return exit_codes.NOT_THERE
+    sys.stdout.flush()
+    names = b"".join(os.fsencode(path) + b"\0" for path in found)
+    command = [sys.executable, "-P", "-c", READER, what]
+    return subprocess.run(command, input=names, check=False).returncode
 
 
 def _date(text: str) -> dt.date:

@@ -81,6 +81,8 @@ class Log:
         "POSIX", "STDIO", "MPIIO": one for each width of bins.
     lustre : tuple of (int, int, int, tuple of int)
         By file: id, stripe size, stripe count, OST numbers.
+    lustre_ranks : tuple of int
+        The rank of each entry of `lustre`; -1 for all ranks together.
     unreadable : tuple of str
         Modules that are damaged, or of a version that is newer than what is read; the log is whole
         without them.
@@ -107,6 +109,7 @@ class Log:
     lustre: tuple[tuple[int, int, int, tuple[int, ...]], ...] = field(repr=False)
     unreadable: tuple[str, ...]
     is_trusted: bool = True
+    lustre_ranks: tuple[int, ...] = ()
 
 
 def read(path: Path, *, only_essential: bool = False) -> Log:
@@ -306,7 +309,8 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
         modules={name: module.partial for name, module in log.modules.items()},
         segments=segments,
         heatmaps=heat or {},
-        lustre=lustre or (),
+        lustre=tuple(stripes for stripes, _ in lustre or ()),
+        lustre_ranks=tuple(rank for _, rank in lustre or ()),
         unreadable=tuple(sorted(log.unreadable)),
         is_trusted=log.is_trusted,
     )

@@ -110,10 +110,11 @@ def _added(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDAr
 
 
 def lustre_stripes(ffi: Any, library: Any, handle: Any, index: int) -> Any:
-    """By file: id, stripe size, stripe count, OST numbers."""
+    """By record: id, stripe size, stripe count, OST numbers; and the rank."""
     for record in each_record(ffi, library, handle, "LUSTRE", index, "struct lustre *"):
         if record.components <= 0 or record.stripes < 0:
             continue
         counters_ = [list(record.comps[i].counters) for i in range(record.components)]
         osts = tuple(ffi.unpack(record.osts, record.stripes)) if record.stripes else ()
-        yield record.base.id, max(c[0] for c in counters_), max(c[1] for c in counters_), osts
+        size, count = max(c[0] for c in counters_), max(c[1] for c in counters_)
+        yield (record.base.id, size, count, osts), record.base.rank
