@@ -350,7 +350,7 @@ PROGRAMS = {
     "summarize_tts": summarize_tts,
 }
 TABLE = re.findall(
-    r"^\| `([\w.]+)` \| (.*) \| (.*) \|$",
+    r"^\| `([\w.]+)` \| (.*?) \|(.*)\|$",
     (ROOT / "docs/commands.md").read_text().partition("## The flags of pytokio's tools")[2],
     re.MULTILINE,
 )
