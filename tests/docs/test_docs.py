@@ -81,6 +81,9 @@ def test_reading_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         names["by_program"]["bytes_written"].sum() / 2**20
     )
     assert names["rows"][0][3] > 0
+    assert names["amounts"].shape == (len(names["posix"]),)
+    assert names["on_scratch"] == 201326592
+    assert names["speed"].sum() * 60 >= names["on_scratch"]
 
 
 def test_operations_names_every_key() -> None:
