@@ -98,6 +98,7 @@ class FindingKind(enum.StrEnum):
     SHARES_ABOVE_ALL = "shares above 100 %"
     IDLE_AMONG_BUSY = "zero all day while most peers are not"
     NOT_MEASURED = "cells that were expected and not measured"
+    LEFT_ROSTER = "components that are not expected any more, after complete days without them"
     ACKNOWLEDGED = "cells of outages that are acknowledged"
     IMPOSSIBLE = "figures that no device can have"
     EMPTY_ROWS = "rows in which nothing was measured"
@@ -137,6 +138,23 @@ class FindingKind(enum.StrEnum):
     LONGER_COVERED = "figures of intervals that shorter ones cover"
     PATTERNS_UNMATCHED = "patterns that match nothing"
     SHORTER_UNFILLED = "figures of intervals that do not fill a longer one"
+
+
+FOR_A_PERSON = frozenset(
+    {
+        FindingKind.LEFT_ROSTER,
+        FindingKind.NAMES_UNUSABLE,
+        FindingKind.LABELS_UNNAMED,
+        FindingKind.DEVICES_UNMAPPED,
+        FindingKind.UNKNOWN_TS_ID,
+        FindingKind.UNKNOWN_OST_ID,
+        FindingKind.UNKNOWN_OSS_ID,
+        FindingKind.UNKNOWN_MDS_ID,
+    }
+)
+"""Kinds that a run says also where the day is complete: what was measured and is not archived, and
+what nobody waits for any more.
+"""
 
 
 class RejectReason(enum.StrEnum):

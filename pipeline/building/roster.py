@@ -41,6 +41,10 @@ class Roster:
         """The components that a dataset is expected to have."""
         return frozenset(self.days.get(dataset, ()))
 
+    def names(self) -> frozenset[str]:
+        """All components of all datasets."""
+        return frozenset(name for names in self.days.values() for name in names)
+
     def after(self, measured: Mapping[str, Iterable[str]], *, complete: bool) -> Roster:
         """The roster of the next day.
 

@@ -225,6 +225,9 @@ class _Series:
         tell_unmatched(behind, self.findings)
         unreadable = self.findings.total(FindingKind.UNREADABLE)
         is_complete = self.coverage.is_complete and not unreadable
+        roster = self._next_roster(complete=is_complete)
+        gone = self.coverage.roster.names() - roster.names() - self.coverage.retired
+        self.findings.add(FindingKind.LEFT_ROSTER, len(gone), components=gone)
         counts = {
             "samples": self.samples,
             "datasets": len(self.writer.measured),
@@ -240,7 +243,7 @@ class _Series:
                 "percent": math.floor(10 * self.coverage.percent) / 10,
                 "why": self._why(unreadable),
                 "missing_components": self.coverage.missing_components(),
-                "roster": self._next_roster(complete=is_complete).as_json(),
+                "roster": roster.as_json(),
             },
         )
 

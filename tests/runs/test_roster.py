@@ -94,3 +94,30 @@ def test_hours_that_nobody_measured_are_named(tmp_path: Path, capsys: Capture) -
     assert run("nightly", path, "--date", str(FIRST)) == PARTIAL
     shown = capsys.readouterr().out
     assert "home             partial 66.6 %: 00:00-08:00 not measured" in shown
+
+
+def test_a_day_that_is_complete_without_a_component_says_so_every_night(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """One of two OSTs, where half is enough: named, also with --quiet, until it leaves the roster,
+    which is said too.
+    """
+    dates = [FIRST + dt.timedelta(days=n) for n in range(10)]
+    path = write_days(tmp_path, dates)
+    content = json.loads(path.read_text())
+    content["sources"]["home"]["complete_percent"] = 40
+    path.write_text(json.dumps(content))
+    for date in dates[1:]:
+        change(path, date, "DELETE FROM OST_DATA WHERE OST_ID = 2")
+    assert run("nightly", path, "--date", str(FIRST), "--quiet") == COMPLETE
+    assert capsys.readouterr().out == ""
+    said = []
+    for date in dates[1:]:
+        assert run("nightly", path, "--date", str(date), "--quiet") == COMPLETE
+        said.append(capsys.readouterr().out)
+    lost = names_of(path)[-1]
+    for text in said[:7]:
+        assert f"not measured at all: {lost}; where that is for good" in text
+    left = "components that are not expected any more, after complete days without them: 1"
+    assert [left in text for text in said] == [False] * 6 + [True] + [False] * 2
+    assert said[7:] == ["", ""]

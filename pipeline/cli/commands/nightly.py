@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from archive_tools.cli import printing
 from archive_tools.core.errors import Busy, ConfigError
-from archive_tools.core.findings import events_of
-from archive_tools.core.vocabulary import FindingKind
+from archive_tools.core.findings import events_of, shortened
+from archive_tools.core.vocabulary import FOR_A_PERSON, FindingKind, ReceiptState
 from archive_tools.store import layout, lock
 from archive_tools.store.receipts import DayReceipts, Receipts
 from pipeline.cli import common_options, exit_codes
@@ -119,9 +119,10 @@ def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:
     found = states.day_states(site, [nightly_run.date], nightly_run.site)[nightly_run.date]
     receipts = Receipts(site.root).day(nightly_run.date)
     for instance, state in found.items():
-        if not quiet or exit_codes.exit_code([state]):
+        more = list(_for_a_person(receipts, instance, quiet=quiet))
+        if not quiet or more or exit_codes.exit_code([state]):
             print(f"{nightly_run.date}  {instance:16} {state}")
-        for sentence in () if quiet else _unmatched(receipts, instance):
+        for sentence in more:
             printing.say(f"  {sentence}")
     if quiet:
         return exit_codes.exit_code(found.values())
@@ -135,10 +136,22 @@ def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:
     return exit_codes.exit_code(found.values())
 
 
-def _unmatched(receipts: DayReceipts, instance: str) -> Iterator[str]:
-    """The findings of an instance's day that are mistakes in site.json, in words."""
+def _for_a_person(receipts: DayReceipts, instance: str, *, quiet: bool) -> Iterator[str]:
+    """What a person should know of an instance's day although its state does not say it: components
+    that were not measured at all, in a day that is complete without them, and what was measured and
+    is not archived. Without `quiet` also mistakes in site.json.
+    """
+    kinds = FOR_A_PERSON if quiet else FOR_A_PERSON | {FindingKind.PATTERNS_UNMATCHED}
     for receipt in receipts.all:
-        if receipt.instance == instance and receipt.good:
-            for event in events_of(receipts.content(receipt)):
-                if event.kind == FindingKind.PATTERNS_UNMATCHED:
-                    yield event.sentence()
+        if receipt.instance != instance or not receipt.good:
+            continue
+        content = receipts.content(receipt)
+        silent = content.get("missing_components", ())
+        if silent and receipt.state == ReceiptState.COMPLETE:
+            yield (
+                f"not measured at all: {shortened([str(name) for name in silent])}; where that is"
+                " for good, tokio-pipeline retire says so"
+            )
+        for event in events_of(content):
+            if event.kind in kinds:
+                yield event.sentence()
