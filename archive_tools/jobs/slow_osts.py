@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import NotFound
 from archive_tools.core.extras import needs_extra
 from archive_tools.formats import darshan_tables
@@ -29,6 +31,9 @@ class OstCorrelation:
         Two-sided.
     adjusted : float
         After Benjamini and Hochberg (1995), over all OSTs that were tested.
+    slowdown : float, optional
+        How much slower files on it are: the median speed of all others by that of these; None
+        where all files are on it.
     """
 
     ost: int
@@ -36,6 +41,19 @@ class OstCorrelation:
     coefficient: float
     p_value: float
     adjusted: float
+    slowdown: float | None = None
+
+    def is_slow(self, *, alpha: float, min_files: int, min_slowdown: float) -> bool:
+        """Whether it goes with slow files: by the corrected p-value, by how many files are on it
+        and by how much slower they are.
+        """
+        return (
+            self.adjusted < alpha
+            and self.coefficient < 0
+            and self.files >= min_files
+            and self.slowdown is not None
+            and self.slowdown >= min_slowdown
+        )
 
 
 def bad_osts(files: Iterable[str | Path]) -> list[OstCorrelation]:
@@ -56,12 +74,14 @@ def bad_osts(files: Iterable[str | Path]) -> list[OstCorrelation]:
     with needs_extra("analysis", "bad-osts"):
         from scipy import stats
     tables = [darshan_tables.read_table(Path(path), "stripes") for path in files]
-    speed = np.concatenate([np.empty(0), *(table["bytes"] / table["seconds"] for table in tables)])
     osts = [
-        np.array([int(ost) for ost in text.split(",")])
+        [int(ost) for ost in text.split(",") if int(ost) >= 0]  # older files may have -1
         for table in tables
         for text in table["osts"]
     ]
+    speed = np.concatenate([np.empty(0), *(table["bytes"] / table["seconds"] for table in tables)])
+    speed = speed[np.array([bool(numbers) for numbers in osts], dtype=bool)]
+    osts = [numbers for numbers in osts if numbers]
     if len(speed) < 3 or (speed == speed[0]).all():
         raise NotFound(
             f"{len(speed)} files with Lustre stripes and I/O",
@@ -69,7 +89,7 @@ def bad_osts(files: Iterable[str | Path]) -> list[OstCorrelation]:
         )
     shares: dict[int, Any] = {}
     for file, numbers in enumerate(osts):
-        for ost in numbers.tolist():
+        for ost in numbers:
             shares.setdefault(ost, np.zeros(len(speed)))[file] = 1 / len(numbers)
     tested = {
         ost: stats.pearsonr(speed, share)
@@ -86,7 +106,14 @@ def bad_osts(files: Iterable[str | Path]) -> list[OstCorrelation]:
             float(result.statistic),
             float(result.pvalue),
             float(value),
+            _slowdown(speed, shares[ost] > 0),
         )
         for (ost, result), value in zip(tested.items(), adjusted, strict=True)
     ]
     return sorted(found, key=lambda one: (one.adjusted, one.p_value, one.ost))
+
+
+def _slowdown(speed: Float64, on_it: npt.NDArray[np.bool_]) -> float | None:
+    if on_it.all():
+        return None
+    return float(np.median(speed[~on_it]) / np.median(speed[on_it]))

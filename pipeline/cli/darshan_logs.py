@@ -154,7 +154,7 @@ def _as_json(log: libdarshan.Log, choice: Choice) -> dict[str, Any]:
             found |= _derived(module, records, log.nprocs, choice)
     if "base" in choice.what and log.lustre and choice.has_module("lustre"):
         files = counters.setdefault("lustre", {})
-        for (number, size, _, osts), rank in zip(log.lustre, log.lustre_ranks, strict=True):
+        for (number, size, _, osts), rank in log.lustre_records:
             of_file = files.setdefault(log.names.get(number, str(number)), {})
             of_file[str(rank)] = choice.chosen("lustre", _striping(size, osts))
     return {"header": _header(log), "mounts": dict(log.mounts), "counters": counters}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core import sums
 from archive_tools.core.arrays import Float64, Int64
 from pipeline.model import Records
 
@@ -45,7 +46,7 @@ STAMPS = tuple(
 )
 """Earliest start and latest end of each kind of call, seconds since the start of the job."""
 NOT_AVAILABLE = -1
-LARGEST = 2**62 - 1
+LARGEST = sums.LARGEST
 """Bytes or operations: larger sums are not made, so that none overflows."""
 
 
@@ -91,7 +92,8 @@ def _sum(parts: Sequence[tuple[Int64 | None, Int64]], size: int) -> Int64:
         if value is None:
             continue
         good = value >= 0
-        np.add.at(total, row[good], value[good])
+        part = sums.capped_sums(value[good], row[good], size)
+        total = np.minimum(total, LARGEST - part) + part
         available[row[good]] = True
         absent[row[~good]] = True
     return np.where(absent & ~available, NOT_AVAILABLE, total)

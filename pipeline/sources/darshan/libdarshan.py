@@ -26,7 +26,9 @@ from pipeline.sources.darshan.modules import (
     Heatmap,
     counter_records,
     heat_maps,
+    Stripes,
     lustre_stripes,
+    striped_files,
 )
 
 EXE_BYTES = 8192
@@ -81,8 +83,8 @@ class Log:
         "POSIX", "STDIO", "MPIIO": one for each width of bins.
     lustre : tuple of (int, int, int, tuple of int)
         By file: id, stripe size, stripe count, OST numbers.
-    lustre_ranks : tuple of int
-        The rank of each entry of `lustre`; -1 for all ranks together.
+    lustre_records : tuple
+        As they are in the log: what `lustre` has of a file, and the rank; -1 for all ranks together.
     unreadable : tuple of str
         Modules that are damaged, or of a version that is newer than what is read; the log is whole
         without them.
@@ -106,10 +108,10 @@ class Log:
     modules: dict[str, bool]
     segments: dict[str, npt.NDArray[Any]] = field(repr=False)
     heatmaps: dict[str, tuple[Heatmap, ...]] = field(repr=False)
-    lustre: tuple[tuple[int, int, int, tuple[int, ...]], ...] = field(repr=False)
+    lustre: tuple[Stripes, ...] = field(repr=False)
     unreadable: tuple[str, ...]
     is_trusted: bool = True
-    lustre_ranks: tuple[int, ...] = ()
+    lustre_records: tuple[tuple[Stripes, int], ...] = ()
 
 
 def read(path: Path, *, only_essential: bool = False) -> Log:
@@ -309,8 +311,8 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
         modules={name: module.partial for name, module in log.modules.items()},
         segments=segments,
         heatmaps=heat or {},
-        lustre=tuple(stripes for stripes, _ in lustre or ()),
-        lustre_ranks=tuple(rank for _, rank in lustre or ()),
+        lustre=striped_files(lustre or ()),
+        lustre_records=lustre or (),
         unreadable=tuple(sorted(log.unreadable)),
         is_trusted=log.is_trusted,
     )

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from archive_tools.core.errors import InputChanged, SourceError
 from archive_tools.core.log_files import FileRole, role_of
+from archive_tools.core.sums import LARGEST, capped_sums
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, libdarshan, library
@@ -341,13 +342,10 @@ def _stripes(log: libdarshan.Log) -> list[tuple[int, float, str]]:
     if records is None or not log.lustre:
         return []
     names, floats = library.counters("POSIX")
-    moved = (
-        records["counters"][
-            :, [names.index("POSIX_BYTES_READ"), names.index("POSIX_BYTES_WRITTEN")]
-        ]
-        .clip(0)
-        .sum(axis=1)
-    )
+    moved = [
+        np.minimum(records["counters"][:, names.index(f"POSIX_BYTES_{way}")].clip(0), LARGEST)
+        for way in ("READ", "WRITTEN")
+    ]
     spent = records["fcounters"][
         :, [floats.index(f"POSIX_F_{what}_TIME") for what in ("READ", "WRITE", "META")]
     ].sum(axis=1)
@@ -356,26 +354,27 @@ def _stripes(log: libdarshan.Log) -> list[tuple[int, float, str]]:
         records["fcounters"][:, floats.index("POSIX_F_SLOWEST_RANK_TIME")],
         spent,
     )
+    files, place = np.unique(records["id"], return_inverse=True)
+    size, slowest = capped_sums(moved[0] + moved[1], place, len(files)), np.zeros(len(files))
+    np.maximum.at(slowest, place, spent)
+    known = dict(
+        zip(files.tolist(), zip(size.tolist(), slowest.tolist(), strict=True), strict=True)
+    )
     rows = []
     for file, _, _, osts in log.lustre:
-        its = records["id"] == file
-        if its.any() and osts and moved[its].sum() > 0 and spent[its].max() > 0:
-            rows.append(
-                (
-                    int(moved[its].sum()),
-                    float(spent[its].max()),
-                    ",".join(map(str, sorted(set(osts)))),
-                )
-            )
+        amount, seconds = known.get(file, (0, 0.0))
+        if osts and amount > 0 and seconds > 0:
+            rows.append((amount, seconds, ",".join(map(str, osts))))
     return rows
 
 
 def _bytes(log: libdarshan.Log, module: str, what: str) -> int:
-    """Sum of a module's counter over its records; `ABSENT` if the log has no such records."""
+    """Sum of a module's counter over its records, `LARGEST` at most; `ABSENT` without records."""
     records = log.records.get(module)
     if records is None:
         return ABSENT
     values = records["counters"][
         :, library.counters(module)[0].index(f"{library.MODULES[module].upper()}_{what}")
     ]
-    return int(values[values > 0].sum())
+    good = values[values > 0]
+    return int(capped_sums(good, np.zeros(len(good), np.int64), 1)[0])

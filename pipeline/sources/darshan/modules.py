@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,12 +110,33 @@ def _added(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDAr
     return total
 
 
-def lustre_stripes(ffi: Any, library: Any, handle: Any, index: int) -> Any:
-    """By record: id, stripe size, stripe count, OST numbers; and the rank."""
+Stripes = tuple[int, int, int, tuple[int, ...]]
+"""A file's record id, stripe size, stripe count and OST numbers."""
+
+
+def lustre_stripes(
+    ffi: Any, library: Any, handle: Any, index: int
+) -> Iterator[tuple[Stripes, int]]:
+    """By record: its stripes, and the rank; -1 for all ranks. A negative number is not an OST."""
     for record in each_record(ffi, library, handle, "LUSTRE", index, "struct lustre *"):
         if record.components <= 0 or record.stripes < 0:
             continue
         counters_ = [list(record.comps[i].counters) for i in range(record.components)]
-        osts = tuple(ffi.unpack(record.osts, record.stripes)) if record.stripes else ()
-        size, count = max(c[0] for c in counters_), max(c[1] for c in counters_)
-        yield (record.base.id, size, count, osts), record.base.rank
+        osts = ffi.unpack(record.osts, record.stripes) if record.stripes else ()
+        size, count = (max(counters[n] for counters in counters_) for n in (0, 1))
+        known = tuple(ost for ost in osts if ost >= 0)
+        yield (record.base.id, size, count, known), record.base.rank
+
+
+def striped_files(records: Iterable[tuple[Stripes, int]]) -> tuple[Stripes, ...]:
+    """By file, OSTs sorted, each once. Ranks may have a record each for the same file: sizes and
+    counts are then the largest, and the OSTs are those of all.
+    """
+    found: dict[int, tuple[int, int, set[int]]] = {}
+    for (file, size, count, osts), _ in records:
+        before = found.get(file, (size, count, set()))
+        before[2].update(osts)
+        found[file] = max(before[0], size), max(before[1], count), before[2]
+    return tuple(
+        (file, size, count, tuple(sorted(osts))) for file, (size, count, osts) in found.items()
+    )

@@ -1,0 +1,185 @@
+"""Logs to jobs: a file counts once, OSTs are accused for an effect, and figures that nothing can
+have stop no step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from archive_tools.cli.main import main as archive_main
+from archive_tools.core.sums import LARGEST, capped_sums
+from archive_tools.formats.darshan_tables import read_table
+from archive_tools.jobs.slow_osts import OstCorrelation, bad_osts
+from pipeline.cli.main import COMPLETE, main
+from tests.support.darshan_bytes import LogBytes
+from tests.support.nights import FOREVER
+from tests.support.paths import ROOT, needed
+
+Site = Callable[..., Path]
+DATE = "2026-11-22"
+FILES = 12
+OST_AT = 32 + 7 * 8 + 16
+"""Bytes of a Lustre record of one component before its only OST."""
+LUSTRE_RECORD = OST_AT + 8
+
+
+@pytest.fixture(scope="module")
+def cases() -> Path:
+    """The folder of the cases."""
+    folder = Path(os.environ.get("TOKIO_CASES", ROOT.parent / "shared" / "cases")) / "darshan"
+    if not folder.is_dir():
+        needed(f"the cases in {folder} (or in $TOKIO_CASES)")
+    return folder
+
+
+@pytest.fixture
+def archived(tmp_path: Path, site: Site) -> Callable[..., Path]:
+    """Archives a day with some logs, given by name and content; gives the day's folder."""
+
+    def of(logs: dict[str, bytes], **more: Any) -> Path:
+        (tmp_path / "logs").mkdir(exist_ok=True)
+        for name, content in logs.items():
+            (tmp_path / "logs" / name).write_bytes(content)
+        site({"darshan": {"kind": "darshan", "logs": "logs", **more}}, **FOREVER)
+        assert main(["nightly", "--date", DATE]) == COMPLETE
+        return tmp_path / f"archive/2026/{DATE}"
+
+    return of
+
+
+def by_rank(cases: Path) -> LogBytes:
+    return LogBytes.of(cases / "lustre_record_by_rank.darshan")
+
+
+# Lustre
+
+
+def test_records_of_many_ranks_are_one_file(
+    cases: Path, archived: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = by_rank(cases).content()
+    path = archived({"one.darshan": content}) / "darshan.hdf5"
+    stripes = read_table(path, "stripes")
+    assert len(stripes["bytes"]) == FILES
+    assert stripes["bytes"].sum() == 201_326_592
+    logs = read_table(path, "logs")
+    assert (logs["lustre_files"].tolist(), logs["lustre_osts"].tolist()) == ([FILES], [5])
+    capsys.readouterr()
+    assert archive_main(["bad-osts", str(path)]) == 0
+    assert capsys.readouterr().out == (
+        "0 of 5 OSTs go with slow files (at least 5 files, 1.2 times slower)\n"
+    )
+
+
+def test_a_negative_number_is_not_an_ost(cases: Path, archived: Callable[..., Path]) -> None:
+    log = by_rank(cases)
+    region = bytearray(log.modules["LUSTRE"])
+    records = [
+        bytes(region[at : at + LUSTRE_RECORD]) for at in range(0, len(region), LUSTRE_RECORD)
+    ]
+    ids = [record[:8] for record in records]
+    changed = b"".join(
+        record[:OST_AT] + struct.pack("<q", -1) if own == ids[0] else record
+        for own, record in zip(ids, records, strict=True)
+    )
+    log = dataclasses.replace(log, modules={**log.modules, "LUSTRE": changed})
+    path = archived({"one.darshan": log.content()}) / "darshan.hdf5"
+    gone = len(
+        {ost for own, ost in zip(ids, (r[OST_AT:] for r in records), strict=True) if own != ids[0]}
+    )
+    logs = read_table(path, "logs")
+    assert logs["lustre_osts"].tolist() == [gone]
+    assert logs["lustre_files"].tolist() == [FILES]
+    assert not any("-1" in text for text in read_table(path, "stripes")["osts"])
+
+
+def test_records_that_differ_are_joined(cases: Path, archived: Callable[..., Path]) -> None:
+    """A rank knows the OSTs that a file had when it opened it."""
+    log = by_rank(cases)
+    region = log.modules["LUSTRE"]
+    more = region[:OST_AT] + struct.pack("<q", 77)
+    log = dataclasses.replace(log, modules={**log.modules, "LUSTRE": region + more})
+    stripes = read_table(archived({"one.darshan": log.content()}) / "darshan.hdf5", "stripes")
+    assert len(stripes["osts"]) == FILES
+    assert sum("77" in text.split(",") for text in stripes["osts"]) == 1
+
+
+# bad-osts
+
+
+def day_with(folder: Path, speed: np.ndarray[Any, Any], osts: list[str]) -> str:
+    path = folder / "darshan.hdf5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("darshan/stripes")
+        group["log_id"] = group["row"] = np.arange(len(speed))
+        group["bytes"], group["seconds"] = np.full(len(speed), 10**6), 1 / speed
+        group.create_dataset("osts", data=osts, dtype=h5py.string_dtype("utf-8"))
+    return str(path)
+
+
+def listed(path: str, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
+    capsys.readouterr()
+    assert archive_main(["bad-osts", path, *more]) == 0
+    return [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:-1]]
+
+
+def test_an_effect_and_enough_files_are_needed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """OST 0 is 5 % slower, which many files make certain; 1 is twice as slow; 2 has four files."""
+    random = np.random.default_rng(1)
+    osts = np.concatenate([np.full(4, 2), random.integers(3, 8, 4000), np.zeros(1000, int)])
+    osts = np.concatenate([osts, np.ones(1000, int)])
+    speed = random.normal(100, 3, len(osts))
+    speed[osts == 0] *= 0.95
+    speed[osts == 1] /= 2
+    speed[osts == 2] /= 50
+    path = day_with(tmp_path, speed, [str(ost) for ost in osts])
+    assert listed(path, capsys) == ["1"]
+    assert set(listed(path, capsys, "--min-files", "4")) == {"1", "2"}
+    found = {one.ost: one for one in bad_osts([path])}
+    assert found[1].slowdown == pytest.approx(2, rel=0.05)
+    assert found[2].files == 4
+    assert found[2].adjusted < 0.05
+
+
+def test_ids_below_zero_of_older_files_do_not_count(tmp_path: Path) -> None:
+    path = day_with(tmp_path, np.array([1.0, 2.0, 3.0, 4.0]), ["-1", "1", "-1,2", "2"])
+    assert [(one.ost, one.files) for one in bad_osts([path])] == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_slow"),
+    [
+        ({}, True),
+        ({"files": 4}, False),
+        ({"slowdown": 1.19}, False),
+        ({"slowdown": None}, False),
+        ({"adjusted": 0.05}, False),
+        ({"coefficient": 0.1}, False),
+    ],
+)
+def test_what_makes_an_ost_slow(changes: dict[str, Any], is_slow: bool) -> None:
+    one = OstCorrelation(3, 5, -0.2, 0.001, 0.01, 1.2)
+    changed = dataclasses.replace(one, **changes)
+    assert changed.is_slow(alpha=0.05, min_files=5, min_slowdown=1.2) == is_slow
+
+
+# Sums
+
+
+def test_capped_sums() -> None:
+    values = np.array([2**63 - 1, 1, 2**62 - 2, 1, 5, 2**62 - 1, 1], np.int64)
+    place = np.array([0, 0, 1, 1, 2, 3, 3])
+    assert capped_sums(values, place, 5).tolist() == [LARGEST, LARGEST, 5, LARGEST, 0]
+    many = np.full(10_000, 2**40 - 1, np.int64)
+    assert capped_sums(many, np.zeros(10_000, np.int64), 1).tolist() == [10_000 * (2**40 - 1)]
