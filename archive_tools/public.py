@@ -203,9 +203,9 @@ class Job:
     jobid, username : str
     exenames : str
         Programs, comma-separated.
-    nprocs : int
-    start_time, end_time : int
-        Epoch seconds, of the first log and of the last.
+    nprocs : int or None
+    start_time, end_time : int or None
+        Epoch seconds, of the first log and of the last. None where no log has one that is possible.
     date : datetime.date
         Day of the archive that has it.
     record : archive_tools.jobs.job_lookup.JobDetails
@@ -220,11 +220,17 @@ class Job:
         self.start_time, self.end_time = record.start_time, record.end_time
 
     def __repr__(self) -> str:
+        processes = "processes not known"
+        if self.nprocs is not None:
+            processes = counted(self.nprocs, "process", "processes")
+        begin, end = (
+            "unknown" if stamp is None else utc_text(stamp)
+            for stamp in (self.start_time, self.end_time)
+        )
         used = ", ".join(str(row["fsname"]) for row in self.record.file_systems) or "none"
         return (
             f"Job {self.jobid} of {self.username or 'an unknown user'}: {self.exenames},"
-            f" {counted(self.nprocs, 'process', 'processes')},"
-            f" {utc_text(self.start_time)} to {utc_text(self.end_time)},"
+            f" {processes}, {begin} to {end},"
             f" {counted(len(self.record.logs), 'log')}, file systems: {used}"
         )
 
@@ -290,6 +296,8 @@ class Job:
         from archive_tools.plotting import job_panels
 
         one = self.record.on_file_system(fs)
+        if self.start_time is None or self.end_time is None:
+            raise NotFound(f"it is not known when job {self.jobid} ran")
         panels = job_panels.panels(self._archive, self.record, one)
         if not panels:
             raise NotFound(

@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 
 from archive_tools.checking.problems import DAMAGE, Problem, unreadable
+from archive_tools.core.sums import sql_sum
 from archive_tools.formats.darshan_tables import ROW
 
 # Index and jobs
@@ -102,7 +103,7 @@ def same_jobs(path: Path, index: Path) -> Iterator[Problem]:
             }
             names = [name for name in pq.read_schema(path).names if name in known]
             query = (
-                f"SELECT {', '.join(f'SUM({name})' for name in names)} FROM summaries"
+                f"SELECT {', '.join(map(sql_sum, names))} FROM summaries"
                 if names
                 else "SELECT NULL"
             )
@@ -112,5 +113,7 @@ def same_jobs(path: Path, index: Path) -> Iterator[Problem]:
         return
     for name in names:
         found = pc.sum(table[name]).as_py() or 0
+        if isinstance(right[name], float):  # larger than a table of jobs can hold
+            continue
         if found != (right[name] or 0):
             yield Problem("sums", f"{path}: {name}", f"{found}; {index} has {right[name] or 0}")

@@ -105,6 +105,8 @@ class FindingKind(enum.StrEnum):
     FETCHED_EARLY = "fetched before the day was over"
     INPUTS_GREW = "inputs that grew while they were read"
     LOGS_REJECTED = "logs rejected"
+    LOGS_IMPOSSIBLE = "logs with figures that no job can have"
+    SUMS_TOO_LARGE = "sums of jobs that are larger than 64 bits"
     LOGS_PARTIAL = "logs with partial data"
     MODULES_UNREADABLE = "logs with modules that are left out, damaged or too new"
     TRACES_CONTRADICT = "traces that contradict counters or heat maps, and are not used"

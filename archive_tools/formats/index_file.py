@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ WHOLE_SECONDS = ("start_time", "end_time")
 def _sql_values(name: str, values: npt.NDArray[Any], nullable: bool) -> Iterator[Any]:
     """A column as SQLite's values: NULL for not available and for never."""
     if name in WHOLE_SECONDS:
-        return iter(np.floor(values).astype(np.int64).tolist())
+        return (None if value != value else int(value) for value in np.floor(values).tolist())
     if values.dtype.kind == "f":
         return (None if value != value else value for value in values.tolist())
     if nullable and values.dtype.kind == "i":
@@ -32,15 +32,21 @@ def _sql_values(name: str, values: npt.NDArray[Any], nullable: bool) -> Iterator
     return iter(values.tolist())
 
 
-NEVER_NULL = {"log_id", "fs_id", "uid", "nprocs", "log_bytes"}
+NEVER_NULL = {"log_id", "fs_id", "uid", "log_bytes"}
 EMPTY_IS_NULL = {"username"}
 """Texts that are not known where they are empty."""
 
 
-def copy_table(connection: sqlite3.Connection, source: Path, name: str, target: str) -> int:
-    """Copy the columns that the index has; returns the number of rows."""
+def copy_table(
+    connection: sqlite3.Connection,
+    source: Path,
+    name: str,
+    target: str,
+    cleaned: Callable[[Table], Table] | None = None,
+) -> int:
+    """Copy the columns that the index has, as `cleaned` gives them; returns the number of rows."""
     return sum(
-        insert_table(connection, target, piece)
+        insert_table(connection, target, cleaned(piece) if cleaned else piece)
         for piece in darshan_tables.read_pieces(source, name)
     )
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archive_tools.core.findings import Findings
+from archive_tools.core.sums import sql_sum
+from archive_tools.core.vocabulary import FindingKind
 from archive_tools.formats.index_file import PIECE, open_index
 
 if TYPE_CHECKING:
@@ -26,11 +30,12 @@ f_write_end_timestamp) AS last_write
 ), per_job AS (
     SELECT jobid, uid, username, GROUP_CONCAT(DISTINCT exename) AS exenames, COUNT(*) AS logs, \
 MAX(nprocs) AS nprocs,
-        MIN(start_time) AS start_time, MAX(end_time) AS end_time
+        MIN(start_time) AS start_time, MAX(end_time) AS end_time,
+        GROUP_CONCAT(DISTINCT NULLIF(partial_modules, '')) AS partial_modules
     FROM headers GROUP BY jobid, uid, username
 )
 SELECT per_fs.jobid, per_fs.uid, per_fs.username, exenames, logs, nprocs, start_time, end_time, \
-per_fs.fsname, {names}, \
+partial_modules, per_fs.fsname, {names}, \
 first_read, last_read, first_write, last_write, {servers}
 FROM per_fs JOIN per_job ON per_job.jobid IS per_fs.jobid AND per_job.uid IS per_fs.uid \
 AND per_job.username IS per_fs.username
@@ -45,12 +50,15 @@ ORDER BY per_fs.jobid, per_fs.uid, per_fs.username, per_fs.fsname
 """A row a job and file system; a job without any I/O has one row without a file system. The text is
 part of the fingerprint of the product: another one makes the tables of all days stale.
 """
-PROGRAMS = "exenames"
+SETS = ("exenames", "partial_modules")
+"""Columns of names, comma-separated: each once, sorted, so that the same ones are the same text."""
 SUMMARY_KEYS = ("log_id", "fs_id")
 TIMES = ("first_read", "last_read", "first_write", "last_write")
 
 
-def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
+def write_jobs(
+    source: Path, target: Path, date: str, findings: Findings | None = None
+) -> dict[str, int]:
     """Write what each job did on each file system as Parquet.
 
     Parameters
@@ -64,6 +72,8 @@ def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
         servers.
     date : str
         Written into the column ``date``.
+    findings : Findings, optional
+        Receives the jobs of which a sum is larger than an int64: it is null.
 
     Returns
     -------
@@ -76,10 +86,11 @@ def write_jobs(source: Path, target: Path, date: str) -> dict[str, int]:
     try:
         columns = _Columns.of(connection)
         schema, count = columns.schema(), 0
+        found = Findings() if findings is None else findings
         cursor = connection.execute(columns.query())
         with pq.ParquetWriter(target, schema, compression="zstd") as writer:
             while rows := cursor.fetchmany(PIECE):
-                writer.write_table(_table(date, rows, schema))
+                writer.write_table(_table(date, rows, schema, found))
                 count += len(rows)
         return {"rows": count}
     finally:
@@ -107,7 +118,7 @@ class _Columns(NamedTuple):
 
     def query(self) -> str:
         return JOBS.format(
-            sums=", ".join(f"SUM({name}) AS {name}" for name in self.sums),
+            sums=", ".join(f"{sql_sum(name)} AS {name}" for name in self.sums),
             names=", ".join(self.sums),
             servers=", ".join(self.servers),
         )
@@ -117,22 +128,31 @@ class _Columns(NamedTuple):
 
         arrow = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
         types = {"date": pa.string(), "jobid": pa.string(), "uid": pa.int64()}
-        types |= {"username": pa.string(), PROGRAMS: pa.string()}
+        types |= {"username": pa.string(), "exenames": pa.string()}
         types |= dict.fromkeys(["logs", "nprocs", "start_time", "end_time"], pa.int64())
-        types |= {"fsname": pa.string()}
+        types |= {"partial_modules": pa.string(), "fsname": pa.string()}
         types |= dict.fromkeys(self.sums, pa.int64()) | dict.fromkeys(TIMES, pa.float64())
         types |= {name: arrow[kind] for name, kind in self.servers.items()}
         return pa.schema(list(types.items()))
 
 
-def _table(date: str, rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    """Rows of the query as a table; programs sorted, so that the same ones are the same text."""
+def _table(
+    date: str, rows: list[tuple[Any, ...]], schema: pa.Schema, findings: Findings
+) -> pa.Table:
+    """Rows of the query as a table."""
     import pyarrow as pa
 
     columns = [[date] * len(rows), *zip(*rows, strict=True)]
-    programs = schema.get_field_index(PROGRAMS)
-    columns[programs] = [
-        names and ",".join(sorted(names.split(","))) for names in columns[programs]
-    ]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    jobs = columns[schema.get_field_index("jobid")]
+    arrays = []
+    for column, field in zip(columns, schema, strict=True):
+        values: Sequence[Any] = column
+        if field.name in SETS:
+            values = [names and ",".join(sorted(set(names.split(",")))) for names in column]
+        elif field.type == pa.int64():
+            values = [None if isinstance(value, float) else value for value in column]
+            for job, value in zip(jobs, column, strict=True):
+                if isinstance(value, float):
+                    findings.add(FindingKind.SUMS_TOO_LARGE, 1, field.name, f"job {job}")
+        arrays.append(pa.array(values, field.type))
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -6,11 +6,14 @@ behind its file systems.
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from pathlib import Path
 
 from archive_tools import schemas
+from archive_tools.core.findings import Findings
 from archive_tools.formats.index_file import copy_table
+from archive_tools.jobs.header_rules import possible_heads
 from archive_tools.jobs.server_join import Around, join_servers
 
 SUMS = "summaries"
@@ -38,10 +41,13 @@ def write_index(source: Path, target: Path, around: Around | None = None) -> dic
         connection.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schemas.index_ddl()
         )
+        findings = around.findings if around else Findings()
+        known = {"logs": functools.partial(possible_heads, findings=findings)}
         tables = {"logs": "headers", "mounts": "mounts", SUMS: "summaries", "rejects": "rejects"}
         with connection:
             counts = {
-                table: copy_table(connection, source, name, table) for name, table in tables.items()
+                table: copy_table(connection, source, name, table, known.get(name))
+                for name, table in tables.items()
             }
             return counts | join_servers(connection, around) if around else counts
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from archive_tools.core.arrays import Float64, Int64
-from archive_tools.core.errors import BadArgument
+from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.jobs.job_tables import KEY, Row, read_table, tables_of
 from archive_tools.jobs.servers import METADATA
 
@@ -50,6 +50,8 @@ def history(
         for column in LIKE[name]:
             known = one[column] is not None
             same &= pc.field(column) == one[column] if known else pc.field(column).is_null()
+    if one["start_time"] is None:
+        raise NotFound(f"it is not known when job {one['jobid']} ran")
     earlier = same & (pc.field("start_time") < one["start_time"])
     rows = (
         row

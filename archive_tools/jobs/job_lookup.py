@@ -10,6 +10,7 @@ from typing import Any
 
 from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
+from archive_tools.core.sums import sql_sum
 from archive_tools.formats.index_file import connected
 from archive_tools.jobs.job_tables import (
     KEY,
@@ -46,11 +47,14 @@ class JobDetails:
     instance : str
         The Darshan instance.
     jobid, username : str
-    uid, nprocs : int
+    uid : int
+    nprocs : int or None
     exenames : str
         Comma-separated.
-    start_time, end_time : int
-        Epoch seconds, of the first log and of the last.
+    start_time, end_time : int or None
+        Epoch seconds, of the first log and of the last; None where no log has a possible one.
+    partial_modules : str
+        Comma-separated: those of which a log has not all, for Darshan ran out of memory.
     file_systems : list of dict
         A row of the table for each file system that it used.
     logs : list of dict
@@ -65,12 +69,13 @@ class JobDetails:
     uid: int
     username: str
     exenames: str
-    nprocs: int
-    start_time: int
-    end_time: int
+    nprocs: int | None
+    start_time: int | None
+    end_time: int | None
     file_systems: list[Row] = field(default_factory=list)
     logs: list[Row] = field(default_factory=list)
     others: list[Row] = field(default_factory=list)
+    partial_modules: str = ""
 
     def on_file_system(self, fsname: str = "") -> Row:
         """The row of one file system; that on which it moved most, unless one is named.
@@ -160,11 +165,12 @@ def _job(root: Path, date: dt.date, instance: str, path: Path, rows: Sequence[Ro
         file_systems=mine,
         logs=_logs(root, date, instance, one),
         others=_others(path, one, mine),
+        partial_modules=one.get("partial_modules") or "",
     )
 
 
-LOGS = """
-SELECT headers.*, SUM(bytes_read) AS bytes_read, SUM(bytes_written) AS bytes_written
+LOGS = f"""
+SELECT headers.*, {sql_sum("bytes_read")} AS bytes_read, {sql_sum("bytes_written")} AS bytes_written
 FROM headers LEFT JOIN summaries USING (log_id) WHERE jobid IS ? AND uid IS ? AND username IS ?
     GROUP BY log_id ORDER BY start_time, log_id
 """
@@ -194,7 +200,7 @@ def _others(path: Path, one: Row, mine: Sequence[Row]) -> list[Row]:
     import pyarrow.compute as pc
 
     used = [row["fsname"] for row in mine]
-    if not used:
+    if not used or one["start_time"] is None or one["end_time"] is None:
         return []
     starts = [int(row["fs_start"]) for row in mine if row.get("fs_start") is not None]
     ends = [int(row["fs_end"]) for row in mine if row.get("fs_end") is not None]

@@ -30,6 +30,8 @@ ORDERS = ("bytes", "read", "written", "start", "walltime", "nprocs", "coverage")
 """What jobs are ordered by: largest first; coverage of the direction that moved more."""
 MOVED = ("bytes_read", "bytes_written")
 DERIVED = ("bytes_moved", "walltime", "coverage")
+MOST_BYTES = 2**63 - 1
+"""What `bytes_moved` is at most."""
 NEEDED = (*MOVED, "start_time", "end_time")
 """Columns that the derived ones are made of, as far as every table has them."""
 KEY = ("jobid", "uid", "username")
@@ -199,7 +201,9 @@ def _with_derived(found: pa.Table) -> pa.Table:
 
     read, written = (pc.fill_null(found[name], 0) for name in MOVED)
     walltime = pc.subtract(found["end_time"], found["start_time"])
-    found = found.append_column("bytes_moved", pc.add(read, written))
+    fits = pc.less_equal(read, pc.subtract(MOST_BYTES, written))
+    moved = pc.if_else(fits, pc.add(read, written), MOST_BYTES)
+    found = found.append_column("bytes_moved", moved)
     found = found.append_column("walltime", walltime)
     if "coverage_read" not in found.column_names:
         return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archive_tools.core.errors import BadArgument
+from archive_tools.core.sums import sql_halves, sum_of_halves
 from archive_tools.formats.index_file import connected
 
 BY = {"user": "username", "exe": "exename", "fs": "fsname"}
@@ -102,16 +103,17 @@ def totals(
     """
     condition, bound = only.condition()
     names = ", ".join(columns)
+    sums = ", ".join([*sql_halves("bytes_read"), *sql_halves("bytes_written")])
     query = (
-        f"SELECT {names}, COUNT(DISTINCT log_id), SUM(bytes_read), SUM(bytes_written) FROM {TABLES}"
+        f"SELECT {names}, COUNT(DISTINCT log_id), {sums} FROM {TABLES}"
         f" WHERE {condition} GROUP BY {names}"
     )
     found: dict[tuple[str, ...], list[int]] = {}
     for path in indexes:
         with connected(path) as connection:
             for row in connection.execute(query, bound):
-                total = found.setdefault(tuple(str(name or "") for name in row[:-3]), [0, 0, 0])
-                total[:] = [
-                    before + (number or 0) for before, number in zip(total, row[-3:], strict=True)
-                ]
+                total = found.setdefault(tuple(str(name or "") for name in row[:-5]), [0, 0, 0])
+                logs, *halves = row[-5:]
+                own = (logs, sum_of_halves(*halves[:2]), sum_of_halves(*halves[2:]))
+                total[:] = [before + number for before, number in zip(total, own, strict=True)]
     return found

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
+from archive_tools.core.sums import sql_sum
 from archive_tools.formats.index_file import insert_rows
 from archive_tools.formats.jobs_file import JOB_KEYS, LOG_KEYS
 from archive_tools.jobs import intervals, server_series, servers
@@ -66,12 +67,14 @@ WITH timed AS (
 ), whole AS (
     SELECT job, MIN(first_second) AS job_first, MAX(last_second) AS job_last FROM timed GROUP BY job
 )
-SELECT fsname, log_id, job, first_second, last_second, job_first, job_last, SUM(bytes_read),
-    SUM(bytes_written), jobid, uid, username
+SELECT fsname, log_id, job, COALESCE(first_second, -1), COALESCE(last_second, -1),
+    COALESCE(job_first, -1), COALESCE(job_last, -1), {read}, {written}, jobid, uid, username
 FROM summaries JOIN timed USING (log_id) JOIN whole USING (job) JOIN mounts USING (fs_id)
 GROUP BY fsname, log_id ORDER BY fsname, log_id
+""".format(read=sql_sum("bytes_read"), written=sql_sum("bytes_written"))
+"""A row a file system and log that has files there; -1 for times that are not known, which no
+figure is looked up for.
 """
-"""A row a file system and log that has files there."""
 
 
 def join_servers(connection: sqlite3.Connection, around: Around) -> dict[str, int]:

@@ -36,6 +36,8 @@ def panels(archive: Archive, job: JobDetails, one: Row) -> list[Panel]:
     one : dict
         A row of its `file_systems`.
     """
+    if job.start_time is None or job.end_time is None:
+        return []
     margin = max(60, (job.end_time - job.start_time) // 2)
     span = job.start_time - margin, job.end_time + margin + 1
     fsname, instance = one["fsname"], one.get("fs_instance")

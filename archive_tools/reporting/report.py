@@ -18,6 +18,7 @@ from archive_tools.core import quantities
 from archive_tools.core.day import Day
 from archive_tools.core.extras import absent_packages
 from archive_tools.core.findings import events_of
+from archive_tools.core.sums import sql_sum
 from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
@@ -169,20 +170,20 @@ def _rankings(path: Path) -> list[dict[str, Any]]:
     """Who moved most bytes, from the index."""
     connection = index_file.open_index(path)
     tables = []
+    read, written = sql_sum("bytes_read"), sql_sum("bytes_written")
     for title, column in RANKINGS.items():
         rows = connection.execute(
-            f"""SELECT {column}, COUNT(DISTINCT log_id), SUM(bytes_read), SUM(bytes_written)
+            f"""SELECT {column}, COUNT(DISTINCT log_id), {read}, {written}
                 FROM summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)
-                GROUP BY 1 ORDER BY SUM(bytes_read) + SUM(bytes_written) DESC, 1 LIMIT {MOST}"""
+                GROUP BY 1 ORDER BY {read} + {written} DESC, 1 LIMIT {MOST}"""
         ).fetchall()
         shown = [
             (
                 name or "–",
                 logs,
-                quantities.quantity(read, "bytes"),
-                quantities.quantity(written, "bytes"),
+                *(quantities.quantity(amount, "bytes") for amount in amounts),
             )
-            for name, logs, read, written in rows
+            for name, logs, *amounts in rows
         ]
         tables.append({"title": title, "rows": shown})
     connection.close()

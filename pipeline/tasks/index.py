@@ -127,4 +127,6 @@ class Jobs(ArchiveTask):
 
     def make(self, temporary: Path) -> Made:
         """Write the table."""
-        return Made(jobs_file.write_jobs(self.index.path(), temporary, str(self.date)))
+        findings = Findings()
+        counts = jobs_file.write_jobs(self.index.path(), temporary, str(self.date), findings)
+        return Made(counts, findings)

@@ -190,6 +190,10 @@ def _contradicted(placing: BatchPlacing) -> dict[str, int]:
     }
 
 
+LONGEST_JOB = 31 * 86400
+"""Seconds after the day: a log that ends later is garbage."""
+
+
 class DayMerger:
     """Adds parts up. Tables go to `write` as they come; only series and mount points are kept.
 
@@ -279,7 +283,8 @@ class DayMerger:
         for modules in part.logs["unreadable_modules"].tolist():
             self.unreadable.update([modules] if modules else ())
         if size:
-            self.last_end = max(self.last_end, int(part.logs["end_time"].max()))
+            last = min(float(part.logs["end_time"].max()), self.day.end + LONGEST_JOB)
+            self.last_end = max(self.last_end, int(last))
 
     def final_numbers(self) -> Int64:
         """The numbers that mount points have in the end, by those that they had meanwhile: in the

@@ -4,7 +4,10 @@ have stop no step.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import datetime as dt
+import json
 import os
 import struct
 from collections.abc import Callable
@@ -13,13 +16,18 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+import archive_tools
 from archive_tools.cli.main import main as archive_main
 from archive_tools.core.sums import LARGEST, capped_sums
+from archive_tools.core.vocabulary import Product
 from archive_tools.formats.darshan_tables import read_table
 from archive_tools.jobs.slow_osts import OstCorrelation, bad_osts
+from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import COMPLETE, main
+from pipeline.sources.darshan.library import counters, record_dtype
 from tests.support.darshan_bytes import LogBytes
 from tests.support.nights import FOREVER
 from tests.support.paths import ROOT, needed
@@ -183,3 +191,153 @@ def test_capped_sums() -> None:
     assert capped_sums(values, place, 5).tolist() == [LARGEST, LARGEST, 5, LARGEST, 0]
     many = np.full(10_000, 2**40 - 1, np.int64)
     assert capped_sums(many, np.zeros(10_000, np.int64), 1).tolist() == [10_000 * (2**40 - 1)]
+
+
+# Partial modules
+
+
+def test_partial_modules_are_shown(
+    cases: Path,
+    archived: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs = {"a.darshan": (cases / "posix_partial.darshan").read_bytes()}
+    day = archived(logs)
+    table = pq.read_table(day / "darshan_jobs.parquet")
+    assert set(table["partial_modules"].to_pylist()) == {"POSIX"}
+    (jobid,) = set(table["jobid"].to_pylist())
+    monkeypatch.setenv("TOKIO_ARCHIVE", str(day.parents[1]))
+    capsys.readouterr()
+    assert archive_main(["job", jobid]) == 0
+    assert "Partial: POSIX. Darshan ran out of memory" in capsys.readouterr().out
+    assert archive_main(["jobs", DATE]) == 0
+    shown = capsys.readouterr()
+    head, line = shown.out.splitlines()[:2]
+    assert (head.split()[-1], line.split()[-1]) == ("partial", "POSIX")
+    assert "figures may be too low" in shown.err
+    assert archive_main(["job", jobid, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["partial_modules"] == "POSIX"
+
+
+def test_jobs_without_partial_modules_have_no_such_column(
+    cases: Path,
+    archived: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    day = archived({"a.darshan": by_rank(cases).content()})
+    assert pq.read_table(day / "darshan_jobs.parquet")["partial_modules"].to_pylist() == [None]
+    monkeypatch.setenv("TOKIO_ARCHIVE", str(day.parents[1]))
+    capsys.readouterr()
+    assert archive_main(["jobs", DATE]) == 0
+    assert "partial" not in capsys.readouterr().out
+
+
+# Figures that nothing can have
+
+JOB = struct.Struct("<7q")
+"""uid, start and its nanoseconds, end and its nanoseconds, processes, job id."""
+
+
+def with_job(log: LogBytes, **changes: int) -> bytes:
+    names = ("uid", "start", "start_ns", "end", "end_ns", "nprocs", "jobid")
+    values = dict(zip(names, JOB.unpack_from(log.job), strict=True)) | changes
+    job = JOB.pack(*(values[name] for name in names)) + log.job[JOB.size :]
+    return dataclasses.replace(log, job=job).content()
+
+
+def every_command(
+    day: Path, jobid: str, capsys: pytest.CaptureFixture[str], *, problems: str = ""
+) -> None:
+    """No command that reads the day fails; `check` names the problems."""
+    archive = str(day.parents[1])
+    index, path = str(day / "darshan_index.sqlite"), str(day / "darshan.hdf5")
+    for command in (
+        ["jobs", DATE, "--archive", archive],
+        ["jobs", DATE, "--archive", archive, "--json"],
+        ["job", jobid, "--archive", archive],
+        ["job", jobid, "--archive", archive, "--json"],
+        ["scoreboard", index],
+        ["bad-osts", path],
+    ):
+        assert archive_main(command) == 0, (command, capsys.readouterr())
+    capsys.readouterr()
+    code = archive_main(["check", "--start", DATE, "--archive", archive])
+    lines = capsys.readouterr().out.splitlines()[:-1]
+    assert (code, problems in " ".join(lines), len(lines)) == (
+        (1, True, 2) if problems else (0, True, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "absent"),
+    [
+        ({"end": 2**63 - 1}, {"end_time", "walltime"}),
+        ({"end": 253_402_300_800}, {"end_time", "walltime"}),
+        ({"end": 10**9}, {"end_time", "walltime"}),
+        ({"start": -(2**62)}, {"start_time", "walltime"}),
+        ({"nprocs": 4 * 10**18}, {"nprocs"}),
+        ({"nprocs": -5}, {"nprocs"}),
+    ],
+)
+def test_a_head_that_no_job_has_is_null(
+    changes: dict[str, int],
+    absent: set[str],
+    cases: Path,
+    archived: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    day = archived({"a.darshan": with_job(by_rank(cases), jobid=7, **changes)})
+    with contextlib.closing(archive_tools.open_index(day / "darshan_index.sqlite")) as index:
+        names = ("start_time", "end_time", "walltime", "nprocs")
+        (row,) = index.execute(f"SELECT {', '.join(names)} FROM headers").fetchall()
+    assert {name for name, value in zip(names, row, strict=True) if value is None} == absent
+    (one,) = pq.read_table(day / "darshan_jobs.parquet").to_pylist()
+    assert {name for name in names if name != "walltime" and one[name] is None} == absent - {
+        "walltime"
+    }
+    assert f"a.darshan: {', '.join(sorted(absent))}" in " ".join(findings_of(day, Product.INDEX))
+    every_command(day, "7", capsys)
+
+
+def findings_of(day: Path, product: Product) -> list[str]:
+    receipts = Receipts(day.parents[1]).day(dt.date.fromisoformat(DATE))
+    receipt = receipts.good("darshan", product)
+    assert receipt
+    found: list[str] = receipts.content(receipt)["findings"]
+    return found
+
+
+def with_bytes(log: LogBytes, amount: int, files: int) -> LogBytes:
+    """Bytes written of the first files."""
+    region = bytearray(log.modules["POSIX"])
+    size = record_dtype("POSIX").itemsize
+    at = 16 + 8 * counters("POSIX")[0].index("POSIX_BYTES_WRITTEN")
+    for number in range(files):
+        struct.pack_into("<q", region, number * size + at, amount)
+    return dataclasses.replace(log, modules={**log.modules, "POSIX": bytes(region)})
+
+
+@pytest.mark.parametrize(("amount", "files"), [(2**63 - 1, 1), (2**62, 1), (2**61, 12)])
+def test_sums_do_not_overflow(
+    amount: int,
+    files: int,
+    cases: Path,
+    archived: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = with_job(with_bytes(by_rank(cases), amount, files), jobid=7)
+    names = ("a.darshan", "b.darshan", "c.darshan")
+    day = archived(dict.fromkeys(names, content))
+    summaries = read_table(day / "darshan.hdf5", "summaries")
+    assert summaries["bytes_written"].tolist() == [LARGEST] * 3
+    (one,) = pq.read_table(day / "darshan_jobs.parquet").to_pylist()
+    assert one["bytes_written"] is None, "three times 2^62 - 1"
+    assert any("job 7" in found for found in findings_of(day, Product.JOBS))
+    found = " ".join(findings_of(day, Product.INDEX))
+    assert all(f"{name}: posix_bytes_written" in found for name in names)
+    every_command(day, "7", capsys, problems="values are larger than a device can have")
+    capsys.readouterr()
+    assert archive_main(["scoreboard", str(day / "darshan_index.sqlite"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["user"][0]["written"] == 3 * LARGEST

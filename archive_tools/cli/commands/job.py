@@ -89,12 +89,14 @@ def _show(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> None:
     begin, end = (printing.local(stamp, timezone) for stamp in (job.start_time, job.end_time))
     printing.say(
         f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'},"
-        f" {quantities.counted(job.nprocs, 'process', 'processes')}"
+        f" {processes(job.nprocs)}"
     )
     printing.say(
-        f"{begin} to {end}, {job.end_time - job.start_time:,} s;"
+        f"{begin} to {end}, {_seconds(job)};"
         f" {quantities.counted(len(job.logs), 'log')} of {job.instance}, {job.date}"
     )
+    if job.partial_modules:
+        printing.say(partial(job.partial_modules))
     printing.say()
     if not job.file_systems:
         printing.say("no I/O on any file system that Darshan saw")
@@ -103,6 +105,27 @@ def _show(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> None:
     _servers(job)
     _logs(job, limit)
     _others(job, timezone, limit)
+
+
+def _seconds(job: job_lookup.JobDetails) -> str:
+    if job.start_time is None or job.end_time is None:
+        return "seconds not known"
+    return f"{job.end_time - job.start_time:,} s"
+
+
+def processes(count: int | None) -> str:
+    """A number of processes with its word."""
+    if count is None:
+        return "processes not known"
+    return quantities.counted(count, "process", "processes")
+
+
+def partial(modules: str) -> str:
+    """The sentence for a job whose logs lack a part of some modules."""
+    return (
+        f"Partial: {modules.replace(',', ', ')}. Darshan ran out of memory: files that it could"
+        " not record are missing, and figures may be too low."
+    )
 
 
 def _file_systems(job: job_lookup.JobDetails) -> None:
@@ -182,7 +205,7 @@ def _logs(job: job_lookup.JobDetails, limit: int | None) -> None:
         [
             log["filename"],
             log["exename"] or "–",
-            str(log["nprocs"]),
+            "–" if log["nprocs"] is None else str(log["nprocs"]),
             quantities.quantity(log["walltime"], ""),
             quantities.quantity(log["bytes_read"], "bytes"),
             quantities.quantity(log["bytes_written"], "bytes"),
@@ -232,8 +255,8 @@ def _others(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> Non
 
 def _seconds_together(row: Mapping[str, Any], job: job_lookup.JobDetails) -> int:
     """How long another job was there while the job ran."""
-    begin: int = max(row["start_time"], job.start_time)
-    end: int = min(row["end_time"], job.end_time)
+    begin: int = max(row["start_time"], job.start_time or 0)
+    end: int = min(row["end_time"], row["end_time"] if job.end_time is None else job.end_time)
     return max(0, end - begin)
 
 

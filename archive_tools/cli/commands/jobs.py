@@ -22,6 +22,22 @@ EXAMPLES = (
 )
 
 
+HEADER = [
+    "job",
+    "start",
+    "user",
+    "program",
+    "procs",
+    "file system",
+    "read",
+    "written",
+    "seconds",
+    "coverage",
+    "OSS CPU",
+    "others",
+]
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     common_options.add_range(parser, is_open=True)
@@ -79,21 +95,17 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         printing.show_json(rows)
     else:
-        header = [
-            "job",
-            "start",
-            "user",
-            "program",
-            "procs",
-            "file system",
-            "read",
-            "written",
-            "seconds",
-            "coverage",
-            "OSS CPU",
-            "others",
-        ]
-        printing.show(header, [_line(row, archive.timezone) for row in rows], left=(0, 1, 2, 3, 5))
+        header = HEADER
+        lines = [_line(row, archive.timezone) for row in rows]
+        if any(row.get("partial_modules") for row in rows):
+            header = [*header, "partial"]
+            for line, row in zip(lines, rows, strict=True):
+                line.append(row.get("partial_modules") or "–")
+        printing.show(header, lines, left=(0, 1, 2, 3, 5))
+        if len(header) > len(HEADER):
+            printing.note(
+                "partial: Darshan ran out of memory in these modules; figures may be too low"
+            )
     if not there:
         printing.note("no job matches")
     elif there > len(rows):
@@ -107,11 +119,11 @@ def _line(row: dict[str, Any], timezone: str) -> list[str]:
         printing.local(row["start_time"], timezone),
         row["username"] or "–",
         row["exenames"] or "–",
-        str(row["nprocs"]),
+        "–" if row["nprocs"] is None else str(row["nprocs"]),
         row["fsname"] or "–",
         quantities.quantity(row["bytes_read"], "bytes"),
         quantities.quantity(row["bytes_written"], "bytes"),
-        f"{row['walltime']:,}",
+        "–" if row["walltime"] is None else f"{row['walltime']:,}",
         quantities.fixed(row.get("coverage")),
         quantities.quantity(row.get("fs_oss_cpu_mean"), "%"),
         quantities.quantity(row.get("other_jobs"), "1"),

@@ -26,6 +26,7 @@ from archive_tools.cli.main import guarded
 from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.core.findings import Findings
+from archive_tools.core.sums import sql_sum
 from archive_tools.jobs import server_series, servers
 from archive_tools.jobs.job_history import looked_at
 from archive_tools.jobs.job_lookup import query_rows
@@ -34,11 +35,11 @@ from archive_tools.store import layout
 
 Record = dict[str, Any]
 EXIT_CODES = "exit codes: 0 done; 1 not there or cannot be read; 2 wrong command"
-LOG = """
-SELECT headers.*, fsname, mountpt, SUM(bytes_read) AS bytes_read,
-    SUM(bytes_written) AS bytes_written
+LOG = f"""
+SELECT headers.*, fsname, mountpt, {sql_sum("bytes_read")} AS bytes_read,
+    {sql_sum("bytes_written")} AS bytes_written
 FROM headers LEFT JOIN summaries USING (log_id) LEFT JOIN mounts USING (fs_id)
-WHERE {} GROUP BY log_id, mountpt ORDER BY log_id, mountpt
+WHERE {{}} GROUP BY log_id, mountpt ORDER BY log_id, mountpt
 """
 SERVERS = "SELECT * FROM servers WHERE log_id = ? AND fsname = ?"
 OPERATIONS = {
