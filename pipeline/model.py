@@ -196,11 +196,11 @@ class LogBatch:
     rejects : mapping of column name to array
         Files that could not be read, with the reason.
     mounts : tuple of tuple of str
-        By log: its mount points.
+        By log: its mount points, and containers of DAOS.
     names : tuple of dict of int to str
-        By log: record id to file name.
+        By log: record id to file name, or number to container of DAOS.
     records : mapping of str to Records
-        By module: POSIX and STDIO.
+        By module: POSIX and STDIO, and DFS and DAOS, of which `file` is the container.
     traces : structured array of `TRACE`
         DXT segments of POSIX calls.
     heat : tuple of Heat

@@ -56,6 +56,8 @@ def possible_heads(logs: Table, findings: Findings) -> Table:
     clean, names = dict(logs), logs["filename"]
     wrong: dict[int, list[str]] = {}
     for column, rule in RULES.items():
+        if column not in logs:
+            continue
         bad = ~rule(logs)
         missing = -1 if logs[column].dtype.kind == "i" else np.nan
         clean[column] = np.where(bad, np.array(missing, logs[column].dtype), logs[column])

@@ -129,7 +129,7 @@ def _series(
     placed = dict.fromkeys(METHODS, 0)
     for metric in how.metrics:
         name = metric.dataset.name
-        for module in metric.find.counters:
+        for module in filter(placing.batch.records.__contains__, metric.find.counters):
             for method, pieces in _placed(placing, module, places[module], metric):
                 if metric.dataset.unit == "bytes":
                     placed[method] = at_most(placed[method] + total(pieces.amount))

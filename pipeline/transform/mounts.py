@@ -30,13 +30,16 @@ def mount_of(path: str, mounts: Collection[str]) -> str:
     ----------
     path : str
     mounts : collection of str
-        Absolute, without a trailing slash but for ``/``; a set is best.
+        Absolute, without a trailing slash but for ``/``, or containers of DAOS, which are names of
+        their own (``daos://POOL/CONTAINER``); a set is best.
 
     Returns
     -------
     str
         A member of `mounts`, or `UNKNOWN`: ``/scratch10/f`` is not on ``/scratch1``.
     """
+    if path in mounts:
+        return path
     if not path.startswith("/"):
         return UNKNOWN
     while path:

@@ -38,7 +38,7 @@ SUMS = (
     "seq_writes",
     "rw_switches",
 )
-"""Counters that are summed over the POSIX and STDIO records of a log on a mount point."""
+"""Counters that are summed over the POSIX, STDIO, DFS and DAOS records of a log and mount point."""
 STAMPS = tuple(
     f"f_{what}_{edge}_timestamp"
     for what in ("close", "open", "read", "write")
@@ -72,7 +72,7 @@ def summaries(modules: Sequence[Records], mounts: Sequence[Int64]) -> dict[str, 
     rows = [np.searchsorted(keys, found) for found in by_module]
     for name in SUMS:
         out[name] = _sum(
-            [(m.counter(name), row) for m, row in zip(modules, rows, strict=True)], len(keys)
+            [(_counter(m, name), row) for m, row in zip(modules, rows, strict=True)], len(keys)
         )
     for module in ("POSIX", "STDIO"):
         out[f"{module.lower()}_files"] = _distinct(
@@ -84,6 +84,14 @@ def summaries(modules: Sequence[Records], mounts: Sequence[Int64]) -> dict[str, 
             [(m.stamp(name), row) for m, row in zip(modules, rows, strict=True)], len(keys), name
         )
     return out
+
+
+def _counter(records: Records, name: str) -> Int64 | None:
+    """A counter; not available where DAOS does not count such calls, which it has of its own."""
+    found = records.counter(name)
+    if found is None and records.module == "DAOS":
+        return np.full(len(records), NOT_AVAILABLE, np.int64)
+    return found
 
 
 def _sum(parts: Sequence[tuple[Int64 | None, Int64]], size: int) -> Int64:

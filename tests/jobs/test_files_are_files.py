@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import os
 import struct
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -341,3 +342,56 @@ def test_sums_do_not_overflow(
     capsys.readouterr()
     assert archive_main(["scoreboard", str(day / "darshan_index.sqlite"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["user"][0]["written"] == 3 * LARGEST
+
+
+# DAOS
+
+POOL, ONE, TWO = (uuid.UUID(int=number << 64 | 7) for number in (1, 2, 3))
+
+
+def daos_record(module: str, container: uuid.UUID, read: int, written: int) -> bytes:
+    dtype = record_dtype(module)
+    record = np.zeros(1, dtype)
+    names, floats = counters(module)
+    record["id"], record["rank"] = 99, -1
+    record["counters"][0, names.index(f"{module}_BYTES_READ")] = read
+    record["counters"][0, names.index(f"{module}_BYTES_WRITTEN")] = written
+    for way in ("READ", "WRITE"):
+        record["fcounters"][0, floats.index(f"{module}_F_{way}_START_TIMESTAMP")] = 1.0
+        record["fcounters"][0, floats.index(f"{module}_F_{way}_END_TIMESTAMP")] = 2.0
+    record["uuids"] = np.void(POOL.bytes + container.bytes)
+    return record.tobytes()
+
+
+def test_bytes_of_daos_are_those_of_their_containers(
+    cases: Path, archived: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DAOS records of a container that DFS records are of report the same bytes again."""
+    log = by_rank(cases)
+    more = {
+        "DFS": daos_record("DFS", ONE, 1000, 5000) + daos_record("DFS", ONE, 1, 0),
+        "DAOS": daos_record("DAOS", ONE, 1001, 5000) + daos_record("DAOS", TWO, 30, 40),
+    }
+    log = dataclasses.replace(
+        log, modules={**log.modules, **more}, versions={**log.versions, "DFS": 1, "DAOS": 1}
+    )
+    maps = {"^/scratch": "scratch", f"^daos://{POOL}/{ONE}": "fast"}
+    day = archived({"a.darshan": with_job(log, jobid=7)}, mount_to_fsname=maps)
+    two = f"daos://{POOL}/{TWO}"
+    table = pq.read_table(day / "darshan_jobs.parquet").to_pylist()
+    assert {row["fsname"]: (row["bytes_read"], row["bytes_written"]) for row in table} == {
+        "scratch": (0, 201_326_592),
+        "fast": (1001, 5000),
+        two: (30, 40),
+    }
+    assert {row["fsname"]: row["reads"] for row in table}[two] is None, "DAOS counts other calls"
+    with h5py.File(day / "darshan.hdf5") as file:
+        group = file["datatargets"]
+        columns = [name.decode() for name in group["writebytes"].attrs["columns"]]
+        sums = dict(zip(columns, group["writebytes"][...].sum(axis=0), strict=True))
+    assert sums == {"scratch": 201_326_592, "fast": 5000, two: 40}
+    capsys.readouterr()
+    assert archive_main(["scoreboard", str(day / "darshan_index.sqlite"), "--json"]) == 0
+    names = {one["name"]: one["written"] for one in json.loads(capsys.readouterr().out)["fs"]}
+    assert (names["fast"], names[two]) == (5000, 40)
+    every_command(day, "7", capsys)

@@ -21,11 +21,11 @@ from archive_tools.core.log_files import FileRole, role_of
 from archive_tools.core.sums import LARGEST, capped_sums
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
-from pipeline.sources.darshan import accumulators, libdarshan, library
+from pipeline.sources.darshan import accumulators, containers, libdarshan, library
 from pipeline.sources.darshan.log_heads import head_of
 
-SUMMED = ("POSIX", "STDIO")
-"""Modules whose records are summed by mount point."""
+SUMMED = ("POSIX", "STDIO", *containers.MODULES)
+"""Modules whose records are summed by mount point, or by container."""
 INTERFACES = {
     "POSIX": "posix",
     "STDIO": "stdio",
@@ -177,10 +177,11 @@ class BatchReader:
             return
         self.is_last = not log.is_trusted
         number = len(self.logs)
-        for module in SUMMED:
-            if module in log.records:
-                self.records[module].append((number, log.records[module]))
-                self.waiting += len(log.records[module])
+        stored, places = containers.by_container(log.records)
+        for module, records in (log.records | stored).items():
+            if module in SUMMED:
+                self.records[module].append((number, records))
+                self.waiting += len(records)
         self._keep_times(number, log)
         self.stripes += [(number, *row) for row in _stripes(log)] if file.own else []
         facts = _facts(log, with_derived=not only_essential)
@@ -188,8 +189,8 @@ class BatchReader:
             (name, file.folder, file.size, *head_of(log, file.path, self.users), *facts)
         )
         self.own.append(file.own)
-        self.mounts.append(tuple(mount for mount, _ in log.mounts))
-        self.names.append(log.names)
+        self.mounts.append((*(mount for mount, _ in log.mounts), *places.values()))
+        self.names.append(log.names | places if places else log.names)
         self.lustre_mounts.append(frozenset(at for at, kind in log.mounts if kind == "lustre"))
         self.lustre_files.append(frozenset(record for record, *_ in log.lustre))
 
