@@ -117,8 +117,8 @@ def test_todays_archives_do_not_become_stale() -> None:
 @pytest.mark.parametrize(
     ("example", "tts"),
     [
-        ("siteday", {"servers": "632ff07a", "darshan": "7c65fd47"}),
-        ("site", {"darshan": "df3cf87b"}),
+        ("siteday", {"servers": "632ff07a", "darshan": "f5180ac6"}),
+        ("site", {"darshan": "bcb52089"}),
     ],
 )
 def test_the_keys_and_figures_of_the_examples_mean_what_they_meant(
