@@ -24,9 +24,9 @@ from pipeline.sources.darshan import dxt, log_header
 from pipeline.sources.darshan.library import MODULES, damaged, loaded_library, text_of
 from pipeline.sources.darshan.modules import (
     Heatmap,
+    Stripes,
     counter_records,
     heat_maps,
-    Stripes,
     lustre_stripes,
     striped_files,
 )
@@ -84,7 +84,7 @@ class Log:
     lustre : tuple of (int, int, int, tuple of int)
         By file: id, stripe size, stripe count, OST numbers.
     lustre_records : tuple
-        As they are in the log: what `lustre` has of a file, and the rank; -1 for all ranks together.
+        As in the log: what `lustre` has of a file, and the rank; -1 for all ranks together.
     unreadable : tuple of str
         Modules that are damaged, or of a version that is newer than what is read; the log is whole
         without them.
