@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DAY := 2026-11-22
 EXAMPLE := examples/site
 
-.PHONY: nightly quick test check coverage docs wheel-checks bench clean
+.PHONY: nightly quick test check coverage docs wheel-checks campaigns bench clean
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,12 @@ docs: $(VENV)/installed-docs
 # the wheel as people install it; reads the archive of `make nightly`
 wheel-checks: nightly
 	tools/wheel_checks.sh $(CURDIR)/$(BIN)/python
+
+# the long campaigns, of which CI runs a small share: kills, mutants of logs and of other inputs
+campaigns: $(VENV)/installed
+	TOKIO_KILLS=200 $(BIN)/pytest -q tests/runs/test_kills.py
+	TOKIO_MUTANTS=20000 TOKIO_SEED=$${TOKIO_SEED:-$$(date +%s)} $(BIN)/pytest -q tests/processes/test_isolated.py -k hostile_logs
+	TOKIO_FUZZ=2000 $(BIN)/pytest -q tests/sources/test_fuzz.py
 
 # the figures: one benchmark at a time, nothing else running
 bench: $(VENV)/installed

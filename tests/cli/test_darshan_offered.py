@@ -25,6 +25,7 @@ from archive_tools.cli.pytokio.summarize_tts import summarize_tts
 from pipeline.building import log_index
 from pipeline.cli.darshan_logs import cache, summarize
 from pipeline.cli.index_darshanlogs import main as index_darshanlogs
+from tests.support import paths
 from tests.support.paths import ROOT, SITEDAY_LOGS
 
 pytestmark = pytest.mark.system
@@ -157,18 +158,13 @@ def test_another_file_is_not_an_index(
 
 def test_logs_that_make_the_library_crash(logs: Path) -> None:
     """They cost themselves, and no log that is read after them."""
-    poison = Path(__file__).resolve().parents[3] / "shared/cases/darshan/poison.darshan"
-    if not poison.is_file():
-        pytest.skip("needs the crafted logs")
+    poison = paths.cases("darshan") / "poison.darshan"
     for place in (".", "2026/11", "2026/11/22/deep"):
         shutil.copy(poison, logs / place / f"a{len(place)}.darshan")
     index_darshanlogs([str(logs), "-o", "i.db"])
     names = {name for (name,) in rows(Path("i.db"), "SELECT filename FROM headers")}
     assert names >= {log.name for log in SOME}
     assert len(rows(Path("i.db"), "SELECT * FROM log_files")) == 7
-
-
-CASES = Path(__file__).resolve().parents[3] / "shared/cases/darshan"
 
 
 def test_a_log_in_python() -> None:
@@ -207,14 +203,17 @@ def test_a_log_that_cannot_be_read_in_python(tmp_path: Path) -> None:
         archive_tools.read_darshan_log(MPIIO, timestep=0)
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="needs the crafted logs")
 def test_series_of_crafted_logs_in_python() -> None:
-    assert archive_tools.read_darshan_log(CASES / "poison.darshan").header["unreadable_modules"]
-    series = archive_tools.read_darshan_log(CASES / "trace_of_half_the_files.darshan").series
+    assert archive_tools.read_darshan_log(paths.cases("darshan") / "poison.darshan").header[
+        "unreadable_modules"
+    ]
+    series = archive_tools.read_darshan_log(
+        paths.cases("darshan") / "trace_of_half_the_files.darshan"
+    ).series
     minute = series.time % 86_400 // 60
     written = series.bytes_written.sum(axis=1)
     assert [round(written[minute == at].sum() / 1e6, 1) for at in (480, 495)] == [100.7, 100.7]
-    days = archive_tools.read_darshan_log(CASES / "job_of_48_hours.darshan").series
+    days = archive_tools.read_darshan_log(paths.cases("darshan") / "job_of_48_hours.darshan").series
     assert days.bytes_written.sum() == 201326592
 
 
@@ -282,9 +281,13 @@ def test_modules_and_counters_of_a_log(capsys: pytest.CaptureFixture[str]) -> No
     assert stopped.value.code == 2
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="needs the crafted logs")
 def test_lustre_records_have_their_ranks(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cache(["--modules", "lustre", str(CASES / "lustre_record_by_rank.darshan")]) == 0
+    assert (
+        cache(
+            ["--modules", "lustre", str(paths.cases("darshan") / "lustre_record_by_rank.darshan")]
+        )
+        == 0
+    )
     files = json.loads(capsys.readouterr().out)["counters"]["lustre"]
     ranks = {rank for records in files.values() for rank in records}
     assert len(ranks) > 1

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import datetime as dt
 import json
-import os
 import struct
 import uuid
 from collections.abc import Callable
@@ -29,9 +28,9 @@ from archive_tools.jobs.slow_osts import OstCorrelation, bad_osts
 from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import COMPLETE, main
 from pipeline.sources.darshan.library import counters, record_dtype
+from tests.support import paths
 from tests.support.darshan_bytes import LogBytes
 from tests.support.nights import FOREVER
-from tests.support.paths import ROOT, needed
 
 Site = Callable[..., Path]
 DATE = "2026-11-22"
@@ -44,10 +43,7 @@ LUSTRE_RECORD = OST_AT + 8
 @pytest.fixture(scope="module")
 def cases() -> Path:
     """The folder of the cases."""
-    folder = Path(os.environ.get("TOKIO_CASES", ROOT.parent / "shared" / "cases")) / "darshan"
-    if not folder.is_dir():
-        needed(f"the cases in {folder} (or in $TOKIO_CASES)")
-    return folder
+    return paths.cases("darshan")
 
 
 @pytest.fixture

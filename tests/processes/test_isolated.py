@@ -138,14 +138,16 @@ def test_nothing_of_the_current_folder_is_run(
     assert not (tmp_path / "run").exists()
 
 
+MUTANTS, SEED = int(os.environ.get("TOKIO_MUTANTS", "400")), int(os.environ.get("TOKIO_SEED", "7"))
+
+
 def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:
     """Mutants among good logs: the good ones are indexed with the right sums, every mutant is
     somewhere.
     """
     good = sorted(SITEDAY_LOGS.iterdir())[:100]
-    mutants = write_mutants(
-        tmp_path / "logs", [*good, *sorted((real / "darshan").rglob("*.darshan"))], 400
-    )
+    originals = [*good, *sorted((real / "darshan").rglob("*.darshan"))]
+    mutants = write_mutants(tmp_path / "logs", originals, MUTANTS, seed=SEED)
     alone = reduced(options(*good), tmp_path / "alone", DAY)
     for log in good:
         shutil.copy(log, tmp_path / "logs")

@@ -24,11 +24,10 @@ from pipeline.cli.main import COMPLETE, main
 from pipeline.sources import darshan
 from pipeline.sources.darshan import libdarshan
 from pipeline.transform.mounts import UNKNOWN, FileSystems, Place, Table, place_of, shown_paths
-from tests.support import darshan_day
+from tests.support import darshan_day, paths
 from tests.support.darshan_bytes import JOB, LogBytes
 from tests.support.darshan_day import Reduced
 from tests.support.nights import FOREVER
-from tests.support.paths import ROOT, needed
 
 Site = Callable[..., Path]
 DAY = Day(dt.date(2026, 11, 22))
@@ -43,10 +42,7 @@ LINKED = "symlinked_path.darshan"
 @pytest.fixture(scope="module")
 def cases() -> Path:
     """The folder of the cases."""
-    folder = Path(os.environ.get("TOKIO_CASES", ROOT.parent / "shared" / "cases")) / "darshan"
-    if not folder.is_dir():
-        needed(f"the cases in {folder} (or in $TOKIO_CASES)")
-    return folder
+    return paths.cases("darshan")
 
 
 def reduced(
