@@ -113,15 +113,25 @@ class Coverage:
         self._empty: dict[str, _Gaps] = {}
         self._silent: dict[tuple[str, str], _Gaps] = {}
 
-    def add(self, grid: Grid) -> None:
-        """Take one dataset, with a column for every component of the roster."""
+    def add(self, grid: Grid, without_cells: Collection[str] = ()) -> None:
+        """Take one dataset, with a column for every component of the roster.
+
+        Parameters
+        ----------
+        grid : Grid
+        without_cells : collection of str
+            Components of which the source has no cell on the day, possible or not: those that are
+            not in the roster are not expected.
+        """
         have = ~np.isnan(grid.values)
         self.measured_rows = max(self.measured_rows, int(have.any(axis=1).sum()))
         measured = np.flatnonzero(have.any(axis=0)).tolist()
         self.measured[grid.dataset] = tuple(grid.columns[i] for i in measured)
         if grid.dataset in self.retired:
             return
-        keep = [i for i, name in enumerate(grid.columns) if name not in self.retired]
+        new = frozenset(without_cells) - self.roster.components(grid.dataset)
+        unexpected = self.retired | new
+        keep = [i for i, name in enumerate(grid.columns) if name not in unexpected]
         have, names = have[:, keep], [grid.columns[i] for i in keep]
         if not names:
             return

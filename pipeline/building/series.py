@@ -109,6 +109,7 @@ class _Series:
         self.awaited = AwaitedTotals(metric.dataset for metric in metrics.values())
         self.updated: dict[str, int] = {}
         self.components: dict[str, dict[str, None]] = {}
+        self.without_cells: dict[str, list[str]] = {}
 
     def write(self, name: str, those: Iterable[Samples]) -> None:
         """Write one dataset."""
@@ -136,6 +137,8 @@ class _Series:
             updated = max(updated, int(samples.time.max())) if len(samples) else updated
         grid = with_columns(concatenated(grids), self._expected(name))
         self.updated[name] = updated
+        is_empty = np.isnan(grid.values).all(axis=0)
+        self.without_cells[name] = [grid.columns[i] for i in np.flatnonzero(is_empty)]
         if grid.columns:
             self._keep(grid)
         idle = idle_among_busy_peers(grid)
@@ -190,7 +193,7 @@ class _Series:
             updated=self.updated.get(grid.dataset, self.where.day.start),
             largest=self.where.options.largest.get(grid.dataset),
         )
-        self.coverage.add(grid)
+        self.coverage.add(grid, self.without_cells.get(grid.dataset, ()))
         group = grid.dataset.partition("/")[0]
         self.components.setdefault(group, {}).update(dict.fromkeys(grid.columns))
 

@@ -150,3 +150,15 @@ def test_a_component_leaves_after_complete_days_without_it() -> None:
     assert roster.after({READ: ["a"]}, complete=False).components(READ) == {"a", "b"}
     assert roster.after({READ: ["a"]}, complete=True).components(READ) == {"a"}
     assert roster.after({READ: ["b"]}, complete=True).days[READ] == {"a": 1, "b": 0}
+
+
+def test_a_new_component_without_a_cell_is_not_expected() -> None:
+    values = whole()
+    values[:, 3] = np.nan
+    found = coverage_of()
+    found.add(grid(values), ["OST3"])
+    assert (found.is_complete, found.why()) == (True, "")
+    assert coverage_of(grid(values)).why() == "OST3 not measured", "its cells were impossible"
+    known = coverage_of(roster=Roster({READ: {"OST3": 0}}))
+    known.add(grid(values), ["OST3"])
+    assert known.why() == "OST3 not measured"
