@@ -295,6 +295,25 @@ def test_no_second_is_told_twice(rows: list[tuple[int, int]]) -> None:
     }
 
 
+def test_a_file_that_is_mended(tmp_path: Path) -> None:
+    whole = output(lun("h", "lun1"), minutes(MIDNIGHT, 4), [["1"], ["3"], ["5"], ["7"]])
+    lines = whole.splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.startswith("  2"))
+    lines[at] = lines[at][:20] + "\n"
+    chosen = options(tmp_path / "h.out")
+    pieces: list[Path] = []
+    for text, count in (("".join(lines), 1), (whole, 0)):
+        (tmp_path / "h.out").write_text(text)
+        pieces.insert(0, tmp_path / f"piece{len(pieces)}")
+        pieces[0].mkdir()
+        mmperfmon.SOURCE.fetch_new(chosen, UTC, pieces[0], pieces[1:])
+        findings = Findings()
+        samples = list(mmperfmon.SOURCE.parse_pieces(chosen, UTC, pieces, findings))
+        assert findings.total(FindingKind.UNREADABLE) == count
+    (found,) = contract.grids(chosen, UTC, samples, findings).values()
+    assert found.values[:4, 0].tolist() == [1, 3, 5, 7]
+
+
 def test_a_row_too_short_costs_that_row(tmp_path: Path) -> None:
     lines = output(
         lun("h", "lun1", "lun2"),

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from archive_tools.core.errors import NoData, SourceError
 from pipeline.sources._shared import rights
@@ -94,9 +94,25 @@ def _listed(piece: Path) -> list[Any]:
         ) from error
 
 
-def copies(pieces: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """The files that `copy` wrote, and the names that they had; without copies of which another one
-    has all.
+class Copy(NamedTuple):
+    """A file that `copy` wrote.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+        The name that it had.
+    is_newest : bool
+        Whether no newer piece has a file of this name: what is wrong with it is then current.
+    """
+
+    path: Path
+    name: str
+    is_newest: bool
+
+
+def copies(pieces: Sequence[Path]) -> Iterator[Copy]:
+    """The files that `copy` wrote, without copies of which another one has all.
 
     Parameters
     ----------
@@ -110,11 +126,12 @@ def copies(pieces: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """
     given: dict[str, list[Path]] = {}
     for piece in pieces:
+        newer_names = set(given)
         for number, (name, *_) in enumerate(_listed(piece)):
             path = piece / f"{number:05d}"
             if not any(_begins(newer, path) for newer in given.get(name, [])):
                 given.setdefault(name, []).append(path)
-                yield path, name
+                yield Copy(path, name, name not in newer_names)
 
 
 def contains(newer: Path, older: Path) -> bool:

@@ -71,6 +71,10 @@ class Member(NamedTuple):
     stream: IO[bytes]
 
 
+def ignored(where: str, what: str) -> None:
+    """A `Problem` of a file that was replaced since."""
+
+
 def expanded(templates: Templates, day: Day) -> list[Path]:
     """Files and folders of a day: strftime templates, which may be glob patterns; sorted, each
     once. A folder on the way to them that may not be opened is an error.

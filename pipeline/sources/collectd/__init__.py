@@ -146,9 +146,14 @@ class Collectd(SeriesSource[keys.Options]):
         return Fetched(rows | unreadable, inputs, made_of.span)
 
     def contains(self, newer: Path, older: Path) -> bool:
-        """Whether a piece was made of all files, or has all documents, of an older one."""
+        """Whether a piece was made of all files, or has all documents, of an older one. A file that
+        could not be read as a whole does not contain one under its name that could.
+        """
         before, now = Held.of(older), Held.of(newer)
-        return before is not None and now is not None and before.is_in(now)
+        if before is None or now is None or not before.is_in(now):
+            return False
+        whole = {file.name for file in before.files} - _damaged(older, before)
+        return not whole & _damaged(newer, now)
 
     def parse(
         self, options: keys.Options, day: Day, folder: Path, findings: Findings
@@ -163,10 +168,16 @@ class Collectd(SeriesSource[keys.Options]):
     def parse_pieces(
         self, options: keys.Options, day: Day, pieces: Sequence[Path], findings: Findings
     ) -> Iterator[Samples]:
-        """As `parse`; a value that several pieces have counts once."""
+        """As `parse`; a value that several pieces have counts once. What could not be read of a
+        file is that of the newest piece that read it.
+        """
+        read_again: set[str] = set()
         for folder in pieces:
+            held = Held.of(folder) or Held()
             for name, count, what in _unread(folder):
-                findings.add(FindingKind.UNREADABLE, count, name, what)
+                if held.file_at(name) not in read_again:
+                    findings.add(FindingKind.UNREADABLE, count, name, what)
+            read_again.update(file.name for file in held.files)
         names = NamesByKey(options)
         for metric in table.metrics():
             if metric.dataset.name.startswith("md") and not options.mdservers:
@@ -189,6 +200,11 @@ def _unread(folder: Path) -> list[tuple[str, int, str]]:
             f"raw data in {folder} cannot be read: {error}",
             hint="tokio-pipeline invalidate the day, and run it again",
         ) from error
+
+
+def _damaged(folder: Path, held: Held) -> set[str]:
+    """The files of a piece that could not be read as a whole."""
+    return {held.file_at(name) for name, _, _ in _unread(folder)} - {""}
 
 
 def _day_files(options: keys.Options, day: Day) -> DayFiles:

@@ -133,17 +133,19 @@ def fetch_files(
     held: Sequence[Held] = (),
 ) -> tuple[dict[str, int], Held]:
     """Value lists of the day out of files that no piece was made of; the number of each plugin,
-    and what was read.
+    and what was read. Problems of files of the next day and of the day before are not
+    reported: those days report them.
     """
     known = {one.identity for piece in held for one in piece.files}
     read: list[HeldFile] = []
+    after = set(found.after)
     with Spool(folder / "00", counters=not options.rates) as spool:
         into = _DayOfFiles(options, day, spool)
         for path in [*found.own, *found.undated, *found.after]:
             file = HeldFile.of(path)
             if file.identity not in known:
                 read.append(file)
-                into.add(path, problems)
+                into.add(path, problems if path not in after else Problems())
         if into.is_jittery:
             with contextlib.suppress(SourceError):  # another day's files fail nothing of this one
                 for path in files_before(options, day, found):

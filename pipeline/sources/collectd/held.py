@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.sources._shared import source_files
+
 MANIFEST = "held.json"
 HEADS = (64, 256, 1024, 4096)
 """Lengths of a file's beginning by which a file that grew is told from another one under its name.
@@ -110,6 +112,12 @@ class Held(msgspec.Struct):
     def write(self, piece: Path) -> None:
         (piece / MANIFEST).write_bytes(msgspec.json.encode(self))
 
+    def file_at(self, place: str) -> str:
+        """The file that was read in which a place is, of a tarball that of its member; "" if
+        none.
+        """
+        return next((file.name for file in self.files if _is_in_file(place, file.name)), "")
+
     def is_in(self, newer: Held) -> bool:
         """Whether a newer piece was made of all that this one was made of."""
         files = {file.name: file for file in newer.files}
@@ -120,6 +128,10 @@ class Held(msgspec.Struct):
             window.begin in windows and window.is_in(windows[window.begin])
             for window in self.windows
         )
+
+
+def _is_in_file(place: str, name: str) -> bool:
+    return place == name or (source_files.is_tarball(name) and place.startswith(f"{name}:"))
 
 
 def _heads(path: Path) -> list[str]:

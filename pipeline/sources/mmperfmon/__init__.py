@@ -93,19 +93,24 @@ class Mmperfmon(SeriesSource[keys.Options]):
     def parse_pieces(
         self, options: keys.Options, day: Day, pieces: Sequence[Path], findings: Findings
     ) -> Iterator[Samples]:
-        """The files of all pieces, as if they were of one."""
+        """The files of all pieces, as if they were of one. What could not be read of a file is that
+        of its newest copy.
+        """
 
         def problem(where: str, what: str) -> None:
             findings.add(FindingKind.UNREADABLE, 1, where, what)
 
         measured = Measured(options, day)
-        for path, name in file_copies.copies(pieces):
-            for member in source_files.members(path, name, options.max_expanded_mb << 20, problem):
+        limit = options.max_expanded_mb << 20
+        for path, name, is_newest in file_copies.copies(pieces):
+            report = problem if is_newest else source_files.ignored
+            for member in source_files.members(path, name, limit, report):
                 text = spaced(source_files.content(member))
                 damage = Damage(text)
                 for found in tables(text, damage):
                     measured.add(found)
-                findings.add(FindingKind.UNREADABLE, damage.count, member.name, damage.first)
+                if is_newest:
+                    findings.add(FindingKind.UNREADABLE, damage.count, member.name, damage.first)
         measured.report(findings)
         yield from measured.samples(findings)
 

@@ -148,14 +148,15 @@ class AnswerSeries(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A JSON text: the file and the place in it where it is from, and whether its query is
-    known.
+    """A JSON text: the file and the place in it where it is from, whether its query is known, and
+    whether it is the newest under its name.
     """
 
     file: str
     where: str
     requested: str
     content: bytes
+    is_newest: bool
 
 
 class Answers:
@@ -194,6 +195,11 @@ class Answers:
         """Remember what is wrong; a file is read for several datasets, and says it each time."""
         self._problems.setdefault(file, {})[what] = count
 
+    def _problem_of(self, piece: Piece, what: str, count: int = 1) -> None:
+        """As `_problem`, unless the file was replaced since."""
+        if piece.is_newest:
+            self._problem(piece.where, what, count)
+
     def series(
         self, selects: Collection[Selector], without: str = ""
     ) -> dict[Selector, list[AnswerSeries]]:
@@ -209,7 +215,7 @@ class Answers:
         for piece in self._pieces(selects, without):
             for where, text in self._parts(piece):
                 for select, result in self._results(piece, where, text, selects):
-                    series = self._series(piece.where, where, result)
+                    series = self._series(piece, where, result)
                     if len(series.time):
                         found[select].append(series)
         if len(self.pieces) == 1:
@@ -217,28 +223,30 @@ class Answers:
         return {select: _each_time_once(series) for select, series in found.items()}
 
     def _pieces(self, selects: Collection[Selector], without: str) -> Iterator[Piece]:
-        for path, name, requested, limit in self._files(selects, without):
-            for member in source_files.members(path, name, limit, self._problem):
-                yield Piece(name, member.name, requested, source_files.content(member))
+        for copy, requested, limit in self._files(selects, without):
+            report = self._problem if copy.is_newest else source_files.ignored
+            for member in source_files.members(copy.path, copy.name, limit, report):
+                content = source_files.content(member)
+                yield Piece(copy.name, member.name, requested, content, copy.is_newest)
 
     def _files(
         self, selects: Collection[Selector], without: str
-    ) -> Iterator[tuple[Path, str, str, int]]:
-        """The files that may hold what is wanted: path, name, the selector that was requested, and
-        what they may expand to.
+    ) -> Iterator[tuple[file_copies.Copy, str, int]]:
+        """The files that may hold what is wanted, the selector that was requested, and what they
+        may expand to.
         """
         live = [piece for piece in self.pieces if (piece / MANIFEST).is_file()]
         wanted = {str(select) for select in selects}
         yield from (
-            (piece / e.file, e.file, e.select, sys.maxsize)
+            (file_copies.Copy(piece / e.file, e.file, True), e.select, sys.maxsize)
             for piece in live
             for e in manifest(piece)
             if e.select in wanted and e.without == without
         )
         names = {select.name for select in selects}
-        for path, name in file_copies.copies([one for one in self.pieces if one not in live]):
-            if self._names.setdefault(name, set()) & names or not self._names[name]:
-                yield path, name, "", self.limit
+        for copy in file_copies.copies([one for one in self.pieces if one not in live]):
+            if self._names.setdefault(copy.name, set()) & names or not self._names[copy.name]:
+                yield copy, "", self.limit
 
     def _parts(self, piece: Piece) -> Iterator[tuple[str, bytes | msgspec.Raw]]:
         """The answers of a JSON text: one, a list, or an object with a name for each."""
@@ -248,7 +256,7 @@ class Answers:
             )
         except UNDECODABLE as error:
             if piece.where not in self._problems:  # or it is known why
-                self._problem(piece.where, f"{error}; the text has {len(piece.content)} bytes")
+                self._problem_of(piece, f"{error}; the text has {len(piece.content)} bytes")
             return
         if isinstance(whole, list):
             yield from ((f"answer {number}: ", text) for number, text in enumerate(whole))
@@ -266,10 +274,10 @@ class Answers:
             refusal, lack = found.refusal(), found.lack()
             results = [] if refusal else found.results()
         except UNDECODABLE as error:
-            self._problem(piece.where, f"{where}{error}")
+            self._problem_of(piece, f"{where}{error}")
             return
         for what in filter(None, (refusal, lack)):
-            self._problem(piece.where, where + what)
+            self._problem_of(piece, where + what)
         if not piece.requested:
             self._note_names(piece, where, results)
         for result in results:
@@ -290,10 +298,10 @@ class Answers:
         if nameless := names.count(""):
             self._nameless[piece.file, f"{piece.where} {where}"] = nameless
 
-    def _series(self, file: str, where: str, result: Result) -> AnswerSeries:
+    def _series(self, piece: Piece, where: str, result: Result) -> AnswerSeries:
         pairs, bad, first = numbers(result.values)
         if bad:
-            self._problem(file, f"{where}series {str(result.metric)[:200]}: {first}", bad)
+            self._problem_of(piece, f"{where}series {str(result.metric)[:200]}: {first}", bad)
         inside = (
             np.isfinite(pairs).all(axis=1)
             & (pairs[:, 0] >= self.window[0])
