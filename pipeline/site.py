@@ -25,7 +25,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.site_json import without_comments
 from pipeline.model import MOUNT_PATTERN
-from pipeline.schemas.site_types import Expression, Mode, Templates, Timestep, Zone
+from pipeline.schemas.site_types import Expression, Mode, PerCent, Templates, Timestep, Zone
 
 ENVIRONMENT = "TOKIO_SITE"
 PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
@@ -50,7 +50,7 @@ class SourceOptions(BaseModel):
     ask_seconds, fetch_seconds : float
         How long the source may take to say what it has, and to give it.
     complete_percent : float
-        A day is complete when every dataset has this share of its expected cells.
+        A day is complete when every dataset has this share of its expected cells: 99 means 99 %.
     largest : dict of str to float
         Dataset to the largest figure that one component can have, in the dataset's base unit, of
         amounts in a second; a cell above it counts as not measured.
@@ -72,7 +72,7 @@ class SourceOptions(BaseModel):
     retention_days: float = Field(default=0.0, ge=0)
     ask_seconds: float = Field(default=300.0, gt=0)
     fetch_seconds: float = Field(default=10800.0, gt=0)
-    complete_percent: float = Field(default=99.0, ge=0, le=100)
+    complete_percent: PerCent = 99.0
     largest: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
 
     @property

@@ -62,6 +62,8 @@ class State:
         Seconds until the source begins to forget a day that the archive does not have.
     kept : bool
         The source has fewer rows now than are archived.
+    all_measured : bool
+        Of a partial day: it has every cell that is expected, and lacks something else.
     """
 
     word: DayState
@@ -71,16 +73,17 @@ class State:
     rejected: int | None = None
     forgotten_in: float | None = None
     kept: bool = False
+    all_measured: bool = False
 
     def __str__(self) -> str:
-        return f"{self.word} {self.detail}".strip()
+        return f"{self.word}{':' if self.all_measured else ''} {self.detail}".strip()
 
     @property
     def short(self) -> str:
         """For a table: only per cent are shown."""
         return (
             f"{self.word} {self.detail.partition(':')[0]}"
-            if self.percent is not None
+            if self.percent is not None and not self.all_measured
             else self.word
         )
 
@@ -198,8 +201,11 @@ def _partial(day: DayReceipts, made: Iterable[Receipt]) -> State | None:
         return None
     least = min(partial, key=lambda receipt: receipt.percent)
     content = day.content(least)
-    share = f"{content.get('percent', least.percent):g} %" if least.percent else "<1 %"
+    percent = content.get("percent", least.percent)
+    share = f"{percent:g} %" if least.percent else "<1 %"
     why = str(content.get("why", ""))
+    if why and percent == 100:
+        return State(DayState.PARTIAL, why, least.percent, all_measured=True)
     return State(DayState.PARTIAL, f"{share}: {why}" if why else share, least.percent)
 
 

@@ -15,6 +15,7 @@ from archive_tools.core.components import component_order
 from archive_tools.core.errors import NoData, SourceError, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
+from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
 from pipeline.building import pieces
@@ -259,7 +260,9 @@ class _Series:
 
     def _why(self, unreadable: int) -> str:
         """What is missing, for a person; "" if nothing."""
-        parts = [f"{unreadable} parts of the input could not be read"] if unreadable else []
+        parts = (
+            [f"{counted(unreadable, 'part')} of the input could not be read"] if unreadable else []
+        )
         return "; ".join([*parts, *filter(None, [self.coverage.why()])])
 
     def _next_roster(self, *, complete: bool) -> Roster:

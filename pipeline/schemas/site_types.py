@@ -8,7 +8,7 @@ import zoneinfo
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from archive_tools.core.site_json import COMMENT
 
@@ -77,3 +77,17 @@ Zone = Annotated[str, AfterValidator(_zone)]
 STEPS = [seconds for seconds in range(1, 3601) if 3600 % seconds == 0]
 Timestep = Annotated[int, AfterValidator(_step), WithJsonSchema({"type": "integer", "enum": STEPS})]
 Templates = str | list[str]
+
+
+def _per_cent(value: float) -> float:
+    if 0 < value <= 1:
+        raise ValueError("is in per cent: 99 means 99 %; 0 takes any day for complete")
+    return value
+
+
+PerCent = Annotated[
+    float,
+    Field(ge=0, le=100, json_schema_extra={"not": {"exclusiveMinimum": 0, "maximum": 1}}),
+    AfterValidator(_per_cent),
+]
+"""A share; one that looks like a fraction of 1 is refused."""

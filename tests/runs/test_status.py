@@ -99,6 +99,22 @@ def test_a_table(some: Path, capsys: Capture) -> None:
     ]
 
 
+def test_a_partial_day_of_which_all_was_measured_has_no_share(tmp_path: Path) -> None:
+    receipts, path = Receipts(tmp_path), tmp_path / f"{FIRST:%Y}/{FIRST}/fs.hdf5"
+    receipts.write(Receipt(FIRST, "fs", "raw", 1, RAW, ReceiptState.COMPLETE), {})
+    made = Receipt(FIRST, "fs", "tts", BUILD_VERSION, derived(RAW, "x"), ReceiptState.PARTIAL, 99)
+    path.parent.mkdir(parents=True)
+    path.touch()
+    why = "1 part of the input could not be read"
+    for percent, text, short in [
+        (100.0, f"partial: {why}", "partial"),
+        (99.9, f"partial 99.9 %: {why}", "partial 99.9 %"),
+    ]:
+        receipts.write(made, {"percent": percent, "why": why})
+        state = status.states(tmp_path, [FIRST], {"fs": ["tts"]})[FIRST]["fs"]
+        assert (str(state), state.short, state.percent) == (text, short, 99)
+
+
 def test_a_calendar(some: Path, capsys: Capture) -> None:
     assert (
         main(

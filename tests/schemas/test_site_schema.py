@@ -144,6 +144,8 @@ WRONG = [
     with_source(timestep=7),
     with_source(timestep="5"),
     with_source(complete_percent=101),
+    with_source(complete_percent=0.99),
+    with_source(complete_percent=1),
     {**GOOD, "sources": {"fs": {"kind": "lmt"}}},
     {**GOOD, "sources": {"fs": {"database": "sqlite:///x"}}},
     {**GOOD, "sources": {"c": {"kind": "collectd", "form": "xml", "files": "x"}}},
@@ -171,6 +173,14 @@ def test_what_is_right_is_taken_by_both(tmp_path: Path) -> None:
     }
     assert [error.message for error in VALIDATOR.iter_errors(right)] == []
     assert refusal(right, tmp_path) == ""
+
+
+def test_a_share_that_looks_like_a_fraction_is_refused_in_words(tmp_path: Path) -> None:
+    for share in (0.99, 1, 1e-9):
+        assert "99 means 99 %" in refusal(with_source(complete_percent=share), tmp_path)
+    for share in (0, 1.5, 99, 100):
+        assert VALIDATOR.is_valid(with_source(complete_percent=share))
+        assert refusal(with_source(complete_percent=share), tmp_path) == ""
 
 
 def test_modes_are_those_that_the_code_takes() -> None:
