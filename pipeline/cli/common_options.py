@@ -8,8 +8,10 @@ import difflib
 import getpass
 import platform
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 
+from archive_tools.cli import tables
 from archive_tools.core.errors import ConfigError
 from pipeline.building import roster
 from pipeline.runs import progress
@@ -19,6 +21,12 @@ from pipeline.tasks.site_cache import load_checked
 
 LISTED = 20
 """Things that a summary names one by one."""
+LONGEST_SHOWN = 60
+"""Characters of a refused text that a message shows."""
+NOT_IN_STATEMENTS = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of Unicode that a terminal may obey, or that are not text: controls, marks that format
+or turn text around, surrogates, ends of lines and paragraphs.
+"""
 
 
 def date(text: str) -> dt.date:
@@ -45,6 +53,22 @@ def seconds(text: str) -> float:
     if not 0 <= found < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time; expected: seconds")
     return found
+
+
+def statement(text: str) -> str:
+    """A text of a person out of an argument: a line without control characters."""
+    bad = next((c for c in text if unicodedata.category(c) in NOT_IN_STATEMENTS), "")
+    if bad:
+        raise argparse.ArgumentTypeError(
+            f"{shortened_text(text)!a} has a control character, {bad!a}; expected: one"
+            " line of plain text"
+        )
+    return text
+
+
+def shortened_text(text: str) -> str:
+    """The beginning of a text, for a message."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def add_site(parser: argparse.ArgumentParser) -> None:
@@ -105,12 +129,30 @@ def add_instances(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reason(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """The options ``--why`` and ``--who``."""
+    parser.add_argument(
+        "--why",
+        type=statement,
+        default="",
+        required=required,
+        metavar="WHY",
+        help="the reason, for those who ask later",
+    )
+    parser.add_argument(
+        "--who",
+        type=statement,
+        default="",
+        metavar="WHO",
+        help="who says so (default: this account)",
+    )
+
+
 def add_statement(parser: argparse.ArgumentParser, list_help: str, recall_help: str) -> None:
     """The options of commands by which somebody says something of the archive for good: ``--why``,
     ``--who``, and ``--list`` or ``--recall`` in their place.
     """
-    parser.add_argument("--why", default="", help="the reason, for those who ask later")
-    parser.add_argument("--who", default="", help="who says so (default: this account)")
+    add_reason(parser)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--list", action="store_true", help=list_help)
     how.add_argument("--recall", action="store_true", help=recall_help)
@@ -141,7 +183,7 @@ def confirmed(question: str) -> bool:
 
 def who(options: argparse.Namespace) -> str:
     """Who gives the command: the option ``--who``, else this account."""
-    return options.who or f"{getpass.getuser()}@{platform.node()}"
+    return options.who or tables.clean(f"{getpass.getuser()}@{platform.node()}")
 
 
 def loaded(options: argparse.Namespace) -> Site:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from archive_tools.core.vocabulary import Product
-from archive_tools.store.receipts import Receipts
+from archive_tools.core.vocabulary import Product, ReceiptState
+from archive_tools.schemas import BUILD_VERSION
+from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, USAGE, main
 from tests.support.small_days import write_days
 
@@ -96,3 +97,68 @@ def test_what_is_refused(site: Path, capsys: Capture) -> None:
         assert run("acknowledge", site, *arguments) == USAGE, arguments
         assert said in capsys.readouterr().err
     assert not (site.parent / "archive/acknowledged.json").exists()
+
+
+STATEMENTS = {
+    "acknowledge": OUTAGE,
+    "retire": ["home-OST0000", "--instance", "home"],
+    "mark-empty": ["--start", str(FIRST), "--stop", str(FIRST), "--instance", "home"],
+}
+CONTROLS = ["two\nlines", "\x1b[2J", "\x9b2J", "a\u202eb", "a\u2028b", "a\udc80b"]
+
+
+@pytest.mark.parametrize("option", ["--why", "--who"])
+@pytest.mark.parametrize("command", STATEMENTS)
+def test_control_characters_of_a_statement_are_refused(
+    command: str, option: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = write_days(tmp_path, [])
+    for text in CONTROLS:
+        with pytest.raises(SystemExit) as stopped:
+            run(command, path, *STATEMENTS[command], "--why", "maintenance", option, text)
+        assert stopped.value.code == USAGE
+        shown = capsys.readouterr().err
+        assert f"argument {option}: {text!a} has a control character" in shown
+        assert shown.replace("\n", "").isprintable()
+    assert not list(tmp_path.glob("archive/*.json"))
+
+
+def test_control_characters_of_the_account_are_escaped(
+    monkeypatch: pytest.MonkeyPatch, site: Path, capsys: Capture
+) -> None:
+    monkeypatch.setenv("LOGNAME", "kim\x1b[2J")
+    assert run("acknowledge", site, *OUTAGE, "--why", "café – fermé") == COMPLETE
+    assert r"café – fermé (kim\x1b[2J@" in capsys.readouterr().out
+    (one,) = json.loads((site.parent / "archive/acknowledged.json").read_text())
+    assert one["who"].startswith(r"kim\x1b[2J@")
+
+
+def test_control_characters_of_older_files_are_escaped(site: Path, capsys: Capture) -> None:
+    said = "new\ndisks\x1b[2J\x9b"
+    shown_as = r"new\ndisks\x1b[2J\x9b (kim"
+    root = site.parent / "archive"
+    assert run("acknowledge", site, *OUTAGE, "--why", "maintenance", "--who", "kim") == COMPLETE
+    assert run("nightly", site, "--date", str(FIRST)) == COMPLETE
+    (one,) = json.loads((root / "acknowledged.json").read_text())
+    (root / "acknowledged.json").write_text(json.dumps([one | {"why": said}]))
+    retired = {"instance": "home", "name": "x", "since": str(SECOND), "written": ""}
+    (root / "retired.json").write_text(json.dumps([retired | {"why": said, "who": "kim"}]))
+    day = ["--start", str(FIRST), "--stop", str(FIRST)]
+    for command, *more in [
+        ("acknowledge", "--list"),
+        ("retire", "--list"),
+        ("nightly", "--date", str(FIRST)),
+    ]:
+        capsys.readouterr()
+        assert run(command, site, *more) == COMPLETE
+        shown = capsys.readouterr().out
+        assert shown_as in shown, command
+        assert shown.replace("\n", "").isprintable()
+
+    failed = Receipt(FIRST, "home", Product.TTS, BUILD_VERSION, "0" * 16, ReceiptState.FAILED)
+    Receipts(root).write(failed, {"error": said})
+    capsys.readouterr()
+    assert run("status", site, *day, "--no-ask") == FAILED
+    shown = capsys.readouterr().out
+    assert r"home: failed, new\ndisks\x1b[2J\x9b" in shown
+    assert shown.replace("\n", "").isprintable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
+from archive_tools.cli import printing
 from archive_tools.core import times
 from archive_tools.core.errors import BadArgument, ConfigError
 from archive_tools.store import files
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     site = common_options.loaded(options)
     if options.list:
         for one in outages.outages(site.root):
-            print(one.line(site.timezone))
+            printing.say(one.line(site.timezone))
         return exit_codes.COMPLETE
     outage = _outage(site, options)
     check_archive(site)
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
             raise ConfigError("--why is missing", expected="the reason, in a few words")
         _check(site, outage)
         outages.acknowledge(site.root, outage)
-    print(f"not expected: {outage.line(site.timezone)}")
+    printing.say(f"not expected: {outage.line(site.timezone)}")
     return exit_codes.COMPLETE
 
 

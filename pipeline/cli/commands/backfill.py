@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from archive_tools.cli import printing
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.vocabulary import ReceiptState, Severity
 from archive_tools.store import lock
@@ -241,5 +242,5 @@ def _summary(site: Site, dates: Sequence[dt.date], given: str, instances: Sequen
         if state.word.severity is Severity.BAD
     ]
     for line in common_options.listed(bad, "tokio-pipeline status --json has all"):
-        print(line)
+        printing.say(line)
     return exit_codes.exit_code(state for day in found.values() for state in day.values())

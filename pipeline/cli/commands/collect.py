@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import logging
 
+from archive_tools.cli import printing
 from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import DayState, Product
 from archive_tools.store import lock
@@ -84,7 +85,7 @@ def _one(site: Site, options: argparse.Namespace, date: dt.date, instances: list
     for instance, state in found.items():
         if not options.quiet or state.word == DayState.FAILED or instance in silent:
             why = f"; nothing was added: {silent[instance]}" if instance in silent else ""
-            print(f"{date}  {instance:16} {state}{why}")
+            printing.say(f"{date}  {instance:16} {state}{why}")
     failed = silent or any(state.word == DayState.FAILED for state in found.values())
     return exit_codes.FAILED if failed else exit_codes.COMPLETE
 

@@ -32,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_options.add_site(parser)
     common_options.add_range(parser)
     common_options.add_instances(parser)
-    parser.add_argument("--why", required=True, help="the reason, for those who ask later")
-    parser.add_argument("--who", default="", help="who says so (default: this account)")
+    common_options.add_reason(parser, required=True)
     common_options.add_wait(parser)
 
 

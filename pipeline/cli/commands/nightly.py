@@ -121,7 +121,7 @@ def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:
     for instance, state in found.items():
         more = list(_for_a_person(receipts, instance, quiet=quiet))
         if not quiet or more or exit_codes.exit_code([state]):
-            print(f"{nightly_run.date}  {instance:16} {state}")
+            printing.say(f"{nightly_run.date}  {instance:16} {state}")
         for sentence in more:
             printing.say(f"  {sentence}")
     if quiet:

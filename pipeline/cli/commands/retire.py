@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from archive_tools.cli import printing
 from archive_tools.core.errors import ConfigError
 from pipeline.building import roster
 from pipeline.building.provenance import now
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     site = common_options.loaded(options)
     if options.list:
         for one in roster.retirements(site.root):
-            print(f"{one.instance}  {one.name}  since {one.since}  {one.why} ({one.who})")
+            printing.say(f"{one.instance}  {one.name}  since {one.since}  {one.why} ({one.who})")
         return exit_codes.COMPLETE
     if options.instance not in site.sources:
         raise ConfigError(
