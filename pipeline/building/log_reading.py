@@ -168,7 +168,7 @@ class Choice:
             changed = [
                 name
                 for file, name in zip(record.files, record.names, strict=True)
-                if self.there.get(file.key, file) != file and name not in record.rejected
+                if self._is_other(file) and name not in record.rejected
             ]
             purged = any(
                 file.key not in self.there and name not in record.rejected
@@ -181,6 +181,11 @@ class Choice:
             used.append(record)
         findings.add(FindingKind.LOGS_CHANGED, len(stay), detail=shortened(stay))
         return used
+
+    def _is_other(self, file: LogIdentity) -> bool:
+        """Whether a file changed; one that may not be read now is taken to be as it was."""
+        now = self.there.get(file.key, file)
+        return now != file and now.size >= 0
 
     def wanted(self, kept: Sequence[Record]) -> list[LogIdentity]:
         """The files that are there and that no record has; a reject that changed, or may be read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import h5py
 import numpy as np
 
 from archive_tools.core.errors import SourceError
-from archive_tools.core.findings import Findings
+from archive_tools.core.findings import Findings, shortened
+from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import FindingKind, ReceiptState, RejectReason
 from archive_tools.formats import darshan_tables
 from archive_tools.formats.tts_write import TtsWriter
@@ -22,6 +23,9 @@ from pipeline.building.trial_matches import each_of_mounts
 from pipeline.sources._shared.pattern_matches import tell_unmatched
 from pipeline.sources.contract import LogSource, Rejects
 from pipeline.transform.darshan import DayMerger, Reduction
+
+LONGEST_REASON = 100
+"""Characters of a reject's sentence that the state of a day shows."""
 
 
 def write_logs(
@@ -74,26 +78,60 @@ def write_logs(
         raise SourceError(
             f"all {merger.counts['rejects']} logs of {where.day} were rejected", got=reasons
         )
-    lacks = _lacks(merger.reasons, findings)
+    lacks = _lacks(merger.counts, merger.reasons, merger.passing, findings)
     if not lacks:
         return Made(merger.counts, findings, more=more)
     more["why"] = f"{'; '.join(lacks)}; see the table of rejects"
     return Made(merger.counts, findings, ReceiptState.PARTIAL, 99, more)
 
 
-def _lacks(reasons: Mapping[str, int], findings: Findings) -> list[str]:
-    """Why a day is not whole although its logs were read: folders that are closed, and logs that
-    were not what they were when they were listed.
+def _lacks(
+    counts: Mapping[str, int],
+    reasons: Mapping[str, int],
+    passing: Mapping[str, int],
+    findings: Findings,
+) -> list[str]:
+    """Why a day is not whole although logs of it were read: folders that are closed, logs that
+    were not what they were when they were listed or could not be read just then, and more rejects
+    than logs.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Of logs and rejects.
+    reasons : mapping of str to int
+        Beginning of a reject's sentence to how many rejects have it.
+    passing : mapping of str to int
+        Whole sentence to how many rejects have it, of reasons that do not last.
+    findings : Findings
     """
-    folders = reasons.get(RejectReason.UNREADABLE.sentence(fact="folder"), 0)
+    folder = RejectReason.UNREADABLE.sentence(fact="folder")
+    folders = reasons.get(folder, 0)
     moved = reasons.get(RejectReason.CHANGED, 0)
     findings.add(FindingKind.UNREADABLE, folders, detail="folders of logs that cannot be listed")
     findings.add(FindingKind.INPUTS_GREW, moved, detail="logs, between listing and reading")
+    others = {
+        reason: count
+        for reason, count in sorted(passing.items())
+        if reason.partition(":")[0] not in (folder, RejectReason.CHANGED)
+    }
+    unread, rejects = sum(others.values()), counts["rejects"]
+    all_logs = counts["logs"] + rejects
     said = {
         f"{folders} folders of logs cannot be listed": folders,
         f"{moved} logs changed while the day was read, the next run reads them": moved,
+        f"{counted(unread, 'log')} could not be read: {_shown_reasons(others)}": unread,
+        f"{rejects:,} of {all_logs:,} logs were rejected": 2 * rejects > all_logs,
     }
     return [sentence for sentence, count in said.items() if count]
+
+
+def _shown_reasons(sentences: Iterable[str]) -> str:
+    """The first of some rejects' sentences, as ``reason (detail)``; what cannot be printed in them
+    is escaped.
+    """
+    parts = [repr(sentence[:LONGEST_REASON])[1:-1].partition(": ") for sentence in sentences]
+    return shortened([f"{what} ({detail})" if detail else what for what, _, detail in parts], 3)
 
 
 def _shares_mounts(where: InstanceDay) -> bool:

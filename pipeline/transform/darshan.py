@@ -21,7 +21,7 @@ from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
-from archive_tools.core.vocabulary import FindingKind
+from archive_tools.core.vocabulary import FindingKind, RejectReason
 from pipeline.model import METHODS, BatchSummary, LogBatch, Records
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, batch_places, shown_paths
@@ -228,6 +228,7 @@ class DayMerger:
         self.unreadable: Counter[str] = Counter()
         self.last_end = day.start
         self.reasons: dict[str, int] = {}
+        self.passing: Counter[str] = Counter()
         self.contradicted: dict[str, int] = {}
         self.unplaced: dict[str, int] = {}
 
@@ -273,6 +274,8 @@ class DayMerger:
         for reason in part.rejects["reason"].tolist():
             short = reason.partition(":")[0]
             self.reasons[short] = self.reasons.get(short, 0) + 1
+            if not RejectReason.lasts(reason):
+                self.passing[reason] += 1
         self._count(part, size)
 
     def _count(self, part: BatchSummary, size: int) -> None:

@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 
 import archive_tools
+from archive_tools.core.findings import Findings
 from archive_tools.store.lock import holding
 from archive_tools.store.receipts import Receipts
+from pipeline.building.logs import _lacks
 from pipeline.cli.main import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from pipeline.tasks import Build, Fetch
 from pipeline.tasks.base import ArchiveTask
@@ -575,7 +577,7 @@ def test_a_link_to_itself_costs_no_other_log(tmp_path: Path, site: Site) -> None
     some_logs(tmp_path / "logs", 2)
     (tmp_path / "logs/x").symlink_to("x")
     site({"darshan": {"kind": "darshan", "logs": "logs"}})
-    assert night() == COMPLETE
+    assert night() == PARTIAL, "it may be a log"
     assert logs_in(tmp_path) == 2
 
 
@@ -736,3 +738,24 @@ def test_kill_9_at_any_instant(
     assert night() == COMPLETE
     found = {p.name: p.read_bytes() for p in (tmp_path / "archive/2026" / DATE).glob("[!.]*")}
     assert found == expected
+
+
+def test_a_day_of_which_most_logs_are_rejected_is_partial(
+    tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    some_logs(tmp_path / "logs", 2)
+    site({"darshan": {"kind": "darshan", "logs": "logs"}}, **FOREVER)
+    for number, code in enumerate([COMPLETE, COMPLETE, PARTIAL]):
+        (tmp_path / f"logs/{number}.darshan").write_text("not a log at all")
+        assert night() == code
+    assert "3 of 5 logs were rejected; see the table of rejects" in capsys.readouterr().out
+
+
+def test_reasons_that_pass_are_shown_escaped() -> None:
+    counts, findings = {"logs": 9, "rejects": 4}, Findings()
+    passing = {"time limit: \x1b[2J\n300 s": 1, "cannot be read: Input/output error": 2}
+    both = {"changed since it was listed: x": 1, "cannot be read (folder): x": 1}
+    assert _lacks(counts, {}, passing | both, findings) == [
+        "3 logs could not be read: cannot be read (Input/output error),"
+        r" time limit (\x1b[2J\n300 s)"
+    ]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.main import FAILED
+from pipeline.cli.main import COMPLETE, FAILED, PARTIAL
 from tests.support.nights import DATE, lmt_db, lmt_source, some_logs
 from tests.support.paths import ROOT
 
@@ -118,6 +118,34 @@ def test_a_source_that_may_not_be_read(
     assert " failed " in line
     assert str(tmp_path / closed) in line
     assert f"Permission denied; to do: give the account {ACCOUNT} the right" in line
+
+
+def test_logs_that_may_not_be_read_make_the_day_partial_until_they_may(
+    tmp_path: Path, site: Site
+) -> None:
+    (tmp_path / "darshan").mkdir()
+    logs = some_logs(tmp_path / "darshan/logs", 4)
+    site({"it": {"kind": "darshan", "logs": f"{tmp_path}/darshan/logs"}})
+    for log in logs[:3]:
+        log.chmod(0)
+    shown = run("nightly", "--date", DATE)
+    assert shown.returncode == PARTIAL
+    why = (
+        "3 logs could not be read: cannot be read (Permission denied);"
+        " 3 of 4 logs were rejected; see the table of rejects"
+    )
+    assert why in shown.stdout
+    for log in logs[:3]:
+        log.chmod(0o644)
+    shown = run("nightly", "--date", DATE)
+    assert shown.returncode == COMPLETE
+    assert "complete 4 logs, 0 rejected" in shown.stdout
+
+    for log in logs[:3]:
+        log.chmod(0)
+    shown = run("nightly", "--date", DATE)
+    assert shown.returncode == COMPLETE, "what is archived stays"
+    assert "complete 4 logs, 0 rejected" in shown.stdout
 
 
 def test_an_sqlite_file_that_may_not_be_read_is_not_waited_for(tmp_path: Path, site: Site) -> None:

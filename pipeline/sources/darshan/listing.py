@@ -17,7 +17,7 @@ from pipeline.sources.darshan.options import Options
 
 
 class LogFile(NamedTuple):
-    """One file of the manifest; `size` is -1 where it cannot be looked at."""
+    """One file of the manifest; `size` is -1 where it cannot be looked at, or read."""
 
     root: str
     name: str
@@ -65,6 +65,8 @@ def _folder_files(
             if own and status is None and name == path and os.path.isdir(path):
                 raise _unlistable(path)
             size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
+            if not os.access(name, os.R_OK, effective_ids=True):
+                size = -1  # once it may be read, the inputs differ
             real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
             role = log_files.role_of(name) if status else log_files.FileRole.LOG
             if role is not log_files.FileRole.LOG:
