@@ -111,7 +111,13 @@ class Copy(NamedTuple):
     is_newest: bool
 
 
-def copies(pieces: Sequence[Path]) -> Iterator[Copy]:
+def copies(pieces: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """As `copies_of_pieces`: paths, and the names that the files had."""
+    for path, name, _ in copies_of_pieces(pieces):
+        yield path, name
+
+
+def copies_of_pieces(pieces: Sequence[Path]) -> Iterator[Copy]:
     """The files that `copy` wrote, without copies of which another one has all.
 
     Parameters

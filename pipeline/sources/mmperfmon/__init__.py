@@ -102,7 +102,7 @@ class Mmperfmon(SeriesSource[keys.Options]):
 
         measured = Measured(options, day)
         limit = options.max_expanded_mb << 20
-        for path, name, is_newest in file_copies.copies(pieces):
+        for path, name, is_newest in file_copies.copies_of_pieces(pieces):
             report = problem if is_newest else source_files.ignored
             for member in source_files.members(path, name, limit, report):
                 text = spaced(source_files.content(member))

@@ -244,7 +244,8 @@ class Answers:
             if e.select in wanted and e.without == without
         )
         names = {select.name for select in selects}
-        for copy in file_copies.copies([one for one in self.pieces if one not in live]):
+        saved = [one for one in self.pieces if one not in live]
+        for copy in file_copies.copies_of_pieces(saved):
             if self._names.setdefault(copy.name, set()) & names or not self._names[copy.name]:
                 yield copy, "", self.limit
 
