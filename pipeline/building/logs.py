@@ -24,6 +24,10 @@ from pipeline.sources._shared.pattern_matches import tell_unmatched
 from pipeline.sources.contract import LogSource, Rejects
 from pipeline.transform.darshan import DayMerger, Reduction
 
+PASSING = (RejectReason.UNREADABLE, RejectReason.KILLED, RejectReason.READER_ENDED)
+"""Why files were rejected that can be read another time. Not links: anyone can make one that leads
+nowhere; nor limits, which are the log's own doing.
+"""
 LONGEST_REASON = 100
 """Characters of a reject's sentence that the state of a day shows."""
 
@@ -113,7 +117,7 @@ def _lacks(
     others = {
         reason: count
         for reason, count in sorted(passing.items())
-        if reason.partition(":")[0] not in (folder, RejectReason.CHANGED)
+        if reason.partition(":")[0] in PASSING
     }
     unread, rejects = sum(others.values()), counts["rejects"]
     all_logs = counts["logs"] + rejects

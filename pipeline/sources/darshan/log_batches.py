@@ -266,18 +266,25 @@ def _read(file: Listed, start: int, end: int, only_essential: bool) -> libdarsha
         after = path.stat()
     except FileNotFoundError:
         if file.size < 0:  # it could not be looked at when it was listed
-            raise SourceError(RejectReason.UNREADABLE.sentence(os.strerror(errno.ENOENT))) from None
+            raise SourceError(
+                RejectReason.UNREADABLE.sentence(os.strerror(errno.ENOENT), fact=_what_it_is(path))
+            ) from None
         raise InputChanged(
             f"{path} is gone since it was listed", hint="what is archived stays as it is"
         ) from None
     except OSError as error:
-        fact = "folder" if path.is_dir() else ""
-        words = RejectReason.UNREADABLE.sentence(error.strerror or str(error), fact=fact)
+        said = error.strerror or str(error)
+        words = RejectReason.UNREADABLE.sentence(said, fact=_what_it_is(path))
         raise SourceError(words) from None
     for now in (before, after):
         if (now.st_size, now.st_mtime_ns) != (file.size, file.mtime_ns):
             raise SourceError(RejectReason.CHANGED.sentence("the next run reads it again"))
     return log
+
+
+def _what_it_is(path: Path) -> str:
+    """What stands in place of a log that cannot be read; "" for a file."""
+    return "link" if path.is_symlink() else "folder" if path.is_dir() else ""
 
 
 def _status(path: Path) -> os.stat_result:
