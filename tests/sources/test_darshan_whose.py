@@ -161,6 +161,15 @@ def test_a_log_without_mount_table(cases: Path, tmp_path: Path) -> None:
     assert logs["cmdline"][0].startswith("/opt/jobs/fpp --file=/scratch/user01/in0000.dat --file=")
 
 
+def test_a_mount_table_of_another_form_is_none(cases: Path, tmp_path: Path) -> None:
+    log = LogBytes.of(cases / SVC_LAB)
+    text = b"/bin/x\nno type and no path\n".ljust(3016, b"\0")
+    (tmp_path / "a.darshan").write_bytes(replace(log, text=text).content())
+    found = libdarshan.read(tmp_path / "a.darshan")
+    assert (found.exe, found.mounts) == ("/bin/x", ())
+    assert found.records["POSIX"].size
+
+
 def test_a_command_line_in_two_characters_of_bytes(cases: Path, tmp_path: Path) -> None:
     log = LogBytes.of(cases / SVC_LAB)
     (tmp_path / "a.darshan").write_bytes(

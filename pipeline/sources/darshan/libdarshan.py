@@ -213,6 +213,17 @@ class _OpenLog:
         if self.handle == self.ffi.NULL:
             raise SourceError(log_header.why_refused(self.path))
 
+    def mounts(self) -> tuple[tuple[str, str], ...]:
+        """Path and type of each mount point; none where the library finds no table, as after a
+        command line that fills its place.
+        """
+        try:
+            return _mounts(self.ffi, self.library, self.handle)
+        except SourceError:
+            self._close()  # it reads nothing more of a log after a failure
+            self._open()
+            return ()
+
     def essential(self, name: str, read: Callable[[Any, int], Found]) -> Found:
         """What a module of the log is read as; a failure is the log's."""
         if not self._is_whole(self.modules[name].idx):
@@ -276,7 +287,9 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
     runtime = ffi.new("double *")
     if library.darshan_log_get_job_runtime(handle, job[0], runtime) != 0:
         raise damaged("the run time cannot be read")
-    mounts, names = _mounts(ffi, library, handle), _names(ffi, library, handle)
+    mounts = log.mounts()
+    handle = log.handle
+    names = _names(ffi, library, handle)
     version = text_of(ffi, ffi.cast("char *", handle), 8)  # the handle begins with it
     records, segments = {}, {}
     for name in (*ESSENTIAL, *(name for name in MODULES if name not in ESSENTIAL)):
