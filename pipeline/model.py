@@ -226,6 +226,8 @@ class LogBatch:
     lustre_files: tuple[frozenset[int], ...] = ()
 
 
+LONGEST_JOB_DAYS = 31
+"""No job is taken to be longer: of logs that say so the times are garbage."""
 METHODS = ("dxt", "heatmap", "even")
 """How bytes are placed in time, best first."""
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.cli import tables
 from archive_tools.cli.exit_codes import WrongCommand
+from archive_tools.core import printable
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.store import files
 
@@ -91,12 +92,12 @@ def writing(output: Path) -> Iterator[None]:
 
 def say(text: str = "") -> None:
     """Write a line to standard output; what cannot be printed in it is escaped."""
-    tables.write(sys.stdout, f"{tables.clean(text)}\n")
+    tables.write(sys.stdout, f"{printable.clean(text)}\n")
 
 
 def note(text: str) -> None:
     """Write a line to standard error."""
-    tables.write(sys.stderr, f"{tables.clean(text)}\n")
+    tables.write(sys.stderr, f"{printable.clean(text)}\n")
 
 
 def show(

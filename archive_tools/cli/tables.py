@@ -12,17 +12,10 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from typing import TextIO
 
+from archive_tools.core.printable import clean
+
 Row = Sequence[str]
 GAP = "  "
-
-
-def clean(text: str) -> str:
-    """Text that a terminal shows and does not obey: control characters, line ends and lone
-    surrogates are escaped.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_terminal(stream: TextIO) -> bool:

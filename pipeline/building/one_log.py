@@ -21,14 +21,12 @@ import numpy as np
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError, TokioError
 from archive_tools.formats.darshan_log import DarshanLog, LogSeries, ModuleRecords
-from pipeline.model import BatchSummary, LogBatch
+from pipeline.model import LONGEST_JOB_DAYS, BatchSummary, LogBatch
 from pipeline.processes import isolated
 from pipeline.sources.darshan import SOURCE, libdarshan, library
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.transform.darshan import Reduction, reduce_batch
 
-LONGEST = 31 * 86_400
-"""Seconds that a series covers at most: the times of a damaged log may be centuries apart."""
 READ, WRITTEN = "datatargets/readbytes", "datatargets/writebytes"
 HEADER = (
     "filename",
@@ -133,7 +131,9 @@ def _records(module: str, records: Any, names: dict[int, str]) -> ModuleRecords:
 
 def _time_of(header: dict[str, Any], timestep: int) -> _JobTime:
     start = header["start_time"]
-    end = min(max(header["end_time"], start + header["walltime"]), start + LONGEST)
+    end = min(
+        max(header["end_time"], start + header["walltime"]), start + LONGEST_JOB_DAYS * 86_400
+    )
     first = math.floor(start / timestep) * timestep
     rows = math.floor((end - first) / timestep) + 1
     return _JobTime(dt.date(2000, 1, 1), first=first, seconds=max(1, rows) * timestep)

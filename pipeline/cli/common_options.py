@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from archive_tools.cli import tables
+from archive_tools.core import printable
 from archive_tools.core.errors import ConfigError
 from pipeline.building import roster
 from pipeline.runs import progress
@@ -183,7 +183,7 @@ def confirmed(question: str) -> bool:
 
 def who(options: argparse.Namespace) -> str:
     """Who gives the command: the option ``--who``, else this account."""
-    return options.who or tables.clean(f"{getpass.getuser()}@{platform.node()}")
+    return options.who or printable.clean(f"{getpass.getuser()}@{platform.node()}")
 
 
 def loaded(options: argparse.Namespace) -> Site:

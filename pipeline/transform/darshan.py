@@ -21,12 +21,13 @@ from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
+from archive_tools.core.sums import LARGEST
 from archive_tools.core.vocabulary import FindingKind, RejectReason
-from pipeline.model import METHODS, BatchSummary, LogBatch, Records
+from pipeline.model import LONGEST_JOB_DAYS, METHODS, BatchSummary, LogBatch, Records
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, batch_places, shown_paths
 from pipeline.transform.placing import BatchPlacing, Share
-from pipeline.transform.records import LARGEST, Amounts, amounts, spread, summaries, total
+from pipeline.transform.records import Amounts, amounts, spread, summaries, total
 
 
 @dataclass(frozen=True)
@@ -190,10 +191,6 @@ def _contradicted(placing: BatchPlacing) -> dict[str, int]:
     }
 
 
-LONGEST_JOB = 31 * 86400
-"""Seconds after the day: a log that ends later is garbage."""
-
-
 class DayMerger:
     """Adds parts up. Tables go to `write` as they come; only series and mount points are kept.
 
@@ -286,7 +283,7 @@ class DayMerger:
         for modules in part.logs["unreadable_modules"].tolist():
             self.unreadable.update([modules] if modules else ())
         if size:
-            last = min(float(part.logs["end_time"].max()), self.day.end + LONGEST_JOB)
+            last = min(float(part.logs["end_time"].max()), self.day.end + LONGEST_JOB_DAYS * 86_400)
             self.last_end = max(self.last_end, int(last))
 
     def final_numbers(self) -> Int64:

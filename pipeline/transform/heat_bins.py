@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.sums import LARGEST
 from pipeline.model import Heat
-from pipeline.transform.records import LARGEST, Amounts, spread
+from pipeline.transform.records import Amounts, spread
 
 MOST_STEPS = 1024
 """Darshan has 200 bins; steps are wider where a log claims more of them."""

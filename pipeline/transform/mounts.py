@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from archive_tools.core.arrays import Int64
 from archive_tools.core.findings import shortened
+from archive_tools.core.printable import clean
 from pipeline.model import MOUNT_PATTERN, LogBatch, Records
 
 UNKNOWN = "UNKNOWN"
@@ -231,4 +232,4 @@ def shown_paths(unplaced: Mapping[str, int]) -> str:
 
 def _printable(path: str) -> str:
     text = path if len(path) <= LONGEST_SHOWN else f"{path[:LONGEST_SHOWN]}..."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return clean(text)

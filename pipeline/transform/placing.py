@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.sums import LARGEST
 from pipeline.model import LogBatch
 from pipeline.transform.heat_bins import Bins, bins_by_log, elsewhere, unexplained
-from pipeline.transform.records import LARGEST, Amounts, take
+from pipeline.transform.records import Amounts, take
 from pipeline.transform.traces import checked, numbered
 
 

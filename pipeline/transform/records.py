@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core import sums
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.sums import LARGEST, capped_sums
 from pipeline.model import Records
 
 SUMS = (
@@ -46,8 +46,6 @@ STAMPS = tuple(
 )
 """Earliest start and latest end of each kind of call, seconds since the start of the job."""
 NOT_AVAILABLE = -1
-LARGEST = sums.LARGEST
-"""Bytes or operations: larger sums are not made, so that none overflows."""
 
 
 def summaries(modules: Sequence[Records], mounts: Sequence[Int64]) -> dict[str, npt.NDArray[Any]]:
@@ -100,7 +98,7 @@ def _sum(parts: Sequence[tuple[Int64 | None, Int64]], size: int) -> Int64:
         if value is None:
             continue
         good = value >= 0
-        part = sums.capped_sums(value[good], row[good], size)
+        part = capped_sums(value[good], row[good], size)
         total = np.minimum(total, LARGEST - part) + part
         available[row[good]] = True
         absent[row[~good]] = True

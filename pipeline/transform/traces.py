@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.sums import LARGEST
 from pipeline.model import Records
-from pipeline.transform.records import LARGEST
 
 
 @dataclass(frozen=True)

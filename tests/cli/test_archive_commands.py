@@ -34,6 +34,7 @@ from archive_tools.cli.pytokio.darshan_scoreboard import darshan_scoreboard
 from archive_tools.cli.pytokio.find_darshanlogs import find_darshanlogs
 from archive_tools.cli.pytokio.summarize_job import summarize_job
 from archive_tools.cli.pytokio.summarize_tts import summarize_tts
+from archive_tools.core import printable
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NotFound, TokioError
 from archive_tools.core.grid import Grid
@@ -296,7 +297,7 @@ def test_a_table_in_a_pipe_has_a_line_a_row_and_nothing_that_a_terminal_obeys(
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines)
     for row, line in zip((first, second), lines[1:], strict=True):
-        assert all(tables.clean(cell).rstrip() in line for cell in row[:count]), (
+        assert all(printable.clean(cell).rstrip() in line for cell in row[:count]), (
             "nothing is cut off"
         )
 
@@ -490,7 +491,7 @@ def test_summarize_a_file_a_day_and_a_dataset(archive: archive_tools.Archive, ru
     header, whole, *components = out.splitlines()
     assert header.split()[0] == "dataset"
     assert "2026-11-01T23:50:00-08:00" in whole, "local time"
-    assert [line.split()[0] for line in components] == ["b", tables.clean(HOSTILE).split()[0]]
+    assert [line.split()[0] for line in components] == ["b", printable.clean(HOSTILE).split()[0]]
     rates = json.loads(run("summarize", path, "--dataset", "datatargets/readrates", "--json")[1])
     assert [(item["dataset"], item["unit"], item["kind"]) for item in rates] == [
         ("datatargets/readrates", "bytes/s", "rate")
@@ -1011,7 +1012,7 @@ def test_info_of_a_file_and_of_an_instances_day(
     assert "receipt" not in reported
     shown = run("info", path)[1]
     assert f"start: {epoch('2026-11-01T00:00-07:00')} (2026-11-01T00:00:00-07:00)" in shown
-    assert tables.clean(HOSTILE) in shown
+    assert printable.clean(HOSTILE) in shown
     assert "\x1b" not in shown
     assert run("info", path)[0] == 0
     code, out, _ = run(

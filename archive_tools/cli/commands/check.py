@@ -11,7 +11,7 @@ from pathlib import Path
 from archive_tools.checking import whole_archive
 from archive_tools.checking.problems import CLOSED, Problem
 from archive_tools.cli import common_options, exit_codes, printing, tables
-from archive_tools.core import quantities
+from archive_tools.core import printable, quantities
 from archive_tools.core.errors import NotFound
 
 HELP = "whether the archive, or some files, are whole"
@@ -136,4 +136,4 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
     console = Console(stderr=True)
     with console.status("") as status:
-        yield lambda what: status.update(Text(tables.clean(what)))
+        yield lambda what: status.update(Text(printable.clean(what)))

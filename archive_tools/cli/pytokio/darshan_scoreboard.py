@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from archive_tools.cli import common_options, exit_codes, printing, tables
+from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
-from archive_tools.core import quantities
+from archive_tools.core import printable, quantities
 from archive_tools.jobs import scoreboards
 
 # darshan_scoreboard
@@ -106,5 +106,5 @@ def _say_board(title: str, ranked: Sequence[Ranked], *, first: bool) -> None:
     printing.say("=" * 75)
     gib = quantities.BYTES["GiB"]
     for place, (read, written, count, name, *_) in enumerate(ranked, 1):
-        shown = tables.clean(", ".join(part or "UNKNOWN" for part in name.split("|")))
+        shown = printable.clean(", ".join(part or "UNKNOWN" for part in name.split("|")))
         printing.say(f"{place:>2}. {shown:>40} {read / gib:10.1f} {written / gib:10.1f} {count:8d}")

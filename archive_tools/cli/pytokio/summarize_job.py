@@ -23,7 +23,7 @@ import numpy as np
 
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.cli.main import guarded
-from archive_tools.core import quantities
+from archive_tools.core import printable, quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.core.findings import Findings
 from archive_tools.core.sums import sql_sum
@@ -139,7 +139,7 @@ def _write(records: Sequence[Record], as_json: bool) -> None:
     writer.writeheader()
     writer.writerows(
         {
-            key: tables.clean(value) if isinstance(value, str) else value
+            key: printable.clean(value) if isinstance(value, str) else value
             for key, value in ({"index": n} | one).items()
         }
         for n, one in enumerate(records)

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from archive_tools.cli import tables
+from archive_tools.core import printable
 from archive_tools.core.accounts import account
 from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.reporting import textfile
@@ -189,7 +189,9 @@ def _stretches(found: Found) -> list[str]:
                         + (f" ({1 + len(others)} days)" if others else ""),
                     )
                 )
-    return [tables.clean(text) for _, text in sorted(lines, key=lambda line: line[0], reverse=True)]
+    return [
+        printable.clean(text) for _, text in sorted(lines, key=lambda line: line[0], reverse=True)
+    ]
 
 
 def _needs_somebody(state: State) -> bool:

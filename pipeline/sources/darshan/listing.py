@@ -12,6 +12,7 @@ from typing import NamedTuple
 from archive_tools.core import log_files
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
+from pipeline.model import LONGEST_JOB_DAYS
 from pipeline.sources._shared import rights
 from pipeline.sources.darshan.options import Options
 
@@ -118,10 +119,6 @@ def listed_files(options: Options, day: Day) -> Listing:
     return Listing(sorted(files), Counter(others.values()))
 
 
-LONGEST_DAYS = 31
-"""Days before in whose folders logs of long jobs are looked for; no job is taken to be longer."""
-
-
 def _of_long_jobs(options: Options, day: Day) -> set[LogFile]:
     """Logs of folders before the neighbours' that were written since the day began.
 
@@ -131,7 +128,7 @@ def _of_long_jobs(options: Options, day: Day) -> set[LogFile]:
     templates = [options.logs] if isinstance(options.logs, str) else options.logs
     found: set[LogFile] = set()
     known: set[str] = set()
-    for distance in range(-options.neighbours, LONGEST_DAYS + 1):
+    for distance in range(-options.neighbours, LONGEST_JOB_DAYS + 1):
         other = Day(day.date - dt.timedelta(days=distance), day.timezone)
         new = [one for one in templates if other.expand(one) not in known]
         known |= {other.expand(one) for one in new}
@@ -139,7 +136,7 @@ def _of_long_jobs(options: Options, day: Day) -> set[LogFile]:
             _changed(path, day.start) for path in log_files.paths_of(new, other.date)
         ):
             continue
-        last = (other.end + LONGEST_DAYS * 86_400) * 10**9
+        last = (other.end + LONGEST_JOB_DAYS * 86_400) * 10**9
         near = _folder_files(options.model_copy(update={"logs": new}), other, False)[1]
         found |= {file for file in near if day.start * 10**9 <= file.mtime_ns <= last}
     return found

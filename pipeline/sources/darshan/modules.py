@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core.sums import LARGEST
 from pipeline.sources.darshan.library import damaged, record_dtype
 
 
@@ -70,10 +71,6 @@ def each_record(ffi: Any, library: Any, handle: Any, module: str, index: int, ki
         count += 1
 
 
-LARGEST_BIN = 2**62 - 1
-"""Bytes: what is more than a bin can hold is cut."""
-
-
 def heat_maps(
     ffi: Any, library: Any, handle: Any, index: int, names: dict[int, str]
 ) -> dict[str, tuple[Heatmap, ...]]:
@@ -102,11 +99,11 @@ def heat_maps(
 
 
 def _added(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Sums of bins from the first on; a bin below 0 counts as 0."""
+    """Sums of bins from the first on, cut at `LARGEST`; a bin below 0 counts as 0."""
     total = np.zeros(max(len(one), len(other)), np.int64)
     total[: len(one)] = one
-    more = np.clip(other, 0, LARGEST_BIN)
-    total[: len(other)] = np.minimum(total[: len(other)] + more, LARGEST_BIN)
+    more = np.clip(other, 0, LARGEST)
+    total[: len(other)] = np.minimum(total[: len(other)] + more, LARGEST)
     return total
 
 

@@ -1,0 +1,12 @@
+"""Text of users and files as a terminal may be given it."""
+
+from __future__ import annotations
+
+
+def clean(text: str) -> str:
+    """Text that a terminal shows and does not obey: control characters, line ends and lone
+    surrogates are escaped.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
