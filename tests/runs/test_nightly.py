@@ -753,9 +753,9 @@ def test_a_day_of_which_most_logs_are_rejected_is_partial(
 
 def test_reasons_that_pass_are_shown_escaped() -> None:
     counts, findings = {"logs": 9, "rejects": 4}, Findings()
-    passing = {"time limit: \x1b[2J\n300 s": 1, "cannot be read: Input/output error": 2}
+    passing = {"the reader ended: \x1b[2J\n300 s": 1, "cannot be read: Input/output error": 2}
     both = {"changed since it was listed: x": 1, "cannot be read (folder): x": 1}
     assert _lacks(counts, {}, passing | both, findings) == [
         "3 logs could not be read: cannot be read (Input/output error),"
-        r" time limit (\x1b[2J\n300 s)"
+        r" the reader ended (\x1b[2J\n300 s)"
     ]
