@@ -1,20 +1,18 @@
 """The commands `cache_darshanlogs.py` and `summarize_darshanlogs.py`: Darshan logs as JSON.
 
 Logs are read by `pipeline.processes.isolated`: one that makes the library crash gives a message.
-Exit codes: 0 done; 1 a log could not be read; 2 the command is wrong.
+Exit codes: 0 done; 1 a log, or a module of it that is wanted, could not be read; 2 the command is
+wrong.
 """
 
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import functools
 import json
 import os
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,52 +22,12 @@ from archive_tools.core.errors import FormatError, SourceError
 from pipeline.building import engine
 from pipeline.building.log_index import logs_at
 from pipeline.cli.common_options import positive
+from pipeline.cli.darshan_json import Choice, by_mount, log_as_json
 from pipeline.cli.index_darshanlogs import megabytes
 from pipeline.processes import isolated
 from pipeline.site import LocalEngine
-from pipeline.sources.darshan import accumulators, libdarshan, library
+from pipeline.sources.darshan import library
 from pipeline.sources.darshan.log_batches import Listed
-from pipeline.transform.mounts import mount_of
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is given of a log.
-
-    Attributes
-    ----------
-    what : frozenset of str
-        base, total, perf.
-    modules : tuple of str
-        Names of modules, such as ``posix`` and ``mpiio``; none is all.
-    counters : tuple of str
-        Names or shell patterns of counters; none is all.
-    only_mounts : bool
-        Only the sums by mount point; see `by_mount`.
-    """
-
-    what: frozenset[str]
-    modules: tuple[str, ...] = ()
-    counters: tuple[str, ...] = ()
-    only_mounts: bool = False
-
-    def has_module(self, name: str) -> bool:
-        """Whether a module is given."""
-        return not self.modules or name in self.modules
-
-    def chosen(self, module: str, counters: Mapping[str, Any]) -> dict[str, Any]:
-        """The counters that are given; patterns are of names with or without the module's."""
-        if not self.counters:
-            return dict(counters)
-        return {
-            name: value
-            for name, value in counters.items()
-            if any(
-                fnmatch.fnmatchcase(one, pattern.upper())
-                for one in (name, f"{module.upper()}_{name}")
-                for pattern in self.counters
-            )
-        }
 
 
 class _Reader:
@@ -83,11 +41,12 @@ class _Reader:
     def add(self, file: Listed, name: str) -> None:
         """Read one log."""
         try:
-            found = _as_json(libdarshan.read(file.path), self.choice)
+            found, lacks = log_as_json(file.path, self.choice)
         except (SourceError, OSError) as error:
             self.reject(file, name, str(error))
             return
-        self.found.append((name, by_mount(found) if self.choice.only_mounts else found, ""))
+        shown = by_mount(found) if self.choice.only_mounts else found
+        self.found.append((name, shown, "; ".join(lacks)))
 
     def reject(self, file: Listed, name: str, reason: str) -> None:
         """Note why a log is not read."""
@@ -114,7 +73,8 @@ def read_all(
     Yields
     ------
     (name, dict or None, reason)
-        In the order of the names. A log that cannot be read has a reason.
+        In the order of the names. A log that cannot be read, or only without some of the modules
+        that are wanted, has a reason.
     """
     files = [
         (
@@ -139,91 +99,6 @@ def read_all(
         for batches in engine.in_order(executor, isolated.run, jobs):
             for batch in batches:
                 yield from batch
-
-
-def _as_json(log: libdarshan.Log, choice: Choice) -> dict[str, Any]:
-    counters: dict[str, dict[str, Any]] = {}
-    for module, records in log.records.items():
-        name = library.MODULES[module]
-        if not choice.has_module(name):
-            continue
-        found = counters.setdefault(name, {})
-        if "base" in choice.what:
-            found |= _base(log, module, records, choice)
-        if choice.what & {"total", "perf"}:
-            found |= _derived(module, records, log.nprocs, choice)
-    if "base" in choice.what and log.lustre and choice.has_module("lustre"):
-        files = counters.setdefault("lustre", {})
-        for (number, size, _, osts), rank in log.lustre_records:
-            of_file = files.setdefault(log.names.get(number, str(number)), {})
-            of_file[str(rank)] = choice.chosen("lustre", _striping(size, osts))
-    return {"header": _header(log), "mounts": dict(log.mounts), "counters": counters}
-
-
-def _header(log: libdarshan.Log) -> dict[str, Any]:
-    return {
-        "version": log.version,
-        "exe": log.exe.split(),
-        "uid": log.uid,
-        "jobid": str(log.jobid),
-        "start_time": int(log.start),
-        "start_time_string": time.ctime(log.start),
-        "end_time": int(log.end),
-        "end_time_string": time.ctime(log.end),
-        "nprocs": log.nprocs,
-        "walltime": log.runtime,
-        "metadata": [f"{key} = {value}" for key, value in log.metadata.items()],
-    }
-
-
-def _named(module: str, record: Any) -> dict[str, Any]:
-    """A record's counters by their names without the module's prefix."""
-    prefix = f"{library.MODULES[module].upper()}_"
-    integers, floats = library.counters(module)
-    named = dict(zip(integers, record["counters"].tolist(), strict=True)) | dict(
-        zip(floats, record["fcounters"].tolist(), strict=True)
-    )
-    return {name.removeprefix(prefix): value for name, value in named.items()}
-
-
-def _base(
-    log: libdarshan.Log, module: str, records: Any, choice: Choice
-) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for record in records:
-        name = log.names.get(int(record["id"]), str(record["id"]))
-        counters = choice.chosen(library.MODULES[module], _named(module, record))
-        found.setdefault(name, {})[str(record["rank"])] = counters
-    return found
-
-
-def _striping(size: int, osts: Sequence[int]) -> dict[str, int]:
-    offset = {"STRIPE_OFFSET": osts[0]} if osts else {}
-    return {"STRIPE_SIZE": size, "STRIPE_WIDTH": len(osts), **offset} | {
-        f"OST_ID_{i}": ost for i, ost in enumerate(osts)
-    }
-
-
-def _derived(module: str, records: Any, nprocs: int, choice: Choice) -> dict[str, Any]:
-    figures = accumulators.derived(module, records, nprocs)
-    if figures is None:
-        return {}
-    found: dict[str, Any] = {}
-    if "total" in choice.what:
-        total = _named(module, figures.total)
-        found["_total"] = choice.chosen(library.MODULES[module], total)
-    if "perf" in choice.what:
-        found["_perf"] = {
-            "total_bytes": figures.total_bytes,
-            "slowest_rank_unique_files": figures.unique_slowest_rank,
-            "slowest_rank_io_time_unique_files": figures.unique_io_time_by_slowest,
-            "slowest_rank_meta_only_time_unique_files": figures.unique_md_time,
-            "slowest_rank_rw_only_time_unique_files": figures.unique_rw_time,
-            "time_by_slowest_shared_files": figures.shared_io_time_by_slowest,
-            "agg_time_by_slowest": figures.agg_time_by_slowest,
-            "agg_perf_by_slowest": figures.agg_perf_by_slowest,
-        }
-    return found
 
 
 def cache(arguments: Sequence[str] | None = None) -> int:
@@ -273,11 +148,11 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _cached(program: str, log: str, choice: Choice, output: Path | None) -> int:
     ((name, found, reason),) = read_all([log], choice)
-    if found is None:
+    if reason:
         printing.note(f"{program}: {name}: {reason}")
-        return 1
-    _write(found, output)
-    return 0
+    if found is not None:
+        _write(found, output)
+    return 1 if reason else 0
 
 
 def _write(content: Any, output: Path | None) -> None:
@@ -306,14 +181,14 @@ def _loaded(program: str, names: Sequence[str], choice: Choice) -> int:
 def _result(
     program: str, logs: Iterable[tuple[str, dict[str, Any] | None, str]]
 ) -> tuple[dict[str, Any], int]:
-    """Logs by their names, and the exit code; those that cannot be read are reported."""
+    """Logs by their names, and the exit code; what cannot be read is reported."""
     result: dict[str, Any] = {}
     code = 0
     for name, found, reason in logs:
-        if found is None:
+        if reason:
             printing.note(f"{program}: {name}: {reason}")
             code = 1
-        else:
+        if found is not None:
             result[name] = found
     return result, code
 
@@ -379,20 +254,6 @@ def _read_before(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise FormatError(f"{path} is not a JSON object")
     return found
-
-
-def by_mount(log: dict[str, Any]) -> dict[str, dict[str, int]]:
-    """Bytes by POSIX and STDIO calls on each mount point that was used."""
-    totals: dict[str, dict[str, int]] = {}
-    for module in ("posix", "stdio"):
-        for file, ranks in log["counters"].get(module, {}).items():
-            total = totals.setdefault(
-                mount_of(file, set(log["mounts"])), {"read_bytes": 0, "write_bytes": 0}
-            )
-            for record in ranks.values():
-                total["read_bytes"] += max(0, record["BYTES_READ"])
-                total["write_bytes"] += max(0, record["BYTES_WRITTEN"])
-    return totals
 
 
 if __name__ == "__main__":

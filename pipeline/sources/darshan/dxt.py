@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from archive_tools.core.errors import SourceError
 from pipeline.sources.darshan.library import damaged
-from pipeline.sources.darshan.log_header import LogHeader, newer
+from pipeline.sources.darshan.log_header import LogHeader, content_of, newer
 
 NUMBERS = {"DXT_POSIX": 10, "DXT_MPIIO": 11}
 """The modules, and their numbers in a log's header."""
@@ -63,7 +63,10 @@ def traced_segments(path: Path, header: LogHeader, module: str) -> npt.NDArray[A
     size = SEGMENT_BYTES[module].get(version)
     if size is None:
         raise SourceError(newer(f"module {module} version {version}"))
-    content = _content(path, header, module)
+    try:
+        content = content_of(path, header, NUMBERS[module], EXPANSION)
+    except ValueError as error:
+        raise damaged(f"module {module}: {error}") from None
     records = list(_records(content, header.order, size, module))
     found = np.empty(sum(writes + reads for _, writes, reads, _ in records), SEGMENT)
     names, kinds = zip(*TRACE, strict=True)
@@ -90,25 +93,8 @@ def traced_segments(path: Path, header: LogHeader, module: str) -> npt.NDArray[A
     return found
 
 
-def _content(path: Path, header: LogHeader, module: str) -> bytes | bytearray:
-    """A module's region, unpacked."""
-    number = NUMBERS[module]
-    if number in header.cut:
-        raise damaged(f"module {module} ends beyond the file")
-    most = EXPANSION * header.regions[number][1]
-    content = bytearray()
-    try:
-        for piece in header.pieces(path, number):
-            if len(content) + len(piece) > most:
-                raise damaged(f"module {module} unpacks to more than {EXPANSION} times its bytes")
-            content += piece
-    except ValueError as error:
-        raise damaged(f"module {module}: {error}") from None
-    return content
-
-
 def _records(
-    content: bytes | bytearray, order: str, size: int, module: str
+    content: bytearray, order: str, size: int, module: str
 ) -> Iterator[tuple[int, int, int, int]]:
     """Each record's file id, writes, reads, and where its segments begin."""
     head = struct.Struct(order + RECORD)

@@ -83,8 +83,6 @@ class Log:
         "POSIX", "STDIO", "MPIIO": one for each width of bins.
     lustre : tuple of (int, int, int, tuple of int)
         By file: id, stripe size, stripe count, OST numbers.
-    lustre_records : tuple
-        As in the log: what `lustre` has of a file, and the rank; -1 for all ranks together.
     unreadable : tuple of str
         Modules that are damaged, or of a version that is newer than what is read; the log is whole
         without them.
@@ -111,7 +109,6 @@ class Log:
     lustre: tuple[Stripes, ...] = field(repr=False)
     unreadable: tuple[str, ...]
     is_trusted: bool = True
-    lustre_records: tuple[tuple[Stripes, int], ...] = ()
 
 
 def read(path: Path, *, only_essential: bool = False) -> Log:
@@ -325,7 +322,6 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
         segments=segments,
         heatmaps=heat or {},
         lustre=striped_files(lustre or ()),
-        lustre_records=lustre or (),
         unreadable=tuple(sorted(log.unreadable)),
         is_trusted=log.is_trusted,
     )

@@ -128,6 +128,24 @@ class LogHeader:
             raise ValueError("the region ends before its content does")
 
 
+def content_of(path: Path, header: LogHeader, number: int, expansion: int) -> bytearray:
+    """A region of a file, unpacked.
+
+    Raises
+    ------
+    ValueError
+        The region is not whole, or unpacks to more than `expansion` times its bytes.
+    """
+    if number in header.cut:
+        raise ValueError("it ends beyond the file")
+    content = bytearray()
+    for piece in header.pieces(path, number):
+        if len(content) + len(piece) > expansion * header.regions[number][1]:
+            raise ValueError(f"it unpacks to more than {expansion} times its bytes")
+        content += piece
+    return content
+
+
 def _inflated_by(stream: zlib._Decompress, data: bytes) -> bytes:
     try:
         return stream.decompress(data, LOOKED_AT)

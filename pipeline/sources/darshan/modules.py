@@ -111,10 +111,8 @@ Stripes = tuple[int, int, int, tuple[int, ...]]
 """A file's record id, stripe size, stripe count and OST numbers."""
 
 
-def lustre_stripes(
-    ffi: Any, library: Any, handle: Any, index: int
-) -> Iterator[tuple[Stripes, int]]:
-    """By record: its stripes, and the rank; -1 for all ranks. A negative number is not an OST."""
+def lustre_stripes(ffi: Any, library: Any, handle: Any, index: int) -> Iterator[Stripes]:
+    """Of each record. A negative number is not an OST."""
     for record in each_record(ffi, library, handle, "LUSTRE", index, "struct lustre *"):
         if record.components <= 0 or record.stripes < 0:
             continue
@@ -122,15 +120,15 @@ def lustre_stripes(
         osts = ffi.unpack(record.osts, record.stripes) if record.stripes else ()
         size, count = (max(counters[n] for counters in counters_) for n in (0, 1))
         known = tuple(ost for ost in osts if ost >= 0)
-        yield (record.base.id, size, count, known), record.base.rank
+        yield record.base.id, size, count, known
 
 
-def striped_files(records: Iterable[tuple[Stripes, int]]) -> tuple[Stripes, ...]:
+def striped_files(records: Iterable[Stripes]) -> tuple[Stripes, ...]:
     """By file, OSTs sorted, each once. Ranks may have a record each for the same file: sizes and
     counts are then the largest, and the OSTs are those of all.
     """
     found: dict[int, tuple[int, int, set[int]]] = {}
-    for (file, size, count, osts), _ in records:
+    for file, size, count, osts in records:
         before = found.get(file, (size, count, set()))
         before[2].update(osts)
         found[file] = max(before[0], size), max(before[1], count), before[2]
