@@ -66,14 +66,17 @@ def log_as_json(path: Path, choice: Choice) -> tuple[dict[str, Any], list[str]]:
         The log cannot be read.
     """
     log = libdarshan.read(path)
+    head = log_header.header_of(path)
     found = _as_json(log, choice)
+    if head:
+        found["header"]["compression"] = log_header.COMPRESSIONS.get(head.compression, "UNKNOWN")
     left_out = [
         f"module {module} cannot be read, its counters are left out"
         for module in log.unreadable
         if module in library.MODULES and choice.has_module(library.MODULES[module])
     ]
-    if "base" in choice.what and choice.has_module("lustre"):
-        left_out += _add_lustre(found, path, log.names, choice)
+    if head and "base" in choice.what and choice.has_module("lustre"):
+        left_out += _add_lustre(found, path, head, log.names, choice)
     return found, left_out
 
 
@@ -129,14 +132,17 @@ def _base(
 
 
 def _add_lustre(
-    found: dict[str, Any], path: Path, names: Mapping[int, str], choice: Choice
+    found: dict[str, Any],
+    path: Path,
+    head: log_header.LogHeader,
+    names: Mapping[int, str],
+    choice: Choice,
 ) -> list[str]:
     """Add the records of Lustre files to a log's counters; why they are left out, if they are."""
-    header = log_header.header_of(path)
-    if header is None or lustre.NUMBER not in header.regions:
+    if lustre.NUMBER not in head.regions:
         return []
     try:
-        records = lustre.lustre_records(path, header)
+        records = lustre.lustre_records(path, head)
     except SourceError as error:
         return [f"{error}; the counters of {lustre.MODULE} are left out"]
     files = found["counters"].setdefault("lustre", {}) if records else {}

@@ -5,9 +5,6 @@ DataFrames.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import venv
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +13,12 @@ import pytest
 
 import archive_tools
 from pipeline.cli.main import main
+from tests.support import pytokio
 from tests.support.lmtdb import make_lmt
-from tests.support.paths import ROOT, SITEDAY_LOGS, needed
+from tests.support.paths import SITEDAY_LOGS
 
 pytestmark = pytest.mark.system
 
-REQUIREMENT = "pytokio==0.13.0"
-FOLDER = ROOT / ".venv-pytokio"
 PROGRAM = """
 import json, sys
 import numpy, tokio.connectors.hdf5
@@ -49,34 +45,15 @@ print(json.dumps(told))
 @pytest.fixture(scope="session")
 def reader() -> Path:
     """The Python of an environment with the reference in it."""
-    python = FOLDER / "bin/python"
-    if not (FOLDER / "ready").exists():
-        venv.create(FOLDER, with_pip=True, clear=True)
-        install = subprocess.run(
-            [python, "-m", "pip", "install", "-q", REQUIREMENT],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if install.returncode:
-            needed(f"{REQUIREMENT} from PyPI: {install.stderr[-300:]}")
-        (FOLDER / "ready").touch()
-    return python
+    return pytokio.environment()
 
 
 def told_by_reference(
     reader: Path, path: Path, out: Path, *names: str
 ) -> tuple[dict[str, Any], Any]:
     """What the reference says of each dataset of a file, and of further `names`; its arrays."""
-    run = subprocess.run(
-        [reader, "-W", "ignore", "-c", PROGRAM, path, out, *names],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"TZ": "UTC"},
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout), np.load(out)
+    shown = pytokio.run(reader, PROGRAM, path, out, *names)
+    return json.loads(shown), np.load(out)
 
 
 @pytest.mark.parametrize("missing", ["nan", "negative_zero"])

@@ -27,6 +27,8 @@ ADDED = (("3.20", 4), ("3.41", 6))
 """Numbers that a format gave to a new module (H5D; PNETCDF_VAR): those from it on are one more."""
 ZLIB, BZIP2, PLAIN = 0, 1, 2
 """How a header says that the regions are compressed."""
+COMPRESSIONS = {ZLIB: "ZLIB", BZIP2: "BZIP2", PLAIN: "NONE"}
+"""Their names, as `darshan-parser` prints them."""
 NAMES, JOB = -1, -2
 """Numbers of the regions that are not modules: the file names; the job, its command line and mount
 points.
