@@ -23,7 +23,8 @@ from archive_tools.core.day import Day
 from pipeline import sources
 from pipeline.sources.darshan import libdarshan
 from pipeline.sources.darshan.library import loaded_library
-from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from pipeline.sources.darshan.listed_logs import Listed
+from pipeline.sources.darshan.log_batches import BatchReader
 from pipeline.sources.darshan.modules import counter_records
 from pipeline.transform.darshan import Reduction, reduce_batch
 from tests.support.darshan_day import reduced

@@ -20,6 +20,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from archive_tools.core import links
+
 _NAME = re.compile(
     r"(?P<head>.*)_id(?P<job>\d+)(?:-\d+)?"
     r"(?:_(?P<month>\d{1,2})-(?P<day>\d{1,2})-(?P<second>\d{1,5})-)?",
@@ -45,15 +47,22 @@ class FileRole(enum.StrEnum):
     """Neither its name nor its content is a log's, such as a README."""
 
 
-def role_of(path: str) -> FileRole:
+def role_of(path: str, opened_at: str = "") -> FileRole:
     """What a file is taken for: by its name, and where that is not a log's by its first bytes.
 
     One that may not be opened is a log, so that somebody hears of it.
+
+    Parameters
+    ----------
+    path : str
+    opened_at : str
+        Another path of the same file, such as that of its descriptor.
     """
     name = os.path.basename(path)
     if name.endswith(".darshan_partial"):
         return FileRole.UNFINISHED
-    return FileRole.LOG if ".darshan" in name or _begins_like_a_log(path) else FileRole.OTHER
+    is_log = ".darshan" in name or _begins_like_a_log(opened_at or path)
+    return FileRole.LOG if is_log else FileRole.OTHER
 
 
 def _begins_like_a_log(path: str) -> bool:
@@ -147,34 +156,51 @@ def paths_of(templates: Iterable[str], date: dt.date) -> Iterator[str]:
         yield from [pattern] if os.path.isdir(pattern) else sorted(glob.glob(pattern))
 
 
-def files_below(path: str) -> Iterator[tuple[str, os.stat_result | None]]:
+def files_below(
+    path: str, *, follow_links: bool = True, is_named: bool = True
+) -> Iterator[tuple[str, os.stat_result | None]]:
     """The logs below a folder, or the file itself.
+
+    Parameters
+    ----------
+    path : str
+    follow_links : bool
+        Whether links below it to files are followed. Otherwise only those are that lead to what
+        everybody may read; the others are given without a status, as are links to folders.
+    is_named : bool
+        Whether the path itself is followed in any case.
 
     Yields
     ------
     str, and os.stat_result or None
         None for what is there and cannot be looked at.
     """
-    waiting = [path]
+    waiting = [(path, is_named or follow_links)]
     while waiting:
-        path = waiting.pop()
+        path, is_followed = waiting.pop()
         try:
-            status = os.stat(path)
+            status = os.stat(path, follow_symlinks=is_followed)
             if stat.S_ISDIR(status.st_mode):
                 with os.scandir(path) as entries:
-                    waiting += [entry.path for entry in entries if not _is_passed_over(entry)]
+                    waiting += [
+                        (entry.path, follow_links)
+                        for entry in entries
+                        if not _is_passed_over(entry, follow_links)
+                    ]
         except OSError:
             if os.path.lexists(path):
                 yield path, None
             continue
         if stat.S_ISREG(status.st_mode):
             yield path, status
+        elif stat.S_ISLNK(status.st_mode):
+            yield path, links.status_for_everybody(path)
 
 
-def _is_passed_over(entry: os.DirEntry[str]) -> bool:
+def _is_passed_over(entry: os.DirEntry[str], follow_links: bool) -> bool:
     if entry.name.startswith("."):
         return True
     try:
-        return entry.is_symlink() and entry.is_dir()
+        return follow_links and entry.is_symlink() and entry.is_dir()
     except OSError:  # a link to itself costs itself
         return False

@@ -181,9 +181,11 @@ class RejectReason(enum.StrEnum):
     ABORTED = "libdarshan-util aborts", True
     CRASHED = "libdarshan-util crashes", True
     UNREADABLE = "cannot be read", False
+    LINK = "a link that is not followed", False
     TIME_LIMIT = "time limit", False
     MEMORY_LIMIT = "memory limit", False
     CHANGED = "changed since it was listed", False
+    GONE = "gone since it was listed", False
     IRREDUCIBLE = "cannot be reduced", False
     KILLED = "killed by the system, perhaps for want of memory", False
     READER_ENDED = "the reader ended", False

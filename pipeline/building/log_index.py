@@ -23,7 +23,7 @@ from archive_tools import schemas
 from archive_tools.core import log_files
 from archive_tools.core.arrays import Table
 from archive_tools.core.day import Day
-from archive_tools.core.errors import FormatError, InputChanged, TokioError
+from archive_tools.core.errors import FormatError, TokioError
 from archive_tools.core.extras import check_extra
 from archive_tools.core.vocabulary import RejectReason
 from archive_tools.formats.index_file import insert_table
@@ -32,7 +32,8 @@ from pipeline.model import BatchSummary, LogIdentity, shown
 from pipeline.processes import isolated
 from pipeline.site import LocalEngine
 from pipeline.sources.darshan import SOURCE
-from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from pipeline.sources.darshan.listed_logs import Listed
+from pipeline.sources.darshan.log_batches import BatchReader
 from pipeline.transform.darshan import Reduction
 from pipeline.transform.mounts import FileSystems
 
@@ -104,10 +105,7 @@ class _Reader(BatchReader):
         self.lean_from = lean_from
 
     def add(self, file: Listed, name: str) -> None:
-        try:
-            self._add(file, name, only_essential=0 < self.lean_from <= file.size)
-        except InputChanged as error:
-            self.reject(file, name, RejectReason.UNREADABLE.sentence(error.facts))
+        self._add(file, name, only_essential=0 < self.lean_from <= file.size)
 
     def _keep_times(self, number: int, log: Any) -> None:
         """When things were done is of series, which the index has not."""

@@ -54,8 +54,6 @@ class LogReading:
 
         Raises
         ------
-        InputChanged
-            A log changed while it was read.
         SourceError
             Readers cannot run.
         """
@@ -215,8 +213,15 @@ class Choice:
         return {name: self.place.get(file.key, -1) for file, name in listed}
 
     def lost(self, records: Sequence[Record]) -> list[Key]:
-        """Files that are gone, and of which nothing is kept."""
-        covered = {file.key for record in records for file in record.files}
+        """Files that are gone, and of which nothing is kept: they were not read, or could not be
+        read just then.
+        """
+        covered = {
+            file.key
+            for record in records
+            for file, name in zip(record.files, record.names, strict=True)
+            if record.rejected.get(name, True)
+        }
         return [key for key in self.place if key not in self.there and key not in covered]
 
 

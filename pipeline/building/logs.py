@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from archive_tools.core.errors import SourceError
+from archive_tools.core.errors import InputChanged, SourceError
 from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import FindingKind, ReceiptState, RejectReason
@@ -54,7 +54,7 @@ def write_logs(
     Raises
     ------
     InputChanged
-        A log is gone that was listed: what is archived may have it.
+        A log is gone that was listed and that the archived day has: that one stays.
     SourceError
         Readers cannot run, or all logs are rejected.
     """
@@ -82,11 +82,31 @@ def write_logs(
         raise SourceError(
             f"all {merger.counts['rejects']} logs of {where.day} were rejected", got=reasons
         )
+    if merger.reasons.get(RejectReason.GONE):
+        _keep_archived(where, writer.file["darshan/rejects"])
     lacks = _lacks(merger.counts, merger.reasons, merger.passing, findings)
     if not lacks:
         return Made(merger.counts, findings, more=more)
     more["why"] = f"{'; '.join(lacks)}; see the table of rejects"
     return Made(merger.counts, findings, ReceiptState.PARTIAL, 99, more)
+
+
+def _keep_archived(where: InstanceDay, rejects: h5py.Group) -> None:
+    """Refuse to replace an archived day by one without a log of it that is gone now."""
+    names, reasons = (rejects[name].asstr()[...].tolist() for name in ("filename", "reason"))
+    gone = {
+        name
+        for name, reason in zip(names, reasons, strict=True)
+        if RejectReason.read(reason) is RejectReason.GONE
+    }
+    if not where.tts.is_file():
+        return
+    lost = sorted(gone.intersection(darshan_tables.read_table(where.tts, "logs")["filename"]))
+    if lost:
+        raise InputChanged(
+            f"archived logs are gone since they were listed: {shortened(lost)}",
+            hint="what is archived stays as it is",
+        )
 
 
 def _lacks(
@@ -111,9 +131,10 @@ def _lacks(
     """
     folder = RejectReason.UNREADABLE.sentence(fact="folder")
     folders = reasons.get(folder, 0)
-    moved = reasons.get(RejectReason.CHANGED, 0)
+    moved, gone = (reasons.get(one, 0) for one in (RejectReason.CHANGED, RejectReason.GONE))
     findings.add(FindingKind.UNREADABLE, folders, detail="folders of logs that cannot be listed")
     findings.add(FindingKind.INPUTS_GREW, moved, detail="logs, between listing and reading")
+    findings.add(FindingKind.LOGS_GONE, gone)
     others = {
         reason: count
         for reason, count in sorted(passing.items())
@@ -124,6 +145,7 @@ def _lacks(
     said = {
         f"{folders} folders of logs cannot be listed": folders,
         f"{moved} logs changed while the day was read, the next run reads them": moved,
+        f"{counted(gone, 'log')} went while the day was read": gone,
         f"{counted(unread, 'log')} could not be read: {_shown_reasons(others)}": unread,
         f"{rejects:,} of {all_logs:,} logs were rejected": 2 * rejects > all_logs,
     }

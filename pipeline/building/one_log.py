@@ -24,7 +24,8 @@ from archive_tools.formats.darshan_log import DarshanLog, LogSeries, ModuleRecor
 from pipeline.model import LONGEST_JOB_DAYS, BatchSummary, LogBatch
 from pipeline.processes import isolated
 from pipeline.sources.darshan import SOURCE, libdarshan, library
-from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from pipeline.sources.darshan.listed_logs import Listed
+from pipeline.sources.darshan.log_batches import BatchReader
 from pipeline.transform.darshan import Reduction, reduce_batch
 
 READ, WRITTEN = "datatargets/readbytes", "datatargets/writebytes"

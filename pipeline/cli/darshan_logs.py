@@ -27,7 +27,7 @@ from pipeline.cli.index_darshanlogs import megabytes
 from pipeline.processes import isolated
 from pipeline.site import LocalEngine
 from pipeline.sources.darshan import library
-from pipeline.sources.darshan.log_batches import Listed
+from pipeline.sources.darshan.listed_logs import Listed
 
 
 class _Reader:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,7 +164,12 @@ def test_folders_that_did_not_change_and_copies_are_passed_over(
 ) -> None:
     folder, listed = log_of_48_hours.parent, []
     real = log_files.files_below
-    monkeypatch.setattr(log_files, "files_below", lambda path: listed.append(path) or real(path))
+
+    def noted(path: str, **how: bool) -> Any:
+        listed.append(path)
+        return real(path, **how)
+
+    monkeypatch.setattr(log_files, "files_below", noted)
     third = Day(dt.date(2026, 11, 23))
     (tmp_path / "logs/23").mkdir()
     keys = options(tmp_path / "logs/%d")

@@ -14,7 +14,8 @@ import numpy as np
 from archive_tools.core.day import Day
 from archive_tools.core.errors import MissingPackage
 from pipeline.processes import isolated
-from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from pipeline.sources.darshan.listed_logs import Listed
+from pipeline.sources.darshan.log_batches import BatchReader
 from tests.support.paths import SITEDAY_LOGS
 from tests.support.waiting import PATIENCE
 

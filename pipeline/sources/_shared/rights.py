@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import errno
 import glob
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from archive_tools.core.accounts import account
 from archive_tools.core.errors import SourceError
+from archive_tools.core.links import is_behind_folder_link
 
 REFUSED = (errno.EACCES, errno.EPERM)
 
@@ -78,9 +80,16 @@ def check_file(path: Path) -> bool:
         return False
 
 
-def check_folders(pattern: str) -> None:
+def check_folders(pattern: str, *, follow_links: bool = True) -> None:
     """Look whether the folders that a glob pattern goes through may be entered, and listed where
     the pattern has to; the last part of the pattern is not looked at.
+
+    Parameters
+    ----------
+    pattern : str
+    follow_links : bool
+        Whether folders behind links that a pattern found count: others than the operator may have
+        made them.
 
     Raises
     ------
@@ -88,11 +97,15 @@ def check_folders(pattern: str) -> None:
         Permission is denied for one of them.
     """
     parts = Path(pattern).parts
+    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), parts)
+    base = os.path.join("", *fixed)
     for depth in range(1, len(parts)):
         before = os.path.join(*parts[:depth])
         is_listed = glob.has_magic(parts[depth])
         right = os.X_OK | os.R_OK if is_listed else os.X_OK
         folders = glob.iglob(before, recursive=True) if glob.has_magic(before) else [before]
         for folder in folders:
+            if folder != before and not follow_links and is_behind_folder_link(base, folder):
+                continue
             if os.path.isdir(folder) and not os.access(folder, right, effective_ids=True):
                 raise may_not(folder, what="listed" if is_listed else "entered")

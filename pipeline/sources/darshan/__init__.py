@@ -31,8 +31,9 @@ from pipeline.schemas.source_maps import LogSelector
 from pipeline.site import Site
 from pipeline.sources.contract import Fetched, Inputs, LogSource, Rejects, Result
 from pipeline.sources.darshan import options as keys
+from pipeline.sources.darshan.listed_logs import Listed
 from pipeline.sources.darshan.listing import LogFile, listed_files
-from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from pipeline.sources.darshan.log_batches import BatchReader
 from pipeline.sources.darshan.options import Options
 
 __all__ = ["SOURCE", "Darshan", "Options"]
@@ -148,7 +149,12 @@ class Darshan(LogSource[keys.Options]):
             file: reason for file, reason in (known or {}).items() if RejectReason.lasts(reason)
         }
         limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
-        wanted, users = frozenset(wanted), options.users()
+        wanted = frozenset(wanted)
+        new_batch = functools.partial(
+            BatchReader,
+            *(day.start, day.end, options.users()),
+            follow_links=options.follow_links,
+        )
         pairs = [
             (file, name)
             for file, name in zip(files, _unique_names(files), strict=True)
@@ -159,9 +165,7 @@ class Darshan(LogSource[keys.Options]):
                 (Listed(*file, known=known.get((name, file.size, file.mtime_ns), "")), name)
                 for file, name in pairs[first : first + CHUNK]
             ]
-            yield isolated.IsolatedRead(
-                listed, functools.partial(BatchReader, day.start, day.end, users), reduce, limits
-            )
+            yield isolated.IsolatedRead(listed, new_batch, reduce, limits)
 
     def run(self, job: isolated.IsolatedRead[Result]) -> list[Result]:
         """Run a job in a reader of its own; the results of its batches, in order."""

@@ -111,12 +111,14 @@ class Log:
     is_trusted: bool = True
 
 
-def read(path: Path, *, only_essential: bool = False) -> Log:
+def read(path: Path, *, name: str = "", only_essential: bool = False) -> Log:
     """Read a log.
 
     Parameters
     ----------
     path : pathlib.Path
+    name : str
+        What it is called, where the path does not say that.
     only_essential : bool
         Leave out what the library may die of: all modules but the `ESSENTIAL` ones are unreadable.
 
@@ -126,7 +128,7 @@ def read(path: Path, *, only_essential: bool = False) -> Log:
         The library refuses it: not a log, truncated, or of a version that it does not know.
     """
     ffi, library = loaded_library()
-    with _OpenLog(ffi, library, path, only_essential) as log:
+    with _OpenLog(ffi, library, path, name or path.name, only_essential) as log:
         return _read(ffi, library, log)
 
 
@@ -141,7 +143,7 @@ def times(path: Path) -> tuple[float, float]:
     ffi, library = loaded_library()
     handle = library.darshan_log_open(bytes(path))
     if handle == ffi.NULL:
-        raise SourceError(log_header.why_refused(path))
+        raise SourceError(log_header.why_refused(path, path.name))
     try:
         job = ffi.new("struct job *")
         if library.darshan_log_get_job(handle, job) != 0:
@@ -177,8 +179,8 @@ class _OpenLog:
         without.
     """
 
-    def __init__(self, ffi: Any, library: Any, path: Path, only_essential: bool) -> None:
-        self.ffi, self.library, self.path = ffi, library, path
+    def __init__(self, ffi: Any, library: Any, path: Path, name: str, only_essential: bool) -> None:
+        self.ffi, self.library, self.path, self.name = ffi, library, path, name
         self.only_essential = only_essential
         self.unreadable: list[str] = []
         self.is_trusted = True
@@ -208,7 +210,7 @@ class _OpenLog:
     def _open(self) -> None:
         self.handle = self.library.darshan_log_open(bytes(self.path))
         if self.handle == self.ffi.NULL:
-            raise SourceError(log_header.why_refused(self.path))
+            raise SourceError(log_header.why_refused(self.path, self.name))
 
     def mounts(self) -> tuple[tuple[str, str], ...]:
         """Path and type of each mount point; none where the library finds no table, as after a

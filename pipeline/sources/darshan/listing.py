@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import glob
+import itertools
 import os
 import stat
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
-from archive_tools.core import log_files
+from archive_tools.core import links, log_files
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from pipeline.model import LONGEST_JOB_DAYS
@@ -55,14 +58,19 @@ def _folder_files(
     """The folders of a day that are there, the logs in them, and what other files are there."""
     templates = [options.logs] if isinstance(options.logs, str) else options.logs
     for template in templates:
-        rights.check_folders(day.expand(template))
+        rights.check_folders(day.expand(template), follow_links=options.follow_links)
     roots: list[str] = []
     found: dict[str, LogFile] = {}
     others: dict[str, log_files.FileRole] = {}
-    for path in log_files.paths_of(templates, day.date):
+    for named, path in _named_paths(templates, day):
+        roots.append(named)
+        if not options.follow_links and links.is_behind_folder_link(named, path):
+            found.setdefault(path, LogFile(named, os.path.relpath(path, named), -1, 0, own))
+            continue
         root = path if os.path.isdir(path) else os.path.dirname(path)
-        roots.append(root)
-        for name, status in log_files.files_below(path):
+        for name, status in log_files.files_below(
+            path, follow_links=options.follow_links, is_named=path == named
+        ):
             if own and status is None and name == path and os.path.isdir(path):
                 raise _unlistable(path)
             size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
@@ -75,6 +83,18 @@ def _folder_files(
                 continue
             found.setdefault(real, LogFile(root, os.path.relpath(name, root), size, time, own))
     return roots, set(found.values()), others
+
+
+def _named_paths(templates: list[str], day: Day) -> Iterator[tuple[str, str]]:
+    """The folders and files of a day; and of each the folder that site.json names, in which a
+    pattern found it. That folder may be a link: nobody but the operator makes it.
+    """
+    for template in templates:
+        parts = Path(day.expand(template)).parts
+        fixed = itertools.takewhile(lambda part: not glob.has_magic(part), parts)
+        base = os.path.join("", *fixed)
+        for path in log_files.paths_of([template], day.date):
+            yield (path if path == day.expand(template) else base), path
 
 
 def _unlistable(folder: str) -> SourceError:

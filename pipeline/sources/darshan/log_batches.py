@@ -5,23 +5,18 @@ Runs in the readers of `pipeline.processes.isolated`, so it loads little.
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.errors import InputChanged, SourceError
-from archive_tools.core.log_files import FileRole, role_of
+from archive_tools.core.errors import SourceError
 from archive_tools.core.sums import LARGEST, capped_sums
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, containers, libdarshan, library
+from pipeline.sources.darshan.listed_logs import Listed, read_listed
 from pipeline.sources.darshan.log_heads import head_of
 
 SUMMED = ("POSIX", "STDIO", *containers.MODULES)
@@ -38,29 +33,6 @@ INTERFACES = {
 """Modules whose bytes are reported by log, and the columns' names."""
 DERIVED = {"POSIX": "posix", "STDIO": "stdio", "MPI-IO": "mpiio"}
 """Modules that the library's accumulators are used for."""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file of the manifest: `size` and `mtime_ns` as they were when it was listed.
-
-    `known` is why the same file was rejected before; it is not tried again.
-    """
-
-    root: bytes
-    name: bytes
-    size: int
-    mtime_ns: int
-    own: bool
-    known: str = ""
-
-    @property
-    def path(self) -> Path:
-        return Path(os.fsdecode(os.path.join(self.root, self.name)))
-
-    @property
-    def folder(self) -> str:
-        return os.path.dirname(self.name).decode("utf-8", "backslashreplace")
 
 
 LOG_COLUMNS: dict[str, Any] = {
@@ -132,10 +104,20 @@ class BatchReader:
         The day (epoch seconds): logs of neighbour days that did not touch it are left out.
     users : mapping of int to str, optional
         Uid to name, where the site has a list of its users.
+    follow_links : bool
+        Whether links to files are followed whatever they lead to.
     """
 
-    def __init__(self, start: int, end: int, users: Mapping[int, str] | None = None) -> None:
+    def __init__(
+        self,
+        start: int,
+        end: int,
+        users: Mapping[int, str] | None = None,
+        *,
+        follow_links: bool = True,
+    ) -> None:
         self.start, self.end, self.users = start, end, users or {}
+        self.follow_links = follow_links
         self.logs: list[tuple[Any, ...]] = []
         self.own: list[bool] = []
         self.rejects: list[tuple[Any, ...]] = []
@@ -168,13 +150,20 @@ class BatchReader:
             self.reject(file, name, file.known)
             return
         try:
-            log = _read(file, self.start, self.end, only_essential)
+            found = read_listed(
+                file,
+                self.start,
+                self.end,
+                follow_links=self.follow_links,
+                only_essential=only_essential,
+            )
         except SourceError as error:
             self.is_last = RejectReason.read(str(error)) is RejectReason.CORRUPT
             self.reject(file, name, str(error))
             return
-        if log is None:
+        if found is None:
             return
+        log = found.log
         self.is_last = not log.is_trusted
         number = len(self.logs)
         stored, places = containers.by_container(log.records)
@@ -245,64 +234,6 @@ class BatchReader:
             found["counters"],
             found["fcounters"],
         )
-
-
-def _read(file: Listed, start: int, end: int, only_essential: bool) -> libdarshan.Log | None:
-    """Read a log that must be as the manifest says, before and after; None if it does not concern
-    the day, or is not a log and does not look like one.
-    """
-    path = file.path
-    if file.size == 0:
-        raise SourceError(
-            RejectReason.EMPTY.sentence("nothing was written; look for a full file system")
-        )
-    try:
-        before = _status(path)
-        if file.size >= 0 and role_of(os.fspath(path)) is not FileRole.LOG:
-            return None
-        if not file.own and not _touches(libdarshan.times(path), start, end):
-            return None
-        log = libdarshan.read(path, only_essential=only_essential)
-        after = path.stat()
-    except FileNotFoundError:
-        if file.size < 0:  # it could not be looked at when it was listed
-            raise SourceError(
-                RejectReason.UNREADABLE.sentence(os.strerror(errno.ENOENT), fact=_what_it_is(path))
-            ) from None
-        raise InputChanged(
-            f"{path} is gone since it was listed", hint="what is archived stays as it is"
-        ) from None
-    except OSError as error:
-        said = error.strerror or str(error)
-        words = RejectReason.UNREADABLE.sentence(said, fact=_what_it_is(path))
-        raise SourceError(words) from None
-    for now in (before, after):
-        if (now.st_size, now.st_mtime_ns) != (file.size, file.mtime_ns):
-            raise SourceError(RejectReason.CHANGED.sentence("the next run reads it again"))
-    return log
-
-
-def _what_it_is(path: Path) -> str:
-    """What stands in place of a log that cannot be read; "" for a file."""
-    return "link" if path.is_symlink() else "folder" if path.is_dir() else ""
-
-
-def _status(path: Path) -> os.stat_result:
-    """The status of a file that may be opened; opening one that is a pipe now does not wait."""
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(file)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(status.st_mode):
-            raise SourceError(RejectReason.UNREADABLE.sentence("it is not a regular file"))
-        return status
-    finally:
-        os.close(file)
-
-
-def _touches(times: tuple[float, float], start: int, end: int) -> bool:
-    return times[0] < end and times[1] >= start
 
 
 def _facts(log: libdarshan.Log, *, with_derived: bool) -> tuple[Any, ...]:

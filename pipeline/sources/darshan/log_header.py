@@ -218,12 +218,12 @@ def truncated(size: int, needed: int) -> str:
     return RejectReason.TRUNCATED.sentence(f"it has {size:,} bytes of {needed:,}; {COPY_AGAIN}")
 
 
-def why_refused(path: Path) -> str:
-    """Why libdarshan-util does not open a file, as the table of rejects has it."""
+def why_refused(path: Path, name: str) -> str:
+    """Why libdarshan-util does not open a file of a name, as the table of rejects has it."""
     with path.open("rb") as file:
         head, size = file.read(HEAD), os.fstat(file.fileno()).st_size
     if head[8:16] not in LOG_MAGIC:
-        return _why_not_a_log(path, head)
+        return _why_not_a_log(path, name, head)
     version = _version(head)
     if version.startswith(("1.", "2.")):
         return _old(version)
@@ -281,7 +281,7 @@ PACKED: dict[bytes, tuple[str, str, Callable[[bytes], bytes]]] = {
 """How a packed file begins: what it is, the command that unpacks it, its first bytes unpacked."""
 
 
-def _why_not_a_log(path: Path, head: bytes) -> str:
+def _why_not_a_log(path: Path, name: str, head: bytes) -> str:
     """Of a file that does not begin as a log does."""
     for beginning, (form, command, unpacked) in PACKED.items():
         if head.startswith(beginning):
@@ -299,6 +299,6 @@ def _why_not_a_log(path: Path, head: bytes) -> str:
         return RejectReason.TRUNCATED.sentence(
             f"it has {len(head)} bytes, less than a header; {COPY_AGAIN}"
         )
-    if ".darshan" not in path.name:
+    if ".darshan" not in os.path.basename(name):
         return RejectReason.NOT_A_LOG.sentence()
     return RejectReason.MISNAMED.sentence("move it elsewhere, or give it another name")

@@ -31,9 +31,14 @@ class Options(SourceOptions):
     passwd : str
         File of the form of /etc/passwd: completes names of users, which the runtime may have cut
         to eight bytes, by the logs' uids.
+    follow_links : bool
+        Whether links below the folders that lead to files are followed whatever these are; else
+        only where everybody may read the file.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = frozenset({"logs", "log_seconds", "log_memory_mb", "passwd"})
+    ORIGIN: ClassVar[frozenset[str]] = frozenset(
+        {"logs", "log_seconds", "log_memory_mb", "passwd", "follow_links"}
+    )
 
     kind: Literal["darshan"]
     logs: Templates
@@ -43,6 +48,7 @@ class Options(SourceOptions):
     log_memory_mb: int = Field(default=4096, ge=64)
     mount_to_fsname: dict[str, str] = {}
     passwd: str = ""
+    follow_links: bool = False
 
     def made_of(self) -> str:
         """The keys that say what is made of the data; of `passwd` only that it is there, as its
