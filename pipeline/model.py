@@ -5,8 +5,8 @@ Frozen and checked when made. Nothing here reads or writes anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -211,6 +211,8 @@ class LogBatch:
         By log: those of its mount points that are of Lustre. None for a source that cannot tell.
     lustre_files : tuple of frozenset of int
         By log: ids of its files that have a Lustre record.
+    remarks : mapping of str to tuple of str
+        By kind of finding: the day's own logs of which it is, each with what is found.
     """
 
     logs: Table
@@ -224,10 +226,40 @@ class LogBatch:
     stripes: Table
     lustre_mounts: tuple[frozenset[str], ...] = ()
     lustre_files: tuple[frozenset[int], ...] = ()
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 LONGEST_JOB_DAYS = 31
 """No job is taken to be longer: of logs that say so the times are garbage."""
+MOST_NAMED = 5
+"""Logs that a remark names."""
+
+
+class Remark(NamedTuple):
+    """Logs of which something is found.
+
+    Attributes
+    ----------
+    logs : int
+    some : tuple of str
+        The first few of them, sorted.
+    """
+
+    logs: int
+    some: tuple[str, ...]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Remark:
+        """All of some logs."""
+        ordered = sorted(names)
+        return cls(len(ordered), tuple(ordered[:MOST_NAMED]))
+
+    def __or__(self, other: Remark) -> Remark:
+        """Together with other logs."""
+        some = tuple(sorted((*self.some, *other.some))[:MOST_NAMED])
+        return Remark(self.logs + other.logs, some)
+
+
 METHODS = ("dxt", "heatmap", "even")
 """How bytes are placed in time, best first."""
 
@@ -257,6 +289,8 @@ class BatchSummary:
     unplaced : mapping of str to int
         By the first component of their paths: bytes of the day's own logs on file systems that the
         site does not name.
+    remarks : mapping of str to Remark
+        By kind of finding: the day's own logs of which it is.
     """
 
     logs: Table
@@ -270,3 +304,4 @@ class BatchSummary:
     neighbours: int
     contradicted: Mapping[str, int]
     unplaced: Mapping[str, int]
+    remarks: Mapping[str, Remark] = field(default_factory=dict)

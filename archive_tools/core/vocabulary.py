@@ -107,6 +107,8 @@ class FindingKind(enum.StrEnum):
     LOGS_REJECTED = "logs rejected"
     LOGS_IMPOSSIBLE = "logs with figures that no job can have"
     SUMS_TOO_LARGE = "sums of jobs that are larger than 64 bits"
+    OWNER_DIFFERS = "logs in files of another user than the one that they name"
+    NAME_DIFFERS = "logs whose names are of another user than their uid"
     LOGS_PARTIAL = "logs with partial data"
     MODULES_UNREADABLE = "logs with modules that are left out, damaged or too new"
     TRACES_CONTRADICT = "traces that contradict counters or heat maps, and are not used"

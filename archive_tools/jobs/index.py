@@ -39,7 +39,7 @@ def write_index(source: Path, target: Path, around: Around | None = None) -> dic
     connection = sqlite3.connect(target)
     try:
         connection.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schemas.index_ddl()
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schemas.new_index_sql()
         )
         findings = around.findings if around else Findings()
         known = {"logs": functools.partial(possible_heads, findings=findings)}

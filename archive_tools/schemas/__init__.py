@@ -146,5 +146,10 @@ def rates() -> Mapping[str, Dataset]:
 
 
 def index_ddl() -> str:
-    """The SQL that makes an empty Darshan index."""
+    """The SQL that makes an empty Darshan index, as far as another one makes all indexes stale."""
     return _read("darshan_index.sql")
+
+
+def new_index_sql() -> str:
+    """The SQL that makes an empty Darshan index, with columns that earlier ones lack."""
+    return index_ddl() + _read("darshan_index_later.sql")

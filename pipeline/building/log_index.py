@@ -197,7 +197,7 @@ def _opened(target: Path) -> Iterator[sqlite3.Connection]:
                 )
             }
             if not tables:
-                connection.executescript(f"BEGIN; {schemas.index_ddl()} {LOG_FILES} COMMIT;")
+                connection.executescript(f"BEGIN; {schemas.new_index_sql()} {LOG_FILES} COMMIT;")
             elif not {"headers", "log_files"} <= tables:
                 raise FormatError(
                     f"{target} is not an index that this command can add to",

@@ -21,7 +21,7 @@ from isal import igzip
 from archive_tools.core.vocabulary import RejectReason
 from archive_tools.store import files, layout
 from pipeline.building.instance_day import InstanceDay
-from pipeline.model import BatchSummary, LogIdentity
+from pipeline.model import BatchSummary, LogIdentity, Remark
 
 
 class _Column(msgspec.Struct, array_like=True):
@@ -54,6 +54,7 @@ class _Part(msgspec.Struct, array_like=True):
     neighbours: int
     contradicted: dict[str, int]
     unplaced: dict[str, int] = {}
+    remarks: dict[str, tuple[int, list[str]]] = {}
 
 
 class _Header(msgspec.Struct):
@@ -157,6 +158,8 @@ def _age(path: Path) -> tuple[int, str]:
 
 
 TABLES = ("logs", "rejects", "stripes", "summaries")
+LATER_COLUMNS = {"file_uid": np.int64(-1)}
+"""Columns of the table of logs that earlier records lack, and what they have in place of them."""
 
 
 def _part(summary: BatchSummary) -> _Part:
@@ -169,11 +172,14 @@ def _part(summary: BatchSummary) -> _Part:
         summary.neighbours,
         dict(summary.contradicted),
         dict(summary.unplaced),
+        {kind: (logs, list(some)) for kind, (logs, some) in summary.remarks.items()},
     )
 
 
 def _summary(part: _Part) -> BatchSummary:
     tables = {name: _arrays(part.tables[name]) for name in TABLES}
+    for name, absent in LATER_COLUMNS.items():
+        tables["logs"].setdefault(name, np.full(len(tables["logs"]["filename"]), absent))
     return BatchSummary(
         **tables,
         mounts=tuple(part.mounts),
@@ -185,6 +191,7 @@ def _summary(part: _Part) -> BatchSummary:
         neighbours=part.neighbours,
         contradicted=part.contradicted,
         unplaced=part.unplaced,
+        remarks={kind: Remark(logs, tuple(some)) for kind, (logs, some) in part.remarks.items()},
     )
 
 

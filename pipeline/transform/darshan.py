@@ -19,11 +19,11 @@ import numpy.typing as npt
 from archive_tools.core.arrays import Float64, Int64, Table
 from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
-from archive_tools.core.findings import Findings
+from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.grid import Grid
 from archive_tools.core.sums import LARGEST
 from archive_tools.core.vocabulary import FindingKind, RejectReason
-from pipeline.model import LONGEST_JOB_DAYS, METHODS, BatchSummary, LogBatch, Records
+from pipeline.model import LONGEST_JOB_DAYS, METHODS, BatchSummary, LogBatch, Records, Remark
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
 from pipeline.transform.mounts import UNKNOWN, FileSystems, batch_places, shown_paths
 from pipeline.transform.placing import BatchPlacing, Share
@@ -86,6 +86,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
         neighbours=int((~batch.own).sum()),
         contradicted=_contradicted(placing),
         unplaced={path: at_most(amount) for path, amount in found_places.unplaced.items()},
+        remarks={kind: Remark.of(names) for kind, names in batch.remarks.items()},
     )
 
 
@@ -228,6 +229,7 @@ class DayMerger:
         self.passing: Counter[str] = Counter()
         self.contradicted: dict[str, int] = {}
         self.unplaced: dict[str, int] = {}
+        self.remarks: dict[str, Remark] = {}
 
     def add(self, part: BatchSummary) -> None:
         """Add one part, whose logs come after those of the parts before."""
@@ -248,6 +250,8 @@ class DayMerger:
         self.contradicted |= part.contradicted
         for path, amount in part.unplaced.items():
             self.unplaced[path] = at_most(self.unplaced.get(path, 0) + amount)
+        for kind, remark in part.remarks.items():
+            self.remarks[kind] = self.remarks.get(kind, Remark(0, ())) | remark
 
     def _numbers(self, part: BatchSummary) -> Int64:
         """The numbers of a part's mount points, as far as the day is known."""
@@ -306,6 +310,8 @@ class DayMerger:
                 sum(self.contradicted.values()),
                 detail=f"files of {len(self.contradicted)} logs, such as {min(self.contradicted)}",
             )
+        for kind, (logs, some) in self.remarks.items():
+            findings.add(kind, logs, detail=shortened(some, more=logs - len(some)))
         findings.add(
             FindingKind.BYTES_UNPLACED,
             at_most(sum(self.unplaced.values())),

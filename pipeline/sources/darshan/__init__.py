@@ -31,8 +31,9 @@ from pipeline.schemas.source_maps import LogSelector
 from pipeline.site import Site
 from pipeline.sources.contract import Fetched, Inputs, LogSource, Rejects, Result
 from pipeline.sources.darshan import options as keys
+from pipeline.sources.darshan.accounts import Accounts
 from pipeline.sources.darshan.listed_logs import Listed
-from pipeline.sources.darshan.listing import LogFile, listed_files
+from pipeline.sources.darshan.listing import LogFile, listed_files, named_folders
 from pipeline.sources.darshan.log_batches import BatchReader
 from pipeline.sources.darshan.options import Options
 
@@ -152,7 +153,8 @@ class Darshan(LogSource[keys.Options]):
         wanted = frozenset(wanted)
         new_batch = functools.partial(
             BatchReader,
-            *(day.start, day.end, options.users()),
+            *(day.start, day.end),
+            Accounts(options.users(), options.collectors(named_folders(options, day))),
             follow_links=options.follow_links,
         )
         pairs = [

@@ -97,6 +97,12 @@ def _named_paths(templates: list[str], day: Day) -> Iterator[tuple[str, str]]:
             yield (path if path == day.expand(template) else base), path
 
 
+def named_folders(options: Options, day: Day) -> set[str]:
+    """The folders of a day that site.json names, or those in which its patterns look."""
+    templates = [options.logs] if isinstance(options.logs, str) else options.logs
+    return {named for named, _ in _named_paths(templates, day)}
+
+
 def _unlistable(folder: str) -> SourceError:
     """The error for a folder of the day that may not be opened: its logs are not no logs."""
     try:

@@ -5,7 +5,6 @@ Runs in the readers of `pipeline.processes.isolated`, so it loads little.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,9 @@ from archive_tools.core.sums import LARGEST, capped_sums
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, containers, libdarshan, library
+from pipeline.sources.darshan.accounts import Accounts
 from pipeline.sources.darshan.listed_logs import Listed, read_listed
-from pipeline.sources.darshan.log_heads import head_of
+from pipeline.sources.darshan.log_heads import claim_of, head_of
 
 SUMMED = ("POSIX", "STDIO", *containers.MODULES)
 """Modules whose records are summed by mount point, or by container."""
@@ -69,6 +69,7 @@ LOG_COLUMNS: dict[str, Any] = {
     "lustre_osts": np.int64,
     "lustre_stripe_size": np.int64,
     "lustre_stripe_count": np.int64,
+    "file_uid": np.int64,
 }
 REJECT_COLUMNS: dict[str, Any] = {
     "filename": object,
@@ -102,8 +103,7 @@ class BatchReader:
     ----------
     start, end : int
         The day (epoch seconds): logs of neighbour days that did not touch it are left out.
-    users : mapping of int to str, optional
-        Uid to name, where the site has a list of its users.
+    accounts : Accounts, optional
     follow_links : bool
         Whether links to files are followed whatever they lead to.
     """
@@ -112,11 +112,11 @@ class BatchReader:
         self,
         start: int,
         end: int,
-        users: Mapping[int, str] | None = None,
+        accounts: Accounts | None = None,
         *,
         follow_links: bool = True,
     ) -> None:
-        self.start, self.end, self.users = start, end, users or {}
+        self.start, self.end, self.accounts = start, end, accounts or Accounts()
         self.follow_links = follow_links
         self.logs: list[tuple[Any, ...]] = []
         self.own: list[bool] = []
@@ -131,6 +131,7 @@ class BatchReader:
         self.traces: list[npt.NDArray[Any]] = [np.empty(0, TRACE)]
         self.heat: list[Heat] = []
         self.stripes: list[tuple[Any, ...]] = []
+        self.remarks: dict[str, list[str]] = {}
         self.waiting = 0
         self.is_last = False
         """Whether no other log is to be read in this process: its memory may be damaged."""
@@ -174,9 +175,11 @@ class BatchReader:
         self._keep_times(number, log)
         self.stripes += [(number, *row) for row in _stripes(log)] if file.own else []
         facts = _facts(log, with_derived=not only_essential)
-        self.logs.append(
-            (name, file.folder, file.size, *head_of(log, file.path, self.users), *facts)
-        )
+        claim = claim_of(log, file.path, found.file_uid)
+        head = head_of(log, claim, self.accounts)
+        self.logs.append((name, file.folder, file.size, *head, *facts, claim.file_uid))
+        for kind, who in self.accounts.doubts(claim) if file.own else ():
+            self.remarks.setdefault(kind, []).append(f"{name} ({who})")
         self.own.append(file.own)
         self.mounts.append((*(mount for mount, _ in log.mounts), *places.values()))
         self.names.append(log.names | places if places else log.names)
@@ -215,6 +218,7 @@ class BatchReader:
             _table(self.stripes, STRIPE_COLUMNS),
             tuple(self.lustre_mounts),
             tuple(self.lustre_files),
+            {kind: tuple(names) for kind, names in self.remarks.items()},
         )
 
     @staticmethod

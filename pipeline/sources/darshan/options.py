@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pwd
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -34,10 +38,13 @@ class Options(SourceOptions):
     follow_links : bool
         Whether links below the folders that lead to files are followed whatever these are; else
         only where everybody may read the file.
+    log_owners : list of str or int
+        Accounts (names or uids) that write or copy the logs of others: the owner of such a file
+        says nothing of whose log it is.
     """
 
     ORIGIN: ClassVar[frozenset[str]] = frozenset(
-        {"logs", "log_seconds", "log_memory_mb", "passwd", "follow_links"}
+        {"logs", "log_seconds", "log_memory_mb", "passwd", "follow_links", "log_owners"}
     )
 
     kind: Literal["darshan"]
@@ -49,6 +56,7 @@ class Options(SourceOptions):
     mount_to_fsname: dict[str, str] = {}
     passwd: str = ""
     follow_links: bool = False
+    log_owners: list[str | int] = ["root"]
 
     def made_of(self) -> str:
         """The keys that say what is made of the data; of `passwd` only that it is there, as its
@@ -82,10 +90,38 @@ class Options(SourceOptions):
                 found.setdefault(int(uid), name)
         return found
 
+    def collectors(self, folders: Iterable[str]) -> frozenset[int]:
+        """Uids whose files are logs of others: `log_owners`, the account that runs this, and the
+        owners of the folders that site.json names, who may write what they like there.
+
+        Raises
+        ------
+        SourceError
+            There is no such account.
+        """
+        uid_of = {name: uid for uid, name in sorted(self.users().items(), reverse=True)}
+        found = {os.geteuid(), *(_uid_of(owner, uid_of) for owner in self.log_owners)}
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                found.add(os.stat(folder).st_uid)
+        return frozenset(found)
+
     @property
     def needed_extra(self) -> str:
         """libdarshan-util, and cffi to call it."""
         return "darshan"
+
+
+def _uid_of(account: str | int, known: Mapping[str, int]) -> int:
+    if isinstance(account, int):
+        return account
+    try:
+        return known[account] if account in known else pwd.getpwnam(account).pw_uid
+    except (KeyError, ValueError):
+        raise SourceError(
+            f"log_owners: there is no account {account!r}",
+            expected="names of accounts of passwd or of this machine, or uids",
+        ) from None
 
 
 def with_absolute_paths(options: Options, site: Site) -> Options:
