@@ -28,7 +28,8 @@ from pipeline.model import MOUNT_PATTERN
 from pipeline.schemas.site_types import Expression, Mode, PerCent, Templates, Timestep, Zone
 
 ENVIRONMENT = "TOKIO_SITE"
-PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
+PASSWORD = re.compile(r"(://)[^\s]*@")
+"""Who and what a URL logs in with, up to the last @: a password may hold some itself."""
 SCHEMA = "$schema"
 """The key by which editors find the JSON Schema of the file; it means nothing else."""
 INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

@@ -18,6 +18,7 @@ from archive_tools.core.software import DISTRIBUTION, version
 from archive_tools.schemas import SCHEMA_VERSION
 from pipeline.building.instance_day import InstanceDay
 from pipeline.site import Site
+from pipeline.sources._shared import secrets
 
 LONGEST_INPUTS, MOST_FINDINGS, LONGEST_FINDINGS = 16_384, 50, 24_576
 """Characters of inputs, and findings and their bytes, that a file has itself: an attribute has at
@@ -83,7 +84,7 @@ def of_file(made: Mapping[str, Any], fetched: Mapping[str, Any], findings: Findi
         **made,
         "inputs": json.loads(inputs),
         "source": fetched.get("source", {}),
-        "findings": _first_findings(findings.sentences()),
+        "findings": _first_findings(secrets.struck_in(findings.sentences())),
     }
     return json.dumps(whole, sort_keys=True)
 
@@ -107,11 +108,11 @@ def failure(exception: BaseException) -> dict[str, Any]:
     on_purpose = isinstance(exception, TokioError)
     kind = type(exception).__name__
     content = {
-        "error": _said(exception) if on_purpose else f"{kind}: {_said(exception)}",
+        "error": secrets.struck(_said(exception) if on_purpose else f"{kind}: {_said(exception)}"),
         "kind": kind,
         "written": now(),
         "host": platform.node(),
     }
     if not on_purpose:
-        content["traceback"] = "".join(traceback.format_exception(exception))
+        content["traceback"] = secrets.struck("".join(traceback.format_exception(exception)))
     return content

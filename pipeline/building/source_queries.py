@@ -10,6 +10,7 @@ from typing import TypeVar
 from archive_tools.core.errors import SourceError, TokioError
 from pipeline.building.instance_day import InstanceDay
 from pipeline.processes.limits import run_in_process, run_in_thread
+from pipeline.sources._shared import secrets
 from pipeline.sources.contract import Fetched, HasClock, Inputs
 
 Result = TypeVar("Result")
@@ -86,14 +87,13 @@ def fetch_into(where: InstanceDay, folder: Path, held: Sequence[Path] = ()) -> F
 
 def server_info(where: InstanceDay) -> dict[str, str]:
     """What the source says of itself: versions, time zones; it may say nothing."""
+
+    def reported() -> dict[str, str]:
+        found = where.source.server_info(where.options, where.day)
+        return {name: secrets.shown(text) for name, text in found.items()}
+
     try:
-        return _limited(
-            where,
-            where.options.ask_seconds,
-            "the version",
-            lambda: dict(where.source.server_info(where.options, where.day)),
-            "ask",
-        )
+        return _limited(where, where.options.ask_seconds, "the version", reported, "ask")
     except (TokioError, OSError) as error:
         return {"error": str(error)}
 
@@ -109,10 +109,13 @@ def _limited(
 
 
 def _without_exit(work: Callable[[], Result], called: str) -> Result:
-    """What `work` gives; a source that ends the process is an error like others."""
-    try:
-        return work()
-    except SystemExit as error:
-        raise SourceError(
-            f"{called}: the source called exit({error.code})", hint="look at the source's code"
-        ) from error
+    """What `work` gives; a source that ends the process is an error like others. No error has a
+    secret, in whatever process it was read.
+    """
+    with secrets.struck_errors():
+        try:
+            return work()
+        except SystemExit as error:
+            raise SourceError(
+                f"{called}: the source called exit({error.code})", hint="look at the source's code"
+            ) from error

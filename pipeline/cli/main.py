@@ -15,12 +15,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
-from archive_tools.cli import dispatch
+from archive_tools.cli import dispatch, printing
 from archive_tools.core.accounts import account
 from archive_tools.core.errors import Busy, ConfigError, TokioError
 from pipeline.cli import commands
 from pipeline.cli.exit_codes import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
 from pipeline.processes import isolated, limits
+from pipeline.sources._shared import secrets
 
 __all__ = ["BUSY", "COMPLETE", "FAILED", "PARTIAL", "USAGE", "main"]
 
@@ -72,7 +73,7 @@ def _guarded(run: Callable[[], int]) -> int:
 
 
 def _said(what: object, code: int) -> int:
-    print(f"tokio-pipeline: {what}", file=sys.stderr)
+    printing.note(f"tokio-pipeline: {secrets.struck(str(what))}")
     return code
 
 

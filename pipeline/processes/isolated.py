@@ -20,6 +20,7 @@ import contextlib
 import mmap
 import os
 import pickle
+import re
 import resource
 import select
 import signal
@@ -115,7 +116,11 @@ def run(job: IsolatedRead[Result]) -> list[Result]:
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=_environment(),
         ) as reader,
     ):
         assert reader.stdin is not None
@@ -146,6 +151,17 @@ def run(job: IsolatedRead[Result]) -> list[Result]:
 def _last_words(said: IO[bytes]) -> str:
     said.seek(max(0, said.seek(0, os.SEEK_END) - 300))
     return " ".join(said.read().decode("utf-8", "backslashreplace").split())
+
+
+KEPT_VARIABLES = re.compile(
+    "(PATH|HOME|LANG|LANGUAGE|TZ|TMPDIR|(LC|LD|PYTHON|DARSHAN|MALLOC|COV|COVERAGE)_?.*)"
+)
+"""Variables of the environment that a reader has."""
+
+
+def _environment() -> dict[str, str]:
+    """What a reader, which hostile bytes may take over, is given: no passwords of sources."""
+    return {name: text for name, text in os.environ.items() if KEPT_VARIABLES.fullmatch(name)}
 
 
 _running: set[subprocess.Popen[bytes]] = set()

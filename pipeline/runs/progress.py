@@ -30,6 +30,7 @@ from rich.progress import (
 from rich.text import Text
 
 from archive_tools.core import quantities
+from pipeline.sources._shared.secrets import StruckFilter
 
 log = logging.getLogger("tokio")
 INTERVAL = 0.5
@@ -69,6 +70,7 @@ def showing(
             else logging.StreamHandler(sys.stderr)
         )
         handler.setFormatter(logging.Formatter("%(message)s" if console.is_terminal else FORMAT))
+        handler.addFilter(StruckFilter())
         handler.addFilter(_once)
         log.setLevel(logging.WARNING if quiet else logging.INFO)
         log.addHandler(handler)
@@ -84,6 +86,7 @@ def only_warnings() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter(FORMAT))
+    handler.addFilter(StruckFilter())
     log.addHandler(handler)
     try:
         yield

@@ -33,6 +33,7 @@ from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
 from pipeline.processes.limits import end_with_parent
 from pipeline.site import Site
+from pipeline.sources._shared import secrets
 from pipeline.tasks import context
 from pipeline.tasks.site_cache import load_options, load_site
 
@@ -240,7 +241,7 @@ class ArchiveTask(luigi.Task):
             *(self.date, self.instance, self.product, self.version),
             *(fingerprint, made.state, made.percent),
         )
-        self.receipts.write(receipt, content | provenance.circumstances(seconds))
+        self.receipts.write(receipt, secrets.struck_in(content | provenance.circumstances(seconds)))
         self._log_made(made, seconds, size)
 
     def _log_made(self, made: Made, seconds: float, size: int) -> None:
@@ -272,7 +273,7 @@ class ArchiveTask(luigi.Task):
         """
         receipt = Receipt(self.date, self.instance, self.product, self.version, fingerprint, state)
         try:
-            self.receipts.write(receipt, content)
+            self.receipts.write(receipt, secrets.struck_in(content))
         except (OSError, TokioError) as error:
             log.error("%s: the failure could not be noted: %s", self._called(), error)
 

@@ -15,6 +15,7 @@ from archive_tools.store import aside, files
 from archive_tools.store.receipts import Receipt
 from pipeline.building import raw, source_queries
 from pipeline.schemas.source_maps import RAW_VERSION
+from pipeline.sources._shared import secrets
 from pipeline.sources.contract import Inputs
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.context import Answer, Key, Mode, current
@@ -152,4 +153,4 @@ class Fetch(ArchiveTask):
             *(self.date, self.instance, self.product, self.version),
             *(fingerprint, ReceiptState.KEPT),
         )
-        self.receipts.write(receipt, content)
+        self.receipts.write(receipt, secrets.struck_in(content))

@@ -60,6 +60,17 @@ def test_a_bad_log_costs_itself(what: str, reason: str, place: int) -> None:
     assert rejected == {what: reason}
 
 
+def test_a_reader_is_given_no_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hostile bytes may take it over."""
+    for name in ("LMT_PASSWORD", "AWS_SECRET_ACCESS_KEY", "TOKEN", "https_proxy"):
+        monkeypatch.setenv(name, "x")
+    reason = run(["environment"])[1]["environment"]
+    assert reason.startswith("cannot be read: ValueError: ")
+    given = set(reason.removeprefix("cannot be read: ValueError: ").split(","))
+    assert given >= {"PYTHONPATH", "PATH"}
+    assert not given & {"LMT_PASSWORD", "AWS_SECRET_ACCESS_KEY", "TOKEN", "https_proxy"}
+
+
 @pytest.mark.parametrize("what", ["abort", "segv", "hang", "exit"])
 @pytest.mark.parametrize("place", [0, 3, 9])
 def test_a_log_that_is_bad_in_parts_is_read_without_them(what: str, place: int) -> None:

@@ -52,6 +52,8 @@ class Hostile(BatchReader):
             time.sleep(3600)
         if "memory" in name:
             np.ones(2**40)
+        if "environment" in name:
+            raise ValueError(",".join(os.environ))
         if "error" in name:
             raise ValueError("what it says")
         if "package" in name:

@@ -14,14 +14,15 @@ import ssl
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies
 
 from pydantic import Field, field_validator, model_validator
 
 from archive_tools.core.errors import SourceError, Unreachable
 from archive_tools.core.extras import needs_extra
 from pipeline.site import Site, SourceOptions
-from pipeline.sources._shared.secrets import secret
+from pipeline.sources._shared import secrets
 
 if TYPE_CHECKING:
     import tenacity
@@ -31,6 +32,8 @@ TIMED_OUT = re.compile(r"time-?out|timed out", re.IGNORECASE)
 """In the body of a 503: the query took too long, and would again."""
 TRIES = 5
 LONGEST_PAUSE = 30.0
+BODY = 1 << 13
+"""Bytes of a refusal that are looked at."""
 
 
 class HttpOptions(SourceOptions):
@@ -123,12 +126,12 @@ class HttpError(SourceError):
     ----------
     status : int
     body : str
-        The beginning of the answer.
+        The beginning of the answer, without secrets.
     """
 
     def __init__(self, what: str, *, status: int, body: str, hint: str = "") -> None:
-        super().__init__(what, got=f"{status} {body[:300]}".strip(), hint=hint)
-        self.status, self.body = status, body
+        super().__init__(what, got=f"{status} {secrets.shown(body)}".strip(), hint=hint)
+        self.status, self.body = status, secrets.struck(body)
 
 
 class TooLarge(SourceError):
@@ -174,16 +177,17 @@ class Server:
         self.url = options.url
         self._limit = options.answer_mb << 20
         headers, auth = {"Accept-Encoding": "gzip"}, None
-        token = secret(options.token_env, options.token_file, f"the token for {options.url}")
+        _remember_proxies()
+        token = secrets.secret(
+            options.token_env, options.token_file, f"the token for {options.url}"
+        )
         if token:
             headers["Authorization"] = f"Bearer {_sendable(token, options)}"
         elif options.user:
-            auth = httpx.BasicAuth(
-                options.user,
-                secret(
-                    options.password_env, options.password_file, f"the password for {options.url}"
-                ),
-            )
+            what = f"the password for {options.url}"
+            password = secrets.secret(options.password_env, options.password_file, what)
+            secrets.remember(password, options.user)
+            auth = httpx.BasicAuth(options.user, password)
         try:
             verify = (
                 ssl.create_default_context(cafile=options.ca_file or None)
@@ -243,7 +247,7 @@ class Server:
         TimedOut
             The server says nothing for `timeout_seconds`.
         SourceError
-            The server cannot be reached, or its answer breaks off.
+            The server cannot be reached, its answer breaks off, or repeats the credentials.
         """
         import httpx
 
@@ -260,7 +264,7 @@ class Server:
                 f"{what}: the server said nothing for {self._client.timeout.read:g} s", hint=hint
             ) from None
         except httpx.RequestError as error:
-            text = str(error) or type(error).__name__
+            text = secrets.shown(str(error)) or type(error).__name__
             raise Unreachable(
                 f"{what} failed {TRIES} times: {text}",
                 hint="check the key url in site.json, and that the server runs",
@@ -274,7 +278,7 @@ class Server:
         except (ValueError, RecursionError) as error:
             raise SourceError(
                 f"{method} {self.url}{path}: the answer is not JSON: {error}",
-                got=answer[:100].decode("utf-8", "replace"),
+                got=secrets.shown(answer, 100),
             ) from None
 
     def clock(self) -> float | None:
@@ -293,7 +297,8 @@ class Server:
                 date = answer.headers.get("Date", "")
             return email.utils.parsedate_to_datetime(date).timestamp() + 0.5
         except httpx.RequestError as error:
-            raise Unreachable(f"{self.url} does not answer: {error}") from None
+            said = secrets.shown(str(error)) or type(error).__name__
+            raise Unreachable(f"{self.url} does not answer: {said}") from None
         except ValueError:
             return None
 
@@ -310,11 +315,16 @@ class Server:
                 pieces.append(piece)
         found = b"".join(pieces)
         if answer.is_success:
+            if secrets.is_repeated_in(found):
+                raise SourceError(
+                    f"{what}: the answer repeats the credentials; nothing of it is kept",
+                    hint="see why the server, or a proxy before it, gives requests back",
+                )
             return found
         error = HttpError(
             f"{what} was refused",
             status=answer.status_code,
-            body=found[:2000].decode("utf-8", "replace"),
+            body=_elsewhere(answer.headers) + found[:BODY].decode("utf-8", "replace"),
             hint=_hint(answer.status_code),
         )
         if answer.status_code in BUSY and not (
@@ -334,6 +344,20 @@ def _sendable(token: str, options: HttpOptions) -> str:
     return token
 
 
+def _remember_proxies() -> None:
+    """Know the passwords of proxies, which the environment names."""
+    for proxy in getproxies().values():
+        parts = urlsplit(proxy)
+        if parts.password:
+            secrets.remember(unquote(parts.password), unquote(parts.username or ""))
+
+
+def _elsewhere(headers: Mapping[str, str]) -> str:
+    """Where a server wants to be asked instead: that is never followed."""
+    place = headers.get("Location", "")
+    return f"to {place} " if place else ""
+
+
 def _seconds(text: str) -> float:
     return float(text) if text.isdecimal() else 0.0
 
@@ -342,5 +366,7 @@ def _hint(status: int) -> str:
     return (
         "check user and password_env or password_file, or token_env or token_file"
         if status in (401, 403)
+        else "give the address itself by the key url: no redirect is followed"
+        if 300 <= status < 400
         else ""
     )

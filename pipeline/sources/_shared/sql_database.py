@@ -7,7 +7,6 @@ itself; names of tables and columns are constants of the source's module.
 from __future__ import annotations
 
 import os
-import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,15 @@ from typing import TYPE_CHECKING
 from archive_tools.core.errors import SourceError
 from archive_tools.core.extras import needs_extra
 from pipeline.processes.limits import is_own_process, run_in_process, run_in_thread
-from pipeline.sources._shared import rights
+from pipeline.sources._shared import rights, secrets
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SQLITE_CASTS = {"int64": ("INTEGER", "0"), "float64": ("REAL", "0.0"), "string": ("TEXT", "''")}
+
+LONGEST_SAID = 1000
+"""Characters of what a database says."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Database:
         login = urllib.parse.quote(urllib.parse.unquote(parts.username or ""), safe="")
         if password:
             login += ":" + urllib.parse.quote(password, safe="")
+        secrets.remember(password, urllib.parse.unquote(parts.username or ""))
         host = parts.netloc.rpartition("@")[2]
         return cls(
             urllib.parse.urlunsplit(parts._replace(netloc=f"{login}@{host}" if login else host)),
@@ -110,14 +113,8 @@ class Database:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a Rust panic is not an Exception
-            raise SourceError(f"{self.shown}: {self._scrubbed(error)}") from None
-
-    def _scrubbed(self, error: BaseException) -> str:
-        password = urllib.parse.urlsplit(self.url).password or ""
-        text = str(error)
-        for secret in {password, urllib.parse.unquote(password)} - {""}:
-            text = text.replace(secret, "***")
-        return re.sub(r"\s+", " ", text)
+            said = secrets.shown(" ".join(str(error).split()), LONGEST_SAID)
+            raise SourceError(f"{self.shown}: {said}") from None
 
     def select(self, table: str, columns: Mapping[str, str], where: str = "") -> pa.Table:
         """Rows of a table, with the wanted types whatever the database declared.

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from archive_tools.core.errors import SourceError
+from pipeline.sources._shared import secrets
 from pipeline.sources._shared.http_client import HttpError, Server
 from pipeline.sources._shared.source_files import Problem
 
@@ -92,7 +93,7 @@ class Search:
             hint = "is the key url that of an Elasticsearch or OpenSearch server?"
             raise SourceError(
                 f"{self._server.url}: the answer of _count is none",
-                got=str(answer)[:200],
+                got=secrets.shown(str(answer), 200),
                 hint=hint,
             )
         return count
@@ -126,12 +127,13 @@ class Search:
                 "search_context_missing" in error.body or "No search context found" in error.body
             ):
                 raise Incomplete(
-                    f"{what}: the search expired on the server", got=error.body[:200]
+                    f"{what}: the search expired on the server",
+                    got=secrets.shown(error.body, 200),
                 ) from None
             raise
         if answer.timed_out or (answer.shards and answer.shards.failed):
             reported = (
-                msgspec.json.encode(answer.shards.failures).decode()[:300] if answer.shards else ""
+                secrets.shown(msgspec.json.encode(answer.shards.failures)) if answer.shards else ""
             )
             raise Incomplete(f"{what}: the search was cut short, or shards failed", got=reported)
         return answer

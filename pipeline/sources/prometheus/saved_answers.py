@@ -24,7 +24,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from pipeline.sources._shared import file_copies, source_files
+from pipeline.sources._shared import file_copies, secrets, source_files
 from pipeline.sources.prometheus.query import Selector, equal
 
 MANIFEST = "queries.json"
@@ -61,12 +61,12 @@ class Answer(msgspec.Struct, rename="camel"):
         return (
             ""
             if self.status == "success"
-            else f"the server says {self.status}: {self.error_type}: {self.error}"
+            else secrets.shown(f"the server says {self.status}: {self.error_type}: {self.error}")
         )
 
     def lack(self) -> str:
         """Why data may be missing, or ""."""
-        said = "; ".join(self.warnings or [])
+        said = secrets.shown("; ".join(self.warnings or []))
         return f"the answer is partial: {said or 'isPartial'}" if self.is_partial or said else ""
 
     def results(self) -> list[Result]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import SourceError
+from pipeline.sources._shared import secrets
 from pipeline.sources._shared.http_client import TIMED_OUT, HttpError, Server, TimedOut, TooLarge
 from pipeline.sources.prometheus.saved_answers import UNDECODABLE, Result, answer, numbers
 
@@ -81,7 +82,7 @@ def ask(server: Server, query: str, span: Span) -> tuple[bytes, list[Result]]:
     if wrong:
         raise SourceError(
             f"{server.url}, query {query}: {wrong}",
-            got=content[:200].decode("utf-8", "replace"),
+            got=secrets.shown(content, 200),
         )
     return content, results
 
