@@ -9,9 +9,10 @@ from pathlib import Path
 from archive_tools.core.errors import BadArgument
 from archive_tools.core.sums import sql_halves, sum_of_halves
 from archive_tools.formats.index_file import connected
+from archive_tools.jobs.users import UID
 
-BY = {"user": "username", "exe": "exename", "fs": "fsname"}
-"""What a scoreboard can be of, and the index's columns."""
+BY = {"user": ("username", UID), "exe": ("exename",), "fs": ("fsname",)}
+"""What a scoreboard can be of, and the index's columns: the name, and of a user the uid."""
 FILTERS = {
     "fs": "file systems of this name or mount point",
     "user": "logs of this user",
@@ -60,12 +61,15 @@ class Score:
     logs : int
     read, written : int
         Bytes.
+    uid : int, optional
+        Of a user, where it is known.
     """
 
     name: str
     logs: int
     read: int
     written: int
+    uid: int | None = None
 
 
 def scoreboard(
@@ -84,10 +88,10 @@ def scoreboard(
     if by not in BY:
         raise BadArgument(f"a scoreboard of {by!r} is not known", expected=", ".join(BY))
     scores = [
-        Score(name, *numbers)
-        for (name,), numbers in totals(indexes, (BY[by],), only or Filter()).items()
+        Score(name, logs, read, written, int(uid[0]) if uid and uid[0] else None)
+        for (name, *uid), (logs, read, written) in totals(indexes, BY[by], only or Filter()).items()
     ]
-    return sorted(scores, key=lambda score: (-score.read - score.written, score.name))
+    return sorted(scores, key=lambda one: (-one.read - one.written, one.name, one.uid or 0))
 
 
 def totals(
@@ -99,7 +103,13 @@ def totals(
     Parameters
     ----------
     columns : sequence of str
-        Of headers and mounts; the caller's own text, for it becomes part of the query.
+        Of headers and mounts, or expressions; the caller's own text, for it becomes part of the
+        query.
+
+    Returns
+    -------
+    dict of tuple of str to list of int
+        The values as text; NULL is "".
     """
     condition, bound = only.condition()
     names = ", ".join(columns)
@@ -112,7 +122,8 @@ def totals(
     for path in indexes:
         with connected(path) as connection:
             for row in connection.execute(query, bound):
-                total = found.setdefault(tuple(str(name or "") for name in row[:-5]), [0, 0, 0])
+                key = tuple("" if value is None else str(value) for value in row[:-5])
+                total = found.setdefault(key, [0, 0, 0])
                 logs, *halves = row[-5:]
                 own = (logs, sum_of_halves(*halves[:2]), sum_of_halves(*halves[2:]))
                 total[:] = [before + number for before, number in zip(total, own, strict=True)]

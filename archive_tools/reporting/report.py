@@ -22,6 +22,7 @@ from archive_tools.core.sums import sql_sum
 from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts
+from archive_tools.jobs import users
 from archive_tools.reading import summary
 from archive_tools.schemas.panels import panels
 from archive_tools.store import layout, status
@@ -160,10 +161,11 @@ def _figures(tts: SeriesFile, day: Day) -> list[Any]:
 
 
 RANKINGS = {
-    "Users": "username",
-    "Programs": "exename",
-    "File systems": "fsname",
+    "Users": (users.UID, "username"),
+    "Programs": ("NULL", "exename"),
+    "File systems": ("NULL", "fsname"),
 }
+"""Title to uid and name, by which rows are told apart."""
 
 
 def _rankings(path: Path) -> list[dict[str, Any]]:
@@ -171,19 +173,20 @@ def _rankings(path: Path) -> list[dict[str, Any]]:
     connection = index_file.open_index(path)
     tables = []
     read, written = sql_sum("bytes_read"), sql_sum("bytes_written")
-    for title, column in RANKINGS.items():
+    for title, (uid_, name_) in RANKINGS.items():
         rows = connection.execute(
-            f"""SELECT {column}, COUNT(DISTINCT log_id), {read}, {written}
+            f"""SELECT {uid_}, {name_}, COUNT(DISTINCT log_id), {read}, {written}
                 FROM summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)
-                GROUP BY 1 ORDER BY {read} + {written} DESC, 1 LIMIT {MOST}"""
+                GROUP BY 1, 2 ORDER BY {read} + {written} DESC, 2, 1"""
         ).fetchall()
+        named = users.shown_users((uid, name) for uid, name, *_ in rows)
         shown = [
             (
-                name or "–",
+                named[uid, name] or "–",
                 logs,
                 *(quantities.quantity(amount, "bytes") for amount in amounts),
             )
-            for name, logs, *amounts in rows
+            for uid, name, logs, *amounts in rows[:MOST]
         ]
         tables.append({"title": title, "rows": shown})
     connection.close()

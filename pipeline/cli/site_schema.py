@@ -137,8 +137,9 @@ def _without_noise(schema: Schema) -> Schema:
 
 def _with_comments(schema: Schema) -> Schema:
     """An object that may have comments."""
-    more = {"patternProperties": COMMENTS} if schema.get("type") == "object" else {}
-    return schema | more
+    if schema.get("type") != "object":
+        return schema
+    return schema | {"patternProperties": schema.get("patternProperties", {}) | COMMENTS}
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:

@@ -77,6 +77,14 @@ Zone = Annotated[str, AfterValidator(_zone)]
 STEPS = [seconds for seconds in range(1, 3601) if 3600 % seconds == 0]
 Timestep = Annotated[int, AfterValidator(_step), WithJsonSchema({"type": "integer", "enum": STEPS})]
 Templates = str | list[str]
+UserNames = Annotated[
+    dict[
+        Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,9})$")],
+        Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")],
+    ],
+    Field(json_schema_extra={"additionalProperties": False}),
+]
+"""Uid to name; a name without control characters."""
 
 
 def _per_cent(value: float) -> float:

@@ -246,14 +246,14 @@ not a line
 def test_users_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "passwd").write_text(PASSWD)
     options = darshan.Options(kind="darshan", logs="logs", passwd=str(tmp_path / "passwd"))
-    assert options.users() == {0: "root", 2001: "jonathansmith", 2002: "jonathanmiller"}
+    assert options.names_by_uid() == {0: "root", 2001: "jonathansmith", 2002: "jonathanmiller"}
     plain = options.model_copy(update={"passwd": ""})
-    assert not plain.users()
+    assert not plain.names_by_uid()
     assert options.made_of() != plain.made_of()
     moved = options.model_copy(update={"passwd": "/elsewhere"})
     assert moved.made_of() == options.made_of(), "only that there is one counts"
     with pytest.raises(SourceError, match=r"passwd: /elsewhere.* cannot be read"):
-        moved.users()
+        moved.names_by_uid()
 
 
 @pytest.mark.parametrize(

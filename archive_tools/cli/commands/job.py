@@ -10,7 +10,7 @@ from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
-from archive_tools.jobs import job_history, job_lookup
+from archive_tools.jobs import job_history, job_lookup, users
 from archive_tools.public import Archive, Job
 
 HELP = "how a job did, what the servers saw, who else was there"
@@ -233,11 +233,12 @@ def _others(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> Non
         "written",
         "seconds together",
     ]
+    named = users.shown_users((row["uid"], row["username"]) for row in job.others)
     rows = [
         [
             row["jobid"],
             printing.local(row["start_time"], timezone),
-            row["username"] or "–",
+            named[row["uid"], row["username"]] or "–",
             row["exenames"] or "–",
             row["fsname"],
             quantities.quantity(row["bytes_read"], "bytes"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
-from archive_tools.jobs import job_tables
+from archive_tools.jobs import job_tables, users
 
 HELP = "which jobs ran, and what they moved"
 ABOUT = """Jobs of a range of days, a line for each job and file system: what it moved, the coverage
@@ -96,7 +96,8 @@ def run(options: argparse.Namespace) -> int:
         printing.show_json(rows)
     else:
         header = HEADER
-        lines = [_line(row, archive.timezone) for row in rows]
+        named = users.shown_users((row["uid"], row["username"]) for row in rows)
+        lines = [_line(row, archive.timezone, named) for row in rows]
         if any(row.get("partial_modules") for row in rows):
             header = [*header, "partial"]
             for line, row in zip(lines, rows, strict=True):
@@ -113,11 +114,11 @@ def run(options: argparse.Namespace) -> int:
     return exit_codes.DONE if there else exit_codes.NOT_THERE
 
 
-def _line(row: dict[str, Any], timezone: str) -> list[str]:
+def _line(row: dict[str, Any], timezone: str, named: dict[users.User, str]) -> list[str]:
     return [
         row["jobid"],
         printing.local(row["start_time"], timezone),
-        row["username"] or "–",
+        named[row["uid"], row["username"]] or "–",
         row["exenames"] or "–",
         "–" if row["nprocs"] is None else str(row["nprocs"]),
         row["fsname"] or "–",

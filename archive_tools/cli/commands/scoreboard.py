@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
-from archive_tools.jobs import logs, scoreboards
+from archive_tools.jobs import logs, scoreboards, users
 
 HELP = "who moved most bytes"
 ABOUT = """Top users, programs and file systems by the bytes that Darshan logs report, over the
@@ -73,14 +74,15 @@ def run(options: argparse.Namespace) -> int:
     }
     if options.json:
         printing.show_json(
-            {by: [dataclasses.asdict(score) for score in scores] for by, scores in boards.items()}
+            {by: [_as_json(by, score) for score in scores] for by, scores in boards.items()}
         )
         return _code(boards)
     for by, scores in boards.items() if any(boards.values()) else ():
         shown = scores[: options.limit or None]
+        named = users.shown_users((s.uid, s.name) for s in scores)
         rows = [
             [
-                s.name or "–",
+                named[s.uid, s.name] or "–",
                 str(s.logs),
                 quantities.quantity(s.read, "bytes"),
                 quantities.quantity(s.written, "bytes"),
@@ -91,6 +93,11 @@ def run(options: argparse.Namespace) -> int:
         printing.say(f"{len(shown)} of {len(scores)}")
         printing.say()
     return _code(boards)
+
+
+def _as_json(by: str, score: scoreboards.Score) -> dict[str, Any]:
+    found = dataclasses.asdict(score)
+    return found if by == "user" else {key: found[key] for key in found if key != "uid"}
 
 
 def _code(boards: dict[str, list[scoreboards.Score]]) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
 from archive_tools.core import printable, quantities
-from archive_tools.jobs import scoreboards
+from archive_tools.jobs import scoreboards, users
 
 # darshan_scoreboard
 
@@ -22,6 +22,7 @@ BOARDS = {
     "per_user_exe_fs": ("User/App/FS", ("username", "exename", "fsname")),
 }
 """Key of each list, its title, and the columns of the index."""
+Totals = dict[tuple[str, ...], list[int]]
 Ranked = tuple[Any, ...]
 """Bytes read and written, logs, name; of a file system also its first mount point."""
 
@@ -92,11 +93,29 @@ def _ranked(
             for (name,), (count, read, written) in totals.items()
         ]
     else:
+        found = (
+            _told_apart(scoreboards.totals(indexes, (users.UID, *columns), only))
+            if "username" in columns
+            else scoreboards.totals(indexes, columns, only)
+        )
         rows = [
             (read, written, count, "|".join(names))
-            for names, (count, read, written) in scoreboards.totals(indexes, columns, only).items()
+            for names, (count, read, written) in found.items()
         ]
     return sorted(rows, key=lambda row: (-row[0] - row[1], row[3]))
+
+
+def _told_apart(found: Totals) -> Totals:
+    """Totals by uid, name and more as those by name and more: a name that several uids have is
+    followed by the uid. A user without a name stays without one, as pytokio has it.
+    """
+    named = users.shown_users((int(uid) if uid else None, name) for uid, name, *_ in found)
+    told: Totals = {}
+    for (uid, name, *more), numbers in found.items():
+        shown = named[int(uid) if uid else None, name] if name else ""
+        before = told.get((shown, *more), [0, 0, 0])
+        told[shown, *more] = [a + b for a, b in zip(before, numbers, strict=True)]
+    return told
 
 
 def _say_board(title: str, ranked: Sequence[Ranked], *, first: bool) -> None:

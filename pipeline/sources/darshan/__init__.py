@@ -154,7 +154,7 @@ class Darshan(LogSource[keys.Options]):
         new_batch = functools.partial(
             BatchReader,
             *(day.start, day.end),
-            Accounts(options.users(), options.collectors(named_folders(options, day))),
+            Accounts(options.names_by_uid(), options.collectors(named_folders(options, day))),
             follow_links=options.follow_links,
         )
         pairs = [

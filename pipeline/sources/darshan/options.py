@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from archive_tools.core.errors import SourceError
-from pipeline.schemas.site_types import Templates, Timestep
+from pipeline.schemas.site_types import Templates, Timestep, UserNames
 from pipeline.site import Site, SourceOptions
 
 
@@ -41,10 +41,12 @@ class Options(SourceOptions):
     log_owners : list of str or int
         Accounts (names or uids) that write or copy the logs of others: the owner of such a file
         says nothing of whose log it is.
+    users : dict of str to str
+        Uid to name, such as {"1001": "jonathansmith"}: as `passwd`, before which it counts.
     """
 
     ORIGIN: ClassVar[frozenset[str]] = frozenset(
-        {"logs", "log_seconds", "log_memory_mb", "passwd", "follow_links", "log_owners"}
+        {"logs", "log_seconds", "log_memory_mb", "passwd", "users", "follow_links", "log_owners"}
     )
 
     kind: Literal["darshan"]
@@ -57,25 +59,27 @@ class Options(SourceOptions):
     passwd: str = ""
     follow_links: bool = False
     log_owners: list[str | int] = ["root"]
+    users: UserNames = {}
 
     def made_of(self) -> str:
-        """The keys that say what is made of the data; of `passwd` only that it is there, as its
-        lines change all the time.
+        """The keys that say what is made of the data; of `passwd` and `users` only that names are
+        completed, as these change all the time.
         """
-        keys = super().made_of()
-        return json.dumps({**json.loads(keys), "passwd": True}) if self.passwd else keys
+        keys, is_completed = super().made_of(), bool(self.passwd or self.users)
+        return json.dumps({**json.loads(keys), "passwd": True}) if is_completed else keys
 
-    def users(self) -> dict[int, str]:
-        """Uid to name by `passwd`; the first line of a uid counts. Lines of other forms, such as
-        those of NIS, are passed over.
+    def names_by_uid(self) -> dict[int, str]:
+        """Uid to name by `users`, else `passwd`, of which the first line of a uid counts. Lines of
+        other forms, such as those of NIS, are passed over.
 
         Raises
         ------
         SourceError
             The file cannot be read.
         """
+        found = {int(uid): name for uid, name in self.users.items()}
         if not self.passwd:
-            return {}
+            return found
         try:
             text = Path(self.passwd).read_bytes().decode("utf-8", "backslashreplace")
         except OSError as error:
@@ -83,7 +87,6 @@ class Options(SourceOptions):
                 f"passwd: {self.passwd} cannot be read: {error.strerror}",
                 expected="a file of the form of /etc/passwd",
             ) from error
-        found: dict[int, str] = {}
         for line in text.splitlines():
             name, _, uid, *_ = [*line.split(":"), "", ""]
             if name and not name.startswith("#") and uid.isascii() and uid.isdecimal():
@@ -99,7 +102,7 @@ class Options(SourceOptions):
         SourceError
             There is no such account.
         """
-        uid_of = {name: uid for uid, name in sorted(self.users().items(), reverse=True)}
+        uid_of = {name: uid for uid, name in sorted(self.names_by_uid().items(), reverse=True)}
         found = {os.geteuid(), *(_uid_of(owner, uid_of) for owner in self.log_owners)}
         for folder in folders:
             with contextlib.suppress(OSError):
