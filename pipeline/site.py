@@ -296,7 +296,7 @@ def load(given: str = "") -> Site:
     path = find(given)
     try:
         content = json.loads(path.read_text("utf-8"), object_pairs_hook=_no_twice)
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path} is not JSON: {error}", hint="python3 -m json.tool shows the place"
         ) from error

@@ -130,7 +130,7 @@ def read_site_file(path: Path) -> SiteFile:
         content = json.loads(
             path.read_text("utf-8"), object_pairs_hook=lambda pairs: dict(without_comments(pairs))
         )
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise ConfigError(
             f"{path} cannot be read as JSON: {error}", hint="tokio-pipeline check-config"
         ) from error

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
+from pipeline.model import shown
 from pipeline.sources._shared import source_files
 from pipeline.sources._shared.http_client import Server
 from pipeline.sources.collectd import csv_files, forms
@@ -173,7 +174,7 @@ class _DayOfFiles:
     def add(self, path: Path, problems: Problems) -> None:
         """Read a file."""
         begin, limit = self._start - BEFORE * 1000, self._options.max_expanded_mb << 20
-        for member in source_files.members(path, str(path), limit, problems):
+        for member in source_files.members(path, shown(bytes(path)), limit, problems):
             for plugin, columns in _lists(self._options, member, problems, (begin, self._end)):
                 stamps = np.array(columns["time_ms"], dtype=np.int64)
                 kept = _kept(columns, (stamps >= begin) & (stamps < self._end))

@@ -81,7 +81,7 @@ def json_values(member: Member, problem: Problem) -> Iterator[tuple[str, bytes |
 def _is_json(line: bytes) -> bool:
     try:
         msgspec.json.decode(line, type=msgspec.Raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.model import shown
 from pipeline.sources._shared import source_files
 
 MANIFEST = "held.json"
@@ -22,6 +23,7 @@ class HeldFile(msgspec.Struct, frozen=True):
     Attributes
     ----------
     name : str
+        Bytes that are not UTF-8 as ``\\xNN``.
     size : int
     mtime_ns : int
     heads : list of str
@@ -36,11 +38,12 @@ class HeldFile(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, path: Path) -> HeldFile:
         """As it is now; one that cannot be read has size -1."""
+        name = shown(bytes(path))
         try:
             status = path.stat()
-            return cls(str(path), status.st_size, status.st_mtime_ns, _heads(path))
+            return cls(name, status.st_size, status.st_mtime_ns, _heads(path))
         except OSError:
-            return cls(str(path), -1, 0, [])
+            return cls(name, -1, 0, [])
 
     @property
     def identity(self) -> tuple[str, int, int]:
