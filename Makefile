@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DAY := 2026-11-22
 EXAMPLE := examples/site
 
-.PHONY: nightly quick test check coverage docs wheel-checks campaigns bench clean
+.PHONY: nightly quick test check coverage docs wheel-checks campaigns fuzz bench clean
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,6 +15,10 @@ $(VENV)/installed: setup.cfg pyproject.toml
 
 $(VENV)/installed-docs: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
+$(VENV)/installed-fuzz: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	touch $@
 
 nightly: $(VENV)/installed
@@ -49,6 +53,10 @@ campaigns: $(VENV)/installed
 	TOKIO_KILLS=200 $(BIN)/pytest -q tests/runs/test_kills.py
 	TOKIO_MUTANTS=20000 TOKIO_SEED=$${TOKIO_SEED:-$$(date +%s)} $(BIN)/pytest -q tests/processes/test_isolated.py -k hostile_logs
 	TOKIO_FUZZ=2000 $(BIN)/pytest -q tests/sources/test_fuzz.py
+
+# a search for inputs that are faults of a reader, with coverage: some minutes a target, one process
+fuzz: $(VENV)/installed-fuzz
+	nice $(BIN)/python -m tests.fuzz.run --seconds $${FUZZ_SECONDS:-180} $(FUZZ_TARGETS)
 
 # the figures: one benchmark at a time, nothing else running
 bench: $(VENV)/installed

@@ -167,6 +167,7 @@ def test_a_users_own_pipeline_py_does_no_harm(tmp_path: Path) -> None:
 
 
 TEST_MODULES = sorted(path for path in (ROOT / "tests").rglob("*.py"))
+SHARED = ("tests.support", "tests.fuzz")
 
 
 @pytest.mark.parametrize("path", TEST_MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -174,7 +175,8 @@ def test_tests_share_only_what_is_in_support(path: Path) -> None:
     """No test module imports another one."""
     for imported in imports(path):
         if imported.split(".")[0] == "tests":
-            assert imported.startswith("tests.support"), f"{path} imports {imported}"
+            assert imported.startswith(SHARED), f"{path} imports {imported}"
+            assert ".test_" not in imported, f"{path} imports {imported}"
 
 
 @pytest.mark.parametrize("name", MODULES)

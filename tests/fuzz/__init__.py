@@ -1,0 +1,1 @@
+"""A fuzzer of every reader of outside bytes; see CONTRIBUTING.md, "Campaigns"."""
