@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -16,8 +18,10 @@ import pytest
 from archive_tools.core.errors import MissingPackage, SourceError
 from pipeline.processes.suspects import TO_DO
 from pipeline.sources import darshan
+from pipeline.sources.darshan.log_batches import Listed
 from tests.support.darshan_day import reduced
-from tests.support.isolated_readers import DAY, names_of, run
+from tests.support.deaths import Deaths, deaths, table
+from tests.support.isolated_readers import DAY, Hostile, names_of, run
 from tests.support.mutants import write_mutants
 from tests.support.paths import ROOT, SITEDAY_LOGS
 from tests.support.processes import readers
@@ -152,9 +156,11 @@ def test_nothing_of_the_current_folder_is_run(
 MUTANTS, SEED = int(os.environ.get("TOKIO_MUTANTS", "400")), int(os.environ.get("TOKIO_SEED", "7"))
 
 
-def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:
+def test_hostile_logs_of_all_kinds(
+    real: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Mutants among good logs: the good ones are indexed with the right sums, every mutant is
-    somewhere.
+    somewhere. A table says which kinds the library died of; a campaign shows it.
     """
     good = sorted(SITEDAY_LOGS.iterdir())[:100]
     originals = [*good, *sorted((real / "darshan").rglob("*.darshan"))]
@@ -164,7 +170,7 @@ def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:
         shutil.copy(log, tmp_path / "logs")
     day = reduced(options(tmp_path / "logs", log_seconds=20.0), tmp_path / "raw", DAY)
     logs, rejects = day.logs["filename"].tolist(), day.rejects["filename"].tolist()
-    assert sorted(logs + rejects) == sorted(mutants + [log.name for log in good])
+    assert sorted(logs + rejects) == sorted([*mutants, *(log.name for log in good)])
     assert {log.name for log in good} <= set(logs)
     numbers = {name: number for number, name in enumerate(logs)}
     expected = {
@@ -175,6 +181,42 @@ def test_hostile_logs_of_all_kinds(real: Path, tmp_path: Path) -> None:
         assert day.summaries["bytes_read"][day.summaries["log_id"] == numbers[name]].sum() == read
     assert all(day.rejects["reason"])
     assert not readers(), "no process is left behind"
+    found = deaths_of(options(tmp_path / "logs"), tmp_path / "again")
+    assert set(found.of) <= set(mutants), "a good log is harmless"
+    shown = table(mutants, found, set(rejects))
+    with capsys.disabled() if "TOKIO_MUTANTS" in os.environ else contextlib.nullcontext():
+        sys.stdout.write(f"\n{MUTANTS} mutants, TOKIO_SEED={SEED}\n{shown}\n")
+
+
+def deaths_of(found: darshan.Options, folder: Path) -> Deaths:
+    """What the library dies of among the logs of a folder."""
+    folder.mkdir()
+    darshan.SOURCE.fetch(found, DAY, folder)
+    total = Deaths()
+    for job in darshan.SOURCE.jobs(found, DAY, folder, names_of):
+        part = deaths(job.files, job.new_batch, job.limits.memory)
+        total.of |= part.of
+        total.later += part.later
+    return total
+
+
+def test_which_logs_the_library_dies_of() -> None:
+    """A log costs itself; where one spoils the memory of the process, none is blamed for it."""
+    names = ["good0", "poison1", "good2", "abort3", "segv4", "memory5", "good6"]
+    log = sorted(SITEDAY_LOGS.iterdir())[0]
+    file = Listed(os.fsencode(log.parent), os.fsencode(log.name), 0, 0, True)
+    make = functools.partial(Hostile, DAY.start, DAY.end)
+    found = deaths([(file, name) for name in names], make, 2**31)
+    assert found.of == {"abort3": "SIGABRT", "segv4": "SIGSEGV", "memory5": "memory"}
+    assert found.later == {"SIGABRT": 1}
+    kinds = {"abort3": "x", "segv4": "x", "good6": "y"}
+    lines = [line.split() for line in table(kinds, found, {"abort3"}).splitlines()]
+    assert lines[:4] == [
+        ["kind", "mutants", "SIGABRT", "SIGSEGV", "memory", "rejected"],
+        ["x", "2", "1", "1", "0", "1"],
+        ["y", "1", "0", "0", "0", "0"],
+        ["all", "3", "1", "1", "0", "1"],
+    ]
 
 
 def test_a_reader_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,11 @@ KINDS = ("cut", "flip", "zero", "huge")
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
     """One mutant of a log."""
+    return _damaged(data, chance.choice(KINDS), chance)
+
+
+def _damaged(data: bytes, kind: str, chance: random.Random) -> bytes:
     body = bytearray(data)
-    kind = chance.choice(KINDS)
     if kind == "cut":
         del body[chance.randrange(1, len(body)) :]
     elif kind == "flip":
@@ -34,12 +37,23 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(body)
 
 
-def restructured(log: LogBytes, chance: random.Random) -> bytes:
-    """One mutant of a log's structure: its regions are valid streams, their content is not."""
+STRUCTURES = ("length", "version", "compression", "mounts", "names", "module", "raw")
+
+
+def _restructured(log: LogBytes, chance: random.Random) -> tuple[str, bytes]:
+    """The kind, and one mutant of a log's structure: its regions are valid streams, their content
+    is not.
+    """
     module = chance.choice(sorted(log.modules))
-    records = log.modules[module]
     noise = chance.randbytes(chance.choice([1, 8, 512]))
-    kind = chance.choice(["length", "version", "compression", "mounts", "names", "module", "raw"])
+    kind = chance.choice(STRUCTURES)
+    return kind, _with_other(kind, log, module, noise, chance)
+
+
+def _with_other(
+    kind: str, log: LogBytes, module: str, noise: bytes, chance: random.Random
+) -> bytes:
+    records = log.modules[module]
     if kind == "length":
         size = chance.randrange(len(records) + 1) if chance.random() < 0.7 else 0
         other = records[:size] if chance.random() < 0.6 else records + noise
@@ -66,21 +80,27 @@ def restructured(log: LogBytes, chance: random.Random) -> bytes:
     return replace(log, raw={**log.raw, module: noise}).content()
 
 
-def one_of(original: Path, chance: random.Random) -> bytes:
-    """A mutant of a log: of its bytes, or of its structure where it can be taken apart."""
+def one_of(original: Path, chance: random.Random) -> tuple[str, bytes]:
+    """The kind, and a mutant of a log: of its bytes, or of its structure where it can be taken
+    apart.
+    """
     if chance.random() < 0.5:
         try:
-            return restructured(LogBytes.of(original), chance)
+            return _restructured(LogBytes.of(original), chance)
         except Exception:  # an older format, or another byte order
             pass
-    return mutated(original.read_bytes(), chance)
+    kind = chance.choice(KINDS)
+    return kind, _damaged(original.read_bytes(), kind, chance)
 
 
-def write_mutants(folder: Path, originals: Sequence[Path], count: int, seed: int = 7) -> list[str]:
-    """Write mutants of random originals; returns their names."""
+def write_mutants(
+    folder: Path, originals: Sequence[Path], count: int, seed: int = 7
+) -> dict[str, str]:
+    """Write mutants of random originals; returns the kind of each by its name."""
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(seed)
-    names = [f"mutant{n:05d}.darshan" for n in range(count)]
-    for name in names:
-        (folder / name).write_bytes(one_of(chance.choice(originals), chance))
-    return names
+    kinds = {}
+    for name in (f"mutant{n:05d}.darshan" for n in range(count)):
+        kinds[name], content = one_of(chance.choice(originals), chance)
+        (folder / name).write_bytes(content)
+    return kinds
