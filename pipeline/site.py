@@ -84,6 +84,13 @@ class SourceOptions(BaseModel):
         return False
 
     @property
+    def shared_server(self) -> str:
+        """What answers or does not, for all instances that have it in common; "" where that is
+        the instance's own.
+        """
+        return ""
+
+    @property
     def needed_extra(self) -> str:
         """The extra of `setup.cfg` without which the source cannot be read; "" for none."""
         return ""

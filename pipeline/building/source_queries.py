@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from archive_tools.core.errors import SourceError, TokioError
+from pipeline.building import silence
 from pipeline.building.instance_day import InstanceDay
 from pipeline.processes.limits import run_in_process, run_in_thread
 from pipeline.sources._shared import secrets
@@ -101,11 +102,14 @@ def server_info(where: InstanceDay) -> dict[str, str]:
 def _limited(
     where: InstanceDay, seconds: float, what: str, work: Callable[[], Result], key: str
 ) -> Result:
-    """What the source gives, in time or not at all."""
+    """What the source gives, in time or not at all; one that did not answer in this run is not
+    waited for again.
+    """
     limited = run_in_process if where.options.needs_process else run_in_thread
     hint = f"look at the source; raise {key}_seconds of the source if it needs that long"
     called = f"{where.instance}: {what} of {where.day}"
-    return limited(seconds, called, lambda: _without_exit(work, called), hint=hint)
+    with silence.waited_for_once(where, key):
+        return limited(seconds, called, lambda: _without_exit(work, called), hint=hint)
 
 
 def _without_exit(work: Callable[[], Result], called: str) -> Result:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from archive_tools.core import printable
 from archive_tools.core.errors import ConfigError
-from pipeline.building import roster
+from pipeline.building import roster, silence
 from pipeline.runs import progress
 from pipeline.site import Site
 from pipeline.tasks.context import current
@@ -189,6 +189,7 @@ def who(options: argparse.Namespace) -> str:
 def loaded(options: argparse.Namespace) -> Site:
     """The site, checked; sources are queried again from here on, and warnings shown again."""
     current().answers.forget()
+    silence.begin_run()
     progress.begin_run()
     return load_checked(options.site)
 

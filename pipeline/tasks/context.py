@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archive_tools.core.errors import Unreachable
 from archive_tools.store.receipts import DayReceipts
 from pipeline.sources.contract import Inputs
 
@@ -24,8 +23,10 @@ FRESH = 6 * 3600.0
 """Seconds for which an answer of a source about its inputs holds: one run works on one answer, and
 what comes later is for the next run.
 """
-SILENCE = 600.0
-"""Seconds for which a failed query holds; of a source that does not answer at all, for all days."""
+FAILED = 600.0
+"""Seconds for which a failed query of a day holds; see `pipeline.building.silence` for sources that
+do not answer at all.
+"""
 
 
 class Mode(enum.Enum):
@@ -41,7 +42,6 @@ class Mode(enum.Enum):
 
 Key = tuple[str, str, dt.date]
 """Archive, instance, day."""
-_Place = tuple[str, str, dt.date | None]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._answers: dict[Key, tuple[float, Answer]] = {}
-        self._failures: dict[_Place, tuple[float, Exception]] = {}
+        self._failures: dict[Key, tuple[float, Exception]] = {}
 
     def forget(self) -> None:
         """Query the sources anew."""
@@ -79,36 +79,27 @@ class Answers:
     def keep(self, key: Key, answer: Answer) -> None:
         """Keep an answer."""
         self._answers[key] = time.monotonic(), answer
-        for place in _places(key):
-            self._failures.pop(place, None)
+        self._failures.pop(key, None)
 
     def keep_failure(self, key: Key, error: Exception) -> None:
-        """Keep a failure: of the day, or of the source where it does not answer at all."""
-        place = (*key[:2], None) if isinstance(error, Unreachable) else key
-        self._failures[place] = time.monotonic(), error
+        """Keep a failure of a day."""
+        self._failures[key] = time.monotonic(), error
 
     def raise_failure(self, key: Key) -> None:
-        """Do not wait again for a source that has just not answered.
+        """Do not query again what has just failed.
 
         Raises
         ------
         Exception
             What was raised then.
         """
-        for place in _places(key):
-            when, error = self._failures.get(place, (-SILENCE, None))
-            if error is not None and time.monotonic() - when < SILENCE:
-                raise error
+        when, error = self._failures.get(key, (-FAILED, None))
+        if error is not None and time.monotonic() - when < FAILED:
+            raise error
 
     def failure(self, key: Key) -> Exception | None:
         """Why the last query of this run failed; None if it did not."""
-        found = (self._failures.get(place) for place in _places(key))
-        return next((error for _, error in filter(None, found)), None)
-
-
-def _places(key: Key) -> tuple[_Place, _Place]:
-    """Where failures of a day are: the day's own, and those of the source."""
-    return key, (*key[:2], None)
+        return self._failures.get(key, (0.0, None))[1]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from archive_tools.core.extras import check_extra
 from archive_tools.store import files
 from pipeline import site as sites
 from pipeline import sources
-from pipeline.building import archive_identity
+from pipeline.building import archive_identity, silence
 from pipeline.building.archive_folder import write_about
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.trial import Trial, try_source
@@ -107,6 +107,7 @@ def _ask(
 ) -> int:
     """Try the sources, one after the other; the exit code."""
     day = site.day(site.yesterday() if options.ask == YESTERDAY else options.ask)
+    silence.begin_run()
     trials: list[Trial] = []
     for instance in common_options.instances(options, site):
         trials.append(

@@ -101,6 +101,11 @@ class HttpOptions(SourceOptions):
         return self
 
     @property
+    def shared_server(self) -> str:
+        """Host and port; none of files."""
+        return urlsplit(self.url).netloc
+
+    @property
     def needed_extra(self) -> str:
         """Only a server needs more than the base install; files do not."""
         return "http" if self.url else ""

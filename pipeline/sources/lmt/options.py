@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
@@ -51,6 +52,13 @@ class Options(SourceOptions):
     def needs_process(self) -> bool:
         """connectorx does not work in processes that are forked after it was used."""
         return True
+
+    @property
+    def shared_server(self) -> str:
+        """Host, port and socket; none of a file."""
+        parts = urlsplit(self.database)
+        is_server = parts.scheme == "mysql"
+        return f"{parts.netloc.rpartition('@')[2]} {parts.query}" if is_server else ""
 
     @property
     def needed_extra(self) -> str:
