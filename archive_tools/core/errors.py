@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+MEND = (
+    "tokio-pipeline rebuild makes it again while its raw data are kept, else tokio-pipeline"
+    " invalidate and nightly; or restore the file"
+)
+"""What to do about a damaged file of the archive."""
+
 
 class TokioError(Exception):
     """Base of all errors that the system raises on purpose.
@@ -82,6 +88,10 @@ class InputChanged(TokioError):
 
 class FormatError(TokioError, ValueError):
     """A file is not what its name or its attributes say."""
+
+
+class LessThanArchived(TokioError):
+    """A product would have less than the archived one, made of the same: that one is kept."""
 
 
 class NotFound(TokioError, LookupError):

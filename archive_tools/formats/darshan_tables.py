@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from archive_tools.core.arrays import Int64, Table
 from archive_tools.core.errors import FormatError, NotFound
+from archive_tools.formats.series_file import damage_named
 
 TABLES = ("logs", "mounts", "summaries", "rejects", "stripes")
 ROW = "row"
@@ -93,7 +94,7 @@ def read_pieces(path: Path, name: str) -> Iterator[dict[str, npt.NDArray[Any]]]:
         opened = h5py.File(path, "r")
     except OSError as error:
         raise FormatError(f"{path} cannot be read as HDF5: {error}") from error
-    with opened as file:
+    with opened as file, damage_named(path):
         if f"darshan/{name}" not in file:
             raise FormatError(
                 f"{path} has no table {name}", expected="a group darshan, as the pipeline writes it"

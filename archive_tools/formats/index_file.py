@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Table
-from archive_tools.core.errors import FormatError, NotFound
+from archive_tools.core.errors import MEND, FormatError, NotFound
 from archive_tools.formats import darshan_tables
 
 WHOLE_SECONDS = ("start_time", "end_time")
@@ -125,6 +125,7 @@ def open_index(path: str | Path) -> sqlite3.Connection:
         raise FormatError(
             f"{path} is not a Darshan index: {error}",
             expected="tables headers, mounts and summaries",
+            hint=MEND,
         ) from None
     return connection
 
@@ -142,8 +143,6 @@ def connected(path: str | Path) -> Iterator[sqlite3.Connection]:
     try:
         yield connection
     except sqlite3.DatabaseError as error:
-        raise FormatError(
-            f"{path} is damaged: {error}", hint="tokio-archive check; the next run makes it again"
-        ) from error
+        raise FormatError(f"{path} is damaged: {error}", hint=MEND) from error
     finally:
         connection.close()

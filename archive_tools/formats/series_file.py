@@ -20,7 +20,7 @@ import numpy.typing as npt
 from archive_tools import schemas
 from archive_tools.core import quantities, threads
 from archive_tools.core.arrays import Float64, Int64
-from archive_tools.core.errors import FormatError, NotFound, TokioError
+from archive_tools.core.errors import MEND, FormatError, NotFound, TokioError
 from archive_tools.formats import row_blocks
 from archive_tools.formats.encoding import text_of
 from archive_tools.formats.series import Series
@@ -45,7 +45,9 @@ class SeriesFile(abc.ABC):
         self.path = path
         self.direct = direct
         self._file = file
-        self._identity = row_blocks.Identity.of(str(path.absolute()), file.id.get_vfd_handle())
+        self._identity = row_blocks.Identity.of(
+            str(path.absolute()), file.id.get_vfd_handle(), hold=True
+        )
 
     def __repr__(self) -> str:
         if not self._file:
@@ -230,6 +232,4 @@ def damage_named(path: Path) -> Iterator[None]:
             f"{path} may not be read: {error}", hint="ask its owner for the right to read"
         ) from error
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise FormatError(
-            f"{path} is damaged: {error}", hint="rebuild the day, or restore the file"
-        ) from error
+        raise FormatError(f"{path} is damaged: {error}", hint=MEND) from error

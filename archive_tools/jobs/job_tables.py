@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archive_tools.core.errors import BadArgument, FormatError, NotFound, TokioError
+from archive_tools.core.errors import MEND, BadArgument, FormatError, NotFound, TokioError
 from archive_tools.store import layout
 
 if TYPE_CHECKING:
@@ -188,10 +188,10 @@ def read_table(
         return _with_derived(pq.read_table(path, filters=expression, columns=wanted))
     except PermissionError as error:
         raise TokioError(f"{path} cannot be read: {error}") from error
-    except (pa.ArrowException, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
         raise FormatError(
             f"{path} is not a table of jobs: {error}",
-            hint="tokio-archive check; the next run makes it again",
+            hint=MEND,
         ) from error
 
 

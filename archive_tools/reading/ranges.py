@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from archive_tools.core.errors import FormatError, NotFound, TokioError
+from archive_tools.core.errors import FormatError, InputChanged, NotFound, TokioError
 from archive_tools.core.times import local_date, utc_text
 from archive_tools.formats.series import Series
 from archive_tools.formats.series_file import damage_named
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from archive_tools.reading.archive import Archive
 
 Result = TypeVar("Result")
+TRIES = 5
+"""How often a range is read again, of which a run replaced a file meanwhile."""
 LONG = 400 * 86400
 """Seconds of a range for which the archive is listed rather than each day's file looked for."""
 
@@ -135,10 +137,14 @@ def without_damaged(
     skipped.
     """
     skipped: set[dt.date] = set()
+    tries = 0
     while True:
         try:
             return load(list(day_rows(archive, request, skipped=skipped)))
         except DayError as error:
+            if isinstance(error.reason, InputChanged) and tries < TRIES:
+                tries += 1  # a run replaced the file: the new one is read
+                continue
             if request.damaged == "raise":
                 raise error.reason from None
             warn(request.instance, error.date, error.reason)
