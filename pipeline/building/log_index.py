@@ -175,6 +175,7 @@ def update_index(
                 functools.partial(_Reader, lean_from),
                 how,
                 isolated.Limits(),
+                isolated.form_of(how),
             )
             for first in range(0, len(wanted), size)
         ]

@@ -85,7 +85,7 @@ def read(path: Path, timestep: int) -> DarshanLog:
     file = Listed(root, name, status.st_size, status.st_mtime_ns, True)
     how = functools.partial(_offered, timestep)
     shown = name.decode("utf-8", "backslashreplace")
-    job = isolated.IsolatedRead([(file, shown)], _Reader, how, isolated.Limits())
+    job = isolated.IsolatedRead([(file, shown)], _Reader, how, isolated.Limits(), DarshanLog | str)
     (found,) = isolated.run(job)
     if isinstance(found, str):
         raise SourceError(f"{path}: {found}")

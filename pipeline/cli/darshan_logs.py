@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from archive_tools.cli import printing
 from archive_tools.cli.main import guarded
@@ -29,14 +29,17 @@ from pipeline.site import LocalEngine
 from pipeline.sources.darshan import library
 from pipeline.sources.darshan.listed_logs import Listed
 
+Found: TypeAlias = tuple[str, dict[str, Any] | None, str]
+
 
 class _Reader:
     """Reads logs into JSON-able dictionaries, as `pipeline.processes.isolated` wants a batch."""
 
     def __init__(self, choice: Choice) -> None:
         self.choice = choice
-        self.found: list[tuple[str, dict[str, Any] | None, str]] = []
+        self.found: list[Found] = []
         self.waiting = 0
+        self.is_last = False
 
     def add(self, file: Listed, name: str) -> None:
         """Read one log."""
@@ -49,25 +52,20 @@ class _Reader:
         self.found.append((name, shown, "; ".join(lacks)))
 
     def reject(self, file: Listed, name: str, reason: str) -> None:
-        """Note why a log is not read."""
+        """Note why a log is not read: the library may have failed on it."""
+        self.is_last = True
         self.found.append((name, None, reason))
 
-    def batch(self) -> list[tuple[str, dict[str, Any] | None, str]]:
+    def batch(self) -> list[Found]:
         """What was read."""
         return self.found
-
-
-def _same(batch: Any) -> Any:
-    return batch
 
 
 AT_ONCE = 500
 """Logs of a job, at most."""
 
 
-def read_all(
-    names: Sequence[str], choice: Choice, threads: int = 1
-) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
+def read_all(names: Sequence[str], choice: Choice, threads: int = 1) -> Iterator[Found]:
     """Logs as dictionaries.
 
     Yields
@@ -90,8 +88,9 @@ def read_all(
         isolated.IsolatedRead(
             files[first : first + size],
             functools.partial(_Reader, choice),
-            _same,
+            list,
             isolated.Limits(),
+            list[Found],
         )
         for first in range(0, len(files), size)
     )

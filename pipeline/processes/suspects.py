@@ -1,11 +1,12 @@
-"""Which log a reader's child died of, and how that log is read next."""
+"""Which logs of a job are suspicious, how each of them is read next, and which share a process."""
 
 from __future__ import annotations
 
 import enum
 import os
 import signal
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from archive_tools.core.errors import SourceError
 from archive_tools.core.vocabulary import RejectReason
@@ -14,13 +15,14 @@ CAUTIOUS_LOGS = 16
 """Logs of the batch after a death."""
 OUT_OF_MEMORY = 77
 """Exit code of a child for which the limit of memory was too low."""
+TO_DO = "try darshan-parser on the log; it is damaged, or shows a fault of the library"
 
 
 class Treatment(enum.IntEnum):
-    """How a log that a child died of is read next."""
+    """How a log that a child died of, or that the library complained about, is read next."""
 
     ALONE = 1
-    """As others, by a child that has read no other log."""
+    """As others, by a child that reads no other log."""
     ESSENTIAL = 2
     REJECTED = 3
 
@@ -29,39 +31,85 @@ class Suspect(NamedTuple):
     """What a log is to be treated as, and what its last child died of."""
 
     treatment: Treatment
-    reason: str
+    reason: str = ""
 
 
-def blame(place: int, at: int, size: int, reason: str, bad: dict[int, Suspect]) -> int:
-    """Note which log a child died of, and say how many logs the next batch may have.
+class Suspects:
+    """The suspicious logs of a job, and the owners of logs that did harm.
 
-    A death while a batch was reduced (`place` below 0) is nobody's yet, unless the batch was of one
-    log.
+    Parameters
+    ----------
+    files : sequence of (file, name)
+        Of the job; a file has its folder `root` and its `name` in it.
     """
-    if place < 0 and size > 1:
-        return 1
-    culprit = at if place < 0 else max(at, place)
-    before = bad[culprit].treatment if culprit in bad else 0
-    if before == Treatment.REJECTED:
-        raise SourceError(
-            f"a reader of Darshan logs dies whatever it reads: {reason}",
-            hint="look at the limits of the account, such as ulimit -v",
-        )
-    kind = RejectReason.read(reason)
-    if kind in (RejectReason.MEMORY_LIMIT, RejectReason.KILLED):
-        before = Treatment.ESSENTIAL
-    elif kind is RejectReason.TIME_LIMIT and not before:
-        before = Treatment.ALONE
-    bad[culprit] = Suspect(Treatment(before + 1), reason)
-    return CAUTIOUS_LOGS
 
+    def __init__(self, files: Sequence[tuple[Any, str]]) -> None:
+        self.files = files
+        self.bad: dict[int, Suspect] = {}
+        self._status: dict[int, os.stat_result | None] = {}
+        self._owners: set[int] = set()
 
-TO_DO = "try darshan-parser on the log; it is damaged, or shows a fault of the library"
+    def owner(self, number: int) -> int:
+        """The user who has put a log where it is; -1 where nobody can say."""
+        if number not in self._status:
+            file = self.files[number][0]
+            try:
+                self._status[number] = os.lstat(os.path.join(file.root, file.name))
+            except OSError:
+                self._status[number] = None
+        status = self._status[number]
+        return -1 if status is None else status.st_uid
 
+    def stop(self, at: int) -> int:
+        """Before which log the child ends that begins with log `at`.
 
-def is_to_be_first(suspect: Suspect | None) -> bool:
-    """Whether a log is to be read by a child that has read no other."""
-    return suspect is not None and suspect.treatment is not Treatment.REJECTED
+        A suspicious log has a child of its own, also one that is only to be rejected: so nobody
+        else can die in its place. Logs of an owner of whom one did harm do not share a child with
+        those of others.
+        """
+        if at in self.bad:
+            return at + 1
+        for number in range(at + 1, len(self.files)):
+            if number in self.bad or (
+                self._owners
+                and self.owner(number) != self.owner(at)
+                and not self._owners.isdisjoint((self.owner(number), self.owner(at)))
+            ):
+                return number
+        return len(self.files)
+
+    def distrust(self, number: int) -> None:
+        """Note that the library complained about a log."""
+        self._owners.add(self.owner(number))
+
+    def confirm(self, number: int) -> None:
+        """Have a log read once more by a child of its own."""
+        self.distrust(number)
+        self.bad[number] = Suspect(Treatment.ALONE)
+
+    def blame(self, place: int, at: int, size: int, reason: str) -> int:
+        """Note which log a child died of, and say how many logs the next batch may have.
+
+        A death while a batch was reduced (`place` below 0) is nobody's yet, unless the batch was of
+        one log.
+        """
+        if place < 0 and size > 1:
+            return 1
+        culprit = at if place < 0 else max(at, place)
+        before = self.bad[culprit].treatment if culprit in self.bad else 0
+        if before == Treatment.REJECTED:
+            raise SourceError(
+                f"a reader of Darshan logs dies whatever it reads: {reason}",
+                hint="look at the limits of the account, such as ulimit -v",
+            )
+        kind = RejectReason.read(reason)
+        if kind in (RejectReason.MEMORY_LIMIT, RejectReason.KILLED):
+            before = Treatment.ESSENTIAL
+        elif kind is RejectReason.TIME_LIMIT and not before:
+            before = Treatment.ALONE
+        self.distrust(culprit)
+        self.bad[culprit] = Suspect(Treatment(before + 1), reason)
+        return CAUTIOUS_LOGS
 
 
 def reason_of(status: int) -> str:
@@ -72,6 +120,8 @@ def reason_of(status: int) -> str:
             return RejectReason.ABORTED.sentence(TO_DO)
         if number == signal.SIGKILL:
             return RejectReason.KILLED.sentence()
+        if number == signal.SIGXCPU:
+            return RejectReason.TIME_LIMIT.sentence()
         return RejectReason.CRASHED.sentence(TO_DO, fact=signal.Signals(number).name)
     if os.WEXITSTATUS(status) == OUT_OF_MEMORY:
         return RejectReason.MEMORY_LIMIT.sentence()

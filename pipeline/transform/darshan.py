@@ -53,6 +53,37 @@ class Reduction:
     def __call__(self, batch: LogBatch) -> BatchSummary:
         return reduce_batch(batch, self)
 
+    def check(self, part: BatchSummary, names: Sequence[str]) -> None:
+        """Refuse what cannot be of the logs of these names, whoever says it.
+
+        Raises
+        ------
+        ValueError
+            It has other logs, one of them twice, numbers of rows that are not there, or other
+            series than the day's.
+        """
+        found = [*part.logs["filename"].tolist(), *part.rejects["filename"].tolist()]
+        if len(set(found)) < len(found) or not set(found) <= set(names):
+            raise ValueError("logs that were not read, or one of them twice")
+        logs, mounts = len(part.logs["filename"]), len(part.mounts)
+        _check_numbers("log_id", [part.summaries["log_id"], part.stripes["log_id"]], logs)
+        _check_numbers("fs_id", [part.summaries["fs_id"]], mounts)
+        known = {metric.dataset.name for metric in self.metrics}
+        rows = (self.day.rows(self.timestep),)
+        for (name, mount), values in part.series.items():
+            if name not in known or not 0 <= mount < mounts or values.shape != rows:
+                raise ValueError(f"series {name} of mount point {mount}, {values.shape}")
+        if not (part.outside.keys() <= known and part.placed.keys() <= set(METHODS)):
+            raise ValueError("sums of datasets or methods that are not known")
+        if part.neighbours < 0 or not part.contradicted.keys() <= set(found):
+            raise ValueError("findings of logs that were not read")
+
+
+def _check_numbers(what: str, columns: Sequence[npt.NDArray[Any]], below: int) -> None:
+    for column in columns:
+        if len(column) and not 0 <= column.min() <= column.max() < below:
+            raise ValueError(f"{what} from {column.min()} to {column.max()} of {below}")
+
 
 def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     """What a batch of logs comes to."""

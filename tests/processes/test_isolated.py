@@ -95,9 +95,23 @@ def test_a_log_that_damages_the_memory_costs_no_other(what: str) -> None:
     assert list(rejected) == ["abort"]
 
 
+@pytest.mark.parametrize("what", ["not-first", "complained"])
+@pytest.mark.parametrize("place", [0, 5, 11])
+def test_a_log_is_rejected_only_as_a_fresh_process_says(what: str, place: int) -> None:
+    """What a process refuses that has read others, or in which the library complained."""
+    names = [f"good{n}" for n in range(12)]
+    names[place] = what
+    assert run(names) == (names, {})
+
+
+def lacking(batch: Any) -> Any:
+    """A reduction on a machine that lacks what it needs."""
+    raise MissingPackage.of("reading Darshan logs", "darshan")
+
+
 def test_a_missing_package_is_not_a_bad_log() -> None:
-    with pytest.raises(MissingPackage, match="reading Darshan logs"):
-        run(["good0", "package", "good1"])
+    with pytest.raises(MissingPackage, match=r"reading Darshan logs.*to do: pip install"):
+        run(["good0", "good1"], reduce=lacking)
 
 
 def test_many_bad_logs_beside_each_other() -> None:

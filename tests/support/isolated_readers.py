@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from archive_tools.core.day import Day
-from archive_tools.core.errors import MissingPackage
+from archive_tools.core.vocabulary import RejectReason
 from pipeline.processes import isolated
 from pipeline.sources.darshan.listed_logs import Listed
 from pipeline.sources.darshan.log_batches import BatchReader
@@ -24,14 +24,25 @@ DAY = Day(dt.date(2026, 11, 22))
 
 _is_poisoned = False
 """Whether a log of this process has damaged its memory."""
+_count = 0
+"""Logs that this process has read."""
 
 
 class Hostile(BatchReader):
     """Does to the process what a damaged log makes the library do, as its name says."""
 
     def add(self, file: Listed, name: str) -> None:
-        self._hurt(name)
-        super().add(file, name)
+        global _count
+        _count += 1
+        if "not-first" in name and _count > 1:
+            self.is_last = True
+            self.reject(file, name, RejectReason.CORRUPT.sentence("says a damaged memory"))
+        elif "complained" in name and _count > 1:
+            os.write(2, b"corrupted")
+            self.reject(file, name, "changed since it was listed")
+        else:
+            self._hurt(name)
+            super().add(file, name)
 
     def add_essential(self, file: Listed, name: str) -> None:
         if not name.startswith("aux"):
@@ -56,8 +67,6 @@ class Hostile(BatchReader):
             raise ValueError(",".join(os.environ))
         if "error" in name:
             raise ValueError("what it says")
-        if "package" in name:
-            raise MissingPackage.of("reading Darshan logs", "darshan")
         if "exit" in name:
             os._exit(3)
 
@@ -83,6 +92,7 @@ def run(
         make,
         reduce or names_of,
         isolated.Limits(seconds, 2**31),
+        tuple[list[str], dict[str, str]],
     )
     read: list[str] = []
     rejected: dict[str, str] = {}

@@ -14,6 +14,6 @@ def readers() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if isolated.__name__ in process.cmdline():
+            if isolated.READER in process.cmdline():
                 found.append(process)
     return found

@@ -119,7 +119,8 @@ class Darshan(LogSource[keys.Options]):
         options, day, folder
             As for `fetch`.
         reduce : callable
-            From a `LogBatch` to what a job gives; must be picklable.
+            From a `LogBatch` to what a job gives; must be picklable. What it is annotated to
+            return is what is taken from the readers.
         known : mapping, optional
             Files that the same software rejected before: they are tried again only when they
             change.
@@ -167,7 +168,8 @@ class Darshan(LogSource[keys.Options]):
                 (Listed(*file, known=known.get((name, file.size, file.mtime_ns), "")), name)
                 for file, name in pairs[first : first + CHUNK]
             ]
-            yield isolated.IsolatedRead(listed, new_batch, reduce, limits)
+            form = isolated.form_of(reduce)
+            yield isolated.IsolatedRead(listed, new_batch, reduce, limits, form)
 
     def run(self, job: isolated.IsolatedRead[Result]) -> list[Result]:
         """Run a job in a reader of its own; the results of its batches, in order."""
