@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     number = np.cumsum(batch.own) - 1
     found["log_id"] = number[found["log_id"]] if len(found["log_id"]) else found["log_id"]
     placing = BatchPlacing(batch)
-    series, outside, placed = _series(placing, how, places, len(mounts))
+    series, outside, placed = _series(placing, how, places)
     return BatchSummary(
         logs={name: column[batch.own] for name, column in batch.logs.items()},
         rejects=batch.rejects,
@@ -150,7 +150,7 @@ Series = dict[tuple[str, int], Float64]
 
 
 def _series(
-    placing: BatchPlacing, how: Reduction, places: Mapping[str, Int64], columns: int
+    placing: BatchPlacing, how: Reduction, places: Mapping[str, Int64]
 ) -> tuple[Series, dict[str, int], dict[str, int]]:
     """Amounts over time by dataset and mount point, what lies outside the day, and bytes placed by
     each method.
@@ -164,11 +164,16 @@ def _series(
         name = metric.dataset.name
         for module in filter(placing.batch.records.__contains__, metric.find.counters):
             for method, pieces in _placed(placing, module, places[module], metric):
+                if not len(pieces.amount):
+                    continue
                 if metric.dataset.unit == "bytes":
                     placed[method] = at_most(placed[method] + total(pieces.amount))
-                values, before, after = spread(pieces, how.day.start, how.timestep, rows, columns)
-                for mount in np.unique(pieces.column).tolist():
-                    series[name, mount] = series.get((name, mount), 0.0) + values[:, mount]
+                used, column = np.unique(pieces.column, return_inverse=True)
+                values, before, after = spread(
+                    replace(pieces, column=column), how.day.start, how.timestep, rows, len(used)
+                )
+                for mount, of_mount in zip(used.tolist(), values.T, strict=True):
+                    series[name, mount] = series.get((name, mount), 0.0) + of_mount
                 if before or after:
                     beyond = _outside_own(pieces, own, how.day)
                     outside[name] = at_most(outside.get(name, 0) + beyond)
@@ -374,9 +379,13 @@ class DayMerger:
         names = sorted({self.file_systems[mount] for mount in mounts}, key=component_order) or [
             UNKNOWN
         ]
+        place = {name: column for column, name in enumerate(names)}
+        column = [place[self.file_systems[mount]] for mount in mounts]
+        by_dataset: dict[str, list[tuple[int, Float64]]] = {}
+        for (name, mount), series in self.series.items():
+            by_dataset.setdefault(name, []).append((column[mount], series))
         for metric in self.metrics:
             values = np.zeros((self.day.rows(self.timestep), len(names)))
-            for (name, mount), series in self.series.items():
-                if name == metric.dataset.name:
-                    values[:, names.index(self.file_systems[mounts[mount]])] += series
+            for number, series in by_dataset.get(metric.dataset.name, ()):
+                values[:, number] += series
             yield Grid(metric.dataset.name, tuple(names), self.day.start, self.timestep, values)
