@@ -13,7 +13,6 @@ from pathlib import Path
 
 import luigi
 
-from archive_tools.core.errors import ArchiveError
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipts
 from pipeline.site import Site
@@ -55,7 +54,7 @@ def bring_up(tasks: Sequence[ArchiveTask], nightlies: Sequence[Nightly], workers
     Returns
     -------
     bool
-        Whether all tasks went well.
+        Whether all tasks went well, and the reports are written.
     """
     well = by_luigi(tasks, workers) if tasks else True
     if nightlies:
@@ -71,23 +70,20 @@ def bring_up(tasks: Sequence[ArchiveTask], nightlies: Sequence[Nightly], workers
         for one in (one for task in [*tasks, *nightlies] for one in everything(task)):
             if (one.date, one.instance, one.product) in noted:
                 one.clear_old_failures()
-    for nightly_run in nightlies:
-        finish(nightly_run)
-    return well
+    are_written = [finish(nightly_run) for nightly_run in nightlies]
+    return well and all(are_written)
 
 
-def finish(nightly_run: Nightly) -> None:
+def finish(nightly_run: Nightly) -> bool:
     """Make indexes again that other servers' files came after, and the report, which says what
-    failed.
+    failed; whether the report is written.
 
-    A report that cannot be written is noted as its failure.
+    A report that cannot be written, for whatever reason, is noted as its failure, and stops no
+    other day.
     """
     if not nightly_run.refresh_indexes() and nightly_run.up_to_date():
-        return
-    try:
-        nightly_run.produce()
-    except ArchiveError as error:
-        nightly_run.on_failure(error)
+        return True
+    return nightly_run.try_to_produce()
 
 
 @contextlib.contextmanager

@@ -34,12 +34,15 @@ class DayPlan:
         The tasks that will run, what is required first.
     whole : bool
         Whether all instances of the site were looked at.
+    lacks_report : bool
+        Whether nothing but the report is to do: a run was killed, or failed, before it.
     """
 
     nightly_run: Nightly
     lasts: tuple[ArchiveTask, ...]
     todo: tuple[ArchiveTask, ...]
     whole: bool
+    lacks_report: bool = False
 
     @property
     def roots(self) -> tuple[ArchiveTask, ...]:
@@ -57,6 +60,8 @@ class DayPlan:
         found: dict[str, list[str]] = {}
         for task in self.todo:
             found.setdefault(task.instance, []).append(task.product)
+        if self.lacks_report:
+            found[self.nightly_run.instance] = [self.nightly_run.product]
         return found
 
 
@@ -108,7 +113,7 @@ def plan_days(
         for date in dates:
             names = [name for name in instances if (date, name) not in gone]
             day = _day(site, date, given, names, wanted or (lambda task: False))
-            if day.todo:
+            if day.todo or day.lacks_report:
                 found.append(day)
             elif names or not instances:
                 complete += 1
@@ -138,11 +143,13 @@ def _day(
         if mine:
             lasts.append(last)
             todo |= mine
+    nightly_run = Nightly(date=date, site=given)
     return DayPlan(
-        Nightly(date=date, site=given),
+        nightly_run,
         tuple(lasts),
         tuple(todo.values()),
         set(instances) == set(site.sources),
+        bool(instances) and not todo and not nightly_run.up_to_date(),
     )
 
 

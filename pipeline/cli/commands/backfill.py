@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from archive_tools.cli import printing
 from archive_tools.core.errors import ConfigError
+from archive_tools.core.findings import shortened
+from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import ReceiptState, Severity
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipt, Receipts
@@ -94,7 +96,8 @@ def run(options: argparse.Namespace) -> int:
             )
             run.all(planned.days)
         retention.prune(site)
-        codes.append(_summary(site, dates, options.site, instances))
+        code = _summary(site, dates, options.site, instances)
+        codes.append(exit_codes.worst([code, run.report_code()]))
     return codes[-1]
 
 
@@ -106,7 +109,16 @@ class _Run:
         self.finished = 0
         self.current: Sequence[DayPlan] = ()
         self.before: set[str] = set()
+        self.nightlies: list[Nightly] = []
         self.began = time.monotonic()
+
+    def report_code(self) -> int:
+        """The exit code of the days' reports, and a line that says which are not written."""
+        bad = sorted(str(one.date) for one in self.nightlies if not one.up_to_date())
+        if not bad:
+            return exit_codes.COMPLETE
+        printing.say(f"reports of {counted(len(bad), 'day')} are not written: {shortened(bad)}")
+        return exit_codes.FAILED
 
     def done(self) -> int:
         """Days that are done, those of the chunk that runs among them."""
@@ -128,6 +140,7 @@ class _Run:
         """Run the days in their order, then again those that failed or that another run had, at
         most `tries` times.
         """
+        self.nightlies = [day.nightly_run for day in days]
         waiting = self._pass(days, NOBODY_ELSE)
         for _ in range(1, self.options.tries):
             if not waiting:
@@ -136,7 +149,7 @@ class _Run:
             self.finished -= len(waiting)
             current().answers.forget()
             waiting = self._pass(waiting, self.options.wait)
-        self._join([day.nightly_run for day in days])
+        self._join(self.nightlies)
 
     def _join(self, nightlies: Sequence[Nightly]) -> None:
         """Make indexes again whose logs ran on days that came after them."""
@@ -219,7 +232,8 @@ def _show(planned: Plan) -> None:
     for date, instance in planned.expired:
         print(f"{date}  {instance}: expired, the source is not queried (--expired queries it)")
     print(
-        f"{len(planned.days)} days to do, {sum(len(day.todo) for day in planned.days)} products;"
+        f"{len(planned.days)} days to do,"
+        f" {sum(len(day.todo) or day.lacks_report for day in planned.days)} products;"
         f" {planned.complete} days are complete"
     )
 

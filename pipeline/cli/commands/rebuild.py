@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from archive_tools.store import aside, lock
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import execution, plan, progress, recording
+from pipeline.runs.plan import DayPlan
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.context import Mode, run_context
@@ -59,14 +60,14 @@ def run(options: argparse.Namespace) -> int:
             (day, [task for task in day.todo if _has_raw(task) and not isinstance(task, Fetch)])
             for day in planned.days
         ]
-        days = [(day, tasks) for day, tasks in days if tasks]
+        days = [(day, tasks) for day, tasks in days if tasks or day.lacks_report]
         if options.dry_run:
             for day, tasks in days:
                 print(
                     f"{day.date}  "
-                    + "  ".join(f"{task.instance}: {task.product}" for task in tasks)
+                    + "  ".join(f"{task.instance}: {task.product}" for task in _shown(day, tasks))
                 )
-            print(f"{len(days)} days, {sum(len(tasks) for _, tasks in days)} products")
+            print(f"{len(days)} days, {sum(len(_shown(*one)) for one in days)} products")
             return exit_codes.COMPLETE
         made = failed = 0
         with recording.writing(site, "rebuild") as codes:
@@ -77,11 +78,16 @@ def run(options: argparse.Namespace) -> int:
                         execution.swept(site, [day.date]),
                     ):
                         failed += sum(not task.try_to_produce() for task in tasks)
-                        execution.finish(day.nightly_run)
+                        failed += not execution.finish(day.nightly_run)
                     made += 1
             print(f"{made} days made anew from raw data, {failed} products failed")
             codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)
     return codes[-1]
+
+
+def _shown(day: DayPlan, tasks: Sequence[ArchiveTask]) -> list[ArchiveTask]:
+    """What is made of a day: its report alone where that is all that it lacks."""
+    return list(tasks) or [day.nightly_run]
 
 
 def _back(site: Site, wanted: Sequence[tuple[dt.date, str]], options: argparse.Namespace) -> None:

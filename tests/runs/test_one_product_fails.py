@@ -1,0 +1,117 @@
+"""A fault in one product, of one day, stops no other product, instance or day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive_tools.core.vocabulary import Product, ReceiptState
+from archive_tools.store.receipts import Receipts
+from pipeline.cli.main import COMPLETE, FAILED, main
+from pipeline.tasks import Build
+from pipeline.tasks.base import ArchiveTask
+from pipeline.tasks.context import current
+from pipeline.tasks.index import Index, Jobs
+from pipeline.tasks.nightly import Nightly
+from tests.support.nights import FOREVER
+from tests.support.small_days import write_days
+
+DAYS = [dt.date(2026, 11, 20) + dt.timedelta(days=n) for n in range(3)]
+BAD = DAYS[1]
+TASKS: dict[str, type[ArchiveTask]] = {"report": Nightly, "index": Index, "jobs": Jobs}
+RANGE = ["--start", str(DAYS[0]), "--stop", str(DAYS[-1])]
+NIGHT, BACKFILL, REBUILD = "nightly", "backfill", "rebuild"
+
+
+@pytest.fixture
+def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three days of three instances; the folder of their archive."""
+    monkeypatch.setenv("TOKIO_SITE", str(write_days(tmp_path, DAYS, **FOREVER)))
+    monkeypatch.setattr("pipeline.site.Site.yesterday", lambda self: DAYS[-1])
+    return tmp_path / "archive"
+
+
+def run(command: str) -> int:
+    current().answers.forget()
+    if command == NIGHT:
+        return main([NIGHT, "--quiet"])
+    return main([command, *RANGE, *(["--all"] if command == REBUILD else [])])
+
+
+def failures(root: Path) -> set[tuple[dt.date, str]]:
+    known = Receipts(root).days(DAYS)
+    state = ReceiptState.FAILED
+    return {(r.date, r.product) for day in known.values() for r in day.all if r.state == state}
+
+
+def failing(task: type[ArchiveTask], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a product of one day fail by what no error of ours is."""
+    real: Callable[..., Any] = task.make
+
+    def make(self: ArchiveTask, temporary: Path) -> Any:
+        if self.date == BAD:
+            raise ZeroDivisionError("a fault of the software")
+        return real(self, temporary)
+
+    monkeypatch.setattr(task, "make", make)
+
+
+@pytest.mark.parametrize(
+    ("command", "product"),
+    [
+        (NIGHT, "report"),
+        (NIGHT, "index"),
+        (BACKFILL, "report"),
+        (BACKFILL, "jobs"),
+        (REBUILD, "report"),
+        (REBUILD, "index"),
+    ],
+)
+def test_a_fault_costs_one_product_and_the_next_run_makes_it(
+    days: Path, command: str, product: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if command == REBUILD:
+        assert run(BACKFILL) == COMPLETE
+        for path in days.glob("2026/*/*"):
+            path.unlink()
+    if command == NIGHT:  # so that it makes up for the days since
+        assert main([NIGHT, "--date", str(DAYS[0])]) == COMPLETE
+    with monkeypatch.context() as patch:
+        failing(TASKS[product], patch)
+        assert run(command) == FAILED
+    assert (BAD, product) in failures(days)
+    assert {date for date, _ in failures(days)} == {BAD}
+    made = {path.relative_to(days) for path in days.glob("2026/*/*")}
+    assert run(BACKFILL if command == REBUILD else command) == COMPLETE
+    after = {path.relative_to(days) for path in days.glob("2026/*/*")}
+    follows = {"index": 2, "jobs": 1, "report": 1}[product]
+    assert len(after - made) == follows
+    assert {path.parent.name for path in after - made} == {str(BAD)}
+    assert not failures(days)
+
+
+@pytest.mark.parametrize("command", [BACKFILL, REBUILD, NIGHT])
+def test_a_report_that_a_killed_run_did_not_write_is_written_by_the_next(
+    days: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(BACKFILL) == COMPLETE
+    report = days / f"2026/{BAD}/report.html"
+    report.unlink()
+    Receipts(days).remove(BAD, "_day", Product.REPORT)
+    capsys.readouterr()
+    if command != NIGHT:
+        assert main([command, *RANGE, "--dry-run"]) == COMPLETE
+        shown = capsys.readouterr().out
+        assert f"{BAD}  _day: report\n" in shown
+        assert "1 days" in shown
+    monkeypatch.setattr(Build, "make", None)
+    current().answers.forget()
+    assert main([command, *(RANGE if command != NIGHT else [])]) == COMPLETE
+    assert report.is_file()
+    capsys.readouterr()
+    assert main(["backfill", *RANGE, "--dry-run"]) == COMPLETE
+    assert "0 days to do" in capsys.readouterr().out
