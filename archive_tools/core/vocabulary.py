@@ -106,6 +106,7 @@ class FindingKind(enum.StrEnum):
     INPUTS_GREW = "inputs that grew while they were read"
     LOGS_REJECTED = "logs rejected"
     LOGS_IMPOSSIBLE = "logs with figures that no job can have"
+    LOGS_TOO_LARGE = "logs with amounts that no job can have, left out of the series"
     SUMS_TOO_LARGE = "sums of jobs that are larger than 64 bits"
     OWNER_DIFFERS = "logs in files of another user than the one that they name"
     NAME_DIFFERS = "logs whose names are of another user than their uid"
@@ -150,6 +151,7 @@ FOR_A_PERSON = frozenset(
         FindingKind.NAMES_UNUSABLE,
         FindingKind.LABELS_UNNAMED,
         FindingKind.DEVICES_UNMAPPED,
+        FindingKind.LOGS_TOO_LARGE,
         FindingKind.UNKNOWN_TS_ID,
         FindingKind.UNKNOWN_OST_ID,
         FindingKind.UNKNOWN_OSS_ID,

@@ -6,14 +6,15 @@ behind its file systems.
 
 from __future__ import annotations
 
-import functools
 import sqlite3
 from pathlib import Path
+
+import h5py
 
 from archive_tools import schemas
 from archive_tools.core.findings import Findings
 from archive_tools.formats.index_file import copy_table
-from archive_tools.jobs.header_rules import possible_heads
+from archive_tools.jobs.header_rules import DATASETS, PossibleFigures
 from archive_tools.jobs.server_join import Around, join_servers
 
 SUMS = "summaries"
@@ -42,7 +43,8 @@ def write_index(source: Path, target: Path, around: Around | None = None) -> dic
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + schemas.new_index_sql()
         )
         findings = around.findings if around else Findings()
-        known = {"logs": functools.partial(possible_heads, findings=findings)}
+        possible = PossibleFigures(findings, _largest(source))
+        known = {"logs": possible.heads, SUMS: possible.sums}
         tables = {"logs": "headers", "mounts": "mounts", SUMS: "summaries", "rejects": "rejects"}
         with connection:
             counts = {
@@ -52,3 +54,13 @@ def write_index(source: Path, target: Path, around: Around | None = None) -> dic
             return counts | join_servers(connection, around) if around else counts
     finally:
         connection.close()
+
+
+def _largest(source: Path) -> dict[str, float]:
+    """By dataset: what the site says that a file system can have in a second."""
+    with h5py.File(source, "r") as file:
+        return {
+            name: float(file[name].attrs["largest"])
+            for name in DATASETS.values()
+            if name in file and "largest" in file[name].attrs
+        }

@@ -5,6 +5,8 @@ The same rules hold when a day is built and when an archive is checked.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,14 @@ from archive_tools.schemas import Dataset
 
 LARGEST_PER_SECOND = {"bytes": 1e13, "ops": 1e9}
 """What one component moves or does in a second at most: 10 TB, and a thousand million."""
+LARGEST_PER_PROCESS = {"bytes": 2.0**37, "ops": 1e9}
+"""What one process of a job moves or does in a second at most: 128 GiB is what a node's memory
+gives.
+"""
+MOST_PROCESSES = 2**31 - 1
+"""MPI counts processes with 32 bits."""
+LONGEST_JOB = 31 * 86400
+"""Seconds."""
 LARGEST_STATE = {"%": 105.0, "bytes": float(2**60), "inodes": 1e15, "1": 1e9}
 """The largest state of one component. Shares may be a little above 100, for samples jitter."""
 ROUNDING = 1e-3
@@ -42,6 +52,41 @@ def largest(dataset: Dataset, seconds: float, given: float | None = None) -> flo
         each = LARGEST_PER_SECOND.get(dataset.unit, float("inf")) if given is None else given
         return each * seconds
     return LARGEST_STATE.get(dataset.unit, float("inf")) if given is None else given
+
+
+def job_seconds(start: Float64, end: Float64, walltime: Float64) -> Float64:
+    """How long jobs ran, at least a second; a second also where their times are none that a job
+    has.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        longest = np.fmax(end - start, walltime)
+        return np.where((longest >= 1) & (longest <= LONGEST_JOB), longest, 1.0)
+
+
+def largest_of_jobs(
+    unit: str, processes: npt.NDArray[Any], seconds: Float64, given: float | None = None
+) -> Float64:
+    """The most that each job can have moved or done on all file systems together.
+
+    Parameters
+    ----------
+    unit : str
+        ``bytes`` or ``ops``.
+    processes : int64 (jobs,)
+        A number that no job has counts as one.
+    seconds : float64 (jobs,)
+        See `job_seconds`.
+    given : float, optional
+        What the site says that a file system can have in a second.
+
+    Returns
+    -------
+    float64 (jobs,)
+    """
+    possible = (processes >= 1) & (processes <= MOST_PROCESSES)
+    by_processes = LARGEST_PER_PROCESS[unit] * np.where(possible, processes, 1)
+    each = LARGEST_PER_SECOND[unit] if given is None else given
+    return np.minimum(by_processes, each) * seconds
 
 
 def too_large(

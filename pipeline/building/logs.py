@@ -63,11 +63,18 @@ def write_logs(
     tables = darshan_tables.TableWriter(writer.file)
     merger = DayMerger(where.day, *naming, tables.append)
     findings = Findings()
-    reading = LogReading(where, source, Reduction(where.day, *naming), known_rejects)
+    reduction = Reduction(where.day, *naming, largest=options.largest)
+    reading = LogReading(where, source, reduction, known_rejects)
     reading.add_to(merger, raw, findings)
     datasets = {metric.dataset.name: metric.dataset for metric in metrics}
     for grid in merger.finish(findings):
-        writer.write(grid, datasets[grid.dataset], source=source.kind, updated=merger.last_end)
+        writer.write(
+            grid,
+            datasets[grid.dataset],
+            source=source.kind,
+            updated=merger.last_end,
+            largest=options.largest.get(grid.dataset),
+        )
     if not _shares_mounts(where):
         tell_unmatched(each_of_mounts(naming[1], merger.mounts), findings)
     tables.renumber("summaries", "fs_id", merger.final_numbers())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.grid import Grid
 from archive_tools.core.sums import LARGEST
 from archive_tools.core.vocabulary import FindingKind, RejectReason
-from pipeline.model import LONGEST_JOB_DAYS, METHODS, BatchSummary, LogBatch, Records, Remark
+from pipeline.model import LONGEST_JOB_DAYS, METHODS, BatchSummary, LogBatch, Remark
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
+from pipeline.transform.believed import believed, records_of, without_others
 from pipeline.transform.mounts import UNKNOWN, FileSystems, batch_places, shown_paths
 from pipeline.transform.placing import BatchPlacing, Share
 from pipeline.transform.records import Amounts, amounts, spread, summaries, total
@@ -43,12 +44,15 @@ class Reduction:
         See `FileSystems`.
     metrics : tuple of SourceMetric
         Which counters become which series, and between which time stamps they lie.
+    largest : mapping of str to float
+        By dataset: what the site says that a file system can have in a second.
     """
 
     day: Day
     timestep: int
     mount_to_fsname: Mapping[str, str]
     metrics: tuple[SourceMetric[LogSelector], ...]
+    largest: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, batch: LogBatch) -> BatchSummary:
         return reduce_batch(batch, self)
@@ -77,6 +81,8 @@ class Reduction:
             raise ValueError("sums of datasets or methods that are not known")
         if part.neighbours < 0 or not part.contradicted.keys() <= set(found):
             raise ValueError("findings of logs that were not read")
+        if not part.remarks.keys() <= set(FindingKind):
+            raise ValueError("remarks of kinds that are not known")
 
 
 def _check_numbers(what: str, columns: Sequence[npt.NDArray[Any]], below: int) -> None:
@@ -90,14 +96,19 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     file_systems = FileSystems(how.mount_to_fsname)
     found_places = batch_places(batch, file_systems)
     mounts, places = _sorted_mounts(found_places.mounts, found_places.of_records)
-    own = {name: _own_records(records, batch.own) for name, records in batch.records.items()}
+    own = {name: records_of(records, batch.own) for name, records in batch.records.items()}
     found = summaries(
         list(own.values()), [places[name][batch.own[batch.records[name].log]] for name in own]
     )
     number = np.cumsum(batch.own) - 1
     found["log_id"] = number[found["log_id"]] if len(found["log_id"]) else found["log_id"]
-    placing = BatchPlacing(batch)
-    series, outside, placed = _series(placing, how, places)
+    good = believed(batch, how.metrics, how.largest)
+    counted, its_places = without_others(batch, places, good)
+    placing = BatchPlacing(counted)
+    series, outside, placed = _series(placing, how, its_places)
+    remarks = {kind: Remark.of(names) for kind, names in batch.remarks.items()}
+    if len(too_large := batch.logs["filename"][batch.own & ~good]):
+        remarks[FindingKind.LOGS_TOO_LARGE] = Remark.of(too_large.tolist())
     return BatchSummary(
         logs={name: column[batch.own] for name, column in batch.logs.items()},
         rejects=batch.rejects,
@@ -117,22 +128,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
         neighbours=int((~batch.own).sum()),
         contradicted=_contradicted(placing),
         unplaced={path: at_most(amount) for path, amount in found_places.unplaced.items()},
-        remarks={kind: Remark.of(names) for kind, names in batch.remarks.items()},
-    )
-
-
-def _own_records(records: Records, own: npt.NDArray[np.bool_]) -> Records:
-    keep = own[records.log]
-    if keep.all():
-        return records
-    return Records(
-        records.module,
-        records.counters,
-        records.fcounters,
-        records.log[keep],
-        records.file[keep],
-        records.integers[keep],
-        records.floats[keep],
+        remarks=remarks,
     )
 
 

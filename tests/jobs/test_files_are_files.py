@@ -22,7 +22,7 @@ import pytest
 import archive_tools
 from archive_tools.cli.main import main as archive_main
 from archive_tools.core.sums import LARGEST, capped_sums
-from archive_tools.core.vocabulary import Product
+from archive_tools.core.vocabulary import FindingKind, Product
 from archive_tools.formats.darshan_tables import read_table
 from archive_tools.jobs.slow_osts import OstCorrelation, bad_osts
 from archive_tools.store.receipts import Receipts
@@ -317,7 +317,7 @@ def with_bytes(log: LogBytes, amount: int, files: int) -> LogBytes:
 
 
 @pytest.mark.parametrize(("amount", "files"), [(2**63 - 1, 1), (2**62, 1), (2**61, 12)])
-def test_sums_do_not_overflow(
+def test_amounts_that_no_job_can_have_are_in_no_sum(
     amount: int,
     files: int,
     cases: Path,
@@ -326,18 +326,23 @@ def test_sums_do_not_overflow(
 ) -> None:
     content = with_job(with_bytes(by_rank(cases), amount, files), jobid=7)
     names = ("a.darshan", "b.darshan", "c.darshan")
-    day = archived(dict.fromkeys(names, content))
+    honest = with_job(by_rank(cases), jobid=8)
+    day = archived(dict.fromkeys(names, content) | {"d.darshan": honest})
     summaries = read_table(day / "darshan.hdf5", "summaries")
-    assert summaries["bytes_written"].tolist() == [LARGEST] * 3
-    (one,) = pq.read_table(day / "darshan_jobs.parquet").to_pylist()
-    assert one["bytes_written"] is None, "three times 2^62 - 1"
-    assert any("job 7" in found for found in findings_of(day, Product.JOBS))
+    written = summaries["bytes_written"].tolist()
+    assert written[:3] == [LARGEST] * 3, "what the logs say, as far as it fits"
+    one, two = pq.read_table(day / "darshan_jobs.parquet").to_pylist()
+    assert (one["bytes_written"], two["bytes_written"]) == (None, written[3])
     found = " ".join(findings_of(day, Product.INDEX))
     assert all(f"{name}: posix_bytes_written" in found for name in names)
-    every_command(day, "7", capsys, problems="values are larger than a device can have")
+    expected = f"{FindingKind.LOGS_TOO_LARGE}: 3 ({', '.join(names)})"
+    assert expected in findings_of(day, Product.TTS)
+    with h5py.File(day / "darshan.hdf5") as file:
+        assert file["datatargets/writebytes"][...].sum() == written[3]
+    every_command(day, "7", capsys)
     capsys.readouterr()
     assert archive_main(["scoreboard", str(day / "darshan_index.sqlite"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["user"][0]["written"] == 3 * LARGEST
+    assert json.loads(capsys.readouterr().out)["user"][0]["written"] == written[3]
 
 
 # DAOS

@@ -479,3 +479,69 @@ def test_portions_add_up(owners: list[tuple[int, list[int]]]) -> None:
     piece = portions(amount, owner, np.array([w for _, weights in owners for w in weights]))
     assert (piece >= 0).all()
     np.testing.assert_array_equal(np.bincount(owner, weights=piece, minlength=len(owners)), amount)
+
+
+# Logs whose amounts no job can have
+
+
+def job(what: Any, processes: list[int]) -> Any:
+    """The batch with the numbers of processes of its logs, which took an hour."""
+    return dataclasses.replace(what, logs={**what.logs, "nprocs": np.array(processes)})
+
+
+def sum_of(part: Any) -> int:
+    return int(series(part, "datatargets/readbytes").sum())
+
+
+def rows_of(*amounts: int) -> list[Any]:
+    return [(log, 2, [amount, 0, 1, 0, 1], READ) for log, amount in enumerate(amounts)]
+
+
+def test_a_log_that_no_job_can_have_adds_nothing_and_is_named() -> None:
+    """10.7 PiB of one process in an hour: 3.0 TiB/s."""
+    too_much = int(10.7 * 2**50)
+    part = reduce(job(batch(rows_of(1000, too_much, 5), [DAY.start] * 3), [1, 1, 1]))
+    assert sum_of(part) == 1005
+    assert part.remarks == {FindingKind.LOGS_TOO_LARGE: (1, ("log1",))}
+    assert part.placed["even"] == 1005
+    assert int(part.summaries["bytes_read"].max()) == too_much, "the counters stay as they are"
+
+
+def test_what_so_many_processes_can_have_is_believed() -> None:
+    most = 2**37 * 3600
+    for amount, processes, good in ((most, 1, True), (most + 2**20, 1, False), (2 * most, 2, True)):
+        part = reduce(job(batch(rows_of(amount), [DAY.start]), [processes]))
+        assert (sum_of(part) == amount) is good
+        assert bool(part.remarks) is not good
+
+
+@pytest.mark.parametrize("processes", [4 * 10**18, -5, 0])
+def test_processes_that_no_job_has_count_as_one(processes: int) -> None:
+    for amount, good in ((2**40, True), (2**37 * 3600 + 2**20, False)):
+        part = reduce(job(batch(rows_of(amount), [DAY.start]), [processes]))
+        assert (sum_of(part) == amount) is good
+
+
+@pytest.mark.parametrize("end", [2.0**63, 0.0, -1.0, float("nan"), float("inf")])
+def test_times_that_no_job_has_count_as_a_second(end: float) -> None:
+    what = job(batch(rows_of(2**37 + 1), [DAY.start]), [1])
+    what.logs["end_time"][0], what.logs["walltime"][0] = end, end - DAY.start
+    assert sum_of(reduce(what)) == 0
+
+
+def test_the_site_says_what_its_file_systems_can_have() -> None:
+    what = job(batch(rows_of(10**12), [DAY.start]), [10_000])
+    for most, good in ((1e9, True), (1e8, False)):
+        how = Reduction(DAY, 60, {}, METRICS, {"datatargets/readbytes": most})
+        assert (sum_of(reduce_batch(what, how)) == 10**12) is good
+
+
+def test_operations_have_a_limit_too() -> None:
+    row = (0, 2, [1000, 0, 10**15, 0, 1], READ)
+    assert reduce(job(batch([row], [DAY.start]), [1])).remarks
+
+
+def test_a_log_of_another_day_is_that_days_finding() -> None:
+    part = reduce(job(batch(rows_of(2**60), [DAY.start], own=[False]), [1]))
+    assert sum_of(part) == 0
+    assert not part.remarks
