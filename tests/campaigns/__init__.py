@@ -1,0 +1,1 @@
+"""Long campaigns, of which the ordinary suite runs a small share; see CONTRIBUTING.md."""
