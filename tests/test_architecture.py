@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline.cli": WORK | {"archive_tools.cli", "pipeline.tasks", "pipeline.runs", "pipeline.cli"},
     "pipeline": set(),
 }
-KINDS = ("lmt", "collectd", "mmperfmon", "prometheus", "darshan")
+KINDS = ("lmt", "collectd", "mmperfmon", "prometheus", "lustre_snapshots", "darshan")
 LONGEST = 400
 
 

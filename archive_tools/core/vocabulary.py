@@ -143,6 +143,8 @@ class FindingKind(enum.StrEnum):
     LONGER_COVERED = "figures of intervals that shorter ones cover"
     PATTERNS_UNMATCHED = "patterns that match nothing"
     SHORTER_UNFILLED = "figures of intervals that do not fill a longer one"
+    TARGETS_SILENT = "snapshots in which a target is inactive or has no server"
+    SERVERS_CROWDED = "targets of a server that serves more of them than most servers do"
 
 
 FOR_A_PERSON = frozenset(
@@ -156,6 +158,8 @@ FOR_A_PERSON = frozenset(
         FindingKind.UNKNOWN_OST_ID,
         FindingKind.UNKNOWN_OSS_ID,
         FindingKind.UNKNOWN_MDS_ID,
+        FindingKind.TARGETS_SILENT,
+        FindingKind.SERVERS_CROWDED,
     }
 )
 """Kinds that a run says also where the day is complete: what was measured and is not archived, and

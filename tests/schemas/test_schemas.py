@@ -48,10 +48,9 @@ def test_catalogue_has_every_dataset_of_version_1() -> None:
     expected = {f"{g}/{n}" for g in ("datatargets", "mdtargets") for n in TARGETS}
     expected |= {f"mdtargets/{op}s" for op in OPS}
     expected |= {f"{g}/{n}" for g in ("dataservers", "mdservers") for n in SERVERS}
-    expected |= {f"fullness/{n}" for n in ("bytes", "bytestotal", "inodes", "inodestotal")} | {
-        "failover/datatargets",
-        "failover/mdtargets",
-    }
+    capacity = ("bytes", "bytestotal", "inodes", "inodestotal")
+    expected |= {f"{g}/{n}" for g in ("fullness", "mdfullness") for n in capacity}
+    expected |= {"failover/datatargets", "failover/mdtargets"}
     assert set(schemas.catalogue()) == expected
 
 
