@@ -22,6 +22,7 @@ READING = [
         "public",
         "reporting",
         "plotting",
+        "publishing",
         "checking",
         "jobs",
         "reading",
