@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from archive_tools.public import Archive, Job, JobHistory
     from archive_tools.reading.ranges import DamagedDay
     from archive_tools.reading.requests import ReadRequest
+    from archive_tools.store.own_series import OwnSeries, write_series
 
     __version__: str
 
@@ -64,6 +65,7 @@ __all__ = [
     "ModuleRecords",
     "NoData",
     "NotFound",
+    "OwnSeries",
     "ReadRequest",
     "Series",
     "SeriesFile",
@@ -75,6 +77,7 @@ __all__ = [
     "open_index",
     "open_tts",
     "read_darshan_log",
+    "write_series",
 ]
 
 _HOMES = {
@@ -100,6 +103,7 @@ _HOMES = {
     "formats.tts_read": ("Tts", "open_tts"),
     "formats.darshan_log": ("DarshanLog", "LogSeries", "ModuleRecords", "read_darshan_log"),
     "formats.index_file": ("open_index",),
+    "store.own_series": ("OwnSeries", "write_series"),
 }
 """Module of this package to the names that it has."""
 

@@ -183,17 +183,31 @@ def scales(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[P
 
 
 def catalogue(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[Problem]:
-    """Datasets are in the catalogue, with its unit and kind."""
+    """Datasets are in the catalogue, with its unit and kind; a site's own say theirs."""
     for name, item in _items(file):
         known = schemas.catalogue().get(name)
         if known is None:
-            yield Problem("catalogue", f"{path}: {name}", "is not in the catalogue")
+            if text_of(item.attrs.get("catalogue", "")) != "own":
+                yield Problem("catalogue", f"{path}: {name}", "is not in the catalogue")
+            elif not _describes_itself(item):
+                yield Problem("catalogue", f"{path}: {name}", "does not say its unit and kind")
             continue
         unit, kind = text_of(item.attrs.get("units", "")), text_of(item.attrs.get("kind", ""))
         if unit not in KEPT_UNITS | {known.unit}:
             yield Problem("unit", f"{path}: {name}", f"{unit or 'none'} in place of {known.unit}")
         if kind != known.kind:
             yield Problem("kind", f"{path}: {name}", f"{kind or 'none'} in place of {known.kind}")
+
+
+def _describes_itself(item: h5py.Dataset) -> bool:
+    """Whether a dataset has the attributes that the catalogue has of others."""
+    said = {key: text_of(item.attrs.get(key, "")) for key in OWN}
+    reducers = {said["time_reducer"], said["column_reducer"]}
+    is_kind = said["kind"] in ("delta", "gauge")
+    return bool(said["units"]) and is_kind and reducers <= set(schemas.REDUCERS)
+
+
+OWN = ("units", "kind", "time_reducer", "column_reducer")
 
 
 def units(path: Path, file: h5py.File, expected: Expected | None) -> Iterator[Problem]:

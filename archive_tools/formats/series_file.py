@@ -139,9 +139,24 @@ class SeriesFile(abc.ABC):
         }
 
     def kind(self, name: str) -> str:
-        """delta, gauge or rate; a dataset that the catalogue does not know counts as a gauge."""
+        """delta, gauge or rate; a dataset that the catalogue does not know is what the file says,
+        else it counts as a gauge.
+        """
         known = schemas.catalogue().get(name)
-        return "rate" if name in schemas.rates() else known.kind if known else "gauge"
+        if known or name in schemas.rates():
+            return known.kind if known else "rate"
+        return "delta" if self._said(name, "kind") == "delta" else "gauge"
+
+    def time_reducer(self, name: str) -> schemas.Reducer:
+        """How rows are joined: by the catalogue, else as the file says, else to their mean."""
+        known = schemas.rates().get(name) or schemas.catalogue().get(name)
+        said = known.time if known else self._said(name, "time_reducer")
+        return next((one for one in schemas.REDUCERS if one == said), "mean")
+
+    def _said(self, name: str, attribute: str) -> str:
+        """What an attribute of a stored dataset says; "" where there is none."""
+        item = self._file.get(name)
+        return "" if item is None else text_of(item.attrs.get(attribute, ""))
 
     def largest(self, name: str) -> float | None:
         """The site's own limit of what a component of a stored dataset can have, of amounts in a

@@ -36,6 +36,7 @@ class DayRows:
     blocks: list[row_blocks.RowBlock]
     unit: str
     kind: str
+    reducer: schemas.Reducer = "mean"
 
     def between(self, start: int, end: int) -> DayRows:
         """Those rows whose start is in ``[start, end)``, epoch seconds."""
@@ -99,6 +100,7 @@ def rows_of(
         loads,
         file.units(dataset),
         file.kind(dataset),
+        file.time_reducer(dataset),
     )
 
 
@@ -225,10 +227,9 @@ def _nothing(starts: Int64, width: int) -> resample.Resampled:
 def joined_rows(
     dataset: str, days: Sequence[DayRows], columns: Sequence[str], step: resample.Step
 ) -> Series:
-    """Rows resampled by the catalogue's reducer."""
+    """Rows resampled by the dataset's reducer."""
     amount = schemas.rates().get(dataset)
-    known = amount or schemas.catalogue().get(dataset)
-    how: schemas.Reducer = known.time if known else "mean"
+    how: schemas.Reducer = days[0].reducer if days else "mean"
     number = {name: i for i, name in enumerate(columns)}
     for rows in days:
         step.check(rows.timestep, f"{dataset} of {rows.date}")

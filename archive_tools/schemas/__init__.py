@@ -82,7 +82,7 @@ def choice(where: str, key: str, value: object, allowed: tuple[str, ...]) -> str
     return str(value)
 
 
-REDUCERS = ("sum", "mean", "min", "max")
+REDUCERS: tuple[Reducer, ...] = ("sum", "mean", "min", "max")
 
 
 def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
