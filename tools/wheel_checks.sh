@@ -98,7 +98,7 @@ for program in tokio-pipeline tokio-archive; do
         echo "$program $command --help"
     done
 done
-for program in summarize_tts summarize_job find_darshanlogs darshan_scoreboard index_darshanlogs cache_darshanlogs.py summarize_darshanlogs.py; do
+for program in summarize_tts summarize_h5lmt summarize_job find_darshanlogs darshan_scoreboard index_darshanlogs cache_darshanlogs.py summarize_darshanlogs.py; do
     run "$program.help" 0 "$bin/$program" --help
 done
 cd "$OLDPWD"

@@ -32,6 +32,7 @@ from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.cli.main import PROGRAM, main
 from archive_tools.cli.pytokio.darshan_scoreboard import darshan_scoreboard
 from archive_tools.cli.pytokio.find_darshanlogs import find_darshanlogs
+from archive_tools.cli.pytokio.summarize_h5lmt import summarize_h5lmt
 from archive_tools.cli.pytokio.summarize_job import summarize_job
 from archive_tools.cli.pytokio.summarize_tts import summarize_tts
 from archive_tools.core import printable
@@ -1340,6 +1341,7 @@ def test_what_the_document_shows_is_run(
         "tokio-archive": main,
         "summarize_job": summarize_job,
         "summarize_tts": summarize_tts,
+        "summarize_h5lmt": summarize_h5lmt,
         "find_darshanlogs": find_darshanlogs,
         "darshan_scoreboard": darshan_scoreboard,
     }

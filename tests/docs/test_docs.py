@@ -86,6 +86,26 @@ def test_reading_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["speed"].sum() * 60 >= names["on_scratch"]
 
 
+@pytest.mark.system
+def test_from_pytokio_python(example: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page shows for the calls of the old library, in a copy of the archive."""
+    monkeypatch.chdir(example)
+    names = run_python("docs/from_pytokio.md")
+    assert names["rates"].shape == (8 * 720, 6)
+    assert names["frame"].shape == names["absent"].shape == (17280, 6)
+    assert 0 < names["percent_full"] < 100
+    assert names["by_hour"].values[:, 0].tolist()[1:] == [1500.0] * 23
+    assert names["by_hour"].unit == "W"
+    assert names["path"].is_file()
+    from archive_tools.cli.main import main as tokio_archive
+
+    try:
+        assert tokio_archive(["check", str(names["path"])]) == 0
+    finally:
+        for made in [names["path"], *example.rglob("*.racks.tts.*")]:
+            made.unlink()
+
+
 def test_operations_names_every_key() -> None:
     text = (ROOT / "docs/operations.md").read_text()
     for key in sites.Site.model_fields:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import archive_tools
+from archive_tools.cli.pytokio.summarize_h5lmt import summarize_h5lmt
 from pipeline.cli.main import main
 from tests.support import pytokio
 from tests.support.lmtdb import make_lmt
@@ -159,3 +160,57 @@ def test_a_range_as_the_reference_reads_it(reader: Path, real: Path, tmp_path: P
         "scratch1", "datatargets/readbytes", "2018-01-28", "2018-01-29", rate=True
     )
     np.testing.assert_array_equal(got.to_numpy(), arrays["datatargets.readrates"])
+
+
+def printed_by(reader: Path, program: str, *arguments: str) -> str:
+    """What a command of the reference prints."""
+    code = f"import sys, tokio.cli.{program} as it; it.main(sys.argv[1:])"
+    run = subprocess.run(
+        [reader, "-W", "ignore", "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TZ": "UTC"},
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def differences(one: Any, other: Any, place: str = "") -> dict[str, tuple[Any, Any]]:
+    """Where two JSON values differ by more than rounding."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {
+            name: values
+            for key in {*one, *other}
+            for name, values in differences(one.get(key), other.get(key), f"{place}/{key}").items()
+        }
+    same = one == other or (
+        isinstance(one, float | int)
+        and isinstance(other, float | int)
+        and bool(np.isclose(one, other, rtol=1e-12, atol=0))
+    )
+    return {} if same else {place: (one, other)}
+
+
+def test_summarize_h5lmt_gives_the_references_numbers(
+    reader: Path, real: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a file without missing cells, every key of every bin; what differs is in the documents."""
+    path = str(real / "tts/snx11025_2018-01-28.hdf5")
+    arguments = [path, "--bins", "12", "--json", "--summary"]
+    reference = json.loads(printed_by(reader, "summarize_h5lmt", *arguments))
+    assert summarize_h5lmt(arguments) == 0
+    ours = json.loads(capsys.readouterr().out)
+    assert len(reference["bins"]) == 12
+    found = differences(reference, ours)
+    fixed = {f"/summary/ave_tibs_{way}_per_dt" for way in ("read", "write")}
+    assert set(found) == fixed
+    assert all(old == pytest.approx(1024 * new) for old, new in found.values())
+
+
+def test_every_command_of_the_reference_is_on_the_page(reader: Path) -> None:
+    page = (ROOT / "docs/from_pytokio.md").read_text()
+    programs = {path.name for path in FOLDER.glob("lib/python*/site-packages/tokio/cli/*_*.py")}
+    programs -= {"__init__.py"}
+    assert len(programs) > 20
+    assert {name for name in programs if f"`{name}`" not in page} == set()
