@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.core.quantities import counted
 from archive_tools.core.times import When, local_date, seconds_between, utc_text
-from archive_tools.jobs import job_history, job_lookup, job_tables
+from archive_tools.jobs import job_history, job_lookup, job_tables, record_tables
 from archive_tools.jobs.job_history import DAYS, LIKE, MetricHistory
 from archive_tools.reading import archive as reading
 from archive_tools.reading import summary
@@ -166,6 +166,25 @@ class Archive(reading.Archive):
         found = job_tables.find_jobs(self.root, *dates, wanted, order=order, limit=limit)
         frame: pd.DataFrame = found.to_pandas()
         return frame
+
+    def records(self, instance: str, start: When, end: When) -> pd.DataFrame:
+        """Jobs as an instance of a scheduler or of job_stats knows them, of the days of a range.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The rows of the days' tables, as `docs/format.md` describes them; a job that is of
+            several days has a row on each.
+
+        Raises
+        ------
+        NotFound
+            The archive has no such table of these days.
+        """
+        first, last = seconds_between(start, end, self.timezone)
+        dates = local_date(first, self.timezone), local_date(last - 1, self.timezone)
+        found: pd.DataFrame = record_tables.read_days(self.root, instance, *dates).to_pandas()
+        return found
 
     def job(self, jobid: str | int, start: When | None = None, end: When | None = None) -> Job:
         """One job: the newest of its id.

@@ -53,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline.cli": WORK | {"archive_tools.cli", "pipeline.tasks", "pipeline.runs", "pipeline.cli"},
     "pipeline": set(),
 }
-KINDS = ("lmt", "collectd", "mmperfmon", "prometheus", "lustre_snapshots", "darshan")
+KINDS = ("lmt", "collectd", "mmperfmon", "prometheus", "lustre_snapshots", "darshan", "slurm")
 LONGEST = 400
 
 

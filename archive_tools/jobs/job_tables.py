@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archive_tools.core.errors import MEND, BadArgument, FormatError, NotFound, TokioError
+from archive_tools.formats.records_file import kind_of_records
 from archive_tools.store import layout
 
 if TYPE_CHECKING:
@@ -130,8 +131,8 @@ def _most(limit: int | None) -> int | None:
 
 
 def tables_of(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, str, Path]]:
-    """The tables of the days from `start` to `stop`, the last included: day, instance, path; oldest
-    first.
+    """The tables of jobs by their logs, of the days from `start` to `stop`, the last included: day,
+    instance, path; oldest first.
 
     Raises
     ------
@@ -147,7 +148,7 @@ def tables_of(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, 
             (date, path.name.removesuffix(TABLE), path)
             for date, folder in folders
             for path in sorted(folder.iterdir())
-            if _is_table(path)
+            if _is_table(path) and not kind_of_records(path)
         ]
     except PermissionError as error:
         raise TokioError(f"{error.filename} cannot be read: {error.strerror}") from error

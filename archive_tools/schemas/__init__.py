@@ -26,6 +26,7 @@ unreadable.
 
 Kind = Literal["delta", "gauge"]
 Reducer = Literal["sum", "mean", "min", "max"]
+Absent = Literal["missing", "zero"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Dataset:
     doc : str
     within : str
         The dataset that is never smaller, cell by cell, or "".
+    absent : {'missing', 'zero'}
+        What a component has in a row that was measured, where the source does not name it: a
+        partition that has no job is not named, and has none.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Dataset:
     rate: str
     doc: str
     within: str = ""
+    absent: Absent = "missing"
 
     @property
     def group(self) -> str:
@@ -83,6 +88,7 @@ def choice(where: str, key: str, value: object, allowed: tuple[str, ...]) -> str
 
 
 REDUCERS: tuple[Reducer, ...] = ("sum", "mean", "min", "max")
+KEYS = {"unit", "kind", "time", "columns", "rate", "doc", "within", "absent"}
 
 
 def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
@@ -99,12 +105,12 @@ def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
         for short, line in lines.items():
             name = f"{group}/{short}"
             at = f"{where}: {name}"
-            unknown = set(line) - {"unit", "kind", "time", "columns", "rate", "doc", "within"}
+            unknown = set(line) - KEYS
             lacking = {"unit", "kind", "doc"} - set(line)
             if unknown or lacking:
                 raise ConfigError(
                     f"{at}: wrong keys",
-                    expected="unit, kind, doc, and optionally time, columns, rate, within",
+                    expected="unit, kind, doc, and optionally time, columns, rate, within, absent",
                     got=", ".join(sorted(line)),
                 )
             kind = cast(Kind, choice(at, "kind", line["kind"], ("delta", "gauge")))
@@ -122,6 +128,9 @@ def parse_catalogue(text: str, where: str = "catalogue") -> dict[str, Dataset]:
                 rate=f"{group}/{line['rate']}" if "rate" in line else "",
                 doc=line["doc"],
                 within=f"{group}/{line['within']}" if "within" in line else "",
+                absent=cast(
+                    Absent, choice(at, "absent", line.get("absent", "missing"), ("missing", "zero"))
+                ),
             )
     for dataset in catalogue.values():
         total = catalogue.get(dataset.within)

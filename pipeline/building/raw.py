@@ -25,7 +25,7 @@ from pipeline.building.log_reading import archived_and_lost
 from pipeline.building.made import Made
 from pipeline.building.pieces import Piece
 from pipeline.building.source_queries import fetch_into, query_inputs, server_info
-from pipeline.sources.contract import Fetched, Inputs, LogSource
+from pipeline.sources.contract import Fetched, Inputs, LogSource, RecordSource
 
 
 @dataclass(frozen=True)
@@ -257,10 +257,11 @@ def _lost(
 
 
 def _listed(where: InstanceDay, before: Inputs, fetched: Fetched | None) -> Inputs:
-    """What the source had: of logs what the fetch listed, for that is one look, and what came after
-    the query is simply there.
+    """What the source had: of logs and records what the fetch listed, for that is one look, and
+    what came after the query is simply there.
     """
-    seen = fetched.inputs if fetched and isinstance(where.source, LogSource) else None
+    is_one_look = isinstance(where.source, LogSource | RecordSource)
+    seen = fetched.inputs if fetched and is_one_look else None
     return seen if seen is not None and seen.keys() == before.keys() else before
 
 

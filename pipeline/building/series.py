@@ -18,6 +18,7 @@ from archive_tools.core.grid import Grid
 from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.schemas import Absent
 from pipeline.building import pieces
 from pipeline.building.coverage import Coverage
 from pipeline.building.instance_day import InstanceDay
@@ -136,13 +137,14 @@ class _Series:
             grids.append(self.gridder.grid(samples, metric))
             self.samples += len(samples)
             updated = max(updated, int(samples.time.max())) if len(samples) else updated
-        grid = with_columns(concatenated(grids), self._expected(name))
+        absent = metric.dataset.absent
+        grid = with_columns(concatenated(grids), self._expected(name), absent)
         self.updated[name] = updated
         is_empty = np.isnan(grid.values).all(axis=0)
         self.without_cells[name] = [grid.columns[i] for i in np.flatnonzero(is_empty)]
         if grid.columns:
             self._keep(grid)
-        idle = idle_among_busy_peers(grid)
+        idle = idle_among_busy_peers(grid) if absent == "missing" else []
         self.findings.add(
             FindingKind.IDLE_AMONG_BUSY,
             len(idle),
@@ -280,12 +282,16 @@ class _Series:
         }
 
 
-def with_columns(grid: Grid, names: Collection[str]) -> Grid:
-    """The grid with a column for each of `names`; those that it did not have are missing."""
+def with_columns(grid: Grid, names: Collection[str], absent: Absent = "missing") -> Grid:
+    """The grid with a column for each of `names`; those that it did not have are missing, or zero
+    in the rows that were measured.
+    """
     if all(name in grid.columns for name in names):
         return grid
     columns = tuple(sorted({*grid.columns, *names}, key=component_order))
     values = np.full((len(grid.values), len(columns)), np.nan)
+    if absent == "zero":
+        values[~np.isnan(grid.values).all(axis=1)] = 0.0
     place = {name: i for i, name in enumerate(columns)}
     values[:, [place[name] for name in grid.columns]] = grid.values
     return Grid(grid.dataset, columns, grid.start, grid.timestep, values)

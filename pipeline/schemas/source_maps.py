@@ -284,4 +284,5 @@ def _meaning(metric: SourceMetric[Selector]) -> dict[str, Any]:
         "parts": metric.parts,
         "find": metric.find.model_dump(mode="json", exclude_defaults=True),
         **{key: getattr(dataset, key) for key in ("unit", "kind", "time", "columns", "rate")},
+        **({"absent": dataset.absent} if dataset.absent != "missing" else {}),
     }

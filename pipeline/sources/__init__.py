@@ -264,7 +264,7 @@ def watches_servers(site: Site, instance: str) -> bool:
     if instance not in site.sources:
         return instance in site.hdf5_files
     try:
-        return Product.INDEX not in find(str(site.sources[instance].get("kind"))).products
+        return Product.JOBS not in find(str(site.sources[instance].get("kind"))).products
     except ConfigError:  # `options` says what is wrong with the kind
         return True
 

@@ -1,8 +1,8 @@
 """What a source is: the methods and attributes that the rest of the pipeline uses, and no more.
 
-A kind is one class that names `SeriesSource` or `LogSource` as its base, so that mypy checks it,
-and one object of that class, ``SOURCE`` in the kind's module. The object keeps no state: what an
-instance is, its options say.
+A kind is one class that names `SeriesSource`, `RecordSource` or `LogSource` as its base, so that
+mypy checks it, and one object of that class, ``SOURCE`` in the kind's module. The object keeps no
+state: what an instance is, its options say.
 
 `fetch` does all input and output. `parse`, and `jobs` with `run`, read what `fetch` kept, so that
 they can be run again years later.
@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
@@ -24,6 +24,9 @@ from pipeline.processes.isolated import IsolatedRead
 from pipeline.schemas import source_maps
 from pipeline.schemas.source_maps import LogSelector, SourceMetric
 from pipeline.site import Site, SourceOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Inputs: TypeAlias = Mapping[str, Json]
@@ -35,6 +38,7 @@ KeysT = TypeVar("KeysT", bound=SourceOptions)
 Result = TypeVar("Result")
 
 SERIES_PRODUCTS = (Product.TTS,)
+RECORD_PRODUCTS = (Product.TTS, Product.JOBS)
 LOG_PRODUCTS = (Product.TTS, Product.INDEX, Product.JOBS)
 
 
@@ -194,6 +198,44 @@ class SeriesSource(Source[KeysT], Protocol[KeysT]):
             have, the newest counts.
         """
         return None
+
+
+@runtime_checkable
+class RecordSource(SeriesSource[KeysT], Protocol[KeysT]):
+    """A source of series that knows jobs by name too: beside its samples it has a table, one row a
+    job, or a job and a target.
+
+    What was not measured, and what of the input cannot be read, `parse` says, for both.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        Columns of the table. `jobid` is among them.
+    """
+
+    products: tuple[Product, ...] = RECORD_PRODUCTS
+    schema: pa.Schema
+
+    @abstractmethod
+    def records(
+        self, options: KeysT, day: Day, pieces: Sequence[Path]
+    ) -> Iterator[pa.RecordBatch | pa.Table]:
+        """The rows of a day's table, out of all its pieces, in an order that is the same whatever
+        the order of the input; no more of them at a time than memory bears.
+
+        Parameters
+        ----------
+        options, day
+            As for `fetch`.
+        pieces : sequence of Path
+            Folders that `fetch` wrote, the newest first.
+
+        Raises
+        ------
+        SourceError
+            The raw data cannot be read.
+        """
+        raise NotImplementedError
 
 
 @runtime_checkable

@@ -19,20 +19,26 @@ from pipeline import sources
 from pipeline.building.archive_folder import write_about
 from pipeline.building.made import Made
 from pipeline.site import Site
+from pipeline.sources.contract import LOG_PRODUCTS, RECORD_PRODUCTS, SERIES_PRODUCTS
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.build import Build
 from pipeline.tasks.context import with_receipts
 from pipeline.tasks.index import Jobs
+from pipeline.tasks.records import Records
 
 DAY = "_day"
 """Instance name of what belongs to the day as a whole."""
-LAST: Mapping[Product, type[ArchiveTask]] = {Product.TTS: Build, Product.JOBS: Jobs}
-"""The task that makes the last product of an instance."""
+LAST: Mapping[tuple[Product, ...], type[ArchiveTask]] = {
+    SERIES_PRODUCTS: Build,
+    RECORD_PRODUCTS: Records,
+    LOG_PRODUCTS: Jobs,
+}
+"""The task that makes the last product of an instance, by all that it has."""
 
 
 def products(site: Site, instance: str) -> list[type[ArchiveTask]]:
     """The last tasks of an instance: they require the others."""
-    return [LAST[sources.products(site, instance)[-1]]]
+    return [LAST[tuple(sources.products(site, instance))]]
 
 
 class Nightly(ArchiveTask):

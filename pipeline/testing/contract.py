@@ -28,7 +28,7 @@ from pipeline.building import pieces
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.site import SourceOptions
-from pipeline.sources.contract import SeriesSource
+from pipeline.sources.contract import SERIES_PRODUCTS, SeriesSource
 from pipeline.transform.grid import Gridder, concatenated
 
 
@@ -107,6 +107,8 @@ def assert_same(one: dict[str, Grid], other: dict[str, Grid]) -> None:
 
 class Contract:
     """Tests of a source; a subclass has a fixture `case`."""
+
+    products: tuple[Product, ...] = SERIES_PRODUCTS
 
     @pytest.fixture
     def case(self) -> Case:
@@ -238,7 +240,7 @@ class Contract:
 
     def test_its_products_and_table_are_a_sources(self, case: Case, source: Path) -> None:
         kind = source_of(case.options(source))
-        assert kind.products == (Product.TTS,)
+        assert kind.products == self.products
         assert kind.version >= 1
         assert kind.metrics()
         assert all(isinstance(metric.find, kind.Selector) for metric in kind.metrics())

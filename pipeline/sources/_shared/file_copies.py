@@ -140,6 +140,14 @@ def copies_of_pieces(pieces: Sequence[Path]) -> Iterator[Copy]:
                 yield Copy(path, name, name not in newer_names)
 
 
+def times(piece: Path) -> dict[Path, int]:
+    """When each file of a piece was last changed, as its copy was made: epoch seconds."""
+    return {
+        piece / f"{number:05d}": int(mtime_ns) // 10**9
+        for number, (_, _, mtime_ns) in enumerate(_listed(piece))
+    }
+
+
 def contains(newer: Path, older: Path) -> bool:
     """Whether a piece has all files of an older one, from their beginnings on."""
     there = {name: newer / f"{number:05d}" for number, (name, *_) in enumerate(_listed(newer))}
