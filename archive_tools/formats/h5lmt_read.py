@@ -19,6 +19,7 @@ from archive_tools import schemas
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import FormatError
 from archive_tools.formats import encoding, row_blocks
+from archive_tools.formats.identity import Identity
 from archive_tools.formats.series_file import SeriesFile
 
 STEPS = "FSStepsGroup/FSStepsDataSet"
@@ -39,7 +40,7 @@ LOADS = {
 class H5lmtBlock:
     """Rows of one dataset: all components, or the one row of an operation."""
 
-    identity: row_blocks.Identity
+    identity: Identity
     dataset: str
     operation: int | None
     first: int
@@ -51,6 +52,10 @@ class H5lmtBlock:
     def between(self, first: int, last: int) -> H5lmtBlock:
         """See `archive_tools.formats.row_blocks.RowBlock`."""
         return dataclasses.replace(self, first=max(self.first, first), last=min(self.last, last))
+
+    def unheld(self) -> H5lmtBlock:
+        """See `archive_tools.formats.row_blocks.RowBlock`."""
+        return dataclasses.replace(self, identity=self.identity.unheld())
 
     def load(self, out: Float64 | None = None) -> Float64:
         """See `archive_tools.formats.row_blocks.RowBlock`."""

@@ -9,7 +9,6 @@ tested against.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import os
@@ -23,126 +22,17 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64
-from archive_tools.core.errors import MEND, FormatError, InputChanged, NotFound, TokioError
+from archive_tools.core.errors import MEND, FormatError, NotFound
 from archive_tools.formats import encoding
+from archive_tools.formats.identity import Identity
 
 Chosen = npt.NDArray[np.intp] | None
 """Numbers of the columns that are wanted; None is all of them."""
 SHUFFLE, DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 LAYOUTS = ((), (DEFLATE,), (SHUFFLE, DEFLATE))
 """Filters of the chunks that are read directly."""
-MOST_HELD = 128
-"""So many files stay open until their values are read."""
 BLOCK_BYTES = 8 << 20
 """A block of about this size, uncompressed: few enough calls, many enough blocks for all cores."""
-
-
-class _Held:
-    """A file that stays open, so that it can be read to its end when another one replaces it."""
-
-    count = 0
-
-    def __init__(self, handle: int) -> None:
-        self.handle = os.dup(handle)
-        _Held.count += 1
-
-    def __del__(self) -> None:
-        _Held.count -= 1
-        os.close(self.handle)
-
-    @classmethod
-    def of(cls, handle: int) -> _Held | None:
-        """None where many are held already, or no more files may be open."""
-        with contextlib.suppress(OSError):
-            return cls(handle) if cls.count < MOST_HELD else None
-        return None
-
-    def __reduce__(self) -> tuple[type, tuple[()]]:
-        return type(None), ()  # another process opens the file by its path
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A file as it was when it was looked at; a replaced file is another one."""
-
-    path: str
-    inode: int
-    size: int
-    mtime_ns: int
-    held: _Held | None = dataclasses.field(default=None, compare=False, repr=False)
-
-    @classmethod
-    def of(cls, path: str, handle: int, *, hold: bool = False) -> Identity:
-        state = os.fstat(handle)
-        held = _Held.of(handle) if hold else None
-        return cls(path, state.st_ino, state.st_size, state.st_mtime_ns, held)
-
-    def open(self) -> int:
-        """A file descriptor: of the file as it was, where that is held open.
-
-        Raises
-        ------
-        InputChanged
-            The file was replaced, removed or changed.
-        """
-        if self.held:
-            return self._unchanged(os.dup(self.held.handle))
-        try:
-            handle = os.open(self.path, os.O_RDONLY)
-        except FileNotFoundError:
-            raise InputChanged(
-                f"{self.path} was removed while it was read", hint="read again"
-            ) from None
-        return self._unchanged(handle)
-
-    def _unchanged(self, handle: int) -> int:
-        if Identity.of(self.path, handle) != self:
-            os.close(handle)
-            raise self.replaced()
-        return handle
-
-    def replaced(self) -> InputChanged:
-        """The error for a file that is another one now."""
-        return InputChanged(f"{self.path} was replaced while it was read", hint="read again")
-
-    @contextlib.contextmanager
-    def opened(self, dataset: str) -> Iterator[h5py.File]:
-        """The file, opened by h5py; what goes wrong with it is an error that names file and
-        dataset.
-
-        Raises
-        ------
-        InputChanged
-            The file was replaced, removed or changed.
-        FormatError
-            It cannot be read.
-        """
-        handle = self.open()
-        try:
-            with self._hdf5(handle) as file:
-                yield file
-        except TokioError:
-            raise
-        except (OSError, LookupError, RuntimeError, ValueError) as error:
-            raise FormatError(f"{self.path}: {dataset} is damaged: {error}", hint=MEND) from error
-        finally:
-            os.close(handle)
-
-    @contextlib.contextmanager
-    def _hdf5(self, handle: int) -> Iterator[h5py.File]:
-        """The file by its path, or where another one has that now, by what is held open."""
-        now = None
-        with contextlib.suppress(FileNotFoundError):
-            now = h5py.File(self.path, "r")
-        if now is not None:
-            with now:
-                if Identity.of(self.path, now.id.get_vfd_handle()) == self:
-                    yield now
-                    return
-        if not self.held:
-            raise self.replaced()
-        with os.fdopen(handle, "rb", closefd=False) as held, h5py.File(held, "r") as file:
-            yield file
 
 
 @dataclass(frozen=True)
@@ -186,6 +76,9 @@ class RowBlock(Protocol):
     def between(self, first: int, last: int) -> RowBlock:
         """Those of its rows that are in ``first`` up to ``last``."""
 
+    def unheld(self) -> RowBlock:
+        """The same rows, for later: the file does not stay open, and must not be replaced."""
+
     def load(self, out: Float64 | None = None) -> Float64:
         """The values: float64 (last - first, width), base unit, NaN where missing; written to `out`
         if given (C-contiguous).
@@ -207,6 +100,10 @@ class PlainBlock:
     def between(self, first: int, last: int) -> PlainBlock:
         """See `RowBlock`."""
         return dataclasses.replace(self, first=max(self.first, first), last=min(self.last, last))
+
+    def unheld(self) -> PlainBlock:
+        """See `RowBlock`."""
+        return dataclasses.replace(self, identity=self.identity.unheld())
 
     def load(self, out: Float64 | None = None) -> Float64:
         with self.identity.opened(self.dataset) as file:
@@ -301,6 +198,10 @@ class ChunkBlock:
     def between(self, first: int, last: int) -> ChunkBlock:
         """See `RowBlock`."""
         return dataclasses.replace(self, first=max(self.first, first), last=min(self.last, last))
+
+    def unheld(self) -> ChunkBlock:
+        """See `RowBlock`."""
+        return dataclasses.replace(self, identity=self.identity.unheld())
 
     def load(self, out: Float64 | None = None) -> Float64:
         target = np.empty((self.last - self.first, self.width)) if out is None else out

@@ -23,6 +23,7 @@ from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import MEND, FormatError, NotFound, TokioError
 from archive_tools.formats import row_blocks
 from archive_tools.formats.encoding import text_of
+from archive_tools.formats.identity import Identity
 from archive_tools.formats.series import Series
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ class SeriesFile(abc.ABC):
         self.path = path
         self.direct = direct
         self._file = file
-        self._identity = row_blocks.Identity.of(
-            str(path.absolute()), file.id.get_vfd_handle(), hold=True
-        )
+        self._identity = Identity.of(str(path.absolute()), file.id.get_vfd_handle(), hold=True)
 
     def __repr__(self) -> str:
         if not self._file:

@@ -316,5 +316,5 @@ class Archive(ArchiveDays):
         request = self.request(
             instance, dataset, start, end, components=components, rate=rate, damaged=damaged
         )
-        found = list(day_rows(self, request, whole_chunks=1))
+        found = [rows.unheld() for rows in day_rows(self, request, whole_chunks=1)]
         return lazy.data_array(request.dataset, found, union(found, request.components))

@@ -51,6 +51,10 @@ class DayRows:
         ]
         return dataclasses.replace(self, timestamps=self.timestamps[low:high], blocks=blocks)
 
+    def unheld(self) -> DayRows:
+        """The same rows, to be loaded later: files do not stay open until then."""
+        return dataclasses.replace(self, blocks=[block.unheld() for block in self.blocks])
+
 
 class DayError(Exception):
     """A day that could not be loaded."""

@@ -87,7 +87,7 @@ def test_no_file_stays_open_after_a_read(path: Path) -> None:
 def test_a_range_is_read_again_where_its_files_could_not_be_held(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("archive_tools.formats.row_blocks.MOST_HELD", 0)
+    monkeypatch.setattr("archive_tools.formats.identity.MOST_HELD", 0)
     archive = archive_tools.Archive(path.parents[2])
     right, other = archive.to_numpy("fs", NAME, *SPAN), other_of(path)
     from archive_tools.reading import ranges
