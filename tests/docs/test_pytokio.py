@@ -16,7 +16,7 @@ from archive_tools.cli.pytokio.summarize_h5lmt import summarize_h5lmt
 from pipeline.cli.main import main
 from tests.support import pytokio
 from tests.support.lmtdb import make_lmt
-from tests.support.paths import SITEDAY_LOGS
+from tests.support.paths import ROOT, SITEDAY_LOGS
 
 pytestmark = pytest.mark.system
 
@@ -165,15 +165,7 @@ def test_a_range_as_the_reference_reads_it(reader: Path, real: Path, tmp_path: P
 def printed_by(reader: Path, program: str, *arguments: str) -> str:
     """What a command of the reference prints."""
     code = f"import sys, tokio.cli.{program} as it; it.main(sys.argv[1:])"
-    run = subprocess.run(
-        [reader, "-W", "ignore", "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"TZ": "UTC"},
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout
+    return pytokio.run(reader, code, *arguments)
 
 
 def differences(one: Any, other: Any, place: str = "") -> dict[str, tuple[Any, Any]]:
@@ -210,7 +202,9 @@ def test_summarize_h5lmt_gives_the_references_numbers(
 
 def test_every_command_of_the_reference_is_on_the_page(reader: Path) -> None:
     page = (ROOT / "docs/from_pytokio.md").read_text()
-    programs = {path.name for path in FOLDER.glob("lib/python*/site-packages/tokio/cli/*_*.py")}
+    programs = {
+        path.name for path in pytokio.FOLDER.glob("lib/python*/site-packages/tokio/cli/*_*.py")
+    }
     programs -= {"__init__.py"}
     assert len(programs) > 20
     assert {name for name in programs if f"`{name}`" not in page} == set()
