@@ -88,7 +88,12 @@ def _read(
         for number in range(at, len(files)):
             place[:8] = struct.pack("q", number)
             signal.alarm(SECONDS)
-            new_batch().add(*files[number])
+            try:
+                new_batch().add(*files[number])
+            except MemoryError:
+                raise
+            except Exception:  # a reject, as a reader has it
+                pass
         code = 0
     except MemoryError:
         code = OUT_OF_MEMORY
