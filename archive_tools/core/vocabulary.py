@@ -115,6 +115,9 @@ class FindingKind(enum.StrEnum):
     TRACES_CONTRADICT = "traces that contradict counters or heat maps, and are not used"
     BYTES_UNPLACED = "bytes of files that mount_to_fsname does not place"
     LOGS_CHANGED = "logs that changed after others were purged, and stay as they were"
+    LOGS_STAY = "logs that changed, cannot be read now, and stay as they were"
+    DUPLICATE_LOGS = "logs that are copies of others, and count each time"
+    NO_LOGS = "days without a log, after days that had some"
     LOGS_GONE = "logs that were gone before they were read"
     AMOUNT_OUTSIDE_DAY = "amount outside the day"
     SERVER_DAYS_UNREADABLE = "days of servers that cannot be read"
@@ -161,6 +164,10 @@ FOR_A_PERSON = frozenset(
         FindingKind.UNKNOWN_MDS_ID,
         FindingKind.TARGETS_SILENT,
         FindingKind.SERVERS_CROWDED,
+        FindingKind.LOGS_CHANGED,
+        FindingKind.LOGS_STAY,
+        FindingKind.LOGS_GONE,
+        FindingKind.DUPLICATE_LOGS,
     }
 )
 """Kinds that a run says also where the day is complete: what was measured and is not archived, and

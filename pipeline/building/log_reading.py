@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +42,23 @@ class LogReading:
     reduction : Reduction
     known_rejects : mapping
         Files that need not be tried again.
+    paths : dict of str to pathlib.Path
+        Where the day's logs are, by their names in the tables; `add_to` fills it.
     """
 
     where: InstanceDay
     source: LogSource[Any]
     reduction: Reduction
     known_rejects: Rejects
+    paths: dict[str, Path] = field(default_factory=dict)
 
-    def add_to(self, merger: DayMerger, raw: Path, findings: Findings) -> None:
+    def add_to(self, merger: DayMerger, raw: Path, findings: Findings) -> Counter[str]:
         """Give a merger the parts of all logs of the raw data, in the order of the logs.
+
+        Returns
+        -------
+        collections.Counter
+            Reasons why logs that changed cannot be read now; they stay as they were.
 
         Raises
         ------
@@ -65,11 +73,19 @@ class LogReading:
             for _, parts in self._run(jobs):
                 for part in parts:
                     merger.add(part)
-            return
+            return Counter()
         newest = files if len(newest_first) == 1 else source.files_of(newest_first[:1]) or []
         choice = Choice.of(files, newest)
         store = reductions_of(where, source)
-        kept = choice.kept(store.read(), findings)
+        records = store.read()
+        kept = choice.kept(records, findings)
+        stay: dict[str, str] = {}
+        for record in choice.replaced(records, kept):
+            new = self._read_again(store, files, choice.wanted_of(record))
+            lost = _lost_by(new, record)
+            stay |= lost
+            kept += [record] if lost else new
+        findings.add(FindingKind.LOGS_STAY, len(stay), detail=shortened([*stay]))
         wanted = choice.wanted(kept)
         jobs = (
             source.jobs_of(
@@ -78,7 +94,8 @@ class LogReading:
             if wanted or not kept
             else iter(())
         )
-        findings.add(FindingKind.LOGS_GONE, len(choice.lost(kept)))
+        gone = [shown(name) for _, name in choice.lost(kept)]
+        findings.add(FindingKind.LOGS_GONE, len(gone), detail=shortened(gone))
         used = {record.path.stem for record in kept}
         if kept:
             used |= self._add_in_order(merger, store, choice, kept, jobs)
@@ -88,6 +105,16 @@ class LogReading:
                 for part in parts:
                     merger.add(part)
         store.remove_unused(used)
+        return Counter(stay.values())
+
+    def _read_again(
+        self, store: Reductions, files: Sequence[LogIdentity], wanted: Sequence[LogIdentity]
+    ) -> list[Record]:
+        """New records of some files."""
+        how = self.where.options, self.where.day, files, wanted, self.reduction
+        jobs = self.source.jobs_of(*how, self.known_rejects) if wanted else iter(())
+        names = [store.write(_listed(job), parts) for job, parts in self._run(jobs)]
+        return [record for record in store.read() if record.path.stem in names]
 
     def _add_in_order(
         self,
@@ -104,7 +131,9 @@ class LogReading:
         for record in kept:
             gone = choice.rejects_that_are_over(record)
             found += [_without_rejects(part, gone) for part in record.parts()]
-            names |= choice.places(zip(record.files, record.names, strict=True))
+            listed = list(zip(record.files, record.names, strict=True))
+            self._note_paths(listed)
+            names |= choice.places(listed)
         for job, parts in self._run(jobs):
             written.add(store.write(_listed(job), parts))
             found += parts
@@ -125,7 +154,13 @@ class LogReading:
 
         with engine.executor(self.where.site.engine) as executor:
             for parts in engine.in_order(executor, self.source.run, noted()):
-                yield given.popleft(), parts
+                job = given.popleft()
+                self._note_paths(_listed(job))
+                yield job, parts
+
+    def _note_paths(self, listed: Iterable[tuple[LogIdentity, str]]) -> None:
+        for file, name in listed:
+            self.paths[name] = Path(os.fsdecode(os.path.join(file.root, file.name)))
 
 
 Key = tuple[bytes, bytes]
@@ -180,6 +215,21 @@ class Choice:
         findings.add(FindingKind.LOGS_CHANGED, len(stay), detail=shortened(stay))
         return used
 
+    def replaced(self, records: Sequence[Record], kept: Sequence[Record]) -> Iterator[Record]:
+        """Records of the day's files that are not used, for an indexed log of theirs has changed;
+        each file is in one.
+        """
+        covered = {file.key for record in kept for file in record.files}
+        for record in records:
+            mine = {file.key for file in record.files}
+            if mine <= self.place.keys() and not mine & covered:
+                covered |= mine
+                yield record
+
+    def wanted_of(self, record: Record) -> list[LogIdentity]:
+        """The files of a record that are there now."""
+        return [self.there[file.key] for file in record.files if file.key in self.there]
+
     def _is_other(self, file: LogIdentity) -> bool:
         """Whether a file changed; one that may not be read now is taken to be as it was."""
         now = self.there.get(file.key, file)
@@ -223,6 +273,14 @@ class Choice:
             if record.rejected.get(name, True)
         }
         return [key for key in self.place if key not in self.there and key not in covered]
+
+
+def _lost_by(new: Sequence[Record], before: Record) -> dict[str, str]:
+    """Logs that a record has and that new ones reject: the name, and why."""
+    indexed = set(before.names) - set(before.rejected)
+    return {
+        name: reason for record in new for name, reason in record.reasons.items() if name in indexed
+    }
 
 
 def archived_and_lost(

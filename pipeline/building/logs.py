@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from archive_tools.core.vocabulary import FindingKind, ReceiptState, RejectReaso
 from archive_tools.formats import darshan_tables
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import servers
+from pipeline.building.expected_logs import why_expected
 from pipeline.building.instance_day import InstanceDay
+from pipeline.building.log_copies import IDENTITY, tell_copies
 from pipeline.building.log_reading import LogReading
 from pipeline.building.made import Made
 from pipeline.building.trial_matches import each_of_mounts
@@ -65,7 +68,7 @@ def write_logs(
     findings = Findings()
     reduction = Reduction(where.day, *naming, largest=options.largest)
     reading = LogReading(where, source, reduction, known_rejects)
-    reading.add_to(merger, raw, findings)
+    unread = reading.add_to(merger, raw, findings)
     datasets = {metric.dataset.name: metric.dataset for metric in metrics}
     for grid in merger.finish(findings):
         writer.write(
@@ -79,6 +82,7 @@ def write_logs(
         tell_unmatched(each_of_mounts(naming[1], merger.mounts), findings)
     tables.renumber("summaries", "fs_id", merger.final_numbers())
     tables.close()
+    tell_copies(_columns(writer.file["darshan/logs"]), reading.paths, findings)
     for method, amount in merger.placed.items():
         writer.file.attrs[f"bytes_placed_by_{method}"] = amount
     writer.file.attrs["reader"] = source.reader
@@ -91,7 +95,12 @@ def write_logs(
         )
     if merger.reasons.get(RejectReason.GONE):
         _keep_archived(where, writer.file["darshan/rejects"])
-    lacks = _lacks(merger.counts, merger.reasons, merger.passing, findings)
+    short = Counter(why.partition(":")[0] for why in unread.elements())
+    all_reasons = Counter(merger.reasons) + short
+    lacks = _lacks(merger.counts, all_reasons, merger.passing + unread, findings)
+    if not merger.counts["logs"] and (lack := why_expected(where)):
+        findings.add(FindingKind.NO_LOGS, 1)
+        return Made(merger.counts, findings, ReceiptState.PARTIAL, 0, {**more, "why": lack})
     if not lacks:
         return Made(merger.counts, findings, more=more)
     more["why"] = f"{'; '.join(lacks)}; see the table of rejects"
@@ -114,6 +123,14 @@ def _keep_archived(where: InstanceDay, rejects: h5py.Group) -> None:
             f"archived logs are gone since they were listed: {shortened(lost)}",
             hint="what is archived stays as it is",
         )
+
+
+def _columns(logs: h5py.Group) -> dict[str, Any]:
+    """What tells logs apart, and their names."""
+    return {
+        name: column.asstr()[...] if h5py.check_string_dtype(column.dtype) else column[...]
+        for name, column in ((name, logs[name]) for name in ("filename", *IDENTITY))
+    }
 
 
 def _lacks(

@@ -7,6 +7,7 @@ time, and as it is made in the same way.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,14 +77,19 @@ class Record:
     files : list of LogIdentity
     names : list of str
         What each is called in the day's tables.
-    rejected : mapping of str to bool
-        Names of those that were rejected, and whether they would be again.
+    reasons : mapping of str to str
+        Names of those that were rejected, and why.
     """
 
     path: Path
     files: list[LogIdentity]
     names: list[str]
-    rejected: Mapping[str, bool]
+    reasons: Mapping[str, str]
+
+    @functools.cached_property
+    def rejected(self) -> Mapping[str, bool]:
+        """Names of those that were rejected, and whether they would be again."""
+        return {name: RejectReason.lasts(why) for name, why in self.reasons.items()}
 
     def parts(self) -> list[BatchSummary]:
         """The parts that the job made."""
@@ -116,8 +122,7 @@ class Reductions:
                 continue
             if header.how == self.how and path.with_suffix(".parts").is_file():
                 listed = [LogIdentity(*one) for one in header.files]
-                rejected = {name: RejectReason.lasts(why) for name, why in header.rejected.items()}
-                found.append(Record(path, listed, header.names, rejected))
+                found.append(Record(path, listed, header.names, header.rejected))
         return found
 
     def write(
