@@ -22,6 +22,7 @@ from typing import IO, Any, Generic, TypeVar
 from archive_tools.core.errors import InputChanged, MissingPackage, SourceError, TokioError
 from archive_tools.core.printable import clean
 from pipeline.processes import wire
+from pipeline.processes.costs import handle_of
 
 BATCH_LOGS = 1024
 """Logs of a batch; after a death `CAUTIOUS_LOGS`, then twice as many each time."""
@@ -47,10 +48,15 @@ class Limits:
         Time without finishing a log.
     memory : int
         Bytes of address space beyond what the reader has when it starts.
+    owner_seconds, run_seconds : float
+        What logs that reach a limit may cost together: those of one owner, and all of a run.
+        `seconds` shrinks with it.
     """
 
     seconds: float = 300.0
     memory: int = 4 * 2**30
+    owner_seconds: float = 600.0
+    run_seconds: float = 3600.0
 
 
 Result = TypeVar("Result")
@@ -75,6 +81,8 @@ class IsolatedRead(Generic[Result]):
     limits : Limits
     form : type
         What `reduce` gives: of plain types, dataclasses and arrays.
+    run : str
+        Jobs of one name in a process share what logs have cost; "" shares with none.
     """
 
     files: Sequence[Any]
@@ -82,6 +90,7 @@ class IsolatedRead(Generic[Result]):
     reduce: Callable[[Any], Result]
     limits: Limits
     form: Any = Any
+    run: str = ""
 
 
 def form_of(reduce: Callable[[Any], Any]) -> Any:
@@ -100,8 +109,10 @@ def run(job: IsolatedRead[Result]) -> list[Result]:
     InputChanged
         A log changed since it was listed.
     """
-    command = [sys.executable, "-P", "-m", READER]  # -P: nothing of the current folder is run
+    costs = handle_of(job.run)
+    command = [sys.executable, "-P", "-m", READER, str(costs)]  # -P: nothing of the current folder
     with (
+        os.fdopen(costs, "rb"),
         tempfile.TemporaryFile() as said,
         subprocess.Popen(
             command,
@@ -109,6 +120,7 @@ def run(job: IsolatedRead[Result]) -> list[Result]:
             stdout=subprocess.PIPE,
             stderr=said,
             env=environment(os.environ),
+            pass_fds=[costs],
         ) as reader,
     ):
         assert reader.stdin is not None

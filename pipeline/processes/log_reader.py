@@ -1,6 +1,6 @@
 """A reader of logs:
 
-    python -P -m pipeline.processes.log_reader
+    python -P -m pipeline.processes.log_reader COSTS
 
 takes jobs from its standard input and gives their results on its standard output. Children that it
 forks read the logs; it looks at what they hand over, and at nothing of the logs itself.
@@ -32,11 +32,14 @@ from archive_tools.core.errors import InputChanged
 from archive_tools.core.printable import clean
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.processes import confined, log_child, wire
+from pipeline.processes.costs import Costs
 from pipeline.processes.isolated import BATCH_LOGS, IsolatedRead, error_fields
 from pipeline.processes.suspects import CAUTIOUS_LOGS, Suspects, reason_of
 
 LOOK = 1.0
 """Seconds between two looks at a child that does not say anything, at most."""
+
+SHORTER = "shorter than log_seconds, as other logs reached limits; see owner_seconds, run_seconds"
 
 _caller = 0
 """Process id of who started this reader."""
@@ -46,6 +49,7 @@ def main() -> None:
     """Serve jobs until standard input ends."""
     global _caller
     _caller = os.getppid()
+    costs = Costs(int(sys.argv[1]))
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints does not get among the results
     while True:
@@ -54,7 +58,7 @@ def main() -> None:
         except EOFError:
             return
         try:
-            for result in _JobRead(job).results():
+            for result in _JobRead(job, costs).results():
                 out.write(wire.frame(wire.Message("batch", content=result)))
                 out.flush()
             last = wire.Message("end")
@@ -80,8 +84,9 @@ class _JobRead:
         Logs of the next batch, at most.
     """
 
-    def __init__(self, job: IsolatedRead[Any]) -> None:
-        self.job, self.at, self.size = job, 0, BATCH_LOGS
+    def __init__(self, job: IsolatedRead[Any], costs: Costs) -> None:
+        self.job, self.costs, self.at, self.size = job, costs, 0, BATCH_LOGS
+        self._since = 0.0
         self.suspects = Suspects(job.files)
         self.place = log_child.Place()
         # loads here, once, what every child would load
@@ -94,6 +99,8 @@ class _JobRead:
             return
         rules = confined.readable((file.root, file.name) for file, _ in self.job.files)
         while self.at < len(self.job.files):
+            if self.costs:
+                self.suspects.reject_known(self.at, self.costs)
             span = range(self.at, self.suspects.stop(self.at))
             child, pipe = log_child.fork(
                 self.job, span, self.size, self.suspects.bad, self.place, rules
@@ -118,6 +125,9 @@ class _JobRead:
                 place = self.place.get()
                 place = place if place in span else -1
                 self.size = self.suspects.blame(place, self.at, self.size, why or reason_of(status))
+                if self.suspects.last is not None:
+                    seconds = time.monotonic() - self._since
+                    self.suspects.note_cost(self.suspects.last, seconds, self.costs)
 
     def _taken(self, message: wire.Message, span: range) -> msgspec.Raw | None:
         """The result in a message; None where there is none.
@@ -168,6 +178,15 @@ class _JobRead:
             except ValueError as error:
                 raise wire.BadMessage(str(error)) from None
 
+    def _limit(self, number: int) -> float:
+        """Seconds that a log may take, or the sum of a batch."""
+        limits = self.job.limits
+        if not self.costs:
+            return limits.seconds
+        number = min(max(number, self.at), len(self.job.files) - 1)  # whatever the child wrote
+        owner = self.suspects.owner(number)
+        return self.costs.seconds(limits.seconds, owner, limits.owner_seconds, limits.run_seconds)
+
     def _messages(self, pipe: int, child: int) -> Iterator[wire.Message]:
         """What a child hands over until it ends.
 
@@ -178,9 +197,10 @@ class _JobRead:
         """
         buffer, most = bytearray(), self.job.limits.memory
         furthest = seen = self.place.get()
-        since = time.monotonic()
+        self._since = time.monotonic()
         while True:
-            ready, _, _ = select.select([pipe], [], [], min(LOOK, self.job.limits.seconds))
+            limit = self._limit(seen)
+            ready, _, _ = select.select([pipe], [], [], min(LOOK, limit))
             if ready:
                 data = os.read(pipe, 2**20)
                 if not data:
@@ -189,10 +209,11 @@ class _JobRead:
                 yield from wire.messages(buffer, most)
             now = self.place.get()
             if now > furthest or (now < 0 <= seen):  # nothing else is progress, whatever it writes
-                furthest, seen, since = max(furthest, now), now, time.monotonic()
-            elif time.monotonic() - since > self.job.limits.seconds:
-                fact = f"{self.job.limits.seconds:g} s"
-                raise TimeoutError(RejectReason.TIME_LIMIT.sentence(fact=fact))
+                furthest, seen, self._since = max(furthest, now), now, time.monotonic()
+            elif time.monotonic() - self._since > limit:
+                detail = "" if limit == self.job.limits.seconds else SHORTER
+                fact = f"{limit:.3g} s"
+                raise TimeoutError(RejectReason.TIME_LIMIT.sentence(detail, fact=fact))
             if os.getppid() != _caller:
                 os.kill(child, signal.SIGKILL)
                 os._exit(1)

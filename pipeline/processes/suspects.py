@@ -10,12 +10,16 @@ from typing import Any, NamedTuple
 
 from archive_tools.core.errors import SourceError
 from archive_tools.core.vocabulary import RejectReason
+from pipeline.processes.costs import Costs, Identity
 
 CAUTIOUS_LOGS = 16
 """Logs of the batch after a death."""
 OUT_OF_MEMORY = 77
 """Exit code of a child for which the limit of memory was too low."""
 TO_DO = "try darshan-parser on the log; it is damaged, or shows a fault of the library"
+
+LIMITS = (RejectReason.TIME_LIMIT, RejectReason.MEMORY_LIMIT, RejectReason.KILLED)
+SAME_FILE = "it reached a limit in this run under another name; raise the limit, or remove the link"
 
 
 class Treatment(enum.IntEnum):
@@ -48,6 +52,8 @@ class Suspects:
         self.bad: dict[int, Suspect] = {}
         self._status: dict[int, os.stat_result | None] = {}
         self._owners: set[int] = set()
+        self.last: int | None = None
+        """The log that the last child died of."""
 
     def owner(self, number: int) -> int:
         """The user who has put a log where it is; -1 where nobody can say."""
@@ -78,6 +84,29 @@ class Suspects:
                 return number
         return len(self.files)
 
+    def _identity(self, number: int) -> Identity | None:
+        file = self.files[number][0]
+        try:
+            return Identity.of(os.stat(os.path.join(file.root, file.name)))
+        except OSError:
+            return None
+
+    def reject_known(self, at: int, costs: Costs) -> None:
+        """Reject the logs from `at` on that reached a limit under another name."""
+        for number in range(at, len(self.files)):
+            identity = None if number in self.bad else self._identity(number)
+            if identity and costs.is_known(identity):
+                reason = RejectReason.TIME_LIMIT.sentence(SAME_FILE, fact="the same file")
+                self.bad[number] = Suspect(Treatment.REJECTED, reason)
+
+    def note_cost(self, number: int, seconds: float, costs: Costs) -> None:
+        """Add what a log has cost that reached a limit."""
+        treatment, reason = self.bad[number]
+        if RejectReason.read(reason) in LIMITS:
+            is_final = treatment is Treatment.REJECTED
+            file = self._identity(number) if is_final else None
+            costs.add(self.owner(number), seconds, file)
+
     def distrust(self, number: int) -> None:
         """Note that the library complained about a log."""
         self._owners.add(self.owner(number))
@@ -93,6 +122,7 @@ class Suspects:
         A death while a batch was reduced (`place` below 0) is nobody's yet, unless the batch was of
         one log.
         """
+        self.last = None
         if place < 0 and size > 1:
             return 1
         culprit = at if place < 0 else max(at, place)
@@ -108,6 +138,7 @@ class Suspects:
         elif kind is RejectReason.TIME_LIMIT and not before:
             before = Treatment.ALONE
         self.distrust(culprit)
+        self.last = culprit
         self.bad[culprit] = Suspect(Treatment(before + 1), reason)
         return CAUTIOUS_LOGS
 

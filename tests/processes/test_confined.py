@@ -12,8 +12,7 @@ import pytest
 
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.processes import confined, isolated
-from pipeline.sources.darshan.log_batches import Listed
-from tests.support.isolated_readers import DAY, names_of
+from tests.support.isolated_readers import DAY, listed, names_of
 from tests.support.paths import ROOT, SITEDAY_LOGS
 from tests.support.taken_over import DONE, TakenOver
 from tests.support.waiting import PATIENCE
@@ -25,7 +24,8 @@ pytestmark = [
     ),
 ]
 SECRET = "a-password-of-the-database"
-LOG = sorted(SITEDAY_LOGS.iterdir())[0]
+LOGS = sorted(SITEDAY_LOGS.iterdir())
+LOG = LOGS[0]
 
 
 @pytest.fixture(autouse=True)
@@ -34,17 +34,11 @@ def tests_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKIO_LMT_PASSWORD", SECRET)
 
 
-def listed(log: Path) -> Listed:
-    status = log.stat()
-    root, name = os.path.split(os.fsencode(log))
-    return Listed(root, name, status.st_size, status.st_mtime_ns, True)
-
-
 def attacked(what: str, argument: object = "", seconds: float = PATIENCE) -> str:
     """Why the log is rejected that takes over its process, among four that are good."""
     names = ["good0", "good1", "attack", "good3", "good4"]
     job = isolated.IsolatedRead(
-        [(listed(LOG), name) for name in names],
+        [(listed(log), name) for log, name in zip(LOGS, names, strict=False)],
         functools.partial(TakenOver, DAY.start, DAY.end, what, str(argument)),
         names_of,
         isolated.Limits(seconds, 2**31),

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,20 +79,26 @@ def names_of(batch: Any) -> tuple[list[str], dict[str, str]]:
     )
 
 
+def listed(log: Path) -> Listed:
+    """A log as a manifest has it."""
+    status = log.stat()
+    root, name = os.path.split(os.fsencode(log))
+    return Listed(root, name, status.st_size, status.st_mtime_ns, True)
+
+
 def run(
-    names: list[str], seconds: float = PATIENCE, reduce: Any = None
+    names: list[str], seconds: float = PATIENCE, reduce: Any = None, owner_seconds: float = 600.0
 ) -> tuple[list[str], dict[str, str]]:
-    log = os.fsencode(sorted(SITEDAY_LOGS.iterdir())[0])
-    status = os.stat(log)
-    listed = Listed(
-        os.path.dirname(log), os.path.basename(log), status.st_size, status.st_mtime_ns, True
-    )
+    """Read a log for each name: the same where the names are alike up to an "@"."""
+    logs = sorted(SITEDAY_LOGS.iterdir())
+    alike = sorted({name.partition("@")[0] for name in names})
+    files = [(listed(logs[alike.index(name.partition("@")[0])]), name) for name in names]
     make = functools.partial(Hostile, DAY.start, DAY.end)
     job = isolated.IsolatedRead(
-        [(listed, name) for name in names],
+        files,
         make,
         reduce or names_of,
-        isolated.Limits(seconds, 2**31),
+        isolated.Limits(seconds, 2**31, owner_seconds),
         tuple[list[str], dict[str, str]],
     )
     read: list[str] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -150,7 +151,13 @@ class Darshan(LogSource[keys.Options]):
         known = {
             file: reason for file, reason in (known or {}).items() if RejectReason.lasts(reason)
         }
-        limits = isolated.Limits(options.log_seconds, options.log_memory_mb * 2**20)
+        limits = isolated.Limits(
+            options.log_seconds,
+            options.log_memory_mb * 2**20,
+            options.owner_seconds,
+            options.run_seconds,
+        )
+        run = uuid.uuid4().hex
         wanted = frozenset(wanted)
         new_batch = functools.partial(
             BatchReader,
@@ -169,7 +176,7 @@ class Darshan(LogSource[keys.Options]):
                 for file, name in pairs[first : first + CHUNK]
             ]
             form = isolated.form_of(reduce)
-            yield isolated.IsolatedRead(listed, new_batch, reduce, limits, form)
+            yield isolated.IsolatedRead(listed, new_batch, reduce, limits, form, run)
 
     def run(self, job: isolated.IsolatedRead[Result]) -> list[Result]:
         """Run a job in a reader of its own; the results of its batches, in order."""

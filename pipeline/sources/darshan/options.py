@@ -30,6 +30,9 @@ class Options(SourceOptions):
         Days before and after whose folders are searched for logs of jobs that ran over midnight.
     log_seconds, log_memory_mb
         What reading one log may cost; more, and it is rejected.
+    owner_seconds, run_seconds
+        What logs that reach these limits may cost together, those of one owner and all of a day:
+        the time limit of the next one is at most half of what is left.
     mount_to_fsname : dict of str to str
         In place of the site's.
     passwd : str
@@ -46,7 +49,17 @@ class Options(SourceOptions):
     """
 
     ORIGIN: ClassVar[frozenset[str]] = frozenset(
-        {"logs", "log_seconds", "log_memory_mb", "passwd", "users", "follow_links", "log_owners"}
+        {
+            "logs",
+            "log_seconds",
+            "log_memory_mb",
+            "owner_seconds",
+            "run_seconds",
+            "passwd",
+            "users",
+            "follow_links",
+            "log_owners",
+        }
     )
 
     kind: Literal["darshan"]
@@ -55,6 +68,8 @@ class Options(SourceOptions):
     neighbours: int = Field(default=1, ge=0, le=31)
     log_seconds: float = Field(default=300.0, gt=0)
     log_memory_mb: int = Field(default=4096, ge=64)
+    owner_seconds: float = Field(default=600.0, gt=0)
+    run_seconds: float = Field(default=3600.0, gt=0)
     mount_to_fsname: dict[str, str] = {}
     passwd: str = ""
     follow_links: bool = False
