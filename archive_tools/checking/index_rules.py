@@ -83,7 +83,7 @@ def check_jobs(path: Path) -> Iterator[Problem]:
         return
     try:
         pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+    except (*DAMAGE, pa.ArrowException) as error:  # a name that is not UTF-8 is a ValueError
         yield Problem("damaged", str(path), str(error))
 
 
@@ -109,7 +109,7 @@ def same_jobs(path: Path, index: Path) -> Iterator[Problem]:
             )
             right = dict(zip(names, connection.execute(query).fetchone(), strict=False))
         table = pq.read_table(path, columns=names)
-    except (OSError, pa.ArrowException, sqlite3.Error):
+    except (*DAMAGE, pa.ArrowException, sqlite3.Error):
         return
     for name in names:
         found = pc.sum(table[name]).as_py() or 0

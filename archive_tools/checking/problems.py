@@ -26,11 +26,15 @@ class Problem:
     where : str
         File, and dataset or table in it.
     what : str
+    is_note : bool
+        Whether the next run mends it by itself, as what a killed run left: it is shown and not
+        counted.
     """
 
     kind: str
     where: str
     what: str
+    is_note: bool = False
 
 
 @dataclass(frozen=True)

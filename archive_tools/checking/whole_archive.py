@@ -11,26 +11,26 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
 from archive_tools.checking.problems import CLOSED, Expected, Problem
 from archive_tools.checking.series_files import check_series
+from archive_tools.checking.stored_bytes import PRODUCTS, check_bytes, stored_files
 from archive_tools.core import quantities
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.reading.archive import Archive
-from archive_tools.store import files, layout
-from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
-from archive_tools.store.status import FILES
+from archive_tools.store import aside, files, layout
+from archive_tools.store.receipts import DayReceipts, Receipt, Receipts, follows
 
 STALE_SECONDS = 3600
 """A temporary file that nobody has written to for so long is left over."""
-PRODUCTS: dict[str, str] = FILES | {Product.REPORT: layout.REPORT}
 Progress = Callable[[str], None]
 
 
@@ -67,8 +67,8 @@ def check_archive(
     instances : iterable of str
         Only these; none is all.
     deep : bool
-        Also read all values in both ways and compare them, and the numbers of measured cells with
-        the receipts.
+        Also hash all files, read all values in both ways and compare them, and the numbers of
+        measured cells with the receipts.
     progress : callable
         Called with what is looked at next.
     looked : Looked, optional
@@ -79,10 +79,19 @@ def check_archive(
     yield from left_over(archive.root)
     try:
         found = days(archive, start, stop)
-        receipts = Receipts(archive.root).days(found)
+        receipts = Receipts(archive.root).read_days(found)
+        if not wanted:
+            yield from unknown_receipts(archive.root)
+        put_aside = aside.days_aside(archive.root)
     except PermissionError as error:
         yield _closed(error)
         return
+    unfinished = Unfinished(archive.root, put_aside)
+    listed = stored_files(archive.root, receipts, wanted, deep=deep)
+    for file, problem in check_bytes(listed, deep=deep, progress=progress):
+        now = Receipts(archive.root).day(file.date).read()
+        if now.all == receipts[file.date].all:  # else a run made it anew meanwhile
+            yield unfinished.judged(problem, file.date, file.instance, now)
     for date in found:
         looked.days += 1
         try:
@@ -90,7 +99,8 @@ def check_archive(
                 if not wanted or instance in wanted:
                     progress(f"{date} {instance}")
                     looked.files += len(files_of(archive, date, instance))
-                    yield from check_day(archive, date, instance, receipts[date], deep=deep)
+                    for problem in settled(archive, date, instance, receipts[date], deep=deep):
+                        yield unfinished.judged(problem, date, instance, receipts[date])
             if not wanted:
                 yield from unknown_files(archive.root, date)
         except PermissionError as error:
@@ -130,7 +140,7 @@ def days(archive: Archive, start: dt.date, stop: dt.date) -> list[dt.date]:
 
 
 def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return os.listdir(folder) if folder.is_dir() else []
 
 
 def instances_of(archive: Archive, date: dt.date, receipts: DayReceipts) -> list[str]:
@@ -142,7 +152,8 @@ def instances_of(archive: Archive, date: dt.date, receipts: DayReceipts) -> list
         elsewhere = {
             instance for instance in archive.instances() if archive.path(instance, date).is_file()
         }
-    return sorted(named | elsewhere | {receipt.instance for receipt in receipts.all})
+    of_receipts = [*receipts.all, *(damaged.receipt for damaged in receipts.damaged)]
+    return sorted(named | elsewhere | {receipt.instance for receipt in of_receipts})
 
 
 def files_of(archive: Archive, date: dt.date, instance: str) -> list[Path]:
@@ -179,6 +190,76 @@ def product_of(date: dt.date, name: str) -> tuple[str, str] | None:
 
 
 # A day of an instance
+
+
+MENDED = {"no receipt", "rows", "sums", "measured", "bytes"}
+"""Kinds of what a run leaves that was killed between a product and its receipt, or between products
+that are made from each other.
+"""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What the next run makes again by itself.
+
+    Attributes
+    ----------
+    root : pathlib.Path
+    put_aside : set of (datetime.date, str)
+        Days and instances that were invalidated, and not built since.
+    """
+
+    root: Path
+    put_aside: set[tuple[dt.date, str]]
+
+    def judged(
+        self, problem: Problem, date: dt.date, instance: str, receipts: DayReceipts
+    ) -> Problem:
+        """The problem; a note where the next run mends it."""
+        if problem.kind in MENDED and self.is_of(date, instance, receipts):
+            return replace(problem, is_note=True)
+        return problem
+
+    def is_of(self, date: dt.date, instance: str, receipts: DayReceipts) -> bool:
+        """Whether a run of the day is not over: its raw data are there, and not all products follow
+        from them.
+        """
+        if instance == DAY:
+            return receipts.good(DAY, Product.REPORT) is None
+        if (date, instance) in self.put_aside:
+            return True
+        before = receipts.good(instance, Product.RAW)
+        if (
+            before is None
+            or not layout.path(self.root, layout.RAW, date, instance, before.fingerprint).is_dir()
+        ):
+            return False
+        index, jobs = (
+            layout.path(self.root, template, date, instance).exists()
+            or receipts.of(instance, product)
+            for product, template in ((Product.INDEX, layout.INDEX), (Product.JOBS, layout.JOBS))
+        )
+        logs = [Product.INDEX, Product.JOBS] if index or jobs else []
+        for product in [Product.TTS, *logs]:
+            made = receipts.good(instance, product)
+            if made is None or not follows(made.fingerprint, before.fingerprint):
+                return True
+            before = made
+        return False
+
+
+def settled(
+    archive: Archive, date: dt.date, instance: str, receipts: DayReceipts, *, deep: bool
+) -> list[Problem]:
+    """Problems of an instance's products of one day, looked at again where a run made some of them
+    meanwhile.
+    """
+    found = list(check_day(archive, date, instance, receipts, deep=deep))
+    if found:
+        now = Receipts(archive.root).day(date).read()
+        if now.all != receipts.all:
+            found = list(check_day(archive, date, instance, now, deep=deep))
+    return found
 
 
 def check_day(
@@ -225,17 +306,17 @@ def _content(receipts: DayReceipts, receipt: Receipt | None) -> dict[str, Any]:
 
 
 def failures(receipts: DayReceipts, instance: str) -> Iterator[Problem]:
-    """Receipts that say that the last try failed, or that cannot be read."""
-    for receipt in receipts.all:
+    """Receipts that say that the last try failed, that cannot be read, or that have a newer one."""
+    for damaged in receipts.damaged_of(instance):
+        yield Problem("receipt", str(damaged.path), f"cannot be read: {damaged.reason}")
+    for receipt in receipts.superseded():
         if receipt.instance == instance:
             place = str(receipts.folder / receipt.name)
-            try:
-                content = receipts.content(receipt)
-            except (ValueError, OSError) as error:
-                yield Problem("receipt", place, f"cannot be read: {error}")
-                continue
-            if receipt.state == ReceiptState.FAILED:
-                yield Problem("failed", place, str(content.get("error", "the last try failed")))
+            yield Problem("receipt", place, "the product has a newer one", is_note=True)
+    for receipt in receipts.all:
+        if receipt.instance == instance and receipt.state == ReceiptState.FAILED:
+            error = _content(receipts, receipt).get("error", "the last try failed")
+            yield Problem("failed", str(receipts.folder / receipt.name), str(error))
 
 
 def lacking_files(
@@ -254,11 +335,13 @@ def lacking_files(
 def lacking_receipts(
     root: Path, date: dt.date, instance: str, receipts: DayReceipts
 ) -> Iterator[Problem]:
-    """Products without a good receipt."""
+    """Products without a good receipt, or a damaged one."""
+    damaged = {one.receipt.product for one in receipts.damaged_of(instance)}
     for product, template in PRODUCTS.items():
         path = layout.path(root, template, date, instance)
         if (
-            (product == Product.REPORT) == (instance == DAY)
+            product not in damaged
+            and (product == Product.REPORT) == (instance == DAY)
             and path.is_file()
             and receipts.good(instance, product) is None
         ):
@@ -276,6 +359,14 @@ def unknown_files(root: Path, date: dt.date) -> Iterator[Problem]:
             yield Problem("unknown file", str(folder / name), "is not a product of the pipeline")
 
 
+def unknown_receipts(root: Path) -> Iterator[Problem]:
+    """What is in the folders of receipts and has not the name of one."""
+    for folder in sorted(root.glob("receipts/[0-9]*/*")):
+        for name in sorted(_names(folder)):
+            if Receipt.parse(name) is None and not name.endswith(files.TEMPORARY):
+                yield Problem("unknown file", str(folder / name), "is not a receipt")
+
+
 def left_over(root: Path, now: float | None = None) -> Iterator[Problem]:
     """Temporary files that nobody writes to any more."""
     for path in sorted(root.rglob(f".*{files.TEMPORARY}")):
@@ -287,6 +378,7 @@ def left_over(root: Path, now: float | None = None) -> Iterator[Problem]:
             yield Problem(
                 "left over",
                 str(path),
-                f"temporary, last written {quantities.rounded_duration(age)} ago: delete it once no"
-                " run is active",
+                f"temporary, last written {quantities.rounded_duration(age)} ago: the next run of"
+                " the day removes it",
+                is_note=True,
             )

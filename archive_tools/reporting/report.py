@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from typing import Any
 from archive_tools import plotting
 from archive_tools.core import quantities
 from archive_tools.core.day import Day
+from archive_tools.core.errors import FormatError
 from archive_tools.core.extras import absent_packages
 from archive_tools.core.findings import events_of
 from archive_tools.core.sums import sql_sum
 from archive_tools.formats import index_file
-from archive_tools.formats.series_file import SeriesFile
+from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.formats.tts_read import open_tts
 from archive_tools.jobs import users
 from archive_tools.reading import summary
@@ -62,7 +64,7 @@ def write_report(
         else {}
     )
     day = Day(date, about.get("timezone", "UTC"))
-    receipts = Receipts(root).day(date)
+    receipts = Receipts(root).day(date).read()
     sections = [
         _section(root, day, receipts, instance, wanted) for instance, wanted in instances.items()
     ]
@@ -98,14 +100,17 @@ def _section(
         "tables": [],
         "findings": _findings(receipts, instance, day.timezone),
     }
-    if path.is_file():
-        with open_tts(path) as tts:
-            section["datasets"] = [_row(item) for item in summary.summarize(tts)]
-            section["plots"] = [
-                plotting.svg(figure) for figure in ([] if _undrawable() else _figures(tts, day))
-            ]
-    if has_index:
-        section["tables"] = _rankings(layout.path(root, layout.INDEX, day.date, instance))
+    try:
+        if path.is_file():
+            with damage_named(path), open_tts(path) as tts:
+                section["datasets"] = [_row(item) for item in summary.summarize(tts)]
+                section["plots"] = [
+                    plotting.svg(figure) for figure in ([] if _undrawable() else _figures(tts, day))
+                ]
+        if has_index:
+            section["tables"] = _rankings(layout.path(root, layout.INDEX, day.date, instance))
+    except FormatError as error:
+        section["findings"] = [str(error), *section["findings"]]
     return section
 
 
@@ -170,7 +175,11 @@ RANKINGS = {
 
 def _rankings(path: Path) -> list[dict[str, Any]]:
     """Who moved most bytes, from the index."""
-    connection = index_file.open_index(path)
+    with index_file.connected(path) as connection:
+        return _tables_of(connection)
+
+
+def _tables_of(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     tables = []
     read, written = sql_sum("bytes_read"), sql_sum("bytes_written")
     for title, (uid_, name_) in RANKINGS.items():
@@ -189,5 +198,4 @@ def _rankings(path: Path) -> list[dict[str, Any]]:
             for uid, name, logs, *amounts in rows[:MOST]
         ]
         tables.append({"title": title, "rows": shown})
-    connection.close()
     return tables

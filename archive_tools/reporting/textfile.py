@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools.core.vocabulary import DayState, Product
+from archive_tools.store.receipt_content import DamagedReceipt
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.status import State
 
@@ -26,8 +27,13 @@ def last_runs(root: Path) -> list[dict[str, Any]]:
     for path in sorted((root / "receipts").glob("last_*.json")):
         try:
             found.append(dict(json.loads(path.read_text("utf-8"))))
-        except (OSError, ValueError):  # damaged, or just being replaced by hand
-            continue
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            RecursionError,
+        ):
+            continue  # damaged, or just being replaced by hand
     return found
 
 
@@ -42,7 +48,10 @@ def lacks(root: Path, found: Mapping[dt.date, Mapping[str, State]]) -> dict[str,
             receipt = days[date].good(instance, Product.TTS)
             if instance in missing or receipt is None:
                 continue
-            content = days[date].content(receipt)
+            try:
+                content = days[date].content(receipt)
+            except DamagedReceipt:  # named by the state
+                continue
             if "percent" in content:
                 absent = content.get("missing_components", [])
                 missing[instance] = round(100.0 - float(content["percent"]), 1), len(absent)
@@ -108,6 +117,11 @@ def metrics(
                 "tokio_missing_components",
                 "Components that were expected on the newest archived day and not measured at all.",
                 (({"instance": name}, float(absent)) for name, (_, absent) in missing.items()),
+            ),
+            _metric(
+                "tokio_damaged_receipt",
+                "A receipt that cannot be read; the next run of its day makes it again.",
+                _damaged(states),
             ),
             _metric(
                 "tokio_last_run_timestamp_seconds",
@@ -189,6 +203,13 @@ def _forgotten(states: ByInstance) -> Iterator[Sample]:
         left = [state.forgotten_in for state in days.values() if state.forgotten_in is not None]
         if left:
             yield {"instance": instance}, round(min(left), 0)
+
+
+def _damaged(states: ByInstance) -> Iterator[Sample]:
+    for instance, days in states.items():
+        for state in days.values():
+            for sentence in state.damaged:
+                yield {"instance": instance, "receipt": sentence}, 1.0
 
 
 def _runs(runs: list[dict[str, Any]], value: Any) -> Iterator[Sample]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import files, layout
+from archive_tools.store.receipt_content import DamagedReceipt
 from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
 from archive_tools.store.status import FILES
 
@@ -69,8 +70,10 @@ def put_aside(root: Path, date: dt.date, instance: str, products: Collection[str
     list of Receipt
         Those that were there.
     """
-    day, folder = Receipts(root).day(date), _folder(root, date, instance)
+    day, folder = Receipts(root).day(date).read(), _folder(root, date, instance)
     found = [one for product in products for one in day.of(instance, product)]
+    for damaged in day.damaged_of(instance):
+        files.remove(damaged.path)
     earlier = {receipt.product for receipt in _receipts_in(folder) if receipt.good}
     for receipt in sorted(found, key=lambda receipt: receipt.product != Product.RAW):
         if receipt.product in earlier:
@@ -137,7 +140,7 @@ def _is_as_then(root: Path, folder: Path, receipt: Receipt) -> bool:
     try:
         size = DayReceipts(folder, ()).content(receipt).get("bytes")
         return size is None or path.stat().st_size == size
-    except FileNotFoundError:
+    except (FileNotFoundError, DamagedReceipt):
         return False
 
 

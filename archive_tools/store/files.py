@@ -60,7 +60,7 @@ def sweep(folders: Iterable[Path]) -> list[Path]:
             if _is_left(path):
                 (
                     shutil.rmtree(path, ignore_errors=True)
-                    if path.is_dir()
+                    if path.is_dir() and not path.is_symlink()
                     else path.unlink(missing_ok=True)
                 )
                 removed.append(path)
@@ -144,7 +144,7 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _sync(temporary)
-            os.replace(temporary, path)
+            _replace(temporary, path)
             _sync(path.parent)
         finally:
             with contextlib.suppress(OSError):
@@ -224,6 +224,32 @@ def replace_folder(new: Path, old: Path) -> None:
         os.replace(old, aside)
     os.replace(new, old)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _replace(new: Path, path: Path) -> None:
+    """Put a file in the place of another one, or of a folder that somebody made there."""
+    try:
+        os.replace(new, path)
+    except IsADirectoryError:
+        remove(path)
+        os.replace(new, path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with what is in it; it need not be there.
+
+    A folder is renamed first: whatever instant the process dies, it is whole or not there, and the
+    rest of it is swept as other temporary files are.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except (IsADirectoryError, PermissionError):  # the second is what POSIX says of folders
+        if path.is_symlink() or not path.is_dir():
+            raise
+        aside = temporary_name(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(path, aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

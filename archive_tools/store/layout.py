@@ -5,6 +5,7 @@
                 report.html
 raw/2018/2018-01-28/cscratch.<fingerprint>/  or piece-0001/ ... in it
                     darshan.reduced/        what was made of each log
+                    cscratch.<fingerprint>.damaged/     see `DAMAGED`
 receipts/2018/01/2018-01-28.cscratch.tts.v1.<fingerprint>.complete.json
 aside/2018/2018-01-28/cscratch/          what `invalidate` puts aside, see `aside`
 receipts/last_nightly.json               when a command ran last, how long, its exit code
@@ -27,6 +28,10 @@ JOBS = "{date:%Y}/{date:%Y-%m-%d}/{instance}_jobs.parquet"
 REPORT = "{date:%Y}/{date:%Y-%m-%d}/report.html"
 RAW = "raw/{date:%Y}/{date:%Y-%m-%d}/{instance}.{fingerprint}"
 REDUCED = "reduced"
+DAMAGED = ".damaged"
+"""End of the name of a raw folder whose files are not those of its receipt, and that no source
+could give again.
+"""
 RECEIPTS = "receipts/{date:%Y}/{date:%m}"
 ASIDE = "aside/{date:%Y}/{date:%Y-%m-%d}/{instance}"
 ABOUT = "archive.json"

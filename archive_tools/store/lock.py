@@ -25,7 +25,7 @@ from pathlib import Path
 
 from archive_tools.core.accounts import account
 from archive_tools.core.errors import ArchiveError, Busy
-from archive_tools.store import layout
+from archive_tools.store import files, layout
 
 log = logging.getLogger("tokio")
 
@@ -55,6 +55,16 @@ def _set(handle: int, kind: int, start: int, length: int) -> bool:
     return True
 
 
+def _opened(path: Path) -> int:
+    """The open file of locks; a folder in its place goes, for no run can hold it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except IsADirectoryError:
+        files.remove(path)
+        return os.open(path, flags, 0o666)
+
+
 @contextlib.contextmanager
 def free(
     root: Path, dates: Sequence[dt.date], *, patience: float = PATIENCE
@@ -81,7 +91,7 @@ def free(
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        handle = os.open(root / layout.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = _opened(root / layout.LOCK)
     except OSError as error:
         raise ArchiveError(
             f"{root} cannot be written: {error.strerror}",

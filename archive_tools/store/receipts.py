@@ -13,20 +13,24 @@ import datetime as dt
 import functools
 import hashlib
 import json
+import operator
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from archive_tools.core.printable import clean
 from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.store import files, layout
+from archive_tools.store.receipt_content import DamagedReceipt, read_content, what_it_is
 
 _NAME = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})\.(?P<instance>[A-Za-z0-9_-]+)\.(?P<product>[a-z]+)"
-    r"\.v(?P<version>\d+)\.(?P<fingerprint>[0-9a-f]{16})"
-    rf"\.(?P<state>{'|'.join(ReceiptState)})(?P<percent>\d{{0,3}})\.json"
+    r"\.v(?P<version>\d{1,9})\.(?P<fingerprint>[0-9a-f]{16})"
+    rf"\.(?P<state>{'|'.join(ReceiptState)})(?P<percent>\d{{0,3}})\.json",
+    re.ASCII,
 )
 
 
@@ -92,13 +96,19 @@ class Receipt(NamedTuple):
     @classmethod
     @functools.lru_cache(maxsize=1 << 16)
     def parse(cls, name: str) -> Receipt | None:
-        """The receipt of that file name; None for any other file."""
+        """The receipt of that file name; None for any other file, such as one of a day that no
+        calendar has.
+        """
         match = _NAME.fullmatch(name)
         if not match:
             return None
         percent = int(match["percent"]) if match["percent"] else 100
+        try:
+            date = dt.date.fromisoformat(match["date"])
+        except ValueError:
+            return None
         return cls(
-            dt.date.fromisoformat(match["date"]),
+            date,
             match["instance"],
             match["product"],
             int(match["version"]),
@@ -109,11 +119,42 @@ class Receipt(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Damaged:
+    """A receipt that cannot be read: it is as if it were not there.
+
+    Attributes
+    ----------
+    receipt : Receipt
+        What its name says.
+    path : pathlib.Path
+    reason : str
+    """
+
+    receipt: Receipt
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        where = clean("/".join(self.path.parts[-4:]))
+        return f"{where} cannot be read: {self.reason}"
+
+
+@dataclass(frozen=True)
 class DayReceipts:
-    """The receipts of one day."""
+    """The receipts of one day.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    all : tuple of Receipt
+        Those that are there, as far as that was looked at.
+    damaged : tuple of Damaged
+        Those that cannot be read, as far as that was looked at.
+    """
 
     folder: Path
     all: tuple[Receipt, ...]
+    damaged: tuple[Damaged, ...] = ()
 
     @functools.cached_property
     def _by_key(self) -> dict[tuple[str, str], list[Receipt]]:
@@ -130,24 +171,103 @@ class DayReceipts:
         """The receipt of the product in the archive, if there is one."""
         found = [receipt for receipt in self.of(instance, product) if receipt.good]
         if len(found) > 1:  # a run died between writing the new one and removing the old one
-            found.sort(key=lambda receipt: os.stat(self.folder / receipt.name).st_mtime_ns)
-        return found[-1] if found else None
+            return max(found, key=self._when)
+        return found[0] if found else None
+
+    def _when(self, receipt: Receipt) -> tuple[bool, str, int, str]:
+        """When a receipt was written, to compare: by what it says, for copies have other times."""
+        try:
+            written = str(self.content(receipt).get("written", ""))
+            changed = os.stat(self.folder / receipt.name).st_mtime_ns
+        except (OSError, DamagedReceipt):
+            return False, "", 0, receipt.name
+        return True, written, changed, receipt.name
+
+    def superseded(self) -> Iterator[Receipt]:
+        """Good receipts of products that have a newer one."""
+        for key in self._by_key:
+            newest = self.good(*key)
+            yield from (one for one in self.of(*key) if one.good and one != newest)
+
+    def damaged_of(self, instance: str) -> tuple[Damaged, ...]:
+        """The receipts of an instance that cannot be read."""
+        return tuple(one for one in self.damaged if one.receipt.instance == instance)
+
+    def content(self, receipt: Receipt) -> dict[str, Any]:
+        """What the receipt records; nothing if another run has just replaced it.
+
+        Raises
+        ------
+        DamagedReceipt
+            It cannot be read.
+        """
+        try:
+            return read_content(self.folder / receipt.name)
+        except FileNotFoundError:
+            return {}
 
     def other(self, instance: str, product: str, state: str) -> list[Receipt]:
         """Receipts without a product: kept or failed."""
         return [receipt for receipt in self.of(instance, product) if receipt.state == state]
 
-    def content(self, receipt: Receipt) -> dict[str, Any]:
-        """What the receipt records; nothing if another run has just replaced it."""
+    def without(self, receipt: Receipt, reason: str) -> DayReceipts:
+        """The receipts, of which one turned out to be damaged."""
+        damaged = Damaged(receipt, self.folder / receipt.name, reason)
+        others = tuple(one for one in self.all if one != receipt)
+        return DayReceipts(self.folder, others, (*self.damaged, damaged))
+
+    def read(self) -> DayReceipts:
+        """The receipts, with the content of each read: what is damaged is not among them."""
+        found = self
+        for receipt in self.all:
+            try:
+                status = os.stat(self.folder / receipt.name)
+            except OSError:  # removed meanwhile
+                continue
+            reason = _damage(
+                self.folder / receipt.name, status.st_ino, status.st_mtime_ns, status.st_size
+            )
+            if reason:
+                found = found.without(receipt, reason)
+        return found
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _damage(path: Path, inode: int, mtime_ns: int, size: int) -> str:
+    """Why a receipt cannot be read, "" if it can be; looked at again only when it changes."""
+    try:
+        read_content(path)
+    except FileNotFoundError:
+        pass
+    except DamagedReceipt as error:
+        return error.reason
+    return ""
+
+
+def _day(folder: Path, entries: list[os.DirEntry[str]]) -> DayReceipts:
+    """The receipts among the entries of a folder, by their names and what they are."""
+    good, damaged = [], []
+    for entry in sorted(entries, key=_entry_name):
+        receipt = Receipt.parse(entry.name)
+        if receipt is None:
+            continue
         try:
-            with open(f"{self.folder}/{receipt.name}", encoding="utf-8") as file:
-                return dict(json.load(file))
-        except FileNotFoundError:
-            return {}
+            status = entry.stat(follow_symlinks=False)
+        except OSError:  # removed meanwhile
+            continue
+        if status.st_size and entry.is_file(follow_symlinks=False):  # nearly every one
+            good.append(receipt)
+        else:
+            damaged.append(Damaged(receipt, folder / entry.name, what_it_is(status)))
+    return DayReceipts(folder, tuple(good), tuple(damaged))
 
 
-def _parsed(names: list[str]) -> tuple[Receipt, ...]:
-    return tuple(receipt for name in sorted(names) if (receipt := Receipt.parse(name)))
+_entry_name = operator.attrgetter("name")
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no type for: NumPy's numbers as numbers, else as text."""
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 class Receipts:
@@ -164,22 +284,27 @@ class Receipts:
         return self.days([date])[date]
 
     def days(self, dates: Iterable[dt.date]) -> dict[dt.date, DayReceipts]:
-        """The receipts of many days, by one listing a month."""
+        """The receipts of many days, by one listing a month: names, and whether these are of files
+        that are not empty. No receipt is read.
+        """
         wanted = sorted(set(dates))
-        names: dict[str, list[str]] = {str(date): [] for date in wanted}
+        entries: dict[str, list[os.DirEntry[str]]] = {str(date): [] for date in wanted}
         folders = {(date.year, date.month): self.folder(date) for date in wanted}
         for folder in folders.values():
             try:
-                there = os.listdir(folder)
-            except FileNotFoundError:
+                with os.scandir(folder) as there:
+                    for entry in there:
+                        if (of_day := entries.get(entry.name[:10])) is not None:
+                            of_day.append(entry)
+            except (FileNotFoundError, NotADirectoryError):
                 continue
-            for name in there:
-                if (of_day := names.get(name[:10])) is not None:
-                    of_day.append(name)
-        return {
-            date: DayReceipts(folders[date.year, date.month], _parsed(names[str(date)]))
-            for date in wanted
-        }
+        return {date: _day(folders[date.year, date.month], entries[str(date)]) for date in wanted}
+
+    def read_days(self, dates: Iterable[dt.date]) -> dict[dt.date, DayReceipts]:
+        """The receipts of days, with the content of each read: for runs, which make again what a
+        damaged receipt is of.
+        """
+        return {date: day.read() for date, day in self.days(dates).items()}
 
     def write(self, receipt: Receipt, content: Mapping[str, Any]) -> Path:
         """Write a receipt, then remove those of the same product that it replaces.
@@ -191,7 +316,7 @@ class Receipts:
         before = self.day(receipt.date)
         files.write_text(
             path,
-            json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=str) + "\n",
+            json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=_plain) + "\n",
         )
         for old in before.all:
             replaced = (
@@ -201,6 +326,10 @@ class Receipts:
             )
             if old.key == receipt.key and old.name != receipt.name and replaced:
                 (path.parent / old.name).unlink(missing_ok=True)
+        for damaged in before.damaged:
+            is_of_it = damaged.receipt.key == receipt.key and damaged.path != path
+            if is_of_it and (receipt.good or not damaged.receipt.good):
+                files.remove(damaged.path)
         return path
 
     def remove(self, date: dt.date, instance: str, product: str, *states: str) -> int:
@@ -210,9 +339,9 @@ class Receipts:
         day = self.day(date)
         wanted = [
             receipt
-            for receipt in day.all
+            for receipt in (*day.all, *(one.receipt for one in day.damaged))
             if receipt.key == (instance, product) and (not states or receipt.state in states)
         ]
         for receipt in wanted:
-            (day.folder / receipt.name).unlink(missing_ok=True)
+            files.remove(day.folder / receipt.name)
         return len(wanted)

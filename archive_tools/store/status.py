@@ -1,7 +1,7 @@
 """What of a day is in the archive, from the names of receipts and of files.
 
 One listing a month and one a day's folder answer. Only of receipts that record why, or how many
-logs, the content is read; no product is opened.
+logs, the content is read, of few days that of all; no product is opened.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import multiprocessing
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archive_tools.core.errors import NoData
@@ -23,6 +23,7 @@ from archive_tools.core.threads import cores
 from archive_tools.core.vocabulary import DayState, Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import layout
+from archive_tools.store.receipt_content import DamagedReceipt
 from archive_tools.store.receipts import DayReceipts, Receipt, Receipts, follows
 
 FILES: dict[str, str] = {
@@ -64,6 +65,8 @@ class State:
         The source has fewer rows now than are archived.
     all_measured : bool
         Of a partial day: it has every cell that is expected, and lacks something else.
+    damaged : tuple of str
+        The receipts that cannot be read, a sentence each.
     """
 
     word: DayState
@@ -74,6 +77,7 @@ class State:
     forgotten_in: float | None = None
     kept: bool = False
     all_measured: bool = False
+    damaged: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.word}{':' if self.all_measured else ''} {self.detail}".strip()
@@ -92,12 +96,15 @@ OTHER_KEYS = "made with other keys of site.json, or by other rows of the source'
 _WHOLE = State(DayState.COMPLETE)
 MANY = 1000
 """Days from which on it pays to share them out."""
+READ_DAYS = 62
+"""So many days at most have all of their receipts read; of more, those that are needed are."""
 
 
 def files_of(root: Path, date: dt.date) -> set[str]:
     """Names of the files in a day's folder."""
     try:
-        return set(os.listdir(os.path.dirname(f"{root}/{layout.REPORT.format(date=date)}")))
+        with os.scandir(os.path.dirname(f"{root}/{layout.REPORT.format(date=date)}")) as there:
+            return {entry.name for entry in there if entry.is_file()}
     except (FileNotFoundError, NotADirectoryError):
         return set()
 
@@ -111,8 +118,33 @@ def state_of(
     how: MadeHow = (),
 ) -> State:
     """State of an instance that shall have `products`, each made from the one before and the first
-    from the raw data; `how` the keys of the site have TTS files made, where that is known.
+    from the raw data; `how` the keys of the site have TTS files made, where that is known. A
+    receipt that cannot be read is as if it were not there, and is named.
     """
+    while True:
+        try:
+            state = _state_of(files, day, date, instance, products, how)
+        except DamagedReceipt as error:
+            damaged = Receipt.parse(error.path.name)
+            if damaged is None:
+                raise
+            day = day.without(damaged, error.reason)
+            continue
+        named = tuple(map(str, day.damaged_of(instance)))
+        if not named:
+            return state
+        detail = "; ".join(filter(None, [state.detail, *named]))
+        return replace(state, detail=detail, damaged=named)
+
+
+def _state_of(
+    files: Collection[str],
+    day: DayReceipts,
+    date: dt.date,
+    instance: str,
+    products: Sequence[str],
+    how: MadeHow,
+) -> State:
     as_now = _is_made_as_now(day, date, instance, how)
     if as_now and _is_as_it_should_be(files, day, instance, products):  # nearly every day
         return _complete(day, instance, products)
@@ -236,8 +268,9 @@ def _is_as_it_should_be(
 
 def _complete(day: DayReceipts, instance: str, products: Sequence[str]) -> State:
     """Complete, and what else there is to say."""
-    kept = bool(day.other(instance, Product.RAW, ReceiptState.KEPT))
-    said = ["source has fewer rows now"] if kept else []
+    receipts = day.other(instance, Product.RAW, ReceiptState.KEPT)
+    kept = bool(receipts)
+    said = [_why_kept(day, receipts[-1])] if kept else []
     receipt = day.good(instance, Product.TTS)
     if Product.INDEX not in products or receipt is None:
         return State(DayState.COMPLETE, "; ".join(said), kept=kept) if kept else _WHOLE
@@ -250,6 +283,13 @@ def _complete(day: DayReceipts, instance: str, products: Sequence[str]) -> State
         rejected=rejected,
         kept=kept,
     )
+
+
+def _why_kept(day: DayReceipts, receipt: Receipt) -> str:
+    """Why an archived day is kept: raw data that are damaged, or the source has less."""
+    content = day.content(receipt)
+    damaged = bool(content.get("damaged"))
+    return str(content.get("reason", "")) if damaged else "source has fewer rows now"
 
 
 def states(
@@ -280,7 +320,8 @@ def _states(
     how: Mapping[str, MadeHow],
     dates: Sequence[dt.date],
 ) -> dict[dt.date, dict[str, State]]:
-    days = Receipts(root).days(dates)
+    receipts = Receipts(root)
+    days = receipts.read_days(dates) if len(dates) <= READ_DAYS else receipts.days(dates)
     found: dict[dt.date, dict[str, State]] = {}
     for date, day in days.items():
         files = files_of(root, date) if day.all else set()

@@ -83,7 +83,7 @@ def write_about(site: Site) -> None:
         "layout": 1,
     }
     text = json.dumps(about, indent=1) + "\n"
-    if not path.is_file() or path.read_text("utf-8") != text:
+    if not path.is_file() or path.read_bytes() != text.encode():
         files.write_text(path, text)
 
 

@@ -78,11 +78,16 @@ def instances(site: Site) -> dict[str, dict[str, Any]]:
 
 
 def read(root: Path) -> dict[str, Any]:
-    """What `archive.json` says; nothing where it is not there or cannot be read."""
+    """What `archive.json` says; nothing where it is not there or cannot be read: the next run
+    writes it anew.
+    """
     try:
-        return dict(json.loads((root / layout.ABOUT).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        about = json.loads((root / layout.ABOUT).read_bytes())
+    except (OSError, ValueError, RecursionError):
         return {}
+    known = about.get("instances", {}) if isinstance(about, dict) else None
+    is_usable = isinstance(known, dict) and all(isinstance(one, dict) for one in known.values())
+    return dict(about) if is_usable else {}
 
 
 def _holds_days(root: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from archive_tools.core.errors import FormatError
 from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.vocabulary import FindingKind
 from archive_tools.formats import darshan_tables
@@ -296,14 +297,13 @@ def archived_and_lost(
     files = [*there, *(file for file in before if file.key not in now)]
     choice = Choice.of(files, there)
     lost = set(choice.lost(reductions_of(where, source).read()))
-    table = darshan_tables.read_table(where.tts, "logs")["filename"].tolist()
-    archived = {os.path.basename(name) for name in table}
+    archived = _archived_names(where.tts)
     gone = sorted(
         name
         for file in files
         if file.key in lost
         for name in [shown(file.name)]
-        if not file.own or os.path.basename(name) in archived
+        if not file.own or archived is None or os.path.basename(name) in archived
     )
     if not gone:
         return ""
@@ -312,6 +312,15 @@ def archived_and_lost(
         f"{len(gone)} archived logs are gone, such as {gone[0]};"
         f" {new_ones} files are new and not archived"
     )
+
+
+def _archived_names(path: Path) -> set[str] | None:
+    """Names of the logs of an archived day; None where it is damaged: it may have had any."""
+    try:
+        table = darshan_tables.read_table(path, "logs")["filename"].tolist()
+    except FormatError:
+        return None
+    return {os.path.basename(name) for name in table}
 
 
 def _listed(job: Any) -> list[tuple[LogIdentity, str]]:

@@ -10,11 +10,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from archive_tools.core.errors import InputChanged, SourceError
+from archive_tools.core.errors import FormatError, InputChanged, SourceError
 from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import FindingKind, ReceiptState, RejectReason
 from archive_tools.formats import darshan_tables
+from archive_tools.formats.series_file import damage_named
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import servers
 from pipeline.building.expected_logs import why_expected
@@ -211,11 +212,14 @@ def _span(where: InstanceDay, logs: h5py.Group) -> list[int]:
 
 def rejects_of(path: Path, source: LogSource[Any]) -> Rejects:
     """Files that an archived day rejects, by the same reader: they are tried again only when they
-    change.
+    change; none where it is damaged.
     """
-    with h5py.File(path, "r") as file:
-        if file.attrs.get("reader") != source.reader:
-            return {}
-    table = darshan_tables.read_table(path, "rejects")
+    try:
+        with damage_named(path), h5py.File(path, "r") as file:
+            if file.attrs.get("reader") != source.reader:
+                return {}
+        table = darshan_tables.read_table(path, "rejects")
+    except FormatError:
+        return {}
     columns = (table[name].tolist() for name in ("filename", "log_bytes", "mtime_ns", "reason"))
     return {(name, size, time): reason for name, size, time, reason in zip(*columns, strict=True)}

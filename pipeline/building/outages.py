@@ -70,10 +70,9 @@ def _clock(second: int, timezone: str) -> str:
 
 def outages(root: Path) -> list[Outage]:
     """All that operators acknowledged."""
-    return [
-        Outage(**{**one, "names": tuple(one["names"])})
-        for one in statements.read(root / ACKNOWLEDGED)
-    ]
+    return statements.typed(
+        root / ACKNOWLEDGED, lambda one: Outage(**{**one, "names": tuple(one["names"])})
+    )
 
 
 def outages_on(root: Path, day: Day, instance: str) -> list[Outage]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-import hashlib
 import json
 import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import fingerprint as fingerprint_of
-from pipeline.building import pieces
+from pipeline.building import pieces, verified
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.log_reading import archived_and_lost
 from pipeline.building.made import Made
@@ -40,11 +40,15 @@ class ArchivedRaw:
         Of its receipt.
     folder : pathlib.Path
         It may be pruned.
+    damaged : mapping of str to str
+        Files that are not those that were fetched, and why: their pieces are as if they were not
+        there.
     """
 
     fingerprint: str
     content: Mapping[str, Any]
     folder: Path
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -118,7 +122,7 @@ def fetch_raw(where: InstanceDay, inputs: Inputs, archived: ArchivedRaw | None) 
         lost = _lost(where, fetched, new, held, archived)
         if lost:
             counts = fetched.counts if fetched else {}
-            more = {"inputs": inputs, "source": server_info(where), "files": _hashes(new)}
+            more = {"inputs": inputs, "source": server_info(where), "files": verified.hashes(new)}
             return FetchedRaw(Made(counts, more=more), seen, lost)
         grew = fetched is not None and _compare(where, inputs, fetched.inputs)
         raw = _Raw(where, inputs, seen, held, archived)
@@ -128,7 +132,11 @@ def fetch_raw(where: InstanceDay, inputs: Inputs, archived: ArchivedRaw | None) 
 def _held(archived: ArchivedRaw | None) -> list[Piece]:
     if archived is None:
         return []
-    return pieces.held(archived.folder, archived.content, archived.fingerprint)
+    return [
+        piece
+        for piece in pieces.held(archived.folder, archived.content, archived.fingerprint)
+        if not any((archived.folder / name).is_relative_to(piece.path) for name in archived.damaged)
+    ]
 
 
 @dataclass(frozen=True)
@@ -159,10 +167,11 @@ class _Raw:
             [one["fingerprint"] for one in about], so_far=so_far
         )
         target = where.raw_folder(fingerprint)
-        added = _hashes(new) if new else {}
+        added = verified.hashes(new) if new else {}
         names = pieces.assembled(folder, old, new)
         listed = [one | {"name": name} for one, name in zip(about, names, strict=True)]
-        if not (self.archived and target == self.archived.folder):
+        damaged = self.archived.damaged if self.archived else {}
+        if not self.archived or target != self.archived.folder or damaged:
             files.sync_tree(folder)
             files.replace_folder(folder, target)
         findings = Findings()
@@ -175,6 +184,7 @@ class _Raw:
             "pieces": listed,
             "source": listed[-1].get("source", {}),
             "files": self._files(old, names, added),
+            **({"damaged": damaged} if damaged else {}),
         }
         return FetchedRaw(Made(_together(listed), findings, more=more), fingerprint)
 
@@ -187,7 +197,7 @@ class _Raw:
             {
                 name.removeprefix(f"{piece.path.name}/"): known
                 for name, known in before.items()
-                if len(self.held) == 1 or name.startswith(f"{piece.path.name}/")
+                if piece.path == self._folder or name.startswith(f"{piece.path.name}/")
             }
             for piece in old
         ]
@@ -196,6 +206,10 @@ class _Raw:
             for folder, its in zip(names, [*of_piece, added], strict=False)
             for name, known in its.items()
         }
+
+    @property
+    def _folder(self) -> Path | None:
+        return self.archived.folder if self.archived else None
 
     def _about(self, fetched: Fetched) -> dict[str, Any]:
         """What the receipt says of a new piece."""
@@ -241,6 +255,8 @@ def _lost(
     """
     if archived is None:
         return ""
+    if archived.damaged and fetched is None:
+        return f"{verified.sentence(archived.folder, archived.damaged)}; the source has it no more"
     if held:
         if fetched is None or not isinstance(where.source, LogSource):
             return ""
@@ -253,7 +269,28 @@ def _lost(
         for name, count in archived.counts.items()
         if now.get(name, 0) < count and name != "unreadable"
     ]
-    return f"the source has less of the day: {'; '.join(said)}" if said else ""
+    damaged = (
+        f"{verified.sentence(archived.folder, archived.damaged)}; " if archived.damaged else ""
+    )
+    return f"{damaged}the source has less of the day: {'; '.join(said)}" if said else ""
+
+
+def put_damaged_aside(folder: Path) -> None:
+    """Rename a raw folder that nothing may be built on any more; it is pruned in its time, or when
+    the day is fetched again.
+    """
+    if folder.is_dir():
+        files.replace_folder(folder, folder.with_name(f"{folder.name}{layout.DAMAGED}"))
+
+
+def recovered(folder: Path, fingerprint: str) -> ArchivedRaw | None:
+    """Raw data whose receipt cannot be read, as they are: what a source gives again is added to
+    them; None if they are not there.
+    """
+    if not folder.is_dir():
+        return None
+    content = {"files": verified.hashes(folder), "counts": {}}
+    return ArchivedRaw(fingerprint, content, folder)
 
 
 def _listed(where: InstanceDay, before: Inputs, fetched: Fetched | None) -> Inputs:
@@ -293,14 +330,5 @@ def remove_others(target: Path, instance: str) -> None:
     """Remove the raw data of an instance's day that are not those in `target`."""
     for other in target.parent.glob(f"{instance}.*"):
         if other != target and other.name != f"{instance}.{layout.REDUCED}":
-            shutil.rmtree(other, ignore_errors=True)
-
-
-def _hashes(folder: Path) -> dict[str, list[Any]]:
-    """Size and SHA-256 of the files that were fetched."""
-    found: dict[str, list[Any]] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        found[str(path.relative_to(folder))] = [path.stat().st_size, digest]
-    return found
+            with contextlib.suppress(OSError):
+                files.remove(other)

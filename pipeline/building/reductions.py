@@ -8,7 +8,10 @@ time, and as it is made in the same way.
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
+import logging
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +22,13 @@ import numpy as np
 import numpy.typing as npt
 from isal import igzip
 
+from archive_tools.core.printable import clean
 from archive_tools.core.vocabulary import RejectReason
 from archive_tools.store import files, layout
 from pipeline.building.instance_day import InstanceDay
 from pipeline.model import BatchSummary, LogIdentity, Remark
+
+log = logging.getLogger("tokio")
 
 
 class _Column(msgspec.Struct, array_like=True):
@@ -65,6 +71,8 @@ class _Header(msgspec.Struct):
     files: list[tuple[bytes, bytes, int, int, bool]]
     names: list[str]
     rejected: dict[str, str]
+    parts: str = ""
+    """SHA-256 of the parts; records of earlier versions have none, and gzip's own checksum."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +121,20 @@ class Reductions:
         self.folder, self.how = where.raw_folder(layout.REDUCED), how
 
     def read(self) -> list[Record]:
-        """The records, the newest first; one that cannot be read is none."""
+        """The records, the newest first; one that cannot be read, or has other bytes than were
+        written, is none: its logs are read again.
+        """
         found = []
         for path in sorted(self.folder.glob("*.files"), key=_age):
             try:
-                header = msgspec.msgpack.decode(path.read_bytes(), type=_Header)
-            except (OSError, msgspec.MsgspecError):
-                continue
-            if header.how == self.how and path.with_suffix(".parts").is_file():
+                encoded = path.read_bytes()
+                header = msgspec.msgpack.decode(encoded, type=_Header)
+                is_whole = path.stem == _name(encoded) and _is_whole(path, header)
+            except UNREADABLE:
+                is_whole = False
+            if not is_whole:
+                log.warning("%s is damaged: its logs are read again", clean(str(path)))
+            elif header.how == self.how:
                 listed = [LogIdentity(*one) for one in header.files]
                 found.append(Record(path, listed, header.names, header.rejected))
         return found
@@ -138,15 +152,19 @@ class Reductions:
                 *(part.rejects[column].tolist() for column in ("filename", "reason")), strict=True
             )
         }
+        packed = igzip.compress(msgspec.msgpack.encode([_part(part) for part in parts]), 1)
         header = _Header(
-            self.how, [(*file,) for file, _ in listed], [name for _, name in listed], rejected
+            self.how,
+            [(*file,) for file, _ in listed],
+            [name for _, name in listed],
+            rejected,
+            hashlib.sha256(packed).hexdigest(),
         )
         encoded = msgspec.msgpack.encode(header)
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{hashlib.sha256(encoded).hexdigest()[:16]}.files"
-        content = msgspec.msgpack.encode([_part(part) for part in parts])
+        path = self.folder / f"{_name(encoded)}.files"
         with files.replacing(path.with_suffix(".parts")) as temporary:
-            temporary.write_bytes(igzip.compress(content, 1))
+            temporary.write_bytes(packed)
         with files.replacing(path) as temporary:
             temporary.write_bytes(encoded)
         return path.stem
@@ -156,6 +174,22 @@ class Reductions:
         for path in self.folder.glob("*.*"):
             if path.stem not in used and not path.name.startswith("."):
                 path.unlink(missing_ok=True)
+
+
+UNREADABLE = (OSError, EOFError, msgspec.MsgspecError, zlib.error)
+
+
+def _name(encoded: bytes) -> str:
+    return hashlib.sha256(encoded).hexdigest()[:16]
+
+
+def _is_whole(path: Path, header: _Header) -> bool:
+    """Whether the parts of a record are those that were written."""
+    packed = path.with_suffix(".parts").read_bytes()
+    if header.parts:
+        return hashlib.sha256(packed).hexdigest() == header.parts
+    gzip.decompress(packed)  # has a checksum
+    return True
 
 
 def _age(path: Path) -> tuple[int, str]:

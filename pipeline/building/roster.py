@@ -7,6 +7,7 @@ operator retires it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools.core.vocabulary import Product
+from archive_tools.store.receipt_content import DamagedReceipt
 from archive_tools.store.receipts import Receipts
 from pipeline.building import statements
 
@@ -102,7 +104,8 @@ def roster_before(root: Path, date: dt.date, instance: str) -> Roster:
     for before in dates:
         receipt = days[before].good(instance, Product.TTS)
         if receipt:
-            return Roster.from_json(days[before].content(receipt).get("roster", ()))
+            with contextlib.suppress(DamagedReceipt):  # the day before it has one too
+                return Roster.from_json(days[before].content(receipt).get("roster", ()))
     return Roster()
 
 
@@ -128,7 +131,7 @@ class Retirement:
 
 def retirements(root: Path) -> list[Retirement]:
     """All that operators retired."""
-    return [Retirement(**one) for one in statements.read(root / RETIRED)]
+    return statements.typed(root / RETIRED, lambda one: Retirement(**one))
 
 
 def retire(root: Path, more: Iterable[Retirement]) -> None:

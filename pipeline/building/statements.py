@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from archive_tools.core.errors import ConfigError
 from archive_tools.store import files
 
+Statement = TypeVar("Statement")
 Statements = tuple[Mapping[str, Any], ...]
 
 
@@ -24,9 +26,39 @@ def read(path: Path) -> Statements:
         return ()
 
 
+def typed(path: Path, make: Callable[[Mapping[str, Any]], Statement]) -> list[Statement]:
+    """The statements in a file, as objects.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, or one of them lacks something.
+    """
+    try:
+        return [make(one) for one in read(path)]
+    except (TypeError, KeyError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise _damaged(path, str(error)) from error
+
+
 @functools.lru_cache(maxsize=16)
 def _read(path: Path, mtime_ns: int, inode: int) -> Statements:
-    return tuple(json.loads(path.read_text("utf-8")))
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError, IsADirectoryError) as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise _damaged(path, "it is not a list of objects")
+    return tuple(found)
+
+
+def _damaged(path: Path, why: str) -> ConfigError:
+    """What operators said decides which days are complete: nothing goes on without it."""
+    return ConfigError(
+        f"{path} cannot be read: {why}",
+        hint="restore it from a copy, or remove it and say again what is retired or acknowledged",
+    )
 
 
 def write(path: Path, found: Iterable[Mapping[str, Any]]) -> None:

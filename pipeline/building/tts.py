@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from archive_tools.core.errors import NoData
+from archive_tools.core.errors import LessThanArchived, NoData
+from archive_tools.core.findings import shortened
 from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
 from pipeline.building import provenance
@@ -80,6 +81,38 @@ def write_tts(request: TtsRequest, target: Path) -> Made:
         reported = provenance.of_file(request.made_by, request.fetched, made.findings)
         writer.file.attrs["provenance"] = reported
     return made
+
+
+def refuse_less(path: Path, now: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """Refuse a file that has less of what was measured than the archived one.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The archived file.
+    now, before : mapping
+        Contents of receipts: of the new file, and of the archived one.
+
+    Raises
+    ------
+    LessThanArchived
+        Names what would be lost.
+    """
+    lost = []
+    for name, archived in before.get("quality", {}).items():
+        cells = now.get("quality", {}).get(name, {}).get("measured", 0)
+        if cells < archived["measured"]:
+            lost.append(f"{name} ({cells:,} of {archived['measured']:,} measured cells)")
+    logs = [int(one.get("counts", {}).get("logs", 0)) for one in (now, before)]
+    if logs[0] < logs[1]:
+        lost.append(f"logs ({logs[0]:,} of {logs[1]:,})")
+    if lost:
+        raise LessThanArchived(
+            f"{path} is kept: made again from the same inputs it would have less of"
+            f" {shortened(lost, 3)}",
+            hint="look at the raw data and the account's rights; tokio-pipeline invalidate replaces"
+            " the file all the same",
+        )
 
 
 def _so_far(request: TtsRequest, made: Made) -> Made:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import luigi
 
+from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipts
 from pipeline.site import Site
@@ -54,11 +55,11 @@ def bring_up(tasks: Sequence[ArchiveTask], nightlies: Sequence[Nightly], workers
     Returns
     -------
     bool
-        Whether all tasks went well, and the reports are written.
+        Whether all tasks went well, and all reports could be written.
     """
     well = by_luigi(tasks, workers) if tasks else True
     if nightlies:
-        days = Receipts(nightlies[0].config.root).days(
+        days = Receipts(nightlies[0].config.root).read_days(
             [nightly_run.date for nightly_run in nightlies]
         )
         noted = {
@@ -78,17 +79,24 @@ def finish(nightly_run: Nightly) -> bool:
     """Make indexes again that other servers' files came after, and the report, which says what
     failed; whether the report is written.
 
-    A report that cannot be written, for whatever reason, is noted as its failure, and stops no
-    other day.
+    Returns
+    -------
+    bool
+        Whether the report is there; one that cannot be written is noted as its failure.
     """
-    if not nightly_run.refresh_indexes() and nightly_run.up_to_date():
-        return True
-    return nightly_run.try_to_produce()
+    if nightly_run.refresh_indexes() or not nightly_run.up_to_date():
+        return nightly_run.try_to_produce()
+    return True
 
 
 @contextlib.contextmanager
 def swept(site: Site, dates: Sequence[dt.date]) -> Iterator[None]:
-    """Remove what dead processes left in the folders of the days, before and after."""
+    """Remove what dead processes left in the folders of the days, before and after, and say which
+    receipts cannot be read.
+    """
+    for day in Receipts(site.root).read_days(dates).values():
+        for damaged in day.damaged:
+            log.warning("receipt %s: it is as if it were not there", damaged)
     sweep(site.root, dates)
     try:
         yield
@@ -97,7 +105,9 @@ def swept(site: Site, dates: Sequence[dt.date]) -> Iterator[None]:
 
 
 def sweep(root: Path, dates: Sequence[dt.date]) -> None:
-    """Remove temporary files of dead processes from the folders of some days."""
+    """Remove temporary files of dead processes from the folders of some days, and receipts of which
+    another one is newer, or that cannot be read and are of nothing that is there.
+    """
     receipts = Receipts(root)
     folders = {
         layout.path(root, template, date, "any").parent
@@ -108,6 +118,12 @@ def sweep(root: Path, dates: Sequence[dt.date]) -> None:
     removed = files.sweep(
         [root, *sorted(folders | kept), *sorted({receipts.folder(date) for date in dates})]
     )
+    for day in receipts.read_days(dates).values():
+        for old in day.superseded():
+            files.remove(day.folder / old.name)
+        for damaged in day.damaged:
+            if damaged.receipt.state == ReceiptState.FAILED or day.good(*damaged.receipt.key):
+                files.remove(damaged.path)
     if removed:
         log.info(
             "%d temporary files that a killed run left were removed, such as %s",

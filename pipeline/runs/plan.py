@@ -109,7 +109,10 @@ def plan_days(
     """
     gone = set(_expired(site, dates, given, instances)) if expired else set()
     found, complete = [], 0
-    with run_context(mode=Mode.RECEIPTS), with_receipts(site.root, Receipts(site.root).days(dates)):
+    with (
+        run_context(mode=Mode.RECEIPTS),
+        with_receipts(site.root, Receipts(site.root).read_days(dates)),
+    ):
         for date in dates:
             names = [name for name in instances if (date, name) not in gone]
             day = _day(site, date, given, names, wanted or (lambda task: False))
@@ -163,7 +166,7 @@ def _expired(
         for instance, state in found.items():
             if (
                 state.word == DayState.EXPIRED
-                and Receipts(site.root).day(date).good(instance, Product.RAW) is None
+                and Receipts(site.root).day(date).read().good(instance, Product.RAW) is None
                 and not aside.has_raw(site.root, date, instance)
             ):
                 yield date, instance

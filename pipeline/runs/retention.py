@@ -4,16 +4,16 @@ there.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import BUILD_VERSION
-from archive_tools.store import lock
+from archive_tools.store import files, lock
 from archive_tools.store.receipts import DayReceipts, Receipts, follows
 from pipeline import sources
 from pipeline.site import Site
@@ -25,8 +25,9 @@ def prune(site: Site) -> int:
     """Remove raw data that are older than `raw_days` and whose products are all there, of this
     version and made from them.
 
-    Days that another run holds, and instances that site.json does not know any more, are left
-    alone.
+    A folder is renamed before it is removed: whatever instant the process dies, no raw folder lacks
+    files. Days that another run holds, and instances that site.json does not know any more, are
+    left alone.
 
     Returns
     -------
@@ -39,11 +40,16 @@ def prune(site: Site) -> int:
             if (
                 held
                 and instance in site.sources
-                and _is_made(site, Receipts(site.root).day(date), instance, folder)
+                and _is_made(site, Receipts(site.root).day(date).read(), instance, folder)
             ):
-                shutil.rmtree(folder, ignore_errors=True)
+                try:
+                    files.remove(folder)
+                except OSError as error:
+                    log.warning("%s cannot be removed: %s", folder, error.strerror)
+                    continue
                 removed += 1
                 log.info("day=%s instance=%s product=raw state=pruned", date, instance)
+    files.sweep({left.parent for left in (site.root / "raw").glob("[0-9]*/*-*-*/.*.tmp")})
     return removed
 
 
@@ -54,7 +60,9 @@ def _old(site: Site) -> Iterator[tuple[dt.date, str, Path]]:
             date = dt.date.fromisoformat(folder.parent.name)
         except ValueError:  # not ours
             continue
-        if time.time() - folder.stat().st_mtime > site.raw_days * 86400:
+        with contextlib.suppress(FileNotFoundError):  # another run removed it
+            if time.time() - folder.stat().st_mtime <= site.raw_days * 86400:
+                continue
             yield date, folder.name.partition(".")[0], folder
 
 

@@ -61,6 +61,7 @@ def day_states(
     is_acknowledged = bool(outages.outages(site.root))
     for date, states in found.items():
         for instance, state in states.items():
+            damaged = state.damaged
             if (date, instance) in invalidated and state.word.severity is Severity.BAD:
                 states[instance] = state = _and(state, INVALIDATED)
             if ask and date >= oldest and state.word in (DayState.COMPLETE, DayState.PARTIAL):
@@ -75,6 +76,9 @@ def day_states(
                 states[instance] = state = _kept_by_source(site, date, state, retention[instance])
             if is_acknowledged and state.word in (DayState.COMPLETE, DayState.PARTIAL):
                 states[instance] = _with_outages(site, date, instance, state)
+            if damaged and not states[instance].damaged:
+                named = _and(states[instance], "; ".join(damaged))
+                states[instance] = replace(named, damaged=damaged)
     return found
 
 

@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,10 +26,9 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import TokioError
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION
-from archive_tools.store import files
+from archive_tools.store import digest, files
 from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
 from pipeline.building import provenance
-from pipeline.building.archive_folder import size_of
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
 from pipeline.processes.limits import end_with_parent
@@ -126,9 +126,12 @@ class ArchiveTask(luigi.Task):
         return Receipts(self.config.root)
 
     def day_receipts(self) -> DayReceipts:
-        """The day's receipts, as they are now; where the run has looked at them, as they were."""
+        """The day's receipts, as they are now; where the run has looked at them, as they were. What
+        cannot be read is not among them.
+        """
         root = self.config.root
-        return context.current().receipts.get((root, self.date)) or Receipts(root).day(self.date)
+        known = context.current().receipts.get((root, self.date))
+        return known or Receipts(root).day(self.date).read()
 
     def receipt(self) -> Receipt | None:
         """The receipt that says that the product is in the archive."""
@@ -157,16 +160,35 @@ class ArchiveTask(luigi.Task):
             receipt is not None
             and receipt.version == self.version
             and receipt.fingerprint == fingerprint
-            and self.path().exists()
+            and not self.damage(deep=False)
         )
+
+    def damage(self, *, deep: bool = True) -> str:
+        """Why the product is not the one that its receipt is of, "" if it is, or there is none.
+
+        Parameters
+        ----------
+        deep : bool
+            Also hash it; else its size alone is compared.
+        """
+        receipt = self.receipt()
+        content = self.day_receipts().content(receipt) if receipt else {}
+        why = digest.damage(self.path(), content, deep=deep) if receipt else ""
+        return f"{self.path()}: {why}" if why else ""
+
+    def is_whole(self) -> bool:
+        """Whether the product is the one that its receipt is of."""
+        return not self.damage()
 
     def has_product(self) -> bool:
         """Whether the archive has the product, of whatever version and inputs."""
         return self.receipt() is not None
 
     def clear_old_failures(self) -> None:
-        """Remove receipts of failures that are over: what is complete now did not fail."""
-        if self.complete():
+        """Remove receipts of failures that are over: what is complete now, and whole, did not
+        fail.
+        """
+        if self.complete() and self.is_whole():
             self.receipts.remove(self.date, self.instance, self.product, ReceiptState.FAILED)
 
     def is_marked_empty(self) -> bool:
@@ -202,8 +224,36 @@ class ArchiveTask(luigi.Task):
                 self.work()
 
     def work(self) -> None:
-        """What `run` does when the product is not complete."""
+        """What `run` does when the product is not complete: nothing is built on bytes that are not
+        those of a receipt.
+        """
+        for task in self.needs():
+            task.mend()
         self.produce()
+
+    def mend(self) -> None:
+        """Make the product again, if it is damaged.
+
+        Raises
+        ------
+        Exception
+            It is, and cannot be made again.
+        """
+        why = self.damage()
+        if why:
+            log.warning("%s; it is made again", why)
+            self.work()
+
+    def try_to_mend(self) -> None:
+        """Make again what is damaged of the product and of those that it is made from, but for raw
+        data; that it cannot be done is noted as its failure.
+        """
+        for task in self.needs():
+            task.try_to_mend()
+        try:
+            self.mend()
+        except Exception as error:
+            self.on_failure(error)
 
     def produce(self) -> None:
         """Make the product, replace the one that is there, then write the receipt."""
@@ -215,12 +265,13 @@ class ArchiveTask(luigi.Task):
                 raise TokioError(f"{self}: what it is made from is not complete")
             with files.replacing(self.path()) as temporary:
                 made = self.make(temporary)
-        self.record(self.path(), made, fingerprint, time.monotonic() - began)
+                facts = digest.facts(temporary)
+        self.record(facts, made, fingerprint, time.monotonic() - began)
 
     def try_to_produce(self) -> bool:
         """Make the product; a failure is noted, stops nothing else, and gives False."""
         try:
-            self.produce()
+            self.work()
         except Exception as error:
             self.on_failure(error)
             return False
@@ -233,16 +284,19 @@ class ArchiveTask(luigi.Task):
         where = self.where if is_of_instance else None
         return provenance.made_by(self.config, self.version, where)
 
-    def record(self, path: Path, made: Made, fingerprint: str, seconds: float) -> None:
-        """Write the receipt of the product at `path`, and one line to the log."""
-        size = size_of(path)
-        content = made.content() | {"bytes": size} | self.made_by()
+    def record(
+        self, facts: Mapping[str, Any], made: Made, fingerprint: str, seconds: float
+    ) -> None:
+        """Write the receipt of the product, and one line to the log; `facts` has its ``bytes``, and
+        ``sha256`` of a file.
+        """
+        content = made.content() | dict(facts) | self.made_by()
         receipt = Receipt(
             *(self.date, self.instance, self.product, self.version),
             *(fingerprint, made.state, made.percent),
         )
         self.receipts.write(receipt, secrets.struck_in(content | provenance.circumstances(seconds)))
-        self._log_made(made, seconds, size)
+        self._log_made(made, seconds, int(facts["bytes"]))
 
     def _log_made(self, made: Made, seconds: float, size: int) -> None:
         """One line to look for with grep: first what every task has, then its own counts."""

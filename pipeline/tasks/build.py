@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,16 @@ class Build(ArchiveTask):
         raw, receipt = self.raw(), self.receipt()
         is_last = raw and receipt and follows(receipt.fingerprint, raw.fingerprint)
         if is_last and not self._fetch.path().is_dir():
-            return self.path().exists()
+            return not self.damage(deep=False)
         return super().up_to_date()
+
+    def work(self) -> None:
+        """As for all products; raw data that are gone or damaged are fetched again. Where that
+        cannot be, what is archived is what there is.
+        """
+        self._fetch.mend()
+        if self._fetch.path().is_dir() or not self.up_to_date() or self.damage():
+            self.produce()
 
     def produce(self) -> None:
         """As for all products; what `invalidate` put aside of the day is then over."""
@@ -85,9 +94,28 @@ class Build(ArchiveTask):
             self._fetch.path(),
             fetched,
             self.made_by(),
-            is_archived=self.has_product() and self.path().is_file(),
+            is_archived=self.has_product() and not self.damage(),
             roster=roster.roster_before(self.config.root, self.date, self.instance),
             retired=self._retired(),
             outages=outages.outages_on(self.config.root, self.day, self.instance),
         )
-        return tts.write_tts(request, temporary)
+        made = tts.write_tts(request, temporary)
+        self._refuse_less(made, fetched)
+        return made
+
+    def _refuse_less(self, made: Made, fetched: Mapping[str, Any]) -> None:
+        """Keep an archived file that has more, unless it was made of other inputs, in another way,
+        or is not there.
+
+        Raises
+        ------
+        LessThanArchived
+            Names what would be lost.
+        """
+        raw, before, now = self.raw(), self.receipt(), self.fingerprint()
+        if raw is None or before is None or now is None or not self.path().is_file():
+            return
+        is_as_now = before.version == self.version and before.fingerprint[8:] == now[8:]
+        is_of_same = follows(before.fingerprint, raw.fingerprint) or "damaged" in fetched
+        if is_as_now and is_of_same:
+            tts.refuse_less(self.path(), made.content(), self.day_receipts().content(before))

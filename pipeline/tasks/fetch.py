@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import logging
 import time
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from archive_tools.core.errors import NoData
+from archive_tools.core.errors import FormatError, NoData
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import aside, files
-from archive_tools.store.receipts import Receipt
-from pipeline.building import raw, source_queries
+from archive_tools.store.receipts import Damaged, Receipt
+from pipeline.building import raw, source_queries, verified
+from pipeline.building.archive_folder import size_of
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.sources._shared import secrets
 from pipeline.sources.contract import Inputs
@@ -64,6 +66,8 @@ class Fetch(ArchiveTask):
         mode, receipt = current().mode, self.receipt()
         if receipt is None or (receipt.version != self.version and mode is not Mode.RAW_ONLY):
             return False
+        if mode is not Mode.RAW_ONLY and self.path().is_dir() and self.damage(deep=False):
+            return False
         return mode is not Mode.SOURCES or not self.is_young() or self._is_as_in_source(receipt)
 
     def _is_as_in_source(self, receipt: Receipt) -> bool:
@@ -90,6 +94,30 @@ class Fetch(ArchiveTask):
         kept = self.day_receipts().other(self.instance, self.product, ReceiptState.KEPT)
         return any(receipt.fingerprint == fingerprint for receipt in kept)
 
+    def damage(self, *, deep: bool = True) -> str:
+        """Why nothing can be built on the raw data: they are gone, or files are not those that were
+        fetched.
+        """
+        receipt, folder = self.raw(), self.path()
+        if receipt is None:
+            return ""
+        if not folder.is_dir():
+            return f"{folder}: the raw data are gone"
+        found = verified.damaged_files(folder, self.day_receipts().content(receipt), deep=deep)
+        return verified.sentence(folder, found) if found else ""
+
+    def is_whole(self) -> bool:
+        """Raw data may be pruned, and are hashed when something is built on them."""
+        return True
+
+    def mend(self) -> None:
+        """Fetch the raw data again, if they are gone or damaged."""
+        if self.damage():
+            self.work()
+
+    def try_to_mend(self) -> None:
+        """Raw data are looked at when something is built on them, and not before."""
+
     def clear_old_failures(self) -> None:
         """As for all tasks; what was kept is over when the source has again what is archived."""
         super().clear_old_failures()
@@ -102,8 +130,9 @@ class Fetch(ArchiveTask):
         archived.
         """
         if current().mode is Mode.RAW_ONLY:
-            raise NoData(
-                f"no raw data of {self.instance} for {self.date} are kept",
+            damage = self.damage() if self.path().is_dir() else ""
+            raise (FormatError if damage else NoData)(
+                damage or f"no raw data of {self.instance} for {self.date} are kept",
                 hint="tokio-pipeline backfill fetches them, while the source has them",
             )
         try:
@@ -121,18 +150,52 @@ class Fetch(ArchiveTask):
             )
 
     def _fetch(self) -> None:
-        began, where, inputs, receipt = time.monotonic(), self.where, self._query(), self.raw()
+        began, where, archived = time.monotonic(), self.where, self._archived_now()
+        try:
+            inputs = self._query()
+        except NoData as error:
+            if archived is None or not (archived.damaged or self.raw() is None):
+                raise
+            inputs = {}
+            log.warning("%s %s: %s", self.date, self.instance, error.facts)
         with files.writable(where.raw_folder("none")):
-            archived = self._archived(receipt) if receipt else None
             found = raw.fetch_raw(where, inputs, archived)
-            before = receipt.fingerprint if receipt else ""
+            before = archived.fingerprint if archived else ""
             current().answers.keep(self._key(), Answer(found.made.more["inputs"], before))
             if found.lost:
-                self._keep_archived(found.fingerprint, found.made.content(), found.lost)
+                damaged = dict(archived.damaged) if archived else {}
+                content = found.made.content() | {"damaged": damaged}
+                self._keep_archived(found.fingerprint, content, found.lost)
+                if archived and damaged:
+                    raw.put_damaged_aside(archived.folder)
                 return
             target = where.raw_folder(found.fingerprint)
-            self.record(target, found.made, found.fingerprint, time.monotonic() - began)
+            facts = {"bytes": size_of(target)}
+            self.record(facts, found.made, found.fingerprint, time.monotonic() - began)
             raw.remove_others(target, self.instance)
+
+    def _archived_now(self) -> raw.ArchivedRaw | None:
+        """The raw data that the archive has, each file as it was fetched."""
+        day = self.day_receipts()
+        receipt = day.good(self.instance, self.product)
+        if receipt is None:
+            return next(filter(None, map(self._recovered, day.damaged_of(self.instance))), None)
+        archived = self._archived(receipt)
+        if not archived.folder.is_dir():
+            return archived
+        damaged = verified.damaged_files(archived.folder, archived.content)
+        if damaged:
+            said = verified.sentence(archived.folder, damaged)
+            log.warning("%s %s: %s; it is fetched again", self.date, self.instance, said)
+        return dataclasses.replace(archived, damaged=damaged)
+
+    def _recovered(self, damaged: Damaged) -> raw.ArchivedRaw | None:
+        """The raw data of a receipt that cannot be read."""
+        receipt = damaged.receipt
+        if receipt.product != self.product or not receipt.good:
+            return None
+        log.warning("%s %s: %s; the raw data are used", self.date, self.instance, damaged)
+        return raw.recovered(self.where.raw_folder(receipt.fingerprint), receipt.fingerprint)
 
     def _archived(self, receipt: Receipt) -> raw.ArchivedRaw:
         content = self.day_receipts().content(receipt)
@@ -147,7 +210,9 @@ class Fetch(ArchiveTask):
             self.instance,
             lost,
         )
-        content = {name: content[name] for name in ("inputs", "counts", "source", "files")}
+        content = {
+            name: content[name] for name in ("inputs", "counts", "source", "files", "damaged")
+        }
         content["reason"] = f"the archived day is kept: {lost}"
         receipt = Receipt(
             *(self.date, self.instance, self.product, self.version),

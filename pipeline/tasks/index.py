@@ -53,7 +53,7 @@ class Index(ArchiveTask):
             and source
             and made.version == self.version
             and follows(made.fingerprint, source.fingerprint)
-            and self.path().exists()
+            and not self.damage(deep=False)
         )
         return bool(follows_from_it) and self._build.complete()
 

@@ -106,6 +106,9 @@ class Nightly(ArchiveTask):
         return needed
 
     def work(self) -> None:
+        """Write the report, of products that are those of their receipts."""
+        for task in self.needs():
+            task.try_to_mend()
         self.refresh_indexes()
         self.produce()
 
@@ -124,7 +127,7 @@ class Nightly(ArchiveTask):
         if not nightlies:
             return []
         root = nightlies[0].config.root
-        with with_receipts(root, Receipts(root).days([nightly.date for nightly in nightlies])):
+        with with_receipts(root, Receipts(root).read_days([one.date for one in nightlies])):
             return [
                 one for one, nightly in zip(given, nightlies, strict=True) if nightly.complete()
             ]

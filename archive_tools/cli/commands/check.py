@@ -18,10 +18,11 @@ HELP = "whether the archive, or some files, are whole"
 ABOUT = """Checks every file of an archive, or only those given: that it opens; that version, day,
 time stamps, columns, units and kinds are right; that every value can be read, none is infinite and
 no amount is below zero; that receipts and files belong together; that indexes and job tables are
-undamaged and agree with what they are made from. With --deep, values are read in two independent
-ways and compared, and the numbers of measured cells with the receipts. Nothing is changed. The
-range is of whole days; START alone is that day, and without both all days are checked. Exit code 1
-if there is none."""
+undamaged and agree with what they are made from. With --deep, all files are hashed and held
+against their receipts, values are read in two independent ways and compared, and the numbers of
+measured cells with the receipts. Nothing is changed. What the next run mends by itself, such as
+what a killed run left, is a note, and not counted. The range is of whole days; START alone is that
+day, and without both all days are checked. Exit code 1 if there is none."""
 EXAMPLES = (
     "",
     "--start 2026-11-20 --stop 2026-11-22 --instance scratch --deep",
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--instance", action="append", default=[], help="only this one (may be given again)"
     )
     parser.add_argument(
-        "--deep", action="store_true", help="compare two ways of reading, and receipts with values"
+        "--deep",
+        action="store_true",
+        help="hash all files, compare two ways of reading, and receipts with values",
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
 
@@ -67,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
             f"no day of the range is in {common_options.archive_folder(options.archive)}",
             hint="tokio-archive ls says which days there are",
         )
-    return exit_codes.NOT_THERE if found else exit_codes.DONE
+    has_problems = any(not one.is_note for one in found)
+    return exit_codes.NOT_THERE if has_problems else exit_codes.DONE
 
 
 def _show(
@@ -75,18 +79,27 @@ def _show(
 ) -> None:
     if options.json:
         printing.show_json(
-            [{"kind": one.kind, "where": one.where, "what": one.what} for one in found]
+            [
+                {"kind": one.kind, "where": one.where, "what": one.what}
+                | ({"note": True} if one.is_note else {})
+                for one in found
+            ]
         )
     else:
         if found:
             printing.show(
                 ["kind", "where", "what"],
-                [[one.kind, one.where, one.what] for one in found],
+                [
+                    ["note" if one.is_note else one.kind, one.where, one.what]
+                    for one in sorted(found, key=lambda one: one.is_note)
+                ],
                 left=(0, 1, 2),
             )
         days = "" if options.files else f"{quantities.counted(looked.days, 'day')}, "
+        notes = sum(one.is_note for one in found)
+        noted = f" and {quantities.counted(notes, 'note')}" if notes else ""
         printing.say(
-            f"{quantities.counted(len(found), 'problem')} in"
+            f"{quantities.counted(len(found) - notes, 'problem')}{noted} in"
             f" {days}{quantities.counted(looked.files, 'file')}"
         )
 

@@ -147,7 +147,9 @@ def _missing(tts: SeriesFile, name: str) -> float | None:
 
 def _receipt(archive: Archive, instance: str, date: dt.date) -> dict[str, Any]:
     """What the receipt of the day's file records; nothing where there is none."""
-    day = Receipts(archive.root).day(date)
+    day = Receipts(archive.root).day(date).read()
+    for damaged in day.damaged_of(instance):
+        printing.note(f"tokio-archive: {damaged}")
     receipt = day.good(instance, Product.TTS)
     content = day.content(receipt) if receipt else {}
     return (

@@ -196,7 +196,7 @@ class _Run:
         """Days whose last try of a part failed, but for those that the source says
         it has nothing.
         """
-        known = Receipts(self.site.root).days([day.date for day in days])
+        known = Receipts(self.site.root).read_days([day.date for day in days])
         return [
             day
             for day in days

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _unclosed(site: Site, date: dt.date, instances: list[str]) -> list[str]:
     """Instances of which a day was fetched, but not after its end."""
-    day = Receipts(site.root).day(date)
+    day = Receipts(site.root).day(date).read()
     raw = {instance: day.good(instance, Product.RAW) for instance in instances}
     return [name for name, one in raw.items() if one and day.content(one).get("so_far")]
 

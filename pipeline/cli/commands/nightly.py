@@ -117,7 +117,7 @@ def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:
     be; the exit code follows from that.
     """
     found = states.day_states(site, [nightly_run.date], nightly_run.site)[nightly_run.date]
-    receipts = Receipts(site.root).day(nightly_run.date)
+    receipts = Receipts(site.root).day(nightly_run.date).read()
     for instance, state in found.items():
         more = list(_for_a_person(receipts, instance, quiet=quiet))
         if not quiet or more or exit_codes.exit_code([state]):

@@ -20,9 +20,10 @@ log = logging.getLogger("tokio")
 
 HELP = "make products anew from the raw data that are kept"
 ABOUT = """Make products anew from the raw data that are kept, without querying any source: those
-that are stale, after a new version of this software or with other keys of site.json; with --all
-every one. Days whose raw data are pruned keep what they have; days that were invalidated, and not
-built since, are taken back."""
+that are stale, after a new version of this software or with other keys of site.json, and those
+whose bytes are not those of their receipts; with --all every one. Days whose raw data are pruned
+keep what they have, but for indexes and tables of jobs, which are made from the files of series;
+days that were invalidated, and not built since, are taken back."""
 EXAMPLES = (
     "--start 2026-10-01 --stop 2026-11-20 --dry-run",
     "--start 2026-10-01 --stop 2026-11-20 --instance cscratch --all",
@@ -53,13 +54,10 @@ def run(options: argparse.Namespace) -> int:
             dates,
             options.site,
             instances,
-            wanted=_has_raw if options.all else None,
+            wanted=_has_raw if options.all else _is_damaged,
             expired=False,
         )
-        days = [
-            (day, [task for task in day.todo if _has_raw(task) and not isinstance(task, Fetch)])
-            for day in planned.days
-        ]
+        days = [(day, [task for task in day.todo if _can_be_made(task)]) for day in planned.days]
         days = [(day, tasks) for day, tasks in days if tasks or day.lacks_report]
         if options.dry_run:
             for day, tasks in days:
@@ -106,3 +104,22 @@ def _back(site: Site, wanted: Sequence[tuple[dt.date, str]], options: argparse.N
 def _has_raw(task: ArchiveTask) -> bool:
     """Whether the raw data that lead to a product are kept."""
     return Fetch(date=task.date, instance=task.instance, site=task.site).path().is_dir()
+
+
+def _is_damaged(task: ArchiveTask) -> bool:
+    """Whether a product that can be made again is not the one that its receipt is of."""
+    return _can_be_made(task) and bool(task.damage())
+
+
+def _can_be_made(task: ArchiveTask) -> bool:
+    """Whether a product can be made here: from raw data that are kept, or as indexes and tables of
+    jobs are, from a product that is there and whole.
+    """
+    if isinstance(task, Fetch):
+        return False
+    if _has_raw(task):
+        return True
+    made_from = [one for one in task.needs() if not isinstance(one, Fetch)]
+    return bool(made_from) and all(
+        _can_be_made(one) or (one.has_product() and not one.damage()) for one in made_from
+    )
