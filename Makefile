@@ -48,10 +48,11 @@ docs: $(VENV)/installed-docs
 wheel-checks: nightly
 	tools/wheel_checks.sh $(CURDIR)/$(BIN)/python
 
-# the long campaigns, of which CI runs a small share: kills, mutants of logs and of other inputs
+# the long campaigns, of which CI runs a small share: kills, mutants of logs and of other inputs, damaged files
 campaigns: $(VENV)/installed
 	TOKIO_KILLS=200 $(BIN)/pytest -q tests/runs/test_kills.py
 	TOKIO_MUTANTS=20000 TOKIO_SEED=$${TOKIO_SEED:-$$(date +%s)} $(BIN)/pytest -q tests/processes/test_isolated.py -k hostile_logs
+	TOKIO_FLIPS=1000 TOKIO_SEED=$${TOKIO_SEED:-$$(date +%s)} $(BIN)/pytest -q tests/runs/test_flips.py
 	TOKIO_FUZZ=2000 $(BIN)/pytest -q tests/sources/test_fuzz.py
 
 # a search for inputs that are faults of a reader, with coverage: some minutes a target, one process
