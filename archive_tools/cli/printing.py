@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import json
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -110,6 +110,16 @@ def show(
 def show_json(content: Any) -> None:
     """Write JSON to standard output: ASCII, and null for what is not a number."""
     tables.write(sys.stdout, f"{json.dumps(_finite(content), indent=1, default=_plain)}\n")
+
+
+def show_json_of_many(items: Iterable[Any]) -> int:
+    """Write a list as `show_json` does, one item after the other; the number of items."""
+    count = 0
+    for count, item in enumerate(items, 1):
+        text = json.dumps([_finite(item)], indent=1, default=_plain)[1:-2]
+        tables.write(sys.stdout, ("[" if count == 1 else ",") + text)
+    tables.write(sys.stdout, "\n]\n" if count else "[]\n")
+    return count
 
 
 def _finite(content: Any) -> Any:

@@ -8,9 +8,10 @@ text is wrapped.
 from __future__ import annotations
 
 import os
+import tempfile
 import unicodedata
 from collections.abc import Collection, Sequence
-from typing import TextIO
+from typing import IO, TextIO
 
 from archive_tools.core.printable import clean
 
@@ -80,6 +81,47 @@ def table(
         _rich(stream, header, rows, left)
     else:
         write(stream, plain(header, rows, left=left))
+
+
+class LongTable:
+    """A table of any number of rows, which wait in a file without a name until all widths are
+    known. Use as a context manager.
+
+    Attributes
+    ----------
+    rows : int
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[str] = tempfile.TemporaryFile(  # noqa: SIM115 (closed by __exit__)
+            "w+", encoding="utf-8", newline="\n"
+        )
+        self._widths: list[int] = []
+        self.rows = 0
+
+    def __enter__(self) -> LongTable:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, row: Row) -> None:
+        """Add a row, of which all have the same length."""
+        cells = [clean(cell) for cell in row]
+        widths = self._widths or [0] * len(cells)
+        self._widths = list(map(max, map(width, cells), widths))
+        self._file.write("\0".join(cells) + "\n")
+        self.rows += 1
+
+    def write(self, stream: TextIO, header: Row, *, left: Collection[int] = (0,)) -> None:
+        """Write it as `plain` does: the columns that the header has, which may be fewer."""
+        widths = list(map(max, self._widths or [0] * len(header), map(width, header)))
+        is_left = [number in left for number in range(len(header))]
+        self._file.seek(0)
+        write(stream, f"{GAP.join(map(_aligned, header, widths, is_left)).rstrip()}\n")
+        for line in self._file:
+            cells = line[:-1].split("\0")[: len(header)]
+            write(stream, f"{GAP.join(map(_aligned, cells, widths, is_left)).rstrip()}\n")
 
 
 LEAST = 20

@@ -6,18 +6,20 @@ A row is a job and a file system, with what the servers behind it did at that ti
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import numbers
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archive_tools.core.errors import MEND, BadArgument, FormatError, NotFound, TokioError
 from archive_tools.formats.records_file import kind_of_records
+from archive_tools.jobs.job_order import ordered, ordered_pieces
 from archive_tools.store import layout
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ ORDERS = ("bytes", "read", "written", "start", "walltime", "nprocs", "coverage")
 """What jobs are ordered by: largest first; coverage of the direction that moved more."""
 MOVED = ("bytes_read", "bytes_written")
 DERIVED = ("bytes_moved", "walltime", "coverage")
+MANY = 10_000
+"""Rows more than requested that are held before they are sorted."""
 MOST_BYTES = 2**63 - 1
 """What `bytes_moved` is at most."""
 NEEDED = (*MOVED, "start_time", "end_time")
@@ -181,12 +185,27 @@ def read_table(
     TokioError
         It may not be read.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _named(path):
         wanted = columns and [name for name in pq.read_schema(path).names if name in columns]
         return _with_derived(pq.read_table(path, filters=expression, columns=wanted))
+
+
+def _read_schema(path: Path) -> pa.Schema:
+    import pyarrow.parquet as pq
+
+    with _named(path):
+        return pq.read_schema(path).remove_metadata()
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors say which table cannot be read."""
+    import pyarrow as pa
+
+    try:
+        yield
     except PermissionError as error:
         raise TokioError(f"{path} cannot be read: {error}") from error
     except (pa.ArrowException, KeyError, OSError, ValueError) as error:
@@ -259,29 +278,86 @@ def find_and_count(
     limit: int | None = None,
 ) -> tuple[pa.Table, int]:
     """As `find_jobs`, and how many rows there are without `limit`."""
+
+    most, expression = _most(limit), wanted.expression()
+    kept: list[pa.Table] = []
+    count = 0
+    for path in _tables(root, start, stop, wanted, order):
+        kept.append(read_table(path, expression))
+        count += kept[-1].num_rows
+        if most is not None and sum(one.num_rows for one in kept) > 2 * most + MANY:
+            kept = [ordered(_together(kept), order, most)]
+    return ordered(_together(kept), order, most), count
+
+
+def all_jobs(
+    root: Path,
+    start: dt.date,
+    stop: dt.date,
+    wanted: JobFilter,
+    *,
+    order: str = "bytes",
+    columns: Sequence[str] | None = None,
+) -> Iterator[pa.Table]:
+    """As `find_jobs` without a limit, in pieces of some thousand rows: the memory does not grow
+    with the number of days.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Only these, and what the derived ones are made of; default all.
+    """
     import pyarrow as pa
 
+    expression, paths = wanted.expression(), _tables(root, start, stop, wanted, order)
+    few = columns and {*columns, *NEEDED, *KEY, "fsname", "coverage_read", "coverage_written"}
+    read = functools.partial(
+        read_table, expression=expression, columns=sorted(few) if few else None
+    )
+    schemas = {_read_schema(path): path for path in paths}
+    empty = [_with_derived(schema.empty_table()).schema for schema in schemas]
+    whole = pa.unify_schemas(empty, promote_options="default")
+    if few:
+        whole = pa.schema([field for field in whole if field.name in few.union(DERIVED)])
+    return ordered_pieces(map(read, paths), order, whole)
+
+
+def users_of(
+    root: Path, start: dt.date, stop: dt.date, wanted: JobFilter
+) -> set[tuple[int | None, str | None]]:
+    """Uid and name of each user of the jobs that are wanted."""
+    found: set[tuple[int | None, str | None]] = set()
+    for path in _tables(root, start, stop, wanted, "bytes"):
+        rows = read_table(path, wanted.expression(), [*NEEDED, *KEY])
+        found.update(zip(rows["uid"].to_pylist(), rows["username"].to_pylist(), strict=True))
+    return found
+
+
+def _tables(root: Path, start: dt.date, stop: dt.date, wanted: JobFilter, order: str) -> list[Path]:
+    """The tables of jobs that may be meant.
+
+    Raises
+    ------
+    NotFound
+        There are none.
+    BadArgument
+        Jobs are not ordered so.
+    """
     if order not in ORDERS:
         raise BadArgument(f"jobs are not ordered by {order!r}", expected=", ".join(ORDERS))
-    most, expression = _most(limit), wanted.expression()
     there = tables_of(root, first_table_day(start, wanted.between), stop)
     if not there:
         raise NotFound(
             f"no table of jobs{_of_days(start, stop)} is in {root}",
             hint="tokio-archive ls says which days there are",
         )
-    kept: pa.Table | None = None
-    count = 0
-    for _, _, path in there:
-        found = read_table(path, expression)
-        count += found.num_rows
-        kept = _ordered(
-            found if kept is None else pa.concat_tables([kept, found], promote_options="default"),
-            order,
-            most,
-        )
-    assert kept is not None
-    return kept, count
+    return [path for _, _, path in there]
+
+
+def _together(tables: Sequence[pa.Table]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def first_table_day(start: dt.date, between: tuple[int, int] | None) -> dt.date:
@@ -296,20 +372,3 @@ def _of_days(start: dt.date, stop: dt.date) -> str:
         return f" of {start}"
     first = f" from {start}" if start > dt.date.min else ""
     return f"{first} to {stop}" if stop < dt.date.max else first
-
-
-def _ordered(rows: pa.Table, order: str, limit: int | None) -> pa.Table:
-    import pyarrow.compute as pc
-
-    column = {
-        "bytes": "bytes_moved",
-        "read": "bytes_read",
-        "written": "bytes_written",
-        "start": "start_time",
-    }.get(order, order)
-    if column not in rows.column_names:
-        return rows.slice(0, limit)
-    places = pc.sort_indices(
-        rows, sort_keys=[(column, "descending"), ("jobid", "ascending"), ("fsname", "ascending")]
-    )
-    return rows.take(places.slice(0, limit))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import sys
 from typing import Any
 
-from archive_tools.cli import common_options, exit_codes, printing
+from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.core import quantities
 from archive_tools.jobs import job_tables, users
+from archive_tools.public import Archive
 
 HELP = "which jobs ran, and what they moved"
 ABOUT = """Jobs of a range of days, a line for each job and file system: what it moved, the coverage
@@ -36,6 +39,19 @@ HEADER = [
     "OSS CPU",
     "others",
 ]
+LEFT = (0, 1, 2, 3, 5)
+"""Columns that are aligned left."""
+SHOWN = (
+    "exenames",
+    "nprocs",
+    "fs_oss_cpu_mean",
+    "other_jobs",
+    "partial_modules",
+    "coverage_read",
+    "coverage_written",
+)
+"""Columns of the table of jobs that are read for the text, beside those that all need."""
+PARTIAL = "partial: Darshan ran out of memory in these modules; figures may be too low"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,12 +100,14 @@ def run(options: argparse.Namespace) -> int:
     wanted = job_tables.JobFilter(
         options.user, options.exe, options.fs, options.job, options.min_bytes, between
     )
+    dates = common_options.dates_between(*given, archive.timezone)
+    if not options.limit:
+        there = _show_all(archive, dates, wanted, options)
+        if not there:
+            printing.note("no job matches")
+        return exit_codes.DONE if there else exit_codes.NOT_THERE
     found, there = job_tables.find_and_count(
-        archive.root,
-        *common_options.dates_between(*given, archive.timezone),
-        wanted,
-        order=options.order,
-        limit=options.limit or None,
+        archive.root, *dates, wanted, order=options.order, limit=options.limit
     )
     rows = found.to_pylist()
     if options.json:
@@ -102,16 +120,40 @@ def run(options: argparse.Namespace) -> int:
             header = [*header, "partial"]
             for line, row in zip(lines, rows, strict=True):
                 line.append(row.get("partial_modules") or "–")
-        printing.show(header, lines, left=(0, 1, 2, 3, 5))
+        printing.show(header, lines, left=LEFT)
         if len(header) > len(HEADER):
-            printing.note(
-                "partial: Darshan ran out of memory in these modules; figures may be too low"
-            )
+            printing.note(PARTIAL)
     if not there:
         printing.note("no job matches")
     elif there > len(rows):
         printing.note(f"{len(rows)} of {there:,}; --limit 0 shows all")
     return exit_codes.DONE if there else exit_codes.NOT_THERE
+
+
+def _show_all(
+    archive: Archive,
+    dates: tuple[dt.date, dt.date],
+    wanted: job_tables.JobFilter,
+    options: argparse.Namespace,
+) -> int:
+    """Show all rows, however many, without holding them; the number of rows."""
+    columns = None if options.json else SHOWN
+    pieces = job_tables.all_jobs(archive.root, *dates, wanted, order=options.order, columns=columns)
+    rows = (row for piece in pieces for row in piece.to_pylist())
+    if options.json:
+        return printing.show_json_of_many(rows)
+    named = users.shown_users(job_tables.users_of(archive.root, *dates, wanted))
+    is_partial = False
+    with tables.LongTable() as table:
+        for row in rows:
+            is_partial = is_partial or bool(row.get("partial_modules"))
+            table.add([*_line(row, archive.timezone, named), row.get("partial_modules") or "–"])
+        if table.rows:
+            header = [*HEADER, "partial"] if is_partial else HEADER
+            table.write(sys.stdout, header, left=LEFT)
+    if is_partial:
+        printing.note(PARTIAL)
+    return table.rows
 
 
 def _line(row: dict[str, Any], timezone: str, named: dict[users.User, str]) -> list[str]:
