@@ -17,6 +17,7 @@ import psutil
 import pytest
 from distributed import Client
 
+from archive_tools.core.errors import SourceError
 from pipeline.building import engine
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.sources import darshan
@@ -121,6 +122,33 @@ def test_dask_gives_the_same_bytes_though_a_worker_dies(  # type: ignore[no-unty
     assert main(["nightly", "--date", DATE]) == COMPLETE
     assert len(done) == 13
     assert products(tmp_path / "here") == products(tmp_path / "there")
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+def test_a_cluster_that_loses_all_its_workers_is_given_up(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error, instead of a run that hangs with the day's lock."""
+    from pipeline.site import DaskEngine
+
+    monkeypatch.setattr(engine, "WITHOUT_WORKERS", 1.0)
+    monkeypatch.setattr(engine, "LOOK", 0.2)
+    address, workers = cluster
+
+    def jobs() -> Iterator[int]:
+        yield 0
+        for worker in workers:
+            os.killpg(worker.pid, signal.SIGKILL)
+
+    with (
+        pytest.raises(SourceError, match="has had no workers for 1 s; to do: start some"),
+        engine.executor(DaskEngine(kind="dask", scheduler=address)) as where,
+    ):
+        list(engine.in_order(where, time.sleep, (3600 for _ in jobs())))
 
 
 @pytest.mark.filterwarnings(
