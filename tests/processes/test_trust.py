@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.processes import isolated
 from pipeline.processes.suspects import Suspects
-from pipeline.sources.darshan.log_batches import Listed
+from pipeline.sources import darshan
+from pipeline.sources.darshan import libdarshan, log_checks
+from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from pipeline.sources.darshan.log_header import header_of
+from pipeline.transform.darshan import Reduction
 from tests.support import paths
-from tests.support.darshan_day import Reduced, reduced
-from tests.support.darshan_source import options
+from tests.support.darshan_day import Reduced, merged, reduced
+from tests.support.darshan_source import MOUNTS, options
 from tests.support.isolated_readers import DAY
 from tests.support.paths import SITEDAY_LOGS
 
@@ -33,24 +40,40 @@ def sums(day: Reduced) -> dict[str, list[float]]:
     return {name: sorted(figures) for name, figures in found.items()}
 
 
-def day_of(folder: Path, files: list[Path]) -> Reduced:
+class Unchecked(BatchReader):
+    """Gives the library what our own checks would keep from it."""
+
+    def add(self, file: Listed, name: str) -> None:
+        log_checks.heat_maps_fit = lambda path, header: True
+        super().add(file, name)
+
+
+def day_of(folder: Path, files: list[Path], *, is_checked: bool = True) -> Reduced:
     logs = folder / "logs"
     logs.mkdir(parents=True)
     for number, file in enumerate(files):
         (logs / f"{number:04d}-{file.name}").symlink_to(file)
-    return reduced(options(logs), folder / "raw", DAY)
+    if is_checked:
+        return reduced(options(logs), folder / "raw", DAY)
+    darshan.SOURCE.fetch(options(logs), DAY, folder)
+    how = Reduction(DAY, 60, MOUNTS, darshan.metrics())
+    make = functools.partial(Unchecked, DAY.start, DAY.end)
+    jobs = darshan.SOURCE.jobs(options(logs), DAY, folder, how)
+    parts = [part for job in jobs for part in isolated.run(replace(job, new_batch=make))]
+    return merged(parts, options(logs), DAY)
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("copies", [1, 20])
+@pytest.mark.parametrize(("copies", "is_checked"), [(1, False), (20, False), (20, True)])
 @pytest.mark.parametrize("seed", range(SEED, SEED + SHUFFLES))
 def test_logs_that_damage_the_memory_cost_no_other_in_any_order(
-    copies: int, seed: int, tmp_path: Path
+    copies: int, is_checked: bool, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(paths.ROOT))
     poison = paths.cases("darshan") / "poison.darshan"
     files = [*GOOD, *[poison] * copies]
     random.Random(seed).shuffle(files)
-    day = day_of(tmp_path / "mixed", files)
+    day = day_of(tmp_path / "mixed", files, is_checked=is_checked)
     assert len(day.logs["filename"]) == len(GOOD) + copies, "none is lost, none is there twice"
     assert not day.rejects["filename"].tolist()
     damaged = dict(
@@ -100,3 +123,15 @@ def test_the_owner_of_a_link_is_who_made_it(tmp_path: Path) -> None:
     files = [(Listed(os.fsencode(tmp_path), name, 0, 0, True), "") for name in (b"log", b"link")]
     suspects = Suspects([*files, (Listed(os.fsencode(tmp_path), b"gone", 0, 0, True), "")])
     assert [suspects.owner(n) for n in range(3)] == [0, 4711, -1]
+
+
+def test_a_heat_map_of_more_bins_than_are_there_does_not_reach_the_library() -> None:
+    poison = paths.cases("darshan") / "poison.darshan"
+    header = header_of(poison)
+    assert header is not None
+    assert not log_checks.heat_maps_fit(poison, header)
+    log = libdarshan.read(poison)
+    assert (log.unreadable, log.is_trusted) == (("HEATMAP",), True)
+    for path in GOOD:
+        header = header_of(path)
+        assert header is None or log_checks.heat_maps_fit(path, header), path.name

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy.typing as npt
 
 from archive_tools.core.errors import SourceError
-from pipeline.sources.darshan import dxt, log_header
+from pipeline.sources.darshan import dxt, log_checks, log_header
 from pipeline.sources.darshan.library import MODULES, damaged, loaded_library, text_of
 from pipeline.sources.darshan.modules import (
     Heatmap,
@@ -267,9 +267,13 @@ class _OpenLog:
         return None
 
     def _is_whole(self, number: int) -> bool:
-        return self.header is None or (
-            number not in self.cut and self.header.is_whole(self.path, number)
-        )
+        if self.header is None:
+            return True
+        if number in self.cut:
+            return False
+        if number == log_checks.HEATMAP:
+            return log_checks.heat_maps_fit(self.path, self.header)
+        return self.header.is_whole(self.path, number)
 
     def _is_newer(self, name: str) -> bool:
         return self.modules[name].ver > NEWEST[name]
