@@ -175,6 +175,14 @@ what nobody waits for any more.
 """
 
 
+WITHOUT_COLUMN = frozenset(
+    {FindingKind.UNKNOWN_OST_ID, FindingKind.UNKNOWN_OSS_ID, FindingKind.UNKNOWN_MDS_ID}
+)
+"""Kinds of what was measured and has no column: nobody expects its cells, so that a share of it
+that is not small makes a day partial. Their amounts are per cents.
+"""
+
+
 class RejectReason(enum.StrEnum):
     """Why a log is rejected: the beginning of the sentence that says it.
 

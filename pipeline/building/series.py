@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from archive_tools.core.errors import NoData, SourceError, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.quantities import counted
-from archive_tools.core.vocabulary import FindingKind, ReceiptState
+from archive_tools.core.vocabulary import WITHOUT_COLUMN, FindingKind, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import Absent
 from pipeline.building import pieces
@@ -34,6 +34,8 @@ from pipeline.sources.contract import SeriesSource
 from pipeline.transform.counters import are_counters
 from pipeline.transform.grid import Gridder, concatenated, idle_among_busy_peers
 
+MOST_SAID = 3
+"""Findings that the state of a day says."""
 QUALITY = (
     FindingKind.DUPLICATES,
     FindingKind.SEVERAL_IN_CELL,
@@ -230,7 +232,8 @@ class _Series:
         behind = matches_of_file_systems(self.where, self.components, self.components)
         tell_unmatched(behind, self.findings)
         unreadable = self.findings.total(FindingKind.UNREADABLE)
-        is_complete = self.coverage.is_complete and not unreadable
+        without_column = self._without_column()
+        is_complete = self.coverage.is_complete and not (unreadable or without_column)
         roster = self._next_roster(complete=is_complete)
         gone = self.coverage.roster.names() - roster.names() - self.coverage.retired
         self.findings.add(FindingKind.LEFT_ROSTER, len(gone), components=gone)
@@ -247,7 +250,7 @@ class _Series:
             {
                 "quality": {name: self._quality(name) for name in self.writer.measured},
                 "percent": math.floor(10 * self.coverage.percent) / 10,
-                "why": self._why(unreadable),
+                "why": self._why(unreadable, without_column),
                 "missing_components": self.coverage.missing_components(),
                 "roster": roster.as_json(),
             },
@@ -260,12 +263,18 @@ class _Series:
             f"{where.instance} has no measurement of {where.day}", got="; ".join(what)
         )
 
-    def _why(self, unreadable: int) -> str:
+    def _without_column(self) -> list[str]:
+        """What was measured and is not archived, where that is more than may be missing."""
+        most = 100.0 - self.where.options.complete_percent
+        found = [one for one in self.findings if one.kind in WITHOUT_COLUMN and one.amount > most]
+        return [str(one) for one in found[:MOST_SAID]]
+
+    def _why(self, unreadable: int, without_column: Sequence[str]) -> str:
         """What is missing, for a person; "" if nothing."""
         parts = (
             [f"{counted(unreadable, 'part')} of the input could not be read"] if unreadable else []
         )
-        return "; ".join([*parts, *filter(None, [self.coverage.why()])])
+        return "; ".join([*parts, *without_column, *filter(None, [self.coverage.why()])])
 
     def _next_roster(self, *, complete: bool) -> Roster:
         counts = complete and not self.coverage.outages  # who was away is not gone

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from archive_tools.core.arrays import Int64
 from archive_tools.core.cells import samples_event
 from archive_tools.core.errors import SourceError
-from archive_tools.core.findings import Findings
+from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared.local_time import utc_seconds
@@ -181,9 +181,17 @@ def table_samples(
     time, column = clock(keys["TS_ID"].values), place(keys[key].values)
     known_time, known_name = (time >= 0) & keys["TS_ID"].valid, (column >= 0) & keys[key].valid
     findings.add(FindingKind.UNKNOWN_TS_ID, int((~known_time).sum()), table)
-    unknown = time[~known_name & known_time]
-    span = (int(unknown.min()), int(unknown.max())) if len(unknown) else None
-    findings.add(UNKNOWN[key], len(unknown), table, span=span)
+    unknown = known_time & ~known_name
+    if unknown.any():
+        ids_found = np.unique(keys[key].values[unknown & keys[key].valid]).tolist()
+        findings.add(
+            UNKNOWN[key],
+            int(unknown.sum()),
+            table,
+            f"{{amount}} % of the rows; ids {shortened([str(one) for one in ids_found])}",
+            float(f"{100.0 * unknown.mean():.3g}"),
+            span=(int(time[unknown].min()), int(time[unknown].max())),
+        )
     known = known_time & known_name
     if table == "MDS_OPS_DATA":
         findings.add(
