@@ -43,7 +43,7 @@ def tell_copies(logs: Table, paths: Mapping[str, Path], findings: Findings) -> N
     Parameters
     ----------
     logs : mapping of column name to array
-        `IDENTITY` and `filename` of the day's logs.
+        `filename` of the day's logs, and what they have of `IDENTITY`.
     paths : mapping of str to pathlib.Path
         Where the files are, by their names in the table, as far as that is known.
     findings : Findings
@@ -61,7 +61,8 @@ def tell_copies(logs: Table, paths: Mapping[str, Path], findings: Findings) -> N
 def _alike(logs: Table) -> Iterable[list[str]]:
     """Names of logs that agree, where there are several."""
     found: dict[tuple[str, ...], list[str]] = {}
-    columns = [map(str, logs[name].tolist()) for name in IDENTITY]  # as text NaN is like NaN
+    there = [logs[name].tolist() for name in IDENTITY if name in logs]
+    columns = [map(str, column) for column in there]  # as text NaN is like NaN
     for name, *identity in zip(logs["filename"].tolist(), *columns, strict=True):
         found.setdefault(tuple(identity), []).append(name)
     return (names for names in found.values() if len(names) > 1)

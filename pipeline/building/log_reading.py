@@ -102,6 +102,7 @@ class LogReading:
             used |= self._add_in_order(merger, store, choice, kept, jobs)
         else:
             for job, parts in self._run(jobs):
+                self._note_paths(_listed(job))
                 used.add(store.write(_listed(job), parts))
                 for part in parts:
                     merger.add(part)
@@ -138,6 +139,7 @@ class LogReading:
         for job, parts in self._run(jobs):
             written.add(store.write(_listed(job), parts))
             found += parts
+            self._note_paths(_listed(job))
             names |= choice.places(_listed(job))
         for part in found:
             merger.add_sums(part)
@@ -155,9 +157,7 @@ class LogReading:
 
         with engine.executor(self.where.site.engine) as executor:
             for parts in engine.in_order(executor, self.source.run, noted()):
-                job = given.popleft()
-                self._note_paths(_listed(job))
-                yield job, parts
+                yield given.popleft(), parts
 
     def _note_paths(self, listed: Iterable[tuple[LogIdentity, str]]) -> None:
         for file, name in listed:

@@ -83,7 +83,8 @@ def write_logs(
         tell_unmatched(each_of_mounts(naming[1], merger.mounts), findings)
     tables.renumber("summaries", "fs_id", merger.final_numbers())
     tables.close()
-    tell_copies(_columns(writer.file["darshan/logs"]), reading.paths, findings)
+    if reading.paths:  # a source may have no files to compare
+        tell_copies(_columns(writer.file["darshan/logs"]), reading.paths, findings)
     for method, amount in merger.placed.items():
         writer.file.attrs[f"bytes_placed_by_{method}"] = amount
     writer.file.attrs["reader"] = source.reader
@@ -130,7 +131,8 @@ def _columns(logs: h5py.Group) -> dict[str, Any]:
     """What tells logs apart, and their names."""
     return {
         name: column.asstr()[...] if h5py.check_string_dtype(column.dtype) else column[...]
-        for name, column in ((name, logs[name]) for name in ("filename", *IDENTITY))
+        for name, column in logs.items()
+        if name in ("filename", *IDENTITY)
     }
 
 
