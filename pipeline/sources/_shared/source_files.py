@@ -47,6 +47,8 @@ LONG_HEADERS = (
     tarfile.SOLARIS_XHDTYPE,
 )
 LONGEST_HEADER = 1 << 16
+ALWAYS = 32 << 20
+"""Bytes that any file may expand to."""
 PIECE = 1 << 18
 """Bytes that are read at a time."""
 Problem = Callable[[str, str], None]
@@ -114,7 +116,7 @@ def walked(paths: Sequence[Path]) -> list[Path]:
     return [path for path in found if path.is_file() or not path.exists()]
 
 
-def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Member]:
+def members(path: Path, name: str, allowed: Allowed | int, problem: Problem) -> Iterator[Member]:
     """What is in a file: itself, unpacked when it is compressed, or the members of a tarball.
 
     Parameters
@@ -122,12 +124,13 @@ def members(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Mem
     path : Path
     name : str
         What the file is called: its ending says how it is packed, and problems name it.
-    limit : int
-        Bytes that it may expand to.
+    allowed : Allowed or int
+        What it may expand to; a number is of bytes.
     problem : callable
         Called for a file or member that cannot be opened, is refused, or has another file's name.
     """
     rights.check_file(path)
+    limit = allowed.of(path) if isinstance(allowed, Allowed) else allowed
     if is_tarball(name):
         try:
             _refuse_unsafe(path, name, limit)
@@ -221,6 +224,29 @@ OPENERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+class Allowed(NamedTuple):
+    """What a file may expand to, by the source's keys.
+
+    Attributes
+    ----------
+    megabytes : int
+        `max_expanded_mb`.
+    ratio : int
+        `max_ratio`: times its size; `ALWAYS` bytes are allowed.
+    """
+
+    megabytes: int
+    ratio: int
+
+    def of(self, path: Path) -> int:
+        """Bytes."""
+        try:
+            size = path.stat().st_size
+        except OSError:
+            size = 0
+        return min(self.megabytes << 20, max(ALWAYS, self.ratio * size))
+
+
 class _Budget:
     """Bytes that may still be expanded: of one file, or of all members of a tarball."""
 
@@ -254,8 +280,8 @@ class _Limited(io.RawIOBase):
             self.refused = True
             self._problem(
                 self._name,
-                "is refused: it expands to more than is allowed; to do: raise max_expanded_mb of"
-                " the source if that is right",
+                "is refused: it expands to more than is allowed; to do: raise max_expanded_mb or"
+                " max_ratio of the source if that is right",
             )
             return 0
         self._budget.left -= len(piece)

@@ -173,7 +173,8 @@ class _DayOfFiles:
 
     def add(self, path: Path, problems: Problems) -> None:
         """Read a file."""
-        begin, limit = self._start - BEFORE * 1000, self._options.max_expanded_mb << 20
+        begin, keys = self._start - BEFORE * 1000, self._options
+        limit = source_files.Allowed(keys.max_expanded_mb, keys.max_ratio)
         for member in source_files.members(path, shown(bytes(path)), limit, problems):
             for plugin, columns in _lists(self._options, member, problems, (begin, self._end)):
                 stamps = np.array(columns["time_ms"], dtype=np.int64)

@@ -47,6 +47,8 @@ class Options(HttpOptions, HostOptions):
         Field of the stamp at which a document arrived: clocks that differ from it are a finding.
     max_expanded_mb : int
         What a compressed file may expand to.
+    max_ratio : int
+        How many times its size it may expand to; 32 MiB are always allowed.
     """
 
     ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {
@@ -56,6 +58,7 @@ class Options(HttpOptions, HostOptions):
         "paging",
         "page_size",
         "max_expanded_mb",
+        "max_ratio",
     }
 
     kind: Literal["collectd"]
@@ -70,6 +73,7 @@ class Options(HttpOptions, HostOptions):
     interval: int = Field(default=0, ge=0)
     arrival_field: str = ""
     max_expanded_mb: int = Field(default=65_536, ge=1)
+    max_ratio: int = Field(default=100, ge=1)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Options:
@@ -78,7 +82,9 @@ class Options(HttpOptions, HostOptions):
         if self.url and self.form != "elasticsearch":
             raise ValueError(f"form {self.form} is read from files, not from a url")
         unused = self.model_fields_set & (
-            {"index", "query", "paging", "page_size"} if not self.url else {"max_expanded_mb"}
+            {"index", "query", "paging", "page_size"}
+            if not self.url
+            else {"max_expanded_mb", "max_ratio"}
         )
         if self.arrival_field and self.form != "elasticsearch":
             unused.add("arrival_field")

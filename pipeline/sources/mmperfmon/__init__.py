@@ -101,7 +101,7 @@ class Mmperfmon(SeriesSource[keys.Options]):
             findings.add(FindingKind.UNREADABLE, 1, where, what)
 
         measured = Measured(options, day)
-        limit = options.max_expanded_mb << 20
+        limit = source_files.Allowed(options.max_expanded_mb, options.max_ratio)
         for path, name, is_newest in file_copies.copies_of_pieces(pieces):
             report = problem if is_newest else source_files.ignored
             for member in source_files.members(path, name, limit, report):

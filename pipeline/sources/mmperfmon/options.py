@@ -29,9 +29,11 @@ class Options(SourceOptions):
         Regular expression of the whole names of network interfaces whose traffic counts.
     max_expanded_mb : int
         MiB that a compressed file or tarball may expand to.
+    max_ratio : int
+        How many times its size it may expand to; 32 MiB are always allowed.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files"})
+    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files", "max_ratio"})
 
     kind: Literal["mmperfmon"]
     files: Templates
@@ -40,6 +42,7 @@ class Options(SourceOptions):
     mmperfmon_server_map: dict[Pattern, Literal["dataserver", "mdserver"]] = {}
     interfaces: Pattern = "(?!lo$).*"
     max_expanded_mb: int = Field(default=4096, ge=1)
+    max_ratio: int = Field(default=100, ge=1)
 
     def paths(self, day: Day) -> list[Path]:
         """The files of a day."""

@@ -33,6 +33,7 @@ from pipeline.site import Site
 from pipeline.sources._shared import file_copies
 from pipeline.sources._shared.http_client import Server
 from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
+from pipeline.sources._shared.source_files import Allowed
 from pipeline.sources.contract import Fetched, Inputs, Json, SeriesSource
 from pipeline.sources.prometheus import options as keys
 from pipeline.sources.prometheus.look import LOOK, Look
@@ -283,9 +284,8 @@ class Prometheus(SeriesSource[keys.Options]):
         self, options: keys.Options, day: Day, pieces: Sequence[Path], findings: Findings
     ) -> Iterator[Samples]:
         """As `parse`; of what several pieces have of a series and a time, the newest counts."""
-        answers = Answers(
-            pieces, day, options.timestep, options.extra, options.max_expanded_mb << 20
-        )
+        allowed = Allowed(options.max_expanded_mb, options.max_ratio)
+        answers = Answers(pieces, day, options.timestep, options.extra, allowed)
         series = functools.lru_cache(maxsize=1)(
             answers.series
         )  # the next dataset is often of the same series

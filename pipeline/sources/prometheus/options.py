@@ -36,12 +36,14 @@ class Options(HttpOptions, HostOptions):
         Labels, with their values, that all series must have.
     max_expanded_mb : int
         What a saved file may expand to.
+    max_ratio : int
+        How many times its size it may expand to; 32 MiB are always allowed.
     points : int
         Most points of a series in one answer; servers refuse more than some number, Prometheus than
         11,000.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {"answers", "points"}
+    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {"answers", "max_ratio", "points"}
 
     kind: Literal["prometheus"]
     answers: Templates = ""
@@ -49,6 +51,7 @@ class Options(HttpOptions, HostOptions):
     host_label: str = "instance"
     extra: dict[str, str] = {}
     max_expanded_mb: int = Field(default=4096, ge=1)
+    max_ratio: int = Field(default=100, ge=1)
     points: int = Field(default=11_000, ge=2)
 
     @field_validator("host_label", "extra")

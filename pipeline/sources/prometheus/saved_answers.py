@@ -171,12 +171,17 @@ class Answers:
         Samples of [day.start, day.end + timestep) are given.
     extra : mapping of str to str
         Labels that series must have.
-    limit : int
+    limit : Allowed or int
         Bytes that a file may expand to.
     """
 
     def __init__(
-        self, pieces: Sequence[Path], day: Day, timestep: int, extra: Mapping[str, str], limit: int
+        self,
+        pieces: Sequence[Path],
+        day: Day,
+        timestep: int,
+        extra: Mapping[str, str],
+        limit: source_files.Allowed | int,
     ) -> None:
         self.pieces, self.extra, self.limit = pieces, equal(extra), limit
         self.window = day.start, day.end + timestep
@@ -231,7 +236,7 @@ class Answers:
 
     def _files(
         self, selects: Collection[Selector], without: str
-    ) -> Iterator[tuple[file_copies.Copy, str, int]]:
+    ) -> Iterator[tuple[file_copies.Copy, str, source_files.Allowed | int]]:
         """The files that may hold what is wanted, the selector that was requested, and what they
         may expand to.
         """
