@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DAY := 2026-11-22
 EXAMPLE := examples/site
 
-.PHONY: nightly quick test check coverage docs wheel-checks campaigns fuzz bench clean
+.PHONY: nightly quick test check coverage docs wheel-checks campaigns fuzz fuzz-library bench clean
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,16 +48,26 @@ docs: $(VENV)/installed-docs
 wheel-checks: nightly
 	tools/wheel_checks.sh $(CURDIR)/$(BIN)/python
 
-# the long campaigns, of which CI runs a small share: kills, mutants of logs and of other inputs, damaged files
+# the long campaigns, of which CI runs a small share; CONTRIBUTING.md says what each is
+campaigns: export TOKIO_SEED := $(or $(TOKIO_SEED),$(shell date +%s))
 campaigns: $(VENV)/installed
+	@echo TOKIO_SEED=$(TOKIO_SEED)
 	TOKIO_KILLS=200 $(BIN)/pytest -q tests/runs/test_kills.py
-	TOKIO_MUTANTS=20000 TOKIO_SEED=$${TOKIO_SEED:-$$(date +%s)} $(BIN)/pytest -q tests/processes/test_isolated.py -k hostile_logs
-	TOKIO_FLIPS=1000 TOKIO_SEED=$${TOKIO_SEED:-$$(date +%s)} $(BIN)/pytest -q tests/runs/test_flips.py
+	TOKIO_KILLS=500 $(BIN)/pytest -q tests/campaigns/test_kills.py
+	TOKIO_ERRORS=500 $(BIN)/pytest -q tests/campaigns/test_errors.py
+	TOKIO_AFTERNOON=600 TOKIO_AFTERNOON_NAMES=100000 $(BIN)/pytest -q tests/campaigns/test_hostile_afternoon.py
+	TOKIO_MUTANTS=20000 $(BIN)/pytest -q tests/processes/test_isolated.py -k hostile_logs
+	TOKIO_FLIPS=1000 $(BIN)/pytest -q tests/runs/test_flips.py
 	TOKIO_FUZZ=2000 $(BIN)/pytest -q tests/sources/test_fuzz.py
+	TOKIO_FUZZ_MUTANTS=2000 $(BIN)/pytest -q tests/fuzz
 
 # a search for inputs that are faults of a reader, with coverage: some minutes a target, one process
 fuzz: $(VENV)/installed-fuzz
 	nice $(BIN)/python -m tests.fuzz.run --seconds $${FUZZ_SECONDS:-180} $(FUZZ_TARGETS)
+
+# what libdarshan-util does to its memory (valgrind): some seconds a log, 330 logs
+fuzz-library: $(VENV)/installed
+	nice $(BIN)/python -m tests.fuzz.library_memory --mutants $${FUZZ_MUTANTS:-300}
 
 # the figures: one benchmark at a time, nothing else running
 bench: $(VENV)/installed

@@ -168,7 +168,7 @@ def test_a_users_own_pipeline_py_does_no_harm(tmp_path: Path) -> None:
 
 
 TEST_MODULES = sorted(path for path in (ROOT / "tests").rglob("*.py"))
-SHARED = ("tests.support", "tests.fuzz")
+SHARED = ("tests.support", "tests.fuzz", "tests.campaigns")
 
 
 @pytest.mark.parametrize("path", TEST_MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -9,6 +9,7 @@ the exit code is 1 if there is any.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import random
 import resource
@@ -60,6 +61,7 @@ def faults_of(target: Target, inputs: Iterable[Input]) -> list[tuple[Input, str,
 def _work(target: Target, inputs: Iterable[Input], writer: int) -> None:
     """The child: one line for each input, empty where it has no fault."""
     code = 1
+    faulthandler.disable()  # pytest's would print a crash that is looked for
     try:
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))

@@ -22,7 +22,8 @@ import traceback
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-WORK = FOLDER.parent.parent / ".fuzz"
+ROOT = FOLDER.parent.parent
+WORK = ROOT / ".fuzz"
 FOUND = FOLDER / "found"
 LARGEST = 2**17
 KEPT = 2**13
@@ -108,7 +109,7 @@ def keep(name: str) -> int:
 
     def reached(path: Path) -> set[tuple[str, int, int]]:
         measure = coverage.Coverage(
-            data_file=None, branch=True, source_pkgs=["archive_tools", "pipeline"]
+            data_file=None, branch=True, include=[f"{ROOT}/archive_tools/*", f"{ROOT}/pipeline/*"]
         )
         with measure.collect():
             fault_of(target, path.read_bytes())
