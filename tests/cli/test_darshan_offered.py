@@ -20,6 +20,7 @@ import archive_tools
 from archive_tools.cli.main import main
 from archive_tools.cli.pytokio.darshan_scoreboard import darshan_scoreboard
 from archive_tools.cli.pytokio.find_darshanlogs import find_darshanlogs
+from archive_tools.cli.pytokio.summarize_h5lmt import summarize_h5lmt
 from archive_tools.cli.pytokio.summarize_job import summarize_job
 from archive_tools.cli.pytokio.summarize_tts import summarize_tts
 from pipeline.building import log_index
@@ -351,6 +352,7 @@ PROGRAMS = {
     "darshan_scoreboard": darshan_scoreboard,
     "summarize_job": summarize_job,
     "summarize_tts": summarize_tts,
+    "summarize_h5lmt": summarize_h5lmt,
 }
 TABLE = re.findall(
     r"^\| `([\w.]+)` \| (.*?) \|(.*)\|$",

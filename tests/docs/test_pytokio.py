@@ -5,6 +5,8 @@ DataFrames.
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 import archive_tools
 from archive_tools.cli.pytokio.summarize_h5lmt import summarize_h5lmt
+from archive_tools.cli.pytokio.summarize_job import summarize_job
 from pipeline.cli.main import main
 from tests.support import pytokio
 from tests.support.lmtdb import make_lmt
@@ -208,3 +211,69 @@ def test_every_command_of_the_reference_is_on_the_page(reader: Path) -> None:
     programs -= {"__init__.py"}
     assert len(programs) > 20
     assert {name for name in programs if f"`{name}`" not in page} == set()
+
+
+KEYS = """
+import inspect, json, re
+import pandas
+import tokio.cli.summarize_job as it
+import tokio.tools.lfsstatus as lfs
+log = {
+    "header": {"exe": ["x"]},
+    "mounts": {"/": "ext4"},
+    "counters": {
+        "posix": {
+            "_perf": {
+                "total_bytes": 1, "agg_perf_by_slowest": 1,
+                "slowest_rank_io_time_unique_files": 1, "time_by_slowest_shared_files": 1,
+            },
+            "/x": {"0": dict.fromkeys(it.USEFUL_DARSHAN_COUNTERS, 1)},
+        }
+    },
+}
+source = inspect.getsource(it)
+index = pandas.DatetimeIndex(["2018-01-28 00:00:00", "2018-01-28 00:00:05"])
+frame = pandas.DataFrame({"a": [1.0, 2.0]}, index=index)
+keys = {"_jobid", "_datetime_start", "_datetime_end", "_file_system"}
+keys |= {"darshan_" + key for key in it.summarize_darshan(log)}
+for way in ("read", "written"):
+    keys |= {"fs_" + key for key in it.summarize_byterate_df(frame, way)}
+for server in ("oss", "mds"):
+    keys |= {"fs_" + key for key in it.summarize_cpu_df(frame, server)}
+for name in re.findall(r"'dataset': '/mdtargets/\\w+',.*?'summary_key': '(\\w+)'", source, re.S):
+    keys |= {"fs_" + key for key in it.summarize_mds_ops_df(frame, name)}
+keys |= {"fs_" + key for key in it.summarize_missing_df(frame)}
+target = {"used_kib": 1, "total_kib": 2, "target_index": 0}
+ost = {"ost_next_timestamp", "ost_actual_timestamp", "ost_requested_timestamp"}
+ost |= set(lfs._summarize_fullness({"OST0000": target}))
+ost |= set(lfs._summarize_failover({"abnormal_ips": {}, "mode": 1}))
+ost = {"fshealth_" + key for key in ost} | set(re.findall("fshealth_\\w+_(?:secs|pct)", source))
+rest = set(re.findall(r"results\\['(jobsdb_\\w+)'\\]", source))
+print(json.dumps([sorted(keys), sorted(ost), sorted(rest)]))
+"""
+"""Has the reference's own functions say which keys they give."""
+
+
+def test_summarize_job_has_the_keys_of_the_reference(
+    reader: Path, tmp_path: Path, site: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of its record; of the others, those that the table of keys does not name."""
+    run = subprocess.run(
+        [reader, "-W", "ignore", "-c", KEYS], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    keys, ost, rest = (set(found) for found in json.loads(run.stdout))
+    assert len(keys) == 159
+    page = (ROOT / "docs/commands.md").read_text().partition("### Keys of `summarize_job`")[2]
+    never = page.partition("\n\n| never there")[2].partition("\n\n")[0]
+    absent = set(re.findall(r"`(\w+)`", never))
+    site({"darshan": {"kind": "darshan", "logs": str(SITEDAY_LOGS)}})
+    assert main(["nightly", "--date", "2026-11-22"]) == 0
+    capsys.readouterr()
+    log = next(SITEDAY_LOGS.glob("*_fpp_id9100003*.darshan"))
+    archive = str(tmp_path / "archive")
+    assert summarize_job([str(log), "--json", "--archive", archive]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert keys <= record.keys()
+    assert (ost | rest) - record.keys() == {key for key in absent if key in ost | rest}
+    assert not absent & record.keys()

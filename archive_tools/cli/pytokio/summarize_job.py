@@ -1,8 +1,9 @@
 """The command `summarize_job`, as users of pytokio know it: one flat record of a log or a time, and
 of the servers then.
 
-The same arguments and keys, answered from the archive alone: logs are looked up by name in its
-indexes and are not read again. What differs is in `docs/commands.md`. Exit codes: 0 done; 1 not
+The same arguments and keys, answered from the archive: logs are looked up by name in its indexes.
+Figures of single records are read from a log where it is still there. What differs is in
+`docs/commands.md`. Exit codes: 0 done; 1 not
 there or cannot be read; 2 wrong command.
 """
 
@@ -12,22 +13,24 @@ import argparse
 import csv
 import datetime as dt
 import io
-import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.cli.main import guarded
+from archive_tools.cli.pytokio import log_figures
 from archive_tools.core import printable, quantities
-from archive_tools.core.errors import NotFound
+from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.sums import sql_sum
-from archive_tools.jobs import server_series, servers
+from archive_tools.formats.darshan_log import read_darshan_log
+from archive_tools.jobs import server_extremes, server_series, servers
 from archive_tools.jobs.job_history import looked_at
 from archive_tools.jobs.job_lookup import query_rows
 from archive_tools.reading.archive import Archive
@@ -76,7 +79,7 @@ def summarize_job(arguments: Sequence[str] | None = None) -> int:
         "--slurm-jobid",
         default="",
         metavar="ID",
-        help="the logs of this job, in place of their names",
+        help="the logs of this job, in place of their names; with times, the key _jobid",
     )
     parser.add_argument(
         "-o",
@@ -85,7 +88,7 @@ def summarize_job(arguments: Sequence[str] | None = None) -> int:
         help="accepted: how full the targets are is always shown",
     )
     parser.add_argument(
-        "--silent-errors", action="store_true", help="accepted: logs are not read again"
+        "--silent-errors", action="store_true", help="do not say which logs cannot be read"
     )
     common_options.add_archive(parser)
     return guarded(parser.prog, lambda: _run(parser.parse_args(arguments)))
@@ -104,7 +107,7 @@ def _run(options: argparse.Namespace) -> int:
     archive = common_options.open_archive(options.archive)
     times = options.start_time, options.end_time
     if any(times):
-        if not all(times) or options.files or options.slurm_jobid or not options.file_system:
+        if not all(times) or options.files or not options.file_system:
             raise exit_codes.WrongCommand(
                 "a time needs --start-time, --end-time and --file-system, and no logs"
             )
@@ -116,17 +119,19 @@ def _run(options: argparse.Namespace) -> int:
                 got=f"{times[0]} to {times[1]}",
             )
         records = [_of_time(archive, first, last, options.file_system)]
+        if options.slurm_jobid:
+            records[0]["_jobid"] = options.slurm_jobid
     elif options.files or options.slurm_jobid:
         records = list(_of_logs(archive, options))
     else:
         raise exit_codes.WrongCommand(
             "nothing to summarize", expected="logs, --slurm-jobid, or --start-time and --end-time"
         )
-    _write(records, options.json)
+    _write(records, options.json, archive.timezone)
     return exit_codes.DONE
 
 
-def _write(records: Sequence[Record], as_json: bool) -> None:
+def _write(records: Sequence[Record], as_json: bool, timezone: str) -> None:
     if as_json:
         printing.show_json(records)
         return
@@ -140,26 +145,54 @@ def _write(records: Sequence[Record], as_json: bool) -> None:
     writer.writerows(
         {
             key: printable.clean(value) if isinstance(value, str) else value
-            for key, value in ({"index": n} | one).items()
+            for key, value in ({"index": n} | _with_dates(one, timezone)).items()
         }
         for n, one in enumerate(records)
     )
     tables.write(sys.stdout, text.getvalue())
 
 
+def _with_dates(record: Record, timezone: str) -> Record:
+    """A record with its time as pytokio writes it in CSV: the site's clock."""
+    dates = {
+        key: dt.datetime.fromtimestamp(record[key], ZoneInfo(timezone)).replace(tzinfo=None)
+        for key in ("_datetime_start", "_datetime_end")
+        if record[key] is not None
+    }
+    return record | {key: str(date) for key, date in dates.items()}
+
+
 def _of_logs(archive: Archive, options: argparse.Namespace) -> Iterator[Record]:
     """A record for each log."""
+    given: list[tuple[str, Found]] = []
     if options.slurm_jobid:
-        found = _looked_up(archive, "jobid = ?", options.slurm_jobid)
-    else:
-        found = [
-            _looked_up(archive, "filename = ?", os.path.basename(name))[0] for name in options.files
-        ]
-    for path, rows in found:
-        for log_id in dict.fromkeys(row["log_id"] for row in rows):
-            yield _of_log(
-                path, [row for row in rows if row["log_id"] == log_id], options.file_system
-            )
+        if options.files:
+            raise exit_codes.WrongCommand("logs are named, and a job", hint="give one of them")
+        given = [("", _looked_up(archive, "jobid = ?", options.slurm_jobid))]
+    for name in options.files:
+        given.append((name, _looked_up(archive, "filename = ?", Path(name).name)[:1]))
+    for name, found in given:
+        for path, rows in found:
+            for log_id in dict.fromkeys(row["log_id"] for row in rows):
+                one = [row for row in rows if row["log_id"] == log_id]
+                record = _of_log(archive, path, one, options.file_system)
+                more = _of_records(name, one[0], silent=options.silent_errors)
+                yield record | {key: value for key, value in more.items() if key not in record}
+
+
+def _of_records(name: str, known: Record, *, silent: bool) -> Record:
+    """What a log's records say, where it is still there and is the one that was indexed."""
+    if not name or not Path(name).is_file():
+        return log_figures.unknown()
+    try:
+        log = read_darshan_log(name)
+        if str(log.header["jobid"]) != str(known["jobid"]):
+            raise FormatError(f"{name} is not the log of that name in the archive")
+        return log_figures.of_log(log)
+    except (TokioError, OSError) as error:
+        if not silent:
+            printing.note(f"summarize_job: {error}")
+        return log_figures.unknown()
 
 
 Found = list[tuple[Path, list[Record]]]
@@ -191,7 +224,7 @@ def _looked_up(archive: Archive, where: str, value: str) -> Found:
     return found
 
 
-def _of_log(path: Path, rows: Sequence[Record], fsname: str) -> Record:
+def _of_log(archive: Archive, path: Path, rows: Sequence[Record], fsname: str) -> Record:
     """One log: a row for each of its mount points."""
     one = rows[0]
     read, written = (
@@ -220,17 +253,38 @@ def _of_log(path: Path, rows: Sequence[Record], fsname: str) -> Record:
         "darshan_biggest_write_fs": written["mountpt"],
         "darshan_biggest_write_fs_bytes": written["bytes_written"],
     }
-    seen = query_rows(path, SERVERS, [one["log_id"], name])
-    return record | (_servers(seen[0]) if seen else {})
+    seen = dict(next(iter(query_rows(path, SERVERS, [one["log_id"], name])), {}))
+    behind = _behind(archive, name) if seen.get("fs_instance") else None
+    start, end = (seen.get(f"fs_{edge}") for edge in ("start", "end"))
+    return record | _servers(seen) | _extremes(behind, start, end, one["start_time"])
+
+
+def _behind(archive: Archive, fsname: str) -> server_extremes.Behind:
+    """The servers behind a file system, as the archive says."""
+    found = archive.about.get("fsname_to_instance", {}).get(fsname, {"instance": fsname})
+    return server_extremes.Behind(archive, found["instance"], found)
+
+
+def _extremes(
+    behind: server_extremes.Behind | None, start: int | None, end: int | None, when: int | None
+) -> Record:
+    """What the series have beside the index, by pytokio's names; None where it is not known."""
+    if behind is None or start is None or end is None or when is None:
+        rates, state = server_extremes.unknown_rates(), server_extremes.unknown_state(when)
+    else:
+        rates = server_extremes.rates(behind, start, end)
+        state = server_extremes.target_state(behind, when)
+    record = {f"fs_{key}": value for key, value in rates.items()}
+    return record | {f"fshealth_{key}": value for key, value in state.items()}
 
 
 def _of_time(archive: Archive, first: int, last: int, fsname: str) -> Record:
     """What the servers behind a file system did from `first` to `last`, the last excluded."""
-    behind = archive.about.get("fsname_to_instance", {}).get(fsname, {"instance": fsname})
+    behind = _behind(archive, fsname)
     source = server_series.ServerSeries(
         archive,
-        behind["instance"],
-        lambda group: re.compile(behind.get(group, ".*")),
+        behind.instance,
+        lambda group: re.compile(behind.components.get(group, server_extremes.ALL)),
         archive.dates(first - servers.BEFORE, last),
         Findings(),
     )
@@ -243,9 +297,9 @@ def _of_time(archive: Archive, first: int, last: int, fsname: str) -> Record:
     seen = {
         name: None if np.isnan(values[0]) else float(values[0]) for name, values in figures.items()
     }
-    return {"_datetime_start": first, "_datetime_end": last, "_file_system": fsname} | _servers(
-        seen
-    )
+    record = {"_datetime_start": first, "_datetime_end": last, "_file_system": fsname}
+    rows = [None if value is None else int(value) for value in (seen["fs_start"], seen["fs_end"])]
+    return record | _servers(seen) | _extremes(behind, rows[0], rows[1], first)
 
 
 def _servers(seen: Record) -> Record:
