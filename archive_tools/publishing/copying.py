@@ -105,6 +105,7 @@ def publish(
     """
     site = site or names.hashed("site", str(about.get("site", "")))
     _check_out(out, names)
+    files.sweep([out])  # names of left temporary files have that of this host
     content = facts.published_about(root, about, names, site)
     text = json.dumps(content, indent=1) + "\n"
     if not (out / layout.ABOUT).is_file() or (out / layout.ABOUT).read_text("utf-8") != text:
@@ -157,6 +158,8 @@ class _Day:
 
 
 def _publish_day(day: _Day, folder: Path, copied: Copied) -> None:
+    files.sweep([layout.path(day.out, layout.REPORT, day.date).parent])
+    files.sweep([Receipts(day.out).folder(day.date)])
     found: dict[str, set[str]] = {}
     for name in sorted(os.listdir(folder)):
         if name.endswith(files.TEMPORARY):

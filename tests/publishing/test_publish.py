@@ -381,6 +381,17 @@ def test_a_copy_that_was_interrupted_goes_on(
     }
 
 
+def test_what_a_killed_call_left_is_gone_after_the_next(made: Made, tmp_path: Path) -> None:
+    """Names of temporary files have this host's."""
+    out = tmp_path / "out"
+    assert publish(made.root, out, made.key) == 0
+    host = os.uname().nodename.partition(".")[0]
+    for folder in (out, out / "2026/2026-11-22", out / "receipts/2026/11"):
+        (folder / f".servers.hdf5.{host}.999999999.01234567.tmp").write_text("")
+    assert publish(made.root, out, made.key) == 0
+    assert not [*out.rglob("*.tmp")]
+
+
 def copy_of(made: Made, folder: Path) -> Path:
     shutil.copytree(made.root, folder / "archive")
     return folder / "archive"

@@ -353,6 +353,24 @@ def test_what_is_not_understood_is_named_with_its_line(
     assert found["fullness/bytes"].columns == ("fs-OST0007",)
 
 
+def test_a_table_that_lost_its_head_is_not_taken_for_the_one_before_it(tmp_path: Path) -> None:
+    """As by `lfs df; lfs df -i | grep OST`: numbers of inodes are not sizes."""
+    ends = ("\nfilesystem_summary:  20 2 18 10% /fs\n", "\n", "")
+    for number, end in enumerate(ends):
+        text = begin(DAY.start) + HEAD + df("fs-OST0000", 10, 1) + end + df("fs-OST0000", 500, 9)
+        found, findings = grids(tmp_path / str(number), text)
+        assert cell(found, "fullness/bytes", "fs-OST0000") == 1024
+        assert findings.total(FindingKind.UNREADABLE) == 1
+        assert "fullness/inodes" not in found
+
+
+def test_a_usual_server_of_no_target_is_a_finding(tmp_path: Path) -> None:
+    text = begin(DAY.start) + device("fs-OST0000", "10.0.0.1@tcp")
+    usual = {"fs-OST0000": "10.0.0.1@tcp", "fs-OST00[": "10.0.0.2@tcp"}
+    _, findings = grids(tmp_path, text, usual_servers=usual)
+    assert "usual_servers: 'fs-OST00['" in " ".join(map(str, findings))
+
+
 def test_a_file_without_a_snapshot_of_the_day_is_no_data(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text(begin(DAY.end) + HEAD + df("fs-OST0000", 10, 1))
     (tmp_path / "raw").mkdir()

@@ -13,7 +13,7 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared.hosts import matches
-from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
+from pipeline.sources._shared.pattern_matches import Matches, NamesByKey, tell_unmatched
 from pipeline.sources.lustre_snapshots.options import Options
 from pipeline.sources.lustre_snapshots.table import Metric, metrics
 from pipeline.sources.lustre_snapshots.text import Reading
@@ -56,7 +56,7 @@ class Measured:
 
     def samples(self, findings: Findings) -> Iterator[Samples]:
         """All datasets, in the order of the table; says what is odd."""
-        tell_unmatched(self.names.matches(), findings)
+        tell_unmatched([*self.names.matches(), *self._unseen()], findings)
         for target, times in sorted(self.silent.items()):
             findings.add(
                 FindingKind.TARGETS_SILENT,
@@ -75,6 +75,12 @@ class Measured:
             )
             if found:
                 yield _samples(metric, found)
+
+    def _unseen(self) -> list[Matches]:
+        """The targets of `usual_servers` that no snapshot names, where one names any."""
+        seen = {target for targets in self.seen.values() for target in targets}
+        unseen = [name for name in self.options.usual_servers if name not in seen]
+        return [Matches("usual_servers", name, ()) for name in unseen] if seen else []
 
     def _figures(self, metric: Metric) -> list[tuple[str, int, int]]:
         find = metric.find

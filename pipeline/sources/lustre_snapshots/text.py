@@ -93,6 +93,7 @@ def stamps(lines: Iterable[bytes]) -> Iterator[int]:
 def readings(lines: Iterable[bytes], damage: Damage) -> Iterator[Reading]:
     """What the snapshots of a text have, line by line."""
     second, table = -1, ""
+    listed: set[str] = set()
     for number, raw in enumerate(lines, 1):
         line = raw.decode("utf-8", "replace").strip()
         if not raw.endswith(b"\n"):
@@ -101,15 +102,22 @@ def readings(lines: Iterable[bytes], damage: Damage) -> Iterator[Reading]:
             continue
         elif line.split()[0] == "BEGIN":
             begin = BEGIN.fullmatch(line)
-            second, table = (int(begin[1]) if begin else -1), ""
+            second, table, listed = (int(begin[1]) if begin else -1), "", set()
             if not begin:
                 damage.add(number, "not BEGIN and seconds since 1970")
         elif second < 0:
             damage.add(number, "no BEGIN and time before it")
         elif line.split()[0] == "UUID":
-            table = _table(line, number, damage)
+            table, listed = _table(line, number, damage), set()
+        elif SUMMARY.fullmatch(line):
+            table = "" if table != REFUSED else table  # the table ends here
         elif table != REFUSED or DEVICE.fullmatch(line) or OTHER_DEVICE.fullmatch(line):
-            yield from _reading(line, second, table, number, damage)
+            for reading in _reading(line, second, table, number, damage):
+                if reading.table == table and reading.target in listed:
+                    damage.add(number, "a target that its table has already")
+                else:
+                    listed |= {reading.target} if reading.table == table else set()
+                    yield reading
 
 
 def _table(line: str, number: int, damage: Damage) -> str:
@@ -143,7 +151,7 @@ def _reading(line: str, second: int, table: str, number: int, damage: Damage) ->
         fsname, _, short = name.rpartition("-")
         if usable(name):
             yield Reading(second, table, name, fsname, short[:3], silent=True)
-    elif not SUMMARY.fullmatch(line) and not OTHER_DEVICE.fullmatch(line):
+    elif not OTHER_DEVICE.fullmatch(line):
         damage.add(number, "not a line of `lfs df`, `lfs df -i` or `lctl dl -t`")
 
 
