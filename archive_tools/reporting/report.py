@@ -20,6 +20,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError
 from archive_tools.core.extras import absent_packages
 from archive_tools.core.findings import events_of
+from archive_tools.core.printable import clean
 from archive_tools.core.sums import sql_sum
 from archive_tools.formats import index_file
 from archive_tools.formats.series_file import SeriesFile, damage_named
@@ -73,6 +74,7 @@ def write_report(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
+        finalize=_shown,
     )
     page = environment.get_template("report.html").render(
         site=about.get("site", ""), day=day, sections=sections, pictures=not _undrawable()
@@ -82,6 +84,13 @@ def write_report(
         "instances": len(sections),
         "with_data": sum(1 for section in sections if section["datasets"]),
     }
+
+
+def _shown(value: Any) -> Any:
+    """What a page shows: text of users and files without control characters; pictures as they
+    are.
+    """
+    return clean(value) if type(value) is str else value
 
 
 def _section(
