@@ -153,6 +153,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+BROKEN = (errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENOTCONN, errno.EMFILE, errno.ENFILE)
+"""Of a disk, a server of files, a limit; such an error seldom names a file, and may be of one that
+was read.
+"""
 _NUMBER = re.compile(r"\berr(?:no|or)[ =:]*(\d+)\b", re.IGNORECASE)
 
 
@@ -164,7 +168,7 @@ def writable(path: Path) -> Iterator[None]:
     Raises
     ------
     ArchiveError
-        The file system is full or read-only, a quota is used up, or a right is missing.
+        The file system is full, read-only or broken, a quota is used up, or a right is missing.
     """
     try:
         yield
@@ -172,17 +176,22 @@ def writable(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         number = _errno(error)
-        if number in FULL or (number in REFUSED and _concerns(error, path)):
-            hint = (
-                "free some space, or move older years away"
-                if number in FULL
-                else f"look at the mount options and the rights of the account {account()}"
-            )
+        if number in FULL or (number in REFUSED + BROKEN and _concerns(error, path)):
+            said = "was not written" if number in BROKEN else "cannot be written"
             raise ArchiveError(
-                f"{path} cannot be written: {os.strerror(number)}; what is archived is kept",
-                hint=f"{hint}; then run it again",
+                f"{path} {said}: {os.strerror(number)}; what is archived is kept",
+                hint=f"{_to_do(number)}; then run it again",
             ) from error
         raise
+
+
+def _to_do(number: int) -> str:
+    """What somebody can do about an error of the system."""
+    if number in FULL:
+        return "free some space, or move older years away"
+    if number in REFUSED:
+        return f"look at the mount options and the rights of the account {account()}"
+    return "look at the file systems that are read and written, and at the limits of the account"
 
 
 def _concerns(error: BaseException, path: Path) -> bool:
@@ -208,6 +217,8 @@ def _errno(error: BaseException) -> int:
         return int(found[1])
     words = {
         "disk is full": errno.ENOSPC,
+        "disk I/O error": errno.EIO,  # what SQLite says of most errors
+        "unable to open database file": errno.EIO,
         "No space left": errno.ENOSPC,
         "readonly database": errno.EROFS,
         "Disk quota": errno.EDQUOT,
