@@ -195,6 +195,23 @@ def test_a_target_that_was_moved_before_the_samples_were_taken_is_a_finding(
     assert {tuple(sorted(one.components)) for one in crowded} == shared
 
 
+def test_servers_are_held_against_those_of_their_own_file_system(tmp_path: Path) -> None:
+    """One with one OST a server, one with two, one of whose servers has three."""
+    text = begin(DAY.start)
+    for number in range(8):
+        text += device(f"a-OST{number:04x}", f"10.0.0.{number}@tcp")
+        text += device(f"b-OST{number:04x}", f"10.0.1.{number // 2}@tcp")
+    _, findings = grids(tmp_path / "even", text)
+    assert not findings.total(FindingKind.SERVERS_CROWDED)
+    moved = text + device("b-OST0008", "10.0.1.0@tcp")
+    _, findings = grids(tmp_path / "moved", moved)
+    (one,) = [one for one in findings if one.kind == FindingKind.SERVERS_CROWDED]
+    assert one.components == ("b-OST0000", "b-OST0001", "b-OST0008")
+    usual = dict.fromkeys(one.components, "10.0.1.0@tcp")
+    _, findings = grids(tmp_path / "known", moved, usual_servers=usual)
+    assert not findings.total(FindingKind.SERVERS_CROWDED)
+
+
 def test_a_target_at_another_address_than_usual_is_failed_over(tmp_path: Path) -> None:
     usual, other = "10.0.0.1@tcp", "10.0.0.2@tcp"
     places = [usual, other, other, usual, usual]
@@ -232,8 +249,10 @@ def test_two_clients_that_differ_are_a_failover(tmp_path: Path) -> None:
         begin(DAY.start + 5) + device("fs-OST0000", "10.0.0.2@tcp"),
         begin(DAY.start + STEP) + device("fs-OST0000", "10.0.0.1@tcp"),
     ]
-    found, _ = grids(tmp_path, *texts)
+    found, _ = grids(tmp_path / "some", *texts)
     assert series(found, "failover/datatargets", "fs-OST0000", 2) == [1, 0]
+    found, _ = grids(tmp_path / "none", *texts[:2])
+    assert series(found, "failover/datatargets", "fs-OST0000", 1) == [1]
 
 
 def test_rounded_sizes_are_refused_and_the_next_table_is_read(tmp_path: Path) -> None:

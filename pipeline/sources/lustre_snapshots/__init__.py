@@ -110,9 +110,9 @@ class LustreSnapshots(SeriesSource[keys.Options]):
 
 def _snapshots(options: keys.Options, day: Day, folder: Path) -> int:
     """How many snapshots of the day are in copied files."""
-    limit = options.max_expanded_mb << 20
+    limit, start, end = options.max_expanded_mb << 20, day.start, day.end
     return sum(
-        day.start <= second < day.end
+        start <= second < end
         for path, name in file_copies.copies([folder])
         for member in source_files.members(path, name, limit, source_files.ignored)
         for second in text.stamps(text.lines_of(member.stream))

@@ -18,8 +18,10 @@ from pipeline.sources.lustre_snapshots.options import Options
 from pipeline.sources.lustre_snapshots.table import Metric, metrics
 from pipeline.sources.lustre_snapshots.text import Reading
 
-Seen = dict[str, dict[int, set[str]]]
-"""Target to time to the addresses at which it was then: more than one where clients differ."""
+Seen = dict[str, dict[int, str]]
+"""Target to time to the address at which it was then."""
+DIFFERENT = ""
+"""In place of an address: clients had different ones at that time."""
 
 
 class Measured:
@@ -32,7 +34,7 @@ class Measured:
     """
 
     def __init__(self, options: Options, day: Day) -> None:
-        self.options, self.day = options, day
+        self.options, self.start, self.end = options, day.start, day.end
         self.rows: dict[tuple[str, str], list[Reading]] = {}
         self.seen: dict[str, Seen] = {"OST": {}, "MDT": {}}
         self.silent: dict[str, set[int]] = {}
@@ -44,13 +46,14 @@ class Measured:
             self.names.add(reading.fsname, "filesystems")
             if not matches(self.options.filesystems, reading.fsname):
                 continue
-            inside = self.day.start <= reading.second < self.day.end
+            inside = self.start <= reading.second < self.end
             if reading.silent:
                 if inside:
                     self.silent.setdefault(reading.target, set()).add(reading.second)
             elif reading.table == "devices":
                 times = self.seen[reading.kind].setdefault(reading.target, {})
-                times.setdefault(reading.second, set()).add(reading.address)
+                same = times.get(reading.second, reading.address) == reading.address
+                times[reading.second] = reading.address if same else DIFFERENT
             elif inside:
                 self.rows.setdefault((reading.kind, reading.table), []).append(reading)
 
@@ -65,8 +68,10 @@ class Measured:
                 span=(min(times), max(times) + self.options.timestep),
             )
         usual = {kind: self._usual(seen) for kind, seen in self.seen.items()}
-        for kind in usual:
-            self._tell_crowded(usual[kind], findings)
+        for found_usual in usual.values():
+            for fsname in sorted({_file_system(target) for target in found_usual}):
+                mine = {t: at for t, at in found_usual.items() if _file_system(t) == fsname}
+                self._tell_crowded(mine, findings)
         for metric in metrics():
             found = (
                 self._elsewhere(self.seen[metric.find.of], usual[metric.find.of])
@@ -92,10 +97,10 @@ class Measured:
     def _elsewhere(self, seen: Seen, usual: Mapping[str, str]) -> list[tuple[str, int, int]]:
         """Whether each target was at another address than usual, at each time of the day."""
         return [
-            (target, second, int(addresses != {usual[target]}))
+            (target, second, int(address == DIFFERENT or address != usual[target]))
             for target, times in seen.items()
-            for second, addresses in times.items()
-            if self.day.start <= second < self.day.end
+            for second, address in times.items()
+            if self.start <= second < self.end
         ]
 
     def _usual(self, seen: Seen) -> dict[str, str]:
@@ -108,12 +113,13 @@ class Measured:
         }
 
     def _tell_crowded(self, usual: Mapping[str, str], findings: Findings) -> None:
-        """Note targets that share their usual server with more others than most do: they may have
-        been moved before the first snapshot. Those of `usual_servers` are known.
+        """Note targets of a file system that share their usual server with more others than most
+        do: they may have been moved before the first snapshot. Those of `usual_servers` are known.
         """
         targets: dict[str, list[str]] = {}
         for target, address in usual.items():
-            targets.setdefault(address, []).append(target)
+            if address != DIFFERENT:
+                targets.setdefault(address, []).append(target)
         if not targets:
             return
         (most, servers), *_ = Counter(map(len, targets.values())).most_common(1)
@@ -131,13 +137,17 @@ class Measured:
                 )
 
 
-def _most_often(times: Mapping[int, set[str]]) -> str:
-    counts = Counter(address for addresses in times.values() for address in addresses)
+def _file_system(target: str) -> str:
+    return target.rpartition("-")[0]
+
+
+def _most_often(times: Mapping[int, str]) -> str:
+    counts = Counter(address for address in times.values() if address != DIFFERENT)
     first: dict[str, int] = {}
     for second in sorted(times):
-        for address in times[second]:
-            first.setdefault(address, second)
-    return min(counts, key=lambda address: (-counts[address], first[address], address))
+        first.setdefault(times[second], second)
+    best = min(counts, key=lambda name: (-counts[name], first[name], name), default=DIFFERENT)
+    return str(best)
 
 
 def _samples(metric: Metric, found: list[tuple[str, int, int]]) -> Samples:

@@ -30,7 +30,6 @@ SUMMARY = re.compile(r"filesystem[ _]summary: .*")
 HEADS = {"1K-blocks": "blocks", "Inodes": "inodes"}
 """The second word of a table's head, and what the table is."""
 REFUSED = "refused"
-NAMES = ("target", "address")
 LONGEST = 4096
 """Bytes of a line."""
 
@@ -157,7 +156,8 @@ def _reading(line: str, second: int, table: str, number: int, damage: Damage) ->
 
 def _named(match: re.Match[str], number: int, damage: Damage) -> bool:
     """Whether the names of a line can be archived."""
-    if all(usable(match[part] or "-") for part in match.groupdict() if part in NAMES):
+    names = match.groupdict()
+    if usable(names["target"]) and usable(names.get("address") or "-"):
         return True
     damage.add(number, "a name that is too long or not printable")
     return False
