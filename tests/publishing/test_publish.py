@@ -409,6 +409,12 @@ def add_dataset(root: Path) -> str:
     return "servers.hdf5 is not published: it has a dataset"
 
 
+def add_own_series(root: Path) -> str:
+    watts = archive_tools.OwnSeries("power/watts", ("carol",), 3600, np.ones((24, 1)), "W", "gauge")
+    archive_tools.write_series(root, "racks", DATE, [watts])
+    return "racks.hdf5 is not published: it has a group that publish does not know: power"
+
+
 def add_attribute_of_a_dataset(root: Path) -> str:
     with h5py.File(day(root, "servers.hdf5"), "r+") as file:
         file["datatargets/readbytes"].attrs["by"] = "carol"
@@ -455,6 +461,7 @@ def damage(root: Path) -> str:
     [
         add_attribute,
         add_dataset,
+        add_own_series,
         add_attribute_of_a_dataset,
         add_column_of_logs,
         add_column,
