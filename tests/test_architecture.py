@@ -53,7 +53,16 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline.cli": WORK | {"archive_tools.cli", "pipeline.tasks", "pipeline.runs", "pipeline.cli"},
     "pipeline": set(),
 }
-KINDS = ("lmt", "collectd", "mmperfmon", "prometheus", "lustre_snapshots", "darshan", "slurm")
+KINDS = (
+    "lmt",
+    "collectd",
+    "mmperfmon",
+    "prometheus",
+    "lustre_snapshots",
+    "darshan",
+    "slurm",
+    "job_stats",
+)
 LONGEST = 400
 
 

@@ -145,6 +145,7 @@ class FindingKind(enum.StrEnum):
     INTERFACES_LEFT_OUT = "interfaces that are left out"
     LONGER_COVERED = "figures of intervals that shorter ones cover"
     PATTERNS_UNMATCHED = "patterns that match nothing"
+    JOBIDS_UNEXPLAINED = "job ids that no template of jobid_name explains"
     JOBS_UNSEEN = "jobs without an end that a later answer does not have"
     SHORTER_UNFILLED = "figures of intervals that do not fill a longer one"
     TARGETS_SILENT = "snapshots in which a target is inactive or has no server"

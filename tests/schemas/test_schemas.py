@@ -51,7 +51,7 @@ def test_catalogue_has_every_dataset_of_version_1() -> None:
     capacity = ("bytes", "bytestotal", "inodes", "inodestotal")
     expected |= {f"{g}/{n}" for g in ("fullness", "mdfullness") for n in capacity}
     expected |= {"failover/datatargets", "failover/mdtargets"}
-    expected |= {"jobs/running", "nodes/busy"}
+    expected |= {"jobs/running", "jobs/tracked", "nodes/busy"}
     assert set(schemas.catalogue()) == expected
 
 

@@ -63,7 +63,7 @@ def test_defaults_and_relative_paths(tmp_path: Path) -> None:
         ),
         (
             {"sources": {"fs": {"kind": "lmtt", "database": "sqlite:///x"}}},
-            ["'lmtt' is not known", "darshan, lmt", "did you mean lmt?"],
+            ["'lmtt' is not known", "job_stats, lmt", "did you mean lmt?"],
         ),
         ({"sources": {"fs": {"database": "sqlite:///x"}}}, ["fs", "kind is missing"]),
         ({"sources": {"fs": {"kind": "lmt"}}}, ["fs", "database is missing"]),

@@ -1,0 +1,106 @@
+"""Keys of a job_stats source in site.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import re
+from pathlib import Path
+from typing import ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+
+from archive_tools.core.day import Day
+from pipeline.schemas.site_types import Templates, Timestep
+from pipeline.site import Site, SourceOptions
+from pipeline.sources._shared import source_files
+from pipeline.sources.job_stats import job_names
+
+
+class Options(SourceOptions):
+    """Keys of a source of snapshots of job_stats.
+
+    Attributes
+    ----------
+    files : str or list of str
+        strftime templates of files and folders with the text of ``lctl get_param *.*.job_stats``,
+        or of an exporter of Prometheus; they may be glob patterns.
+    jobid_name : list of str
+        Templates of job ids as Lustre's ``jobid_name`` has them; the first that explains an id
+        counts.
+    timestep : int
+        Seconds between two snapshots; 600 unless given.
+    max_expanded_mb : int
+        MiB that a file may expand to.
+    """
+
+    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files", "max_expanded_mb"})
+
+    kind: Literal["job_stats"]
+    files: Templates
+    jobid_name: list[str] = Field(default=["%j", "%e.%u", "%e:%u:%h"], min_length=1)
+    timestep: Timestep = 600
+    max_expanded_mb: int = Field(default=65536, ge=1)
+
+    @field_validator("jobid_name")
+    @classmethod
+    def _are_templates(cls, templates: list[str]) -> list[str]:
+        for template in templates:
+            job_names.compiled(template)
+        return templates
+
+    def paths(self, day: Day) -> list[Path]:
+        """The files of a day, and those of the next one that may have the snapshot that closes it:
+        all whose names have no time, or one before it.
+        """
+        after = dataclasses.replace(day, date=day.date + dt.timedelta(days=1))
+        own, later = (
+            source_files.walked(source_files.expanded(self.files, one)) for one in (day, after)
+        )
+        until = day.end + self.timestep
+        more = (
+            path
+            for path in later
+            if (time := time_in(path.name, self.timezone)) is None or time < until
+        )
+        return list(dict.fromkeys([*own, *more]))
+
+    @property
+    def limit(self) -> int:
+        """Bytes that a file may expand to."""
+        return self.max_expanded_mb << 20
+
+    @property
+    def templates(self) -> list[re.Pattern[str]]:
+        """What reads job ids."""
+        return [job_names.compiled(template) for template in self.jobid_name]
+
+
+def with_absolute_paths(options: Options, site: Site) -> Options:
+    """Paths counted from site.json; the site's time zone where the source names none."""
+    files = source_files.with_absolute_paths(options.files, site)
+    zone = options.timezone or site.timezone
+    return options.model_copy(update={"timezone": zone, "files": files})
+
+
+_EPOCH = re.compile(r"(?<![0-9])([0-9]{10})(?![0-9])")
+_STAMP = re.compile(
+    r"(?<![0-9])([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T_. -]?([0-9]{2})[:-]?([0-9]{2})[:-]?([0-9]{2})?"
+    r"(?![0-9])"
+)
+
+
+def time_in(name: str, zone: str) -> int | None:
+    """The time in a file's name: ten digits are epoch seconds, else a date with a time of day by
+    the clock of `zone`; None where there is none.
+    """
+    if match := _STAMP.search(name):
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+        try:
+            local = dt.datetime(year, month, day, hour, minute, second)
+        except ValueError:
+            return None
+        return int(local.replace(tzinfo=ZoneInfo(zone)).timestamp())
+    found = _EPOCH.search(name)
+    return int(found[1]) if found else None
