@@ -340,6 +340,15 @@ def test_snapshots_out_of_order_and_a_clock_that_jumps_go_by_their_stamps(tmp_pa
     assert not findings.total(FindingKind.OUTSIDE_DAY)
 
 
+def test_snapshots_of_a_clock_that_was_wrong_are_a_finding(tmp_path: Path) -> None:
+    text = begin(DAY.start) + HEAD + df("fs-OST0000", 10, 1)
+    for second in (60, DAY.start + 3 * 86400, DAY.start + 400 * 86400, DAY.start - 86400):
+        text += begin(second) + HEAD + df("fs-OST0000", 10, 2)
+    found, findings = grids(tmp_path, text)
+    assert findings.total(FindingKind.OUTSIDE_DAY) == 3, "the day before is a neighbour"
+    assert np.isfinite(found["fullness/bytes"].values).sum() == 1
+
+
 def test_only_file_systems_that_count_are_archived(tmp_path: Path) -> None:
     text = begin(DAY.start) + HEAD + df("a-OST0000", 10, 1) + "\n" + HEAD + df("b-OST0000", 10, 2)
     text += device("a-OST0000", "1.1.1.1@tcp") + device("b-OST0000", "1.1.1.2@tcp")

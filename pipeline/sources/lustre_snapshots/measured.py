@@ -38,6 +38,7 @@ class Measured:
         self.rows: dict[tuple[str, str], list[Reading]] = {}
         self.seen: dict[str, Seen] = {"OST": {}, "MDT": {}}
         self.silent: dict[str, set[int]] = {}
+        self.far: set[int] = set()
         self.names = NamesByKey(options)
 
     def add(self, found: Iterable[Reading]) -> None:
@@ -46,6 +47,8 @@ class Measured:
             self.names.add(reading.fsname, "filesystems")
             if not matches(self.options.filesystems, reading.fsname):
                 continue
+            if not -self._reach <= reading.second - self.start < self._reach:
+                self.far.add(reading.second)
             inside = self.start <= reading.second < self.end
             if reading.silent:
                 if inside:
@@ -60,6 +63,7 @@ class Measured:
     def samples(self, findings: Findings) -> Iterator[Samples]:
         """All datasets, in the order of the table; says what is odd."""
         tell_unmatched([*self.names.matches(), *self._unseen()], findings)
+        findings.add(FindingKind.OUTSIDE_DAY, len(self.far), detail="snapshots: a wrong clock?")
         for target, times in sorted(self.silent.items()):
             findings.add(
                 FindingKind.TARGETS_SILENT,
@@ -80,6 +84,13 @@ class Measured:
             )
             if found:
                 yield _samples(metric, found)
+
+    @property
+    def _reach(self) -> int:
+        """Seconds around the day's start within which snapshots of its files may be: a day more
+        than the files are of.
+        """
+        return (self.options.neighbours + 2) * 86400
 
     def _unseen(self) -> list[Matches]:
         """The targets of `usual_servers` that no snapshot names, where one names any."""
