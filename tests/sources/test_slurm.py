@@ -655,6 +655,29 @@ def test_files_or_a_command_and_not_both(keys: dict[str, Any]) -> None:
         validated(slurm.Options, {"kind": "slurm", **keys}, "test")
 
 
+def test_a_later_answer_of_a_command_takes_the_place_of_one_that_it_has_all_of(
+    tmp_path: Path, site: Callable[..., Path]
+) -> None:
+    """A collect every hour keeps one piece; what was purged since is kept."""
+
+    def night(*rows: dict[str, Any]) -> tuple[int, list[str | None]]:
+        (tmp_path / "answer").write_text(answer(rows))
+        words = command(tmp_path, f"cat {tmp_path}/answer")
+        folder = make(tmp_path, site, None, files="", command=words)
+        assert main(NIGHT) == COMPLETE
+        table = read_records(folder / "slurm_jobs.parquet")
+        return len(said_of(folder, Product.RAW)[1]["pieces"]), table["state"].to_pylist()
+
+    start = DAY.end - HOUR
+    running = job("1", start, None, ElapsedRaw=2 * HOUR)
+    assert night(running) == (1, ["RUNNING"])
+    assert night(job("1", start, start + 9 * HOUR), job("2", start, start + 9)) == (
+        1,
+        ["COMPLETED", "COMPLETED"],
+    )
+    assert night(job("2", start, start + 9)) == (2, ["COMPLETED", "COMPLETED"])
+
+
 def test_another_day_of_a_command_is_requested_anew(tmp_path: Path) -> None:
     with pytest.raises(NoData):
         slurm.SOURCE.fetch(options(tmp_path / "none*"), DAY, tmp_path)

@@ -34,7 +34,7 @@ from pipeline.sources.slurm.options import Options
 
 __all__ = ["SOURCE", "Options", "Slurm"]
 
-ANSWER = "sacct.txt"
+ANSWER = "sacct.txt.gz"
 QUERY = "query.json"
 
 
@@ -89,7 +89,7 @@ class Slurm(RecordSource[keys.Options]):
         if options.command:
             asked = time.time()
             found = sacct.fetch(options, day, folder / ANSWER)
-            (folder / QUERY).write_text(json.dumps({"asked": int(asked)}), "utf-8")
+            (folder / QUERY).write_text(json.dumps({"asked": asked}), "utf-8")
             return Fetched({"jobs": int(found["jobs"])}, found)
         fetched = file_copies.copy(options.paths(day), folder, held)
         there = _answers(options, [folder], Findings())
@@ -100,12 +100,15 @@ class Slurm(RecordSource[keys.Options]):
         return fetched
 
     def contains(self, newer: Path, older: Path) -> bool:
-        """Whether a piece has all that an older one has: never, of a command, for what an answer
-        lacks may have been purged.
+        """Whether a piece has all that an older one has: each file, from its beginning on; of a
+        command each job and step, and what was answered later, for what an answer lacks may have
+        been purged, and what it has may have ended since.
         """
-        if (newer / QUERY).is_file() or (older / QUERY).is_file():
-            return False
-        return file_copies.contains(newer, older)
+        live = [(piece / QUERY).is_file() for piece in (newer, older)]
+        if all(live):
+            had, has = (sacct.identities(piece / ANSWER) for piece in (older, newer))
+            return _asked(newer) >= _asked(older) and had <= has
+        return not any(live) and file_copies.contains(newer, older)
 
     def parse(
         self, options: keys.Options, day: Day, folder: Path, findings: Findings
@@ -168,14 +171,18 @@ def _problem(findings: Findings, where: str, what: str) -> None:
     findings.add(FindingKind.UNREADABLE, 1, where, what)
 
 
+def _asked(piece: Path) -> float:
+    """When a command was run, epoch seconds."""
+    return float(json.loads((piece / QUERY).read_text("utf-8"))["asked"])
+
+
 def _files(pieces: Sequence[Path]) -> Iterator[tuple[Path, str, int, bool]]:
     """Files of the pieces, newest piece first: path, name, when each was made, and whether there is
     no newer one of its name.
     """
     live = [piece for piece in pieces if (piece / QUERY).is_file()]
     for number, piece in enumerate(live):
-        asked = json.loads((piece / QUERY).read_text("utf-8"))["asked"]
-        yield piece / ANSWER, ANSWER, int(asked), not number
+        yield piece / ANSWER, ANSWER, int(_asked(piece)), not number
     copied = [piece for piece in pieces if piece not in live]
     changed = {path: time for piece in copied for path, time in file_copies.times(piece).items()}
     for path, name, is_newest in file_copies.copies_of_pieces(copied):

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gzip
 import hashlib
 import os
 import secrets
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,6 +24,7 @@ from zoneinfo import ZoneInfo
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError, Unreachable
 from archive_tools.core.printable import clean
+from pipeline.sources._shared import source_files
 from pipeline.sources.slurm import lines
 from pipeline.sources.slurm.options import Options
 
@@ -154,10 +158,24 @@ def states(path: Path) -> dict[str, int | str]:
     return {"jobs": len(found), "states": digest}
 
 
+def identities(path: Path) -> frozenset[str]:
+    """Which jobs, submits and steps a kept answer has."""
+    names = ("cluster", "jobidraw", "submit")
+    return frozenset(
+        "|".join(row.get(name, "") for name in names)
+        for member in source_files.members(path, path.name, sys.maxsize, source_files.ignored)
+        for row in lines.rows(member.stream, lambda _: None) or ()
+    )
+
+
 def fetch(options: Options, day: Day, target: Path) -> dict[str, int | str]:
-    """Write a day's jobs and steps into a file; what `states` says of it."""
-    run(query(options, day, FIELDS), options, options.fetch_seconds, target)
-    return states(target)
+    """Write a day's jobs and steps into a compressed file; what `states` says of them."""
+    with tempfile.TemporaryDirectory(prefix="tokio-sacct-") as folder:
+        answer = Path(folder) / "answer"
+        run(query(options, day, FIELDS), options, options.fetch_seconds, answer)
+        with answer.open("rb") as plain, gzip.open(target, "wb", 1) as packed:
+            shutil.copyfileobj(plain, packed)
+        return states(answer)
 
 
 def current_states(options: Options, day: Day) -> dict[str, int | str]:
