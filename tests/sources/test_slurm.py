@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archive_tools
+from archive_tools.cli.main import main as archive_main
 from archive_tools.core import node_lists
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NoData, NotFound, SourceError
@@ -326,6 +327,7 @@ def test_a_night_archives_series_and_table(tmp_path: Path, site: Callable[..., P
     assert table["date"].to_pylist() == [str(DAY)]
     assert said_of(folder, Product.JOBS)[1]["counts"] == {"rows": 1}
     assert main(["check-config"]) == COMPLETE
+    assert archive_main(["check", "--deep", "--archive", str(tmp_path / "archive")]) == COMPLETE
     assert main(["status", "--start", str(DAY), "--stop", str(DAY)]) == COMPLETE
     found = archive_tools.Archive(tmp_path / "archive").records("slurm", str(DAY), "2026-11-23")
     assert found["jobid"].tolist() == ["1"]
