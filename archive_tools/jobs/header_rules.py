@@ -75,12 +75,13 @@ class PossibleFigures:
         for column, rule in RULES.items():
             if column in logs:
                 self._clear(clean, column, ~rule(logs), wrong)
+        processes = logs.get("nprocs", np.full(len(logs["log_id"]), -1))
         seconds = limits.job_seconds(logs["start_time"], logs["end_time"], logs["walltime"])
         for column in (name for name in logs if "_bytes_" in name):
-            most = self._most(column.partition("_")[2], logs["nprocs"], seconds)
+            most = self._most(column.partition("_")[2], processes, seconds)
             self._clear(clean, column, logs[column] > most, wrong)
         self._report(logs["filename"], wrong)
-        kept = {"log_id": logs["log_id"], "nprocs": logs["nprocs"], "seconds": seconds}
+        kept = {"log_id": logs["log_id"], "nprocs": processes, "seconds": seconds}
         self.names.append(kept)
         return clean
 

@@ -75,6 +75,7 @@ NAMES: Mapping[str, Rule] = {
     "cmdline": lambda names, text: "",
     "jobid": Names.job,
     "uid": Names.uid,
+    "file_uid": Names.uid,
     "username": Names.user,
     "mountpt": Names.mount,
     "fsname": Names.file_system,
@@ -88,7 +89,7 @@ NAMES: Mapping[str, Rule] = {
     "reason": _reason,
 }
 """Columns that are published otherwise."""
-INTEGERS = {"uid"}
+INTEGERS = {"uid", "file_uid"}
 """Those of them that are numbers."""
 
 

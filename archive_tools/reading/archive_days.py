@@ -216,7 +216,7 @@ def _about(path: Path) -> dict[str, Any]:
     try:
         about = json.loads(path.read_text("utf-8"))
         ZoneInfo(about.get("timezone", "UTC"))
-    except (ValueError, AttributeError, TypeError, ZoneInfoNotFoundError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError, ZoneInfoNotFoundError) as error:
         raise FormatError(
             f"{path} cannot be used: {error}",
             expected="an object with the key timezone",

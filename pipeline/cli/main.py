@@ -73,7 +73,9 @@ def _guarded(run: Callable[[], int]) -> int:
 
 
 def _said(what: object, code: int) -> int:
-    printing.note(f"tokio-pipeline: {secrets.struck(str(what))}")
+    text = f"tokio-pipeline: {secrets.struck(str(what))}"
+    for line in text.split("\n") if isinstance(what, ConfigError) else [text]:  # a line a fault
+        printing.note(line)
     return code
 
 

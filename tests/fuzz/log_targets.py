@@ -57,7 +57,7 @@ def mutated_log(data: bytes, chance: random.Random) -> bytes:
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
-        return mutants.one_of(Path(file.name), chance)
+        return mutants.one_of(Path(file.name), chance)[1]
 
 
 def read_header(data: bytes) -> None:
@@ -65,7 +65,7 @@ def read_header(data: bytes) -> None:
         path = folder / NAME
         path.write_bytes(data)
         log_files.role_of(str(path))
-        assert log_header.why_refused(path)
+        assert log_header.why_refused(path, NAME)
         header = log_header.header_of(path)
         if header is None:
             return
@@ -158,7 +158,7 @@ def mount_seeds() -> Iterator[tuple[str, bytes]]:
     yield "nested", b"lustre\t/a\nlustre\t/a/b\ngpfs\t/a/b/c\n\n/a/b/c/d\n/a/bc\n//a//b\n"
 
 
-def _in_child(path: Path, *, only_essential: bool = False) -> Any:
+def _in_child(path: Path, *, name: str = "", only_essential: bool = False) -> Any:
     """As `libdarshan.read`, by a child; a log of which it dies is an error."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -171,7 +171,7 @@ def _in_child(path: Path, *, only_essential: bool = False) -> Any:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_CPU, (HANG_SECONDS, HANG_SECONDS))
             try:
-                found: Any = _read_by_library(path, only_essential=only_essential)
+                found: Any = _read_by_library(path, name=name, only_essential=only_essential)
             except Exception as error:
                 found = error
             with os.fdopen(writer, "wb") as pipe:
