@@ -172,7 +172,7 @@ def publish_index(source: Path, target: Path, names: Names) -> None:
         with contextlib.closing(sqlite3.connect(target)) as new:
             new.execute("PRAGMA journal_mode = OFF")
             new.execute("PRAGMA secure_delete = ON")
-            new.executescript(schemas.index_ddl())
+            new.executescript(schemas.new_index_sql())
             for table in there:
                 _copy_rows(source, old, new, table, names)
             new.commit()

@@ -124,8 +124,15 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, over_folder: bool = False) -> Iterator[Path]:
     """Give a temporary path to write to; on leaving without an error it becomes `path`, durably.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    over_folder : bool
+        Whether a folder that is there is removed: one is never right in the place of an archive's
+        file.
 
     Yields
     ------
@@ -144,7 +151,7 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _sync(temporary)
-            _replace(temporary, path)
+            (_replace if over_folder else os.replace)(temporary, path)
             _sync(path.parent)
         finally:
             with contextlib.suppress(OSError):
@@ -263,9 +270,9 @@ def remove(path: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace `path` by a file with `text`."""
-    with replacing(path) as temporary:
+def write_text(path: Path, text: str, *, over_folder: bool = False) -> None:
+    """Replace `path` by a file with `text`; see `replacing`."""
+    with replacing(path, over_folder=over_folder) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -317,6 +317,7 @@ class Receipts:
         files.write_text(
             path,
             json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=_plain) + "\n",
+            over_folder=True,
         )
         for old in before.all:
             replaced = (

@@ -84,7 +84,7 @@ def write_about(site: Site) -> None:
     }
     text = json.dumps(about, indent=1) + "\n"
     if not path.is_file() or path.read_bytes() != text.encode():
-        files.write_text(path, text)
+        files.write_text(path, text, over_folder=True)
 
 
 def size_of(path: Path) -> int:

@@ -263,7 +263,7 @@ class ArchiveTask(luigi.Task):
             fingerprint = self.fingerprint()
             if fingerprint is None:
                 raise TokioError(f"{self}: what it is made from is not complete")
-            with files.replacing(self.path()) as temporary:
+            with files.replacing(self.path(), over_folder=True) as temporary:
                 made = self.make(temporary)
                 facts = digest.facts(temporary)
         self.record(facts, made, fingerprint, time.monotonic() - began)

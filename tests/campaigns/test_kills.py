@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ DATE = dt.date(2025, 3, 1)
 NEXT = DATE + dt.timedelta(days=1)
 EMPTY = DATE + dt.timedelta(days=2)
 SPAN = ["--start", str(DATE), "--stop", str(DATE)]
+RECORD = re.compile("reduced/[0-9a-f]{16}")
 FOREVER = {"late_days": 10**5, "raw_days": 10**5}
 TIMES = {"written", "began", "ended", "seconds", "durations", "host", "fetched", "cpu_seconds"}
 """Keys of receipts and statements that differ from run to run."""
@@ -172,7 +174,7 @@ class SmallSite:
         """
         found: dict[str, Any] = {}
         for path in sorted(self.archive.rglob("*")):
-            name = str(path.relative_to(self.archive))
+            name = RECORD.sub("reduced/*", str(path.relative_to(self.archive)))
             if path.is_dir() or path.name == ".lock":
                 continue
             if path.suffix == ".json" and not name.startswith("raw/"):

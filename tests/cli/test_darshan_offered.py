@@ -356,7 +356,9 @@ PROGRAMS = {
 }
 TABLE = re.findall(
     r"^\| `([\w.]+)` \| (.*?) \|(.*)\|$",
-    (ROOT / "docs/commands.md").read_text().partition("## The flags of pytokio's tools")[2]
+    (ROOT / "docs/commands.md")
+    .read_text()
+    .partition("## The flags of pytokio's tools")[2]
     .partition("## Side by side")[0],
     re.MULTILINE,
 )

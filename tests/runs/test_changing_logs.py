@@ -85,10 +85,10 @@ def during_the_reading(monkeypatch: pytest.MonkeyPatch, do: Callable[[], Any]) -
     """Do something once between the listing and the reading."""
     real = log_reading.LogReading.add_to
 
-    def reading(self: Any, *given: Any) -> None:
+    def reading(self: Any, *given: Any) -> Any:
         monkeypatch.setattr(log_reading.LogReading, "add_to", real)
         do()
-        real(self, *given)
+        return real(self, *given)
 
     monkeypatch.setattr(log_reading.LogReading, "add_to", reading)
 
