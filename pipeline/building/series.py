@@ -32,7 +32,7 @@ from pipeline.schemas.source_maps import Selector, SourceMetric
 from pipeline.sources._shared.pattern_matches import tell_unmatched
 from pipeline.sources.contract import SeriesSource
 from pipeline.transform.counters import are_counters
-from pipeline.transform.grid import Gridder, concatenated, idle_among_busy_peers
+from pipeline.transform.grid import Gridder, idle_among_busy_peers
 
 MOST_SAID = 3
 """Findings that the state of a day says."""
@@ -128,7 +128,8 @@ class _Series:
                 hint="the pieces of a dataset must follow each other",
             )
         metric = self.metrics[name]
-        grids, updated = [], self.where.day.start
+        grids: list[Grid] = []
+        updated = self.where.day.start
         for samples in those:
             if self._are_counters(samples, samples.reports or metric.reports):
                 raise SourceError(
@@ -136,11 +137,11 @@ class _Series:
                     " counters, not rates",
                     hint="set the key that says so, such as store_rates of collectd, to false",
                 )
-            grids.append(self.gridder.grid(samples, metric))
+            grids.extend(self.gridder.parts(samples, metric))
             self.samples += len(samples)
             updated = max(updated, int(samples.time.max())) if len(samples) else updated
         absent = metric.dataset.absent
-        grid = with_columns(concatenated(grids), self._expected(name), absent)
+        grid = with_columns(self.gridder.whole_day(grids), self._expected(name), absent)
         self.updated[name] = updated
         is_empty = np.isnan(grid.values).all(axis=0)
         self.without_cells[name] = [grid.columns[i] for i in np.flatnonzero(is_empty)]

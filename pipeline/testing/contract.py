@@ -29,7 +29,7 @@ from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.site import SourceOptions
 from pipeline.sources.contract import SERIES_PRODUCTS, SeriesSource
-from pipeline.transform.grid import Gridder, concatenated
+from pipeline.transform.grid import Gridder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +87,9 @@ def grids(
     metrics = {metric.dataset.name: metric for metric in source_of(options).metrics()}
     groups = itertools.groupby(samples, key=lambda s: s.dataset)
     return {
-        name: concatenated([gridder.grid(piece, metrics[name]) for piece in group])
+        name: gridder.whole_day(
+            [part for piece in group for part in gridder.parts(piece, metrics[name])]
+        )
         for name, group in groups
     }
 

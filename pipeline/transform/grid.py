@@ -9,7 +9,7 @@ growth across gaps.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -18,15 +18,15 @@ import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.cells import Axes, samples_event
-from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings, Span
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind
 from archive_tools.schemas import Reducer
 from pipeline.model import Samples
-from pipeline.schemas.source_maps import LEGAL, Parts, Reports, Selector, SourceMetric
+from pipeline.schemas.source_maps import LEGAL, Reports, Selector, SourceMetric
 from pipeline.transform.deltas import deltas
+from pipeline.transform.parts import by_components, columns_of, joined_parts
 
 Bool = npt.NDArray[np.bool_]
 Metric: TypeAlias = SourceMetric[Selector]
@@ -35,6 +35,8 @@ JITTER = 5.0
 """Per cent by which a share of a row may be above 100 because samples are not taken exactly on
 time.
 """
+MOST_CELLS = 1 << 23
+"""Cells that are worked on at a time: some 64 MiB of figures."""
 TOO_LARGE_SHARES = "the timestep is not a multiple of the source's interval, or stamps jitter"
 
 
@@ -56,7 +58,13 @@ class Gridder:
         self._last: tuple[Samples, _Places] | None = None
 
     def grid(self, samples: Samples, metric: Metric) -> Grid:
-        """The day's grid of one dataset.
+        """The day's grid of one dataset; see `parts`."""
+        return self.whole_day(list(self.parts(samples, metric)))
+
+    def parts(self, samples: Samples, metric: Metric) -> Iterator[Grid]:
+        """Grids of one dataset, for `whole_day`: of the rows from the first to the last sample
+        alone, and of so many components at a time that their cells, of each core or interface one,
+        are about `MOST_CELLS`. Memory goes with what was measured.
 
         Parameters
         ----------
@@ -65,8 +73,8 @@ class Gridder:
         metric : SourceMetric
             What the source reports, its scale and how several samples of one cell are merged.
 
-        Returns
-        -------
+        Yields
+        ------
         Grid
             Columns in `component_order`; names that occur twice in `samples.names` are one column,
             and parts are joined to the components that they are of.
@@ -77,13 +85,43 @@ class Gridder:
             The samples say that they report what cannot become the dataset.
         """
         metric = _as_reported(samples, metric)
+        seconds = int(samples.time.max()) - int(samples.time.min()) if len(samples) else 0
+        rows = min(seconds // self.timestep, self.day.rows(self.timestep)) + 2
+        for some in by_components(samples, max(1, MOST_CELLS // rows)):
+            yield self._part(some, metric)
+
+    def whole_day(self, grids: list[Grid]) -> Grid:
+        """One grid of the day, of those of several groups of components; the list is used up, so
+        that memory is not needed twice.
+
+        Raises
+        ------
+        ValueError
+            A component is in two of them.
+        """
+        first, rows = grids[0], self.day.rows(self.timestep)
+        if len(grids) == 1 and len(first.values) == rows:
+            return first
+        columns, _ = columns_of(tuple(name for grid in grids for name in grid.columns))
+        if len(columns) != sum(len(grid.columns) for grid in grids):
+            raise ValueError(f"{first.dataset}: a component is in two pieces")
+        place = {name: i for i, name in enumerate(columns)}
+        values = np.full((rows, len(columns)), np.nan)
+        while grids:
+            grid = grids.pop()
+            at = (grid.start - self.day.start) // self.timestep
+            its = [place[name] for name in grid.columns]
+            values[at : at + len(grid.values), its] = grid.values
+        return Grid(first.dataset, columns, self.day.start, self.timestep, values)
+
+    def _part(self, samples: Samples, metric: Metric) -> Grid:
         places = self._places(samples)
-        name = metric.dataset.name
+        name, start = metric.dataset.name, self.day.start + places.row * self.timestep
         columns = whole = places.columns
         if samples.whole:
             of_part = dict(zip(samples.names, samples.whole, strict=True))
             whole = tuple(of_part[part] for part in columns)
-        axes = Axes(name, whole, self.day.start, self.timestep)
+        axes = Axes(name, whole, start, self.timestep)
         components, span = places.outside_event or ((), None)
         self.findings.add(
             FindingKind.OUTSIDE_DAY, places.outside, name, components=components, span=span
@@ -95,7 +133,7 @@ class Gridder:
             values *= metric.scale
         if metric.offset:
             values += metric.offset
-        return Grid(name, columns, self.day.start, self.timestep, values)
+        return Grid(name, columns, start, self.timestep, values)
 
     def _measured(self, places: _Places, samples: Samples, metric: Metric, axes: Axes) -> Float64:
         """What was measured in each cell, in the source's unit."""
@@ -138,62 +176,6 @@ def _as_reported(samples: Samples, metric: Metric) -> Metric:
     return dataclasses.replace(metric, reports=cast(Reports, samples.reports))
 
 
-def joined_parts(
-    values: Float64, whole: Sequence[str], how: Parts
-) -> tuple[Float64, tuple[str, ...]]:
-    """Parts joined to components.
-
-    Parameters
-    ----------
-    values : float64 (rows, parts)
-    whole : sequence of str
-        The component of each part.
-    how : {'sum', 'mean', 'total'}
-        Sum or mean of the parts that were measured; or their total, missing unless all were.
-
-    Returns
-    -------
-    values : float64 (rows, components)
-    columns : tuple of str
-        In `component_order`.
-    """
-    columns, place = _columns(tuple(whole))
-    order = np.argsort(place, kind="stable")
-    at = np.flatnonzero(np.diff(place[order], prepend=-1))
-    values = values[:, order]
-    absent = np.isnan(values)
-    count = np.add.reduceat(~absent, at, axis=1, dtype=np.int32)
-    total: Float64 = np.add.reduceat(np.where(absent, 0.0, values), at, axis=1)
-    if how == "mean":
-        total /= np.maximum(count, 1)
-    needed = np.diff(np.append(at, len(order))) if how == "total" else 1
-    total[count < needed] = np.nan
-    return total, columns
-
-
-def concatenated(grids: list[Grid]) -> Grid:
-    """One grid of the grids of several groups of components; the list is used up, so that memory is
-    not needed twice.
-
-    Raises
-    ------
-    ValueError
-        A component is in two of them.
-    """
-    first = grids[0]
-    if len(grids) == 1:
-        return first
-    columns, _ = _columns(tuple(name for grid in grids for name in grid.columns))
-    if len(columns) != sum(len(grid.columns) for grid in grids):
-        raise ValueError(f"{first.dataset}: a component is in two pieces")
-    place = {name: i for i, name in enumerate(columns)}
-    values = np.empty((len(first.values), len(columns)))
-    while grids:
-        grid = grids.pop()
-        values[:, [place[name] for name in grid.columns]] = grid.values
-    return Grid(first.dataset, columns, first.start, first.timestep, values)
-
-
 def idle_among_busy_peers(grid: Grid) -> list[str]:
     """Components that are zero all day while most of their peers are not."""
     absent = np.isnan(grid.values)
@@ -206,19 +188,15 @@ def idle_among_busy_peers(grid: Grid) -> list[str]:
     )
 
 
-def _columns(names: tuple[str, ...]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
-    """Sorted unique names, and for each given name the column that it has there."""
-    columns = tuple(sorted(set(names), key=component_order))
-    place = {name: i for i, name in enumerate(columns)}
-    return columns, np.array([place[name] for name in names], dtype=np.int32)
-
-
 @dataclass(frozen=True)
 class _Places:
-    """Where samples fall: rows of the day and one more, in which the counters' closing samples are.
+    """Where samples fall: the rows from the first to the last of them, and one more, in which the
+    counters' closing samples are.
 
     Attributes
     ----------
+    row : int
+        The first of them, of the day's.
     columns : tuple of str
     shape : (rows + 1, columns)
     inside : bool (n,) or None
@@ -235,6 +213,7 @@ class _Places:
         Whose those are, and from when to when.
     """
 
+    row: int
     columns: tuple[str, ...]
     shape: tuple[int, int]
     inside: Bool | None
@@ -246,7 +225,7 @@ class _Places:
 
     @classmethod
     def of(cls, samples: Samples, start: int, timestep: int, rows: int) -> _Places:
-        columns, code = _columns(samples.names)
+        columns, code = columns_of(samples.names)
         row = samples.time - start
         row //= timestep
         within = (row >= 0) & (row <= rows)
@@ -256,14 +235,18 @@ class _Places:
         if outside:
             event = samples_event(columns, column[~within], samples.time[~within])
             row, column = row[within], column[within]
+        first, last = (int(row.min()), int(row.max())) if len(row) else (0, -1)
+        count = min(last + 1, rows) - first + 1
+        row -= first
         row *= len(columns)
         row += column
-        owner = np.full((rows + 1) * len(columns), -1, dtype=np.int32)
+        owner = np.full(count * len(columns), -1, dtype=np.int32)
         number = np.arange(len(row), dtype=np.int32)
         owner[row] = number
         return cls(
+            first,
             columns,
-            (rows + 1, len(columns)),
+            (count, len(columns)),
             within if outside else None,
             row,
             owner,

@@ -114,7 +114,7 @@ class Afternoon:
 
     def mutants(self) -> None:
         for _ in range(5):
-            self.name().write_bytes(one_of(self.chance.choice(self.originals), self.chance))
+            self.name().write_bytes(one_of(self.chance.choice(self.originals), self.chance)[1])
 
     def changing(self) -> None:
         """A log that is appended to, cut, replaced and touched, at once after it was written."""

@@ -129,7 +129,7 @@ def logs(folder: Path, count: int, seed: int) -> Iterator[Path]:
     small = [path for path in originals if path.stat().st_size < 2**14]
     for number in range(count):
         path = folder / f"mutant{number:05d}.darshan"
-        path.write_bytes(mutants.one_of(chance.choice(small), chance))
+        path.write_bytes(mutants.one_of(chance.choice(small), chance)[1])
         yield path
 
 
