@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def day_of(folder: Path, files: list[Path], *, is_checked: bool = True) -> Reduc
     logs = folder / "logs"
     logs.mkdir(parents=True)
     for number, file in enumerate(files):
-        (logs / f"{number:04d}-{file.name}").symlink_to(file)
+        shutil.copy2(file, logs / f"{number:04d}-{file.name}")
     if is_checked:
         return reduced(options(logs), folder / "raw", DAY)
     darshan.SOURCE.fetch(options(logs), DAY, folder)
