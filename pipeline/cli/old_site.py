@@ -6,8 +6,9 @@ the old file does not know is left to be filled in.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,12 +89,8 @@ def converted(old: Mapping[str, Any], *, site: str, timezone: str, archive: str)
         if key in READ:
             continue
         if rule := RULES.get(key):
-            try:
+            with _known_form(key, value):
                 rule(found, value)
-            except (AttributeError, TypeError, KeyError) as error:
-                raise ConfigError(
-                    f"{key} has another form than in a site file of pytokio", got=repr(value)[:200]
-                ) from error
         else:
             why = NO_COUNTERPART.get(key, "it is not a key of pytokio that is known here")
             found.lacking.append(f"{key}: {why}")
@@ -105,6 +102,17 @@ def converted(old: Mapping[str, Any], *, site: str, timezone: str, archive: str)
         key: value for key, value in found.site.items() if value != {} or key == "sources"
     }
     return found
+
+
+@contextlib.contextmanager
+def _known_form(key: str, value: Any) -> Iterator[None]:
+    """An error that names the key where its value is of another form than pytokio reads."""
+    try:
+        yield
+    except (AttributeError, TypeError, KeyError, ValueError) as error:
+        raise ConfigError(
+            f"{key} has another form than in a site file of pytokio", got=repr(value)[:200]
+        ) from error
 
 
 def _templates(value: Any) -> list[str]:
@@ -177,8 +185,10 @@ def _mmperfmon(found: Converted, value: Any) -> None:
 
 def _darshan(found: Converted, value: Any) -> None:
     for host, folder in value.items():
-        logs = f"{str(folder).rstrip('/')}/%Y/%-m/%-d"
-        found.source(f"darshan-{host}", {"kind": "darshan", "logs": logs})
+        logs = [f"{one.rstrip('/')}/%Y/%-m/%-d" for one in _templates(folder)]
+        found.source(
+            f"darshan-{host}", {"kind": "darshan", "logs": logs[0] if len(logs) == 1 else logs}
+        )
 
 
 def _snapshots(found: Converted, value: Any) -> None:
@@ -201,12 +211,17 @@ def _add_lmt(found: Converted) -> None:
     database is.
     """
     backends = found.old.get("fsname_to_backend_name", {})
+    timestep = found.old.get("lmt_timestep", 5)
+    with _known_form("fsname_to_backend_name", backends):
+        backends = dict(backends)
+    with _known_form("lmt_timestep", timestep):
+        seconds = int(timestep)
     for fsname, templates in found.site["hdf5_files"].items():
         if any(template.endswith(".h5lmt") for template in templates):
             backend = backends.get(fsname, f"{PLACEHOLDER}-NAME")
             server = f"{PLACEHOLDER}-USER@{PLACEHOLDER}-HOST:3306"
             keys = {"kind": "lmt", "database": f"mysql://{server}/filesystem_{backend}"}
-            found.source(fsname, keys | {"timestep": int(found.old.get("lmt_timestep", 5))})
+            found.source(fsname, keys | {"timestep": seconds})
 
 
 RULES: Mapping[str, Convert] = {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from archive_tools.core.day import Day
+from archive_tools.core.errors import ConfigError
 from pipeline import site as sites
 from pipeline import sources
 from pipeline.cli.main import COMPLETE, PARTIAL, USAGE, main
@@ -137,3 +138,29 @@ def test_text_of_the_old_file_does_not_reach_the_terminal(tmp_path: Path, capsys
     (tmp_path / "old.json").write_text(json.dumps({"\x1b[31mkey": 1}))
     assert main(["convert-site", str(tmp_path / "old.json")]) == PARTIAL
     assert "\x1b" not in "".join(capsys.readouterr())
+
+
+def test_each_folder_of_a_list_of_darshan_log_dirs_is_a_template_of_its_own() -> None:
+    found = converted(
+        {"darshan_log_dirs": {"cori": ["/a", "/b/"]}}, site="s", timezone="UTC", archive="/archive"
+    )
+    assert found.site["sources"]["darshan-cori"]["logs"] == ["/a/%Y/%-m/%-d", "/b/%Y/%-m/%-d"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("lmt_timestep", None),
+        ("lmt_timestep", "abc"),
+        ("fsname_to_backend_name", ["x"]),
+        ("darshan_log_dirs", {"cori": 7}),
+    ],
+)
+def test_a_key_of_another_form_is_named_whatever_is_made_of_it(key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"{key} has another form"):
+        converted(
+            {"hdf5_files": {"c": "/x/c.h5lmt"}, key: value},
+            site="s",
+            timezone="UTC",
+            archive="/archive",
+        )
