@@ -2,7 +2,7 @@
 the error, the run has failed, what is archived is kept, and the next run is as if nothing had been.
 
 The calls are those of the C library (tests/support/failing_calls.c), so that HDF5, SQLite and Arrow
-are met as Python is. TOKIO_ERRORS says how many runs there are (default 3; "all" is one for each
+are met as Python is. TOKIO_ERRORS says how many runs there are (default 2; "all" is one for each
 call and error), TOKIO_SEED which. With it, a table is printed: error by call, how the runs came
 out.
 """
@@ -40,7 +40,7 @@ ERRORS = (
     errno.EMFILE,
     errno.EACCES,
 )
-GIVEN = os.environ.get("TOKIO_ERRORS", "3")
+GIVEN = os.environ.get("TOKIO_ERRORS", "2")
 TEMPORARY = re.compile(r"^\.(.+?)\.[^.]*\.\d+\.[0-9a-f]{8}\.tmp$")
 RAW = re.compile(r"(raw/\d{4}/\d{4}-\d\d-\d\d/)\.?([a-z]+\.)")
 NOT_NEEDED = ("unlink",)

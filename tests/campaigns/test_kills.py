@@ -1,7 +1,7 @@
 """kill -9 of every command that writes, at counted file events: what is left is whole, and the
 command run again ends in what an undisturbed run leaves.
 
-TOKIO_KILLS says how many kills there are (default 5, shared out over the commands, the first ones
+TOKIO_KILLS says how many kills there are (default 3, shared out over the commands, the first ones
 first: tests/runs/test_kills.py has nightly runs), TOKIO_SEED which. With TOKIO_KILLS, a line a
 command is printed: how the kills came out.
 """
@@ -100,7 +100,7 @@ COMMANDS = {
     "collect": Command(["collect"]),
     "backfill": Command(["backfill", "--start", str(DATE), "--stop", str(NEXT)]),
 }
-TOTAL = int(os.environ.get("TOKIO_KILLS", "5"))
+TOTAL = int(os.environ.get("TOKIO_KILLS", "3"))
 SEED = int(os.environ.get("TOKIO_SEED", "7"))
 GOOD = (COMPLETE, PARTIAL)
 

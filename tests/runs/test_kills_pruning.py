@@ -23,7 +23,7 @@ from tests.support.small_days import write_days
 pytestmark = pytest.mark.system
 
 OLD, NEW = dt.date(2025, 3, 1), dt.date(2025, 3, 2)
-KILLS = max(1, int(os.environ.get("TOKIO_KILLS", "16")) // 8)
+KILLS = max(1, int(os.environ.get("TOKIO_KILLS", "8")) // 8)
 SURE = 0.95
 """Share of the events of an undisturbed run that another one surely comes to."""
 
