@@ -297,7 +297,8 @@ def archived_and_lost(
     files = [*there, *(file for file in before if file.key not in now)]
     choice = Choice.of(files, there)
     lost = set(choice.lost(reductions_of(where, source).read()))
-    archived = _archived_names(where.tts)
+    names = archived_names(where.tts)
+    archived = None if names is None else {os.path.basename(name) for name in names}
     gone = sorted(
         name
         for file in files
@@ -314,13 +315,12 @@ def archived_and_lost(
     )
 
 
-def _archived_names(path: Path) -> set[str] | None:
+def archived_names(path: Path) -> set[str] | None:
     """Names of the logs of an archived day; None where it is damaged: it may have had any."""
     try:
-        table = darshan_tables.read_table(path, "logs")["filename"].tolist()
+        return set(darshan_tables.read_table(path, "logs")["filename"].tolist())
     except FormatError:
         return None
-    return {os.path.basename(name) for name in table}
 
 
 def _listed(job: Any) -> list[tuple[LogIdentity, str]]:

@@ -21,7 +21,7 @@ from archive_tools.jobs import servers
 from pipeline.building.expected_logs import why_expected
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.log_copies import IDENTITY, tell_copies
-from pipeline.building.log_reading import LogReading
+from pipeline.building.log_reading import LogReading, archived_names
 from pipeline.building.made import Made
 from pipeline.building.trial_matches import each_of_mounts
 from pipeline.sources._shared.pattern_matches import tell_unmatched
@@ -119,8 +119,8 @@ def _keep_archived(where: InstanceDay, rejects: h5py.Group) -> None:
     }
     if not where.tts.is_file():
         return
-    lost = sorted(gone.intersection(darshan_tables.read_table(where.tts, "logs")["filename"]))
-    if lost:
+    archived = archived_names(where.tts)
+    if lost := sorted(gone if archived is None else gone & archived):
         raise InputChanged(
             f"archived logs are gone since they were listed: {shortened(lost)}",
             hint="what is archived stays as it is",

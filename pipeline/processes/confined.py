@@ -181,11 +181,6 @@ def limit_processor(seconds: float) -> None:
     )
 
 
-def filters_calls() -> bool:
-    """Whether system calls can be filtered on this machine."""
-    return platform.machine() in MACHINES and Path("/proc/sys/kernel/seccomp").exists()
-
-
 class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
 

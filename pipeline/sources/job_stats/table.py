@@ -50,9 +50,9 @@ OPERATIONS = {
     "set_info": "set_infos",
     "quotactl": "quotactls",
 }
-"""Operations that are counted, and their columns."""
-SAID_TWICE = frozenset({"read", "write"})
-"""Lustre 2.14 and later: the same calls as read_bytes and write_bytes, with their times."""
+"""Operations that are counted, and their columns. Not read and write of Lustre 2.14 and later: the
+same calls as read_bytes and write_bytes, with their times.
+"""
 COLUMNS = tuple(
     dict.fromkeys(
         [*(name for pair in AMOUNTS.values() for name in pair[::-1]), *OPERATIONS.values()]
