@@ -4,6 +4,7 @@ this test in a temporary folder.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import shutil
@@ -78,15 +79,23 @@ def run_jobs(cluster: Cluster) -> dict[str, str]:
     until(
         lambda: f"{ids['again']} PENDING" in cluster.states(), "the job that is requeued", look=0.2
     )
-    cluster.run("scontrol", "update", f"JobId={ids['again']}", "StartTime=now")
-    until(
-        lambda: f"{ids['again']} RUNNING" in cluster.states(), "the job that runs again", look=0.2
-    )
+    until(lambda: runs_again(cluster, ids["again"]), "the job that runs again", look=0.5)
     cluster.run("scancel", ids["again"])
     ids["waits"] = cluster.submit(other, "true", biology, "--time=120", "--job-name=waits")
     left = {f"{ids['runs']} RUNNING", f"{ids['waits']} PENDING"}
     until(lambda: set(cluster.states()) == left, f"{left}", look=0.2)
     return ids
+
+
+def runs_again(cluster: Cluster, job: str) -> bool:
+    """Whether a requeued job runs; else it is to start now, which Slurm forgets where the first run
+    has not quite ended.
+    """
+    if f"{job} RUNNING" in cluster.states():
+        return True
+    with contextlib.suppress(AssertionError):  # it has begun meanwhile
+        cluster.run("scontrol", "update", f"JobId={job}", "StartTime=now")
+    return False
 
 
 def answers(cluster: Cluster, field: str) -> dict[tuple[str, str, str], str]:

@@ -54,6 +54,7 @@ ReturnToService=2
 SlurmdParameters=config_overrides
 MinJobAge=300
 KillWait=1
+UnkillableStepTimeout=900
 OverTimeLimit=0
 RequeueExit=99
 InactiveLimit=0
