@@ -15,7 +15,7 @@ import json
 import os
 import re
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -94,6 +94,11 @@ class SourceOptions(BaseModel):
     def needed_extra(self) -> str:
         """The extra of `setup.cfg` without which the source cannot be read; "" for none."""
         return ""
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """Sentences on keys that are allowed and are hardly meant; `check-config` shows them."""
+        return ()
 
     def made_of(self) -> str:
         """The keys that say what is made of the data, as text: the order of patterns counts."""

@@ -117,6 +117,7 @@ class FindingKind(enum.StrEnum):
     LOGS_CHANGED = "logs that changed after others were purged, and stay as they were"
     LOGS_STAY = "logs that changed, cannot be read now, and stay as they were"
     DUPLICATE_LOGS = "logs that are copies of others, and count each time"
+    LOGS_MISTIMED = "logs whose times are not of the day under which they are filed"
     NO_LOGS = "days without a log, after days that had some"
     LOGS_GONE = "logs that were gone before they were read"
     AMOUNT_OUTSIDE_DAY = "amount outside the day"
@@ -169,6 +170,7 @@ FOR_A_PERSON = frozenset(
         FindingKind.LOGS_STAY,
         FindingKind.LOGS_GONE,
         FindingKind.DUPLICATE_LOGS,
+        FindingKind.LOGS_MISTIMED,
     }
 )
 """Kinds that a run says also where the day is complete: what was measured and is not archived, and

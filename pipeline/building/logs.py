@@ -22,6 +22,7 @@ from pipeline.building.expected_logs import why_expected
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.log_copies import IDENTITY, tell_copies
 from pipeline.building.log_reading import LogReading, archived_names
+from pipeline.building.log_times import tell_mistimed
 from pipeline.building.made import Made
 from pipeline.building.trial_matches import each_of_mounts
 from pipeline.sources._shared.pattern_matches import tell_unmatched
@@ -83,8 +84,10 @@ def write_logs(
         tell_unmatched(each_of_mounts(naming[1], merger.mounts), findings)
     tables.renumber("summaries", "fs_id", merger.final_numbers())
     tables.close()
+    logs = _columns(writer.file["darshan/logs"])
+    tell_mistimed(logs, where.day, findings)
     if reading.paths:  # a source may have no files to compare
-        tell_copies(_columns(writer.file["darshan/logs"]), reading.paths, findings)
+        tell_copies(logs, reading.paths, findings)
     for method, amount in merger.placed.items():
         writer.file.attrs[f"bytes_placed_by_{method}"] = amount
     writer.file.attrs["reader"] = source.reader
@@ -128,11 +131,11 @@ def _keep_archived(where: InstanceDay, rejects: h5py.Group) -> None:
 
 
 def _columns(logs: h5py.Group) -> dict[str, Any]:
-    """What tells logs apart, and their names."""
+    """What tells logs apart, their names and their times."""
     return {
         name: column.asstr()[...] if h5py.check_string_dtype(column.dtype) else column[...]
         for name, column in logs.items()
-        if name in ("filename", *IDENTITY)
+        if name in ("filename", "walltime", *IDENTITY)
     }
 
 

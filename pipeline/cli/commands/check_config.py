@@ -100,6 +100,8 @@ def _show(path: str, site: sites.Site, checked: Mapping[str, sites.SourceOptions
                 else ""
             )
         )
+        for sentence in found.doubts:
+            print(f"  look again: {sentence}")
 
 
 def _ask(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import os
 import pwd
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,6 +16,9 @@ from pydantic import Field
 from archive_tools.core.errors import SourceError
 from pipeline.schemas.site_types import Templates, Timestep, UserNames
 from pipeline.site import Site, SourceOptions
+
+TWO_DAYS = dt.date(2001, 1, 1), dt.date(2001, 1, 2)
+"""Neighbours in one month: a template that says the day is not the same for both."""
 
 
 class Options(SourceOptions):
@@ -123,6 +127,16 @@ class Options(SourceOptions):
             with contextlib.suppress(OSError):
                 found.add(os.stat(folder).st_uid)
         return frozenset(found)
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """Templates that lead to the same logs on every day."""
+        templates = [self.logs] if isinstance(self.logs, str) else self.logs
+        return [
+            f"logs: {template!r} does not say the day (%Y, %m, %d): the same logs count on every day"
+            for template in templates
+            if len({date.strftime(template) for date in TWO_DAYS}) == 1
+        ]
 
     @property
     def needed_extra(self) -> str:
