@@ -273,14 +273,14 @@ def test_wrong_ranges(tmp_path: Path, capsys: Capture) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_killed_twice_and_resumed(tmp_path: Path, workers: str) -> None:
-    count = 8
+    count = 5
     write_days(tmp_path, days(count))
     command = ["backfill", "--site", str(tmp_path / "site.json"), "--workers", workers]
     command += ["--start", str(FIRST), "--stop", str(days(count)[-1])]
     random = np.random.default_rng(int(workers))
     receipts = tmp_path / "archive/receipts/2025"
     for _ in range(2):
-        kill = Kill(event=int(random.integers(30, 60)))
+        kill = Kill(event=int(random.integers(15, 35)))
         assert run_killed(command, receipts, tmp_path / "counts", kill).killed
     rank = made(tmp_path, count)
     assert 0 < len(rank) < count * 8

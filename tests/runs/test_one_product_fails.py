@@ -65,10 +65,8 @@ def failing(task: type[ArchiveTask], monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (NIGHT, "report"),
         (NIGHT, "index"),
-        (BACKFILL, "report"),
         (BACKFILL, "jobs"),
         (REBUILD, "report"),
-        (REBUILD, "index"),
     ],
 )
 def test_a_fault_costs_one_product_and_the_next_run_makes_it(

@@ -135,7 +135,7 @@ def test_a_database_that_forgets(
     assert_equal(folder / "fs.hdf5", folder / "undisturbed.hdf5")
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     windows=st.lists(
         st.tuples(st.floats(0, 24.0), st.floats(0.1, 24.2)).filter(lambda w: w[0] < w[1]),
