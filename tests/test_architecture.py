@@ -155,6 +155,23 @@ def test_import_archive_tools_loads_nothing_heavy() -> None:
     assert shown.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("program", ["archive_tools", "pipeline"])
+def test_the_list_of_commands_loads_nothing_heavy(program: str) -> None:
+    code = f"""
+import sys
+from {program}.cli.main import main
+try:
+    main(["--help"])
+finally:
+    print([name for name in {HEAVY[1:]!r} if name in sys.modules])
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert "  status " in shown.stdout or "  summarize " in shown.stdout
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_users_own_pipeline_py_does_no_harm(tmp_path: Path) -> None:
     """Reading loads nothing of the pipeline: a file of that name beside the user's script is not
     run.

@@ -8,12 +8,15 @@ A module has `HELP` (some words), `ABOUT` (what it does), `EXAMPLES` (arguments)
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
+import importlib.util
 import os
 import pkgutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 from archive_tools.core import software
@@ -45,7 +48,19 @@ class Program:
 
     def module(self, command: str) -> ModuleType:
         """The module of a command."""
-        return importlib.import_module(f"{self.package.__name__}.{command.replace('-', '_')}")
+        return importlib.import_module(self._module_name(command))
+
+    def _help(self, command: str) -> str:
+        """A command's `HELP`, without running its module: most commands import what is large."""
+        spec = importlib.util.find_spec(self._module_name(command))
+        source = Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
+        for line in ast.parse(source).body:
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "HELP":
+                return str(ast.literal_eval(line.value))
+        return ""
+
+    def _module_name(self, command: str) -> str:
+        return f"{self.package.__name__}.{command.replace('-', '_')}"
 
     def parsed(self, given: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
         """The command that is meant, and its arguments; help and wrong arguments end the
@@ -58,7 +73,7 @@ class Program:
 
     def _overview(self) -> argparse.ArgumentParser:
         """The parser that only lists the commands."""
-        helps = {name: self.module(name).HELP for name in self.names()}
+        helps = {name: self._help(name) for name in self.names()}
         listed = "".join(
             f"  {name:{max(map(len, helps))}}  {text}\n" for name, text in helps.items()
         )

@@ -20,8 +20,6 @@ from archive_tools.core.accounts import account
 from archive_tools.core.errors import Busy, ConfigError, TokioError
 from pipeline.cli import commands
 from pipeline.cli.exit_codes import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
-from pipeline.processes import isolated, limits
-from pipeline.sources._shared import secrets
 
 __all__ = ["BUSY", "COMPLETE", "FAILED", "PARTIAL", "USAGE", "main"]
 
@@ -73,6 +71,8 @@ def _guarded(run: Callable[[], int]) -> int:
 
 
 def _said(what: object, code: int) -> int:
+    from pipeline.sources._shared import secrets
+
     text = f"tokio-pipeline: {secrets.struck(str(what))}"
     for line in text.split("\n") if isinstance(what, ConfigError) else [text]:  # a line a fault
         printing.note(line)
@@ -92,6 +92,8 @@ def _stopping() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        from pipeline.processes import isolated, limits
+
         limits.give_up()
         isolated.stop()
 

@@ -133,7 +133,8 @@ class Options(SourceOptions):
         """Templates that lead to the same logs on every day."""
         templates = [self.logs] if isinstance(self.logs, str) else self.logs
         return [
-            f"logs: {template!r} does not say the day (%Y, %m, %d): the same logs count on every day"
+            f"logs: {template!r} does not say the day (%Y, %m, %d): the same logs count on every"
+            " day"
             for template in templates
             if len({date.strftime(template) for date in TWO_DAYS}) == 1
         ]
