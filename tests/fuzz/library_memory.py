@@ -25,18 +25,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.sources.darshan import log_header
-from pipeline.sources.darshan.libdarshan import ESSENTIAL, GENERAL
-from pipeline.sources.darshan.library import MODULES
+from archive_tools.core.errors import SourceError
+from pipeline.sources.darshan import log_checks, log_header
+from pipeline.sources.darshan.libdarshan import ESSENTIAL
 from tests.fuzz.run import FOUND
 from tests.fuzz.targets import CORPUS, FAULTS, OPEN, inputs
-from tests.support import darshan_bytes, mutants
+from tests.support import mutants
 from tests.support.paths import ROOT, SITEDAY_LOGS
 
 SOURCE = ROOT / "tests/support/read_log.c"
-READ = [*MODULES, "LUSTRE", "HEATMAP"]
-"""The modules that the library is given, in any order."""
-NUMBERS = {name: darshan_bytes.MODULES.index(name) for name in READ}
 ERROR = re.compile(
     r"==\d+== (?P<kind>Invalid (?:read|write|free)|Conditional jump|Use of uninitialised"
     r"|Syscall param|Source and destination overlap|Process terminating|Argument '\w+' of function)"
@@ -81,15 +78,25 @@ def let_through(path: Path) -> list[str]:
     """
     header = log_header.header_of(path)
     if header is None:
-        return [str(number) for number in NUMBERS.values()]
-    whole = {
-        number: number not in header.cut and header.is_whole(path, number)
-        for number in (*GENERAL, *NUMBERS.values())
-    }
-    needed = [*GENERAL, *(NUMBERS[name] for name in ESSENTIAL if NUMBERS[name] in header.regions)]
-    if not all(whole[number] for number in needed):
+        return [str(number) for number in log_checks.MODULES.values()]
+    there = [name for name, number in log_checks.MODULES.items() if number in header.regions]
+    sound = [name for name in there if _is_sound(path, header, name)]
+    try:
+        log_checks.job_text(path, header)
+        log_checks.file_names(path, header)
+    except SourceError:
         return ["open"]
-    return [str(n) for n in NUMBERS.values() if n in header.regions and whole[n]]
+    if not {*ESSENTIAL}.intersection(there) <= {*sound}:
+        return ["open"]
+    return [str(log_checks.MODULES[name]) for name in sound]
+
+
+def _is_sound(path: Path, header: log_header.LogHeader, module: str) -> bool:
+    try:
+        log_checks.check_module(path, header, module)
+    except SourceError:
+        return False
+    return True
 
 
 def errors(program: Path, log: Path, modules: Iterable[str]) -> set[tuple[str, str]]:
@@ -141,7 +148,7 @@ def main() -> int:
     options = parser.parse_args()
     if not (shutil.which("gcc") and shutil.which("valgrind")):
         raise SystemExit("needs gcc and valgrind: apt install gcc valgrind")
-    tally, everything = Tally(), [str(number) for number in NUMBERS.values()]
+    tally, everything = Tally(), [str(number) for number in log_checks.MODULES.values()]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         program = build(folder)

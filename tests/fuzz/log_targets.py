@@ -26,7 +26,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
 from pipeline.sources import darshan
-from pipeline.sources.darshan import dxt, libdarshan, listing, log_header
+from pipeline.sources.darshan import dxt, libdarshan, listing, log_checks, log_header
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.transform import mounts
 from pipeline.transform.darshan import DayMerger, Reduction
@@ -72,6 +72,12 @@ def read_header(data: bytes) -> None:
         log_header.command_line(path, header)
         for number in set(header.regions) - header.cut:
             header.is_whole(path, number)
+        for check in (log_checks.job_text, log_checks.file_names):
+            with contextlib.suppress(SourceError):
+                check(path, header)
+        for module in log_checks.MODULES:
+            with contextlib.suppress(SourceError):
+                log_checks.check_module(path, header, module)
         for module, number in dxt.NUMBERS.items():
             if number in header.regions:
                 with contextlib.suppress(SourceError):
@@ -158,7 +164,7 @@ def mount_seeds() -> Iterator[tuple[str, bytes]]:
     yield "nested", b"lustre\t/a\nlustre\t/a/b\ngpfs\t/a/b/c\n\n/a/b/c/d\n/a/bc\n//a//b\n"
 
 
-def _in_child(path: Path, *, name: str = "", only_essential: bool = False) -> Any:
+def _in_child(path: Path, **keys: Any) -> Any:
     """As `libdarshan.read`, by a child; a log of which it dies is an error."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -171,7 +177,7 @@ def _in_child(path: Path, *, name: str = "", only_essential: bool = False) -> An
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_CPU, (HANG_SECONDS, HANG_SECONDS))
             try:
-                found: Any = _read_by_library(path, name=name, only_essential=only_essential)
+                found: Any = _read_by_library(path, **keys)
             except Exception as error:
                 found = error
             with os.fdopen(writer, "wb") as pipe:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.sources.darshan import log_checks
 from tests.fuzz import library_memory
 from tests.support.paths import cases, needed
 
@@ -18,7 +19,7 @@ def test_a_write_out_of_bounds_is_seen_and_a_good_log_has_none(tmp_path: Path) -
         needed("gcc and valgrind (apt install gcc valgrind)")
     program = library_memory.build(tmp_path)
     poison, good = cases("darshan") / "poison.darshan", cases("darshan") / "heat_widths.darshan"
-    everything = [str(number) for number in library_memory.NUMBERS.values()]
+    everything = [str(number) for number in log_checks.MODULES.values()]
     kinds = {kind for kind, _ in library_memory.errors(program, poison, everything)}
     assert library_memory.BOUNDS in kinds
     assert not library_memory.errors(program, good, library_memory.let_through(good))
@@ -26,10 +27,10 @@ def test_a_write_out_of_bounds_is_seen_and_a_good_log_has_none(tmp_path: Path) -
 
 def test_a_damaged_region_is_not_let_through(tmp_path: Path) -> None:
     damaged = cases("darshan") / "heatmap_damaged.darshan"
-    heatmap = str(library_memory.NUMBERS["HEATMAP"])
+    heatmap = str(log_checks.MODULES["HEATMAP"])
     assert heatmap not in library_memory.let_through(damaged)
     (tmp_path / "cut.darshan").write_bytes(damaged.read_bytes()[:-300])
     assert set(library_memory.let_through(tmp_path / "cut.darshan")) < {
-        *map(str, library_memory.NUMBERS.values()),
+        *map(str, log_checks.MODULES.values()),
         "open",
     }

@@ -164,6 +164,7 @@ class Darshan(LogSource[keys.Options]):
             *(day.start, day.end),
             Accounts(options.names_by_uid(), options.collectors(named_folders(options, day))),
             follow_links=options.follow_links,
+            most=limits.memory // 2,
         )
         pairs = [
             (file, name)

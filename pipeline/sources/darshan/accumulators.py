@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.sources.darshan.library import CATEGORIES, loaded_library
+from pipeline.sources.darshan.log_checks import MODULES
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,6 @@ class Derived:
     total: Any = field(repr=False)
 
 
-NUMBERS = {
-    "POSIX": 1,
-    "MPI-IO": 2,
-    "H5F": 3,
-    "H5D": 4,
-    "PNETCDF_FILE": 5,
-    "PNETCDF_VAR": 6,
-    "STDIO": 9,
-    "DFS": 16,
-    "DAOS": 17,
-}
-"""Module numbers of the library (darshan-log-format.h)."""
 MOST_PROCESSES = 2**31 - 1
 """Ranks of MPI are 32-bit integers; the library multiplies a larger number until it overflows."""
 
@@ -69,7 +58,7 @@ def derived(module: str, records: npt.NDArray[Any], nprocs: int) -> Derived | No
         not len(records)
         or not 0 < nprocs <= MOST_PROCESSES
         or records["rank"].max() >= nprocs  # the library asserts that no rank is
-        or library.darshan_accumulator_create(NUMBERS[module], nprocs, accumulator) != 0
+        or library.darshan_accumulator_create(MODULES[module], nprocs, accumulator) != 0
     ):
         return None
     try:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from archive_tools.core.errors import SourceError
 from pipeline.sources.darshan.library import damaged
-from pipeline.sources.darshan.log_header import LogHeader, content_of, newer
+from pipeline.sources.darshan.log_header import MOST, LogHeader, content_of, newer
 
 NUMBERS = {"DXT_POSIX": 10, "DXT_MPIIO": 11}
 """The modules, and their numbers in a log's header."""
@@ -37,7 +37,9 @@ EXPANSION = 256
 """Bytes that a byte of a compressed region may hold; real traces hold up to 5."""
 
 
-def traced_segments(path: Path, header: LogHeader, module: str) -> npt.NDArray[Any]:
+def traced_segments(
+    path: Path, header: LogHeader, module: str, most: int = MOST
+) -> npt.NDArray[Any]:
     """Segments of a module of a log, writes before reads in each record.
 
     Parameters
@@ -47,6 +49,8 @@ def traced_segments(path: Path, header: LogHeader, module: str) -> npt.NDArray[A
         Of this file.
     module : str
         One of `NUMBERS`, which the log has.
+    most : int
+        Bytes that the module may unpack to.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def traced_segments(path: Path, header: LogHeader, module: str) -> npt.NDArray[A
     if size is None:
         raise SourceError(newer(f"module {module} version {version}"))
     try:
-        content = content_of(path, header, NUMBERS[module], EXPANSION)
+        content = content_of(path, header, NUMBERS[module], EXPANSION, most)
     except ValueError as error:
         raise damaged(f"module {module}: {error}") from None
     records = list(_records(content, header.order, size, module))

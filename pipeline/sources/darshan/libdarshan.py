@@ -50,6 +50,10 @@ NEWEST = {
     **{name: max(versions) for name, versions in dxt.SEGMENT_BYTES.items()},
 }
 """Modules that are read, and their newest versions that are read with every supported library."""
+KNOWN_MODULES = 18
+"""Numbers that the library has names for."""
+LATER = "MODULE_"
+"""Before the number of a module of a later runtime, in place of its name."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,13 @@ class Log:
     is_trusted: bool = True
 
 
-def read(path: Path, *, name: str = "", only_essential: bool = False) -> Log:
+def read(
+    path: Path,
+    *,
+    name: str = "",
+    only_essential: bool = False,
+    most: int = log_header.MOST,
+) -> Log:
     """Read a log.
 
     Parameters
@@ -121,14 +131,17 @@ def read(path: Path, *, name: str = "", only_essential: bool = False) -> Log:
         What it is called, where the path does not say that.
     only_essential : bool
         Leave out what the library may die of: all modules but the `ESSENTIAL` ones are unreadable.
+    most : int
+        Bytes that a region of the log may unpack to.
 
     Raises
     ------
     SourceError
-        The library refuses it: not a log, truncated, or of a version that it does not know.
+        The library refuses it: not a log, truncated, or of a version that it does not know; or the
+        library is not given it, see `log_checks`.
     """
     ffi, library = loaded_library()
-    with _OpenLog(ffi, library, path, name or path.name, only_essential) as log:
+    with _OpenLog(ffi, library, path, name or path.name, only_essential, most) as log:
         return _read(ffi, library, log)
 
 
@@ -145,19 +158,14 @@ def times(path: Path) -> tuple[float, float]:
     if handle == ffi.NULL:
         raise SourceError(log_header.why_refused(path, path.name))
     try:
+        if header := log_header.header_of(path):
+            log_checks.job_text(path, header)
         job = ffi.new("struct job *")
         if library.darshan_log_get_job(handle, job) != 0:
             raise damaged("the job data cannot be read")
         return job.start_sec + job.start_nsec / 1e9, job.end_sec + 1 + job.end_nsec / 1e9
     finally:
         library.darshan_log_close(handle)
-
-
-GENERAL = {
-    log_header.JOB: "the job, its command line and mount points",
-    log_header.NAMES: "the file names",
-}
-"""Regions that every log needs."""
 
 
 class _Module(NamedTuple):
@@ -175,27 +183,32 @@ class _OpenLog:
     Raises
     ------
     SourceError
-        The library refuses the file, or it ends before a region does that the log is nothing
-        without.
+        The library refuses the file, or a region that the log is nothing without ends beyond it or
+        is damaged.
     """
 
-    def __init__(self, ffi: Any, library: Any, path: Path, name: str, only_essential: bool) -> None:
+    def __init__(
+        self, ffi: Any, library: Any, path: Path, name: str, only_essential: bool, most: int
+    ) -> None:
         self.ffi, self.library, self.path, self.name = ffi, library, path, name
-        self.only_essential = only_essential
+        self.only_essential, self.most = only_essential, most
         self.unreadable: list[str] = []
         self.is_trusted = True
-        self.header = header = log_header.header_of(path)
-        self.cut = header.cut if header else frozenset()
         self._open()
-        self.modules = _modules(ffi, library, self.handle)
-        needed = {*GENERAL, *(self.modules[name].idx for name in ESSENTIAL if name in self.modules)}
-        if header and self.cut & needed:
+        try:
+            header = log_header.header_of(path)
+            if header is None:
+                raise damaged("the header cannot be read")
+            self.header = header
+            self.modules = _modules(ffi, library, self.handle)
+            needed = {self.modules[name].idx for name in ESSENTIAL if name in self.modules}
+            if header.cut & (needed | log_checks.GENERAL.keys()):
+                raise SourceError(log_header.truncated(header.size, header.needed))
+            self.job_text = log_checks.job_text(path, header)
+            self.names = log_checks.file_names(path, header, most)
+        except BaseException:
             self._close()
-            raise SourceError(log_header.truncated(header.size, header.needed))
-        for number, what in GENERAL.items():
-            if not self._is_whole(number):
-                self._close()
-                raise damaged(f"the checksum of {what} is wrong")
+            raise
 
     def __enter__(self) -> _OpenLog:
         return self
@@ -213,9 +226,11 @@ class _OpenLog:
             raise SourceError(log_header.why_refused(self.path, self.name))
 
     def mounts(self) -> tuple[tuple[str, str], ...]:
-        """Path and type of each mount point; none where the library finds no table, as after a
-        command line that fills its place.
+        """Path and type of each mount point; none where there is no table, as after a command line
+        that fills its place.
         """
+        if not log_checks.has_mounts(self.job_text):
+            return ()
         try:
             return _mounts(self.ffi, self.library, self.handle)
         except SourceError:
@@ -225,8 +240,7 @@ class _OpenLog:
 
     def essential(self, name: str, read: Callable[[Any, int], Found]) -> Found:
         """What a module of the log is read as; a failure is the log's."""
-        if not self._is_whole(self.modules[name].idx):
-            raise damaged(f"the checksum of module {name} is wrong")
+        log_checks.check_module(self.path, self.header, name, self.most)
         try:
             return read(self.handle, self.modules[name].idx)
         except SourceError:
@@ -240,7 +254,7 @@ class _OpenLog:
         if name not in self.modules:
             return None
         found = None
-        if not self.only_essential and self._is_whole(self.modules[name].idx):
+        if not self.only_essential and self._is_sound(name):
             try:
                 found = read(self.handle, self.modules[name].idx)
             except (SourceError, ValueError, OverflowError):
@@ -258,22 +272,21 @@ class _OpenLog:
         """
         if name not in self.modules:
             return None
-        if self.header and not self.only_essential:
+        if not self.only_essential:
             try:
-                return dxt.traced_segments(self.path, self.header, name)
+                return dxt.traced_segments(self.path, self.header, name, self.most // 2)
             except SourceError:
                 pass  # the next method places the bytes
         self.unreadable.append(name)
         return None
 
-    def _is_whole(self, number: int) -> bool:
-        if self.header is None:
-            return True
-        if number in self.cut:
+    def _is_sound(self, name: str) -> bool:
+        """Whether the library is given a module."""
+        try:
+            log_checks.check_module(self.path, self.header, name, self.most)
+        except SourceError:
             return False
-        if number == log_checks.HEATMAP:
-            return log_checks.heat_maps_fit(self.path, self.header)
-        return self.header.is_whole(self.path, number)
+        return True
 
     def _is_newer(self, name: str) -> bool:
         return self.modules[name].ver > NEWEST[name]
@@ -292,7 +305,6 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
         raise damaged("the run time cannot be read")
     mounts = log.mounts()
     handle = log.handle
-    names = _names(ffi, library, handle)
     version = text_of(ffi, ffi.cast("char *", handle), 8)  # the handle begins with it
     records, segments = {}, {}
     for name in (*ESSENTIAL, *(name for name in MODULES if name not in ESSENTIAL)):
@@ -305,7 +317,7 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
     for name in dxt.NUMBERS:
         if (trace := log.traced(name)) is not None:
             segments[name] = trace
-    heat = log.tried("HEATMAP", lambda now, index: heat_maps(ffi, library, now, index, names))
+    heat = log.tried("HEATMAP", lambda now, index: heat_maps(ffi, library, now, index, log.names))
     return Log(
         version=version,
         uid=job.uid,
@@ -314,21 +326,22 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
         start=job.start_sec + job.start_nsec / 1e9,
         end=job.end_sec + job.end_nsec / 1e9,
         runtime=runtime[0],
-        exe=text_of(ffi, exe)
-        or (log_header.command_line(log.path, log.header) if log.header else ""),
+        exe=text_of(ffi, exe) or log_header.command_line(log.path, log.header),
         metadata=dict(
             line.split("=", 1)
             for line in text_of(ffi, job.metadata, 1024).split("\n")
             if "=" in line
         ),
         mounts=mounts,
-        names=names,
+        names=log.names,
         records=records,
         modules={name: module.partial for name, module in log.modules.items()},
         segments=segments,
         heatmaps=heat or {},
         lustre=striped_files(lustre or ()),
-        unreadable=tuple(sorted(log.unreadable)),
+        unreadable=tuple(
+            sorted([*log.unreadable, *(name for name in log.modules if name.startswith(LATER))])
+        ),
         is_trusted=log.is_trusted,
     )
 
@@ -342,13 +355,20 @@ def _modules(ffi: Any, library: Any, handle: Any) -> dict[str, _Module]:
     library.darshan_log_get_modules(handle, found, count)
     try:
         return {
-            text_of(ffi, found[0][i].name): _Module(
+            _name_of(ffi, found[0][i]): _Module(
                 found[0][i].idx, found[0][i].ver, bool(found[0][i].partial)
             )
             for i in range(count[0])
         }
     finally:
         library.darshan_free(found[0])
+
+
+def _name_of(ffi: Any, module: Any) -> str:
+    """Of a module; the library has none for those of later runtimes."""
+    if module.idx >= KNOWN_MODULES:
+        return f"{LATER}{module.idx}"
+    return text_of(ffi, module.name)
 
 
 def _mounts(ffi: Any, library: Any, handle: Any) -> tuple[tuple[str, str], ...]:
@@ -362,21 +382,3 @@ def _mounts(ffi: Any, library: Any, handle: Any) -> tuple[tuple[str, str], ...]:
         )
     finally:
         library.darshan_free(found[0])
-
-
-def _names(ffi: Any, library: Any, handle: Any) -> dict[int, str]:
-    found, count = ffi.new("struct name **"), ffi.new("int *")
-    library.darshan_log_get_name_records(handle, found, count)
-    if count[0] < 0:
-        raise damaged("the file names cannot be read")
-    names = {}
-    string, free = (
-        ffi.string,
-        library.darshan_free,
-    )  # looked up once: a log may have a million names
-    for record in ffi.unpack(found[0], count[0]) if count[0] else ():
-        names[record.id] = string(record.name).decode("utf-8", "backslashreplace")
-        free(record.name)
-    if found[0] != ffi.NULL:
-        library.darshan_free(found[0])
-    return names

@@ -18,7 +18,6 @@ struct job { int64_t uid, start_sec, start_nsec, end_sec, end_nsec, nprocs,
     jobid; char metadata[1024]; };
 struct mount { char type[3015]; char path[3015]; };
 struct module { char *name; int len, ver, idx, partial; };
-struct name { uint64_t id; char *name; };
 struct base { uint64_t id; int64_t rank; };
 struct heatmap { struct base base; double width; int64_t bins; int64_t *write, *read; };
 struct lustre_component { int64_t counters[7]; char pool[16]; };
@@ -39,7 +38,6 @@ int darshan_log_get_job(void *, struct job *);
 int darshan_log_get_exe(void *, char *);
 int darshan_log_get_mounts(void *, struct mount **, int *);
 void darshan_log_get_modules(void *, struct module **, int *);
-void darshan_log_get_name_records(void *, struct name **, int *);
 int darshan_log_get_record(void *, int, void **);
 int darshan_log_get_job_runtime(void *, struct job, double *);
 void darshan_free(void *);

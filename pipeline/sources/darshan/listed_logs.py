@@ -17,6 +17,7 @@ from archive_tools.core.errors import SourceError
 from archive_tools.core.log_files import FileRole, role_of
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.sources.darshan import libdarshan
+from pipeline.sources.darshan.log_header import MOST
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,13 @@ class LogRead(NamedTuple):
 
 
 def read_listed(
-    file: Listed, start: int, end: int, *, follow_links: bool, only_essential: bool
+    file: Listed,
+    start: int,
+    end: int,
+    *,
+    follow_links: bool,
+    only_essential: bool,
+    most: int = MOST,
 ) -> LogRead | None:
     """Read a log that must be as the manifest says, before and after.
 
@@ -61,7 +68,7 @@ def read_listed(
         The day (epoch seconds).
     follow_links : bool
         See `links.opened`.
-    only_essential : bool
+    only_essential, most
         See `libdarshan.read`.
 
     Returns
@@ -79,7 +86,7 @@ def read_listed(
             RejectReason.EMPTY.sentence("nothing was written; look for a full file system")
         )
     try:
-        return _read(file, start, end, follow_links, only_essential)
+        return _read(file, start, end, follow_links, only_essential, most)
     except links.IsLink:
         raise SourceError(
             RejectReason.LINK.sentence(
@@ -98,7 +105,7 @@ def read_listed(
 
 
 def _read(
-    file: Listed, start: int, end: int, follow_links: bool, only_essential: bool
+    file: Listed, start: int, end: int, follow_links: bool, only_essential: bool, most: int
 ) -> LogRead | None:
     root, name = os.fsdecode(file.root), os.fsdecode(file.name)
     with links.opened(root, name, follow=follow_links) as (descriptor, opened_at):
@@ -110,7 +117,7 @@ def _read(
         path = Path(opened_at)
         if not file.own and not _touches(libdarshan.times(path), start, end):
             return None
-        log = libdarshan.read(path, name=name, only_essential=only_essential)
+        log = libdarshan.read(path, name=name, only_essential=only_essential, most=most)
         after = os.fstat(descriptor)
     if (after.st_size, after.st_mtime_ns) != (file.size, file.mtime_ns):
         raise _changed()

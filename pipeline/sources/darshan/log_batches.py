@@ -17,6 +17,7 @@ from pipeline.model import TRACE, Heat, LogBatch, Records
 from pipeline.sources.darshan import accumulators, containers, libdarshan, library
 from pipeline.sources.darshan.accounts import Accounts
 from pipeline.sources.darshan.listed_logs import Listed, read_listed
+from pipeline.sources.darshan.log_header import MOST
 from pipeline.sources.darshan.log_heads import claim_of, head_of
 
 SUMMED = ("POSIX", "STDIO", *containers.MODULES)
@@ -106,6 +107,8 @@ class BatchReader:
     accounts : Accounts, optional
     follow_links : bool
         Whether links to files are followed whatever they lead to.
+    most : int
+        Bytes that a region of a log may unpack to.
     """
 
     def __init__(
@@ -115,9 +118,10 @@ class BatchReader:
         accounts: Accounts | None = None,
         *,
         follow_links: bool = True,
+        most: int = MOST,
     ) -> None:
         self.start, self.end, self.accounts = start, end, accounts or Accounts()
-        self.follow_links = follow_links
+        self.follow_links, self.most = follow_links, most
         self.logs: list[tuple[Any, ...]] = []
         self.own: list[bool] = []
         self.rejects: list[tuple[Any, ...]] = []
@@ -157,6 +161,7 @@ class BatchReader:
                 self.end,
                 follow_links=self.follow_links,
                 only_essential=only_essential,
+                most=self.most,
             )
         except SourceError as error:
             self.is_last = RejectReason.read(str(error)) is RejectReason.CORRUPT

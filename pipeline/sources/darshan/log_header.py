@@ -13,7 +13,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,8 @@ JOB_BYTES = 4096
 """The job with its command line and mount points, unpacked."""
 TEXT_AT = {True: 1080, False: 1064}
 """Where the command line begins in it, by whether times have nanoseconds (since `WIDE_SINCE`)."""
+MOST = 2**31
+"""Bytes that a region may unpack to, half of the default of `log_memory_mb`."""
 CHECKED_AT_ONCE = 2**14
 """Bytes of a region: what follows a stream of zlib is copied at its end, and a region may have as
 many streams as the job had ranks.
@@ -65,6 +67,8 @@ class LogHeader:
         By module number: the version of its records.
     size : int
         Bytes of the file.
+    end : int
+        Bytes of the header.
     """
 
     version: str
@@ -73,6 +77,7 @@ class LogHeader:
     regions: Mapping[int, tuple[int, int]]
     versions: Mapping[int, int]
     size: int
+    end: int = 0
 
     @property
     def cut(self) -> frozenset[int]:
@@ -130,13 +135,15 @@ class LogHeader:
             raise ValueError("the region ends before its content does")
 
 
-def content_of(path: Path, header: LogHeader, number: int, expansion: int) -> bytearray:
+def content_of(
+    path: Path, header: LogHeader, number: int, expansion: int, most: int = MOST
+) -> bytearray:
     """A region of a file, unpacked.
 
     Raises
     ------
     ValueError
-        The region is not whole, or unpacks to more than `expansion` times its bytes.
+        The region is not whole, or unpacks to more than `expansion` times its bytes, or `most`.
     """
     if number in header.cut:
         raise ValueError("it ends beyond the file")
@@ -144,6 +151,8 @@ def content_of(path: Path, header: LogHeader, number: int, expansion: int) -> by
     for piece in header.pieces(path, number):
         if len(content) + len(piece) > expansion * header.regions[number][1]:
             raise ValueError(f"it unpacks to more than {expansion} times its bytes")
+        if len(content) + len(piece) > most:
+            raise ValueError(f"it unpacks to more than {most:,} bytes")
         content += piece
     return content
 
@@ -171,7 +180,7 @@ def header_of(path: Path) -> LogHeader | None:
     numbers = layout.unpack_from(data, names)
     places = zip(numbers[2 : 2 + 2 * modules : 2], numbers[3 : 3 + 2 * modules : 2], strict=True)
     found = {
-        JOB: (job, max(0, numbers[0] - job)),
+        JOB: (job, max(0, _end_of_job(numbers, modules, size) - job)),
         NAMES: numbers[:2],
         **{_number(n, version): place for n, place in enumerate(places)},
     }
@@ -181,7 +190,12 @@ def header_of(path: Path) -> LogHeader | None:
         for n, one in enumerate(numbers[2 + 2 * modules :])
         if _number(n, version) in regions
     }
-    return LogHeader(version, order, data[16], regions, versions, size)
+    return LogHeader(version, order, data[16], regions, versions, size, job)
+
+
+def _end_of_job(numbers: Sequence[int], modules: int, size: int) -> int:
+    """Where the job's region ends: at the names; in a log without, at the first module."""
+    return next((at for at in numbers[: 2 + 2 * modules : 2] if at), size)
 
 
 def _number(number: int, version: str) -> int:
