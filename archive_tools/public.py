@@ -130,16 +130,18 @@ class Archive(reading.Archive):
         least_bytes: int = 0,
         order: str = "bytes",
         limit: int | None = None,
+        account: job_tables.Patterns = "",
+        partition: job_tables.Patterns = "",
     ) -> pd.DataFrame:
-        """Jobs that ran at some time of a range, by the Darshan logs.
+        """Jobs that ran at some time of a range, by logs, by the scheduler and by job_stats.
 
         Parameters
         ----------
         start, end : str, datetime, date or epoch seconds
             As for `read`.
-        user, exe, fs : str or sequence of str
+        user, exe, fs, account, partition : str or sequence of str
             Names, or patterns with ``*`` and ``?``, of the user, one of the job's programs, the
-            file system, of which one must match; "" is any.
+            file system, the scheduler's account and partition, of which one must match; "" is any.
         job : str or int
             Job id.
         least_bytes : int
@@ -152,8 +154,9 @@ class Archive(reading.Archive):
         Returns
         -------
         pandas.DataFrame
-            A row a job and file system, as `docs/format.md` describes `darshan_jobs.parquet`;
-            numbers that are not known are missing. A job without I/O has no ``fsname``.
+            A row a job, day and file system, as `docs/format.md` describes `darshan_jobs.parquet`
+            and jobs of several accounts; what is not known is missing. One without I/O has no
+            ``fsname``.
 
         Raises
         ------
@@ -161,7 +164,9 @@ class Archive(reading.Archive):
             The archive has no table of jobs of these days.
         """
         first, last = seconds_between(start, end, self.timezone)
-        wanted = job_tables.JobFilter(user, exe, fs, job, least_bytes, (first, last))
+        wanted = job_tables.JobFilter(
+            user, exe, fs, job, least_bytes, (first, last), account, partition
+        )
         dates = local_date(first, self.timezone), local_date(last - 1, self.timezone)
         found = job_tables.find_jobs(self.root, *dates, wanted, order=order, limit=limit)
         frame: pd.DataFrame = found.to_pandas()

@@ -200,6 +200,12 @@ class Site(BaseModel):
     hdf5_files : dict of str to str or list of str
         Instance to strftime templates of files outside of the archive, TTS or H5LMT, that readers
         take for days that the archive does not have; the first that is there.
+    schedulers : dict of str to str
+        Instance of logs or of job_stats to the instance of the scheduler that ran its jobs; where
+        there is one scheduler, it is that one.
+    lustre_to_fsname : dict of str to str
+        Lustre's name of a file system, as in names of targets, to the one that logs have; the same
+        unless it is here.
     engine : LocalEngine or DaskEngine
         Where Darshan logs are read.
     sources : dict
@@ -219,6 +225,8 @@ class Site(BaseModel):
     mount_to_fsname: dict[str, str] = {}
     fsname_to_instance: dict[str, Servers] = {}
     hdf5_files: dict[str, Templates] = {}
+    schedulers: dict[str, str] = {}
+    lustre_to_fsname: dict[str, str] = {}
     engine: LocalEngine | DaskEngine = Field(default=LocalEngine(), discriminator="kind")
     sources: dict[str, dict[str, Any]]
     folder: Path = Field(default=Path(), exclude=True)

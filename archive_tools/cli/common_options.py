@@ -77,6 +77,17 @@ def open_archive(given: str) -> Archive:
     return Archive(folder)
 
 
+def add_accounts(parser: argparse.ArgumentParser) -> None:
+    """The options ``--account`` and ``--partition``."""
+    for name, whose in (("account", "of these accounts"), ("partition", "of these partitions")):
+        parser.add_argument(
+            f"--{name}",
+            default="",
+            metavar="PATTERN",
+            help=f"{whose}, by the scheduler; '*' and '?' stand for any characters",
+        )
+
+
 def unreadable(root: Path) -> list[Path]:
     """Folders of an archive's days that cannot be listed; whether there are days in them is not
     known.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from archive_tools import schemas
 from archive_tools.core.findings import Findings
 from archive_tools.core.sums import sql_sum
 from archive_tools.core.vocabulary import FindingKind
@@ -95,6 +98,14 @@ def write_jobs(
         return {"rows": count}
     finally:
         connection.close()
+
+
+@functools.cache
+def schema() -> pa.Schema:
+    """The columns of a table that is made today."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(schemas.new_index_sql())
+        return _Columns.of(connection).schema()
 
 
 class _Columns(NamedTuple):

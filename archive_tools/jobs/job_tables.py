@@ -1,12 +1,12 @@
 """Queries of the tables of jobs of many days: which jobs, how one did, and how it did before.
 
-A row is a job and a file system, with what the servers behind it did at that time
-(`docs/format.md`). Days are read one after the other, and only rows that are requested are kept.
+A row is a job and file system, with what the servers behind it did at that time
+(`docs/format.md`); where a scheduler or job_stats are archived, also jobs without logs, see
+`union`. Days are read one after the other, and only rows that are requested are kept.
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import functools
 import numbers
@@ -15,31 +15,58 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from archive_tools.core.errors import MEND, BadArgument, FormatError, NotFound, TokioError
-from archive_tools.formats.records_file import kind_of_records
+from archive_tools.core.errors import BadArgument, NotFound
+from archive_tools.formats import jobs_file
+from archive_tools.jobs import union
+from archive_tools.jobs.belonging import Belonging
 from archive_tools.jobs.job_order import ordered, ordered_pieces
-from archive_tools.store import layout
+from archive_tools.jobs.table_files import (
+    DERIVED,
+    KEY,
+    LOGS,
+    MOVED,
+    NEEDED,
+    DayTables,
+    Row,
+    days_of,
+    read_schema,
+    read_table,
+    tables_of,
+    with_derived,
+)
+
+__all__ = [
+    "DERIVED",
+    "KEY",
+    "LOGS",
+    "ORDERS",
+    "JobFilter",
+    "Patterns",
+    "Row",
+    "all_jobs",
+    "days_of",
+    "find_and_count",
+    "find_jobs",
+    "has_records",
+    "read_day",
+    "read_table",
+    "running",
+    "tables_of",
+    "users_of",
+]
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.compute as pc
 
 
-Row = dict[str, Any]
 Patterns = str | Sequence[str]
 ORDERS = ("bytes", "read", "written", "start", "walltime", "nprocs", "coverage")
 """What jobs are ordered by: largest first; coverage of the direction that moved more."""
-MOVED = ("bytes_read", "bytes_written")
-DERIVED = ("bytes_moved", "walltime", "coverage")
 MANY = 10_000
 """Rows more than requested that are held before they are sorted."""
-MOST_BYTES = 2**63 - 1
-"""What `bytes_moved` is at most."""
-NEEDED = (*MOVED, "start_time", "end_time")
-"""Columns that the derived ones are made of, as far as every table has them."""
-KEY = ("jobid", "uid", "username")
 
 
 @dataclass(frozen=True)
@@ -57,6 +84,8 @@ class JobFilter:
         Read and written together, at least.
     between : tuple of int, optional
         That ran at some second of ``[start, end)``, epoch seconds.
+    account, partition : str or sequence of str
+        As `user`, by the scheduler: what it does not know has none.
     """
 
     user: Patterns = ""
@@ -65,15 +94,24 @@ class JobFilter:
     job: str | int = ""
     least_bytes: int = 0
     between: tuple[int, int] | None = None
+    account: Patterns = ""
+    partition: Patterns = ""
 
-    def expression(self) -> pc.Expression | None:
-        """As a filter of the rows of a file; None is all."""
+    @property
+    def needs_scheduler(self) -> bool:
+        """Whether only a scheduler knows which jobs are meant."""
+        return self.account != "" or self.partition != ""
+
+    def expression(self, *, is_union: bool = False) -> pc.Expression | None:
+        """As a filter of the rows of a file, or of the union of a day's tables; None is all."""
         import pyarrow.compute as pc
 
         wanted = (
             ("username", "^{}$", _any_of("user", self.user)),
             ("exenames", "(^|,){}(,|$)", _any_of("exe", self.exe)),
             ("fsname", "^{}$", _any_of("fs", self.fs)),
+            ("account", "^{}$", _any_of("account", self.account)),
+            ("partition", "^{}$", _any_of("partition", self.partition)),
         )
         parts = [
             pc.match_substring_regex(pc.field(column), pattern=around.format(f"({one_of})"))
@@ -81,13 +119,31 @@ class JobFilter:
             if one_of
         ]
         if self.job != "":
-            parts.append(pc.field("jobid") == _job_id(self.job))
-        if self.least_bytes:
+            names = ("jobid", "jobid_shown") if is_union else ("jobid",)
+            same = (pc.field(name) == self.job_id for name in names)
+            parts.append(functools.reduce(operator.or_, same))
+        if self.least_bytes and is_union:
+            parts.append(pc.field("bytes_moved") >= self.least_bytes)
+        elif self.least_bytes:
             read, written = (pc.coalesce(pc.field(name), 0) for name in MOVED)
             parts.append(read + written >= self.least_bytes)
         if self.between:
             parts.append(running(*self.between))
         return functools.reduce(operator.and_, parts) if parts else None
+
+    @property
+    def job_id(self) -> str:
+        """`job` as text.
+
+        Raises
+        ------
+        BadArgument
+            It is not an id.
+        """
+        job = self.job
+        if isinstance(job, bool) or not isinstance(job, str | numbers.Integral):
+            raise BadArgument(f"{job!r} is not a job id", expected="a text or a whole number")
+        return str(job)
 
 
 def running(start: int, end: int) -> pc.Expression:
@@ -119,12 +175,6 @@ def _is_text(one: object) -> bool:
     return isinstance(one, str) and one != ""
 
 
-def _job_id(job: str | int) -> str:
-    if isinstance(job, bool) or not isinstance(job, str | numbers.Integral):
-        raise BadArgument(f"{job!r} is not a job id", expected="a text or a whole number")
-    return str(job)
-
-
 def _most(limit: int | None) -> int | None:
     """Rows at most; None and 0 are all."""
     if limit is None:
@@ -132,103 +182,6 @@ def _most(limit: int | None) -> int | None:
     if isinstance(limit, bool) or not isinstance(limit, numbers.Integral) or limit < 0:
         raise BadArgument(f"limit={limit!r} is not a number of rows", expected="0 (all) or more")
     return int(limit) or None
-
-
-def tables_of(root: Path, start: dt.date, stop: dt.date) -> list[tuple[dt.date, str, Path]]:
-    """The tables of jobs by their logs, of the days from `start` to `stop`, the last included: day,
-    instance, path; oldest first.
-
-    Raises
-    ------
-    TokioError
-        A folder may not be read.
-    """
-    try:
-        next(root.iterdir(), None)  # what may not be read is not an archive without days
-        folders = [
-            (date, folder) for date, folder in layout.day_folders(root) if start <= date <= stop
-        ]
-        return [
-            (date, path.name.removesuffix(TABLE), path)
-            for date, folder in folders
-            for path in sorted(folder.iterdir())
-            if _is_table(path) and not kind_of_records(path)
-        ]
-    except PermissionError as error:
-        raise TokioError(f"{error.filename} cannot be read: {error.strerror}") from error
-
-
-TABLE = "_jobs.parquet"
-
-
-def _is_table(path: Path) -> bool:
-    return path.name.endswith(TABLE) and not path.name.startswith(".")
-
-
-def read_table(
-    path: Path, expression: pc.Expression | None = None, columns: Sequence[str] | None = None
-) -> pa.Table:
-    """Rows of one day's table, with `DERIVED` columns added.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    expression : pyarrow.compute.Expression, optional
-        Only rows for which it is true: of others the file gives only what the filter needs.
-    columns : sequence of str, optional
-        Only these, those of `NEEDED` among them; default all.
-
-    Raises
-    ------
-    FormatError
-        It is not a table of jobs.
-    TokioError
-        It may not be read.
-    """
-    import pyarrow.parquet as pq
-
-    with _named(path):
-        wanted = columns and [name for name in pq.read_schema(path).names if name in columns]
-        return _with_derived(pq.read_table(path, filters=expression, columns=wanted))
-
-
-def _read_schema(path: Path) -> pa.Schema:
-    import pyarrow.parquet as pq
-
-    with _named(path):
-        return pq.read_schema(path).remove_metadata()
-
-
-@contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Errors say which table cannot be read."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except PermissionError as error:
-        raise TokioError(f"{path} cannot be read: {error}") from error
-    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
-        raise FormatError(
-            f"{path} is not a table of jobs: {error}",
-            hint=MEND,
-        ) from error
-
-
-def _with_derived(found: pa.Table) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    read, written = (pc.fill_null(found[name], 0) for name in MOVED)
-    walltime = pc.subtract(found["end_time"], found["start_time"])
-    fits = pc.less_equal(read, pc.subtract(MOST_BYTES, written))
-    moved = pc.if_else(fits, pc.add(read, written), MOST_BYTES)
-    found = found.append_column("bytes_moved", moved)
-    found = found.append_column("walltime", walltime)
-    if "coverage_read" not in found.column_names:
-        return found
-    most = pc.if_else(pc.greater(read, written), found["coverage_read"], found["coverage_written"])
-    return found.append_column("coverage", most.cast(pa.float64()))
 
 
 def find_jobs(
@@ -279,15 +232,65 @@ def find_and_count(
 ) -> tuple[pa.Table, int]:
     """As `find_jobs`, and how many rows there are without `limit`."""
 
-    most, expression = _most(limit), wanted.expression()
+    most, belonging = _most(limit), Belonging.of(root)
     kept: list[pa.Table] = []
     count = 0
-    for path in _tables(root, start, stop, wanted, order):
-        kept.append(read_table(path, expression))
+    for day in _days(root, start, stop, wanted, order):
+        kept.append(read_day(day, belonging, wanted))
         count += kept[-1].num_rows
         if most is not None and sum(one.num_rows for one in kept) > 2 * most + MANY:
             kept = [ordered(_together(kept), order, most)]
     return ordered(_together(kept), order, most), count
+
+
+def read_day(
+    day: DayTables,
+    belonging: Belonging,
+    wanted: JobFilter,
+    columns: Sequence[str] | None = None,
+    *,
+    logs_alone: bool = False,
+) -> pa.Table:
+    """The jobs of one day that are wanted.
+
+    Parameters
+    ----------
+    day : DayTables
+    belonging : Belonging
+    wanted : JobFilter
+    columns : sequence of str, optional
+        Only these, those of `NEEDED` among them; default all.
+    logs_alone : bool
+        Only jobs that have logs, and without what job_stats have of them.
+    """
+    has_union = day.has_records and not (logs_alone and not wanted.needs_scheduler)
+    if has_union:
+        ids = () if wanted.job == "" else (wanted.job_id,)
+        found = union.read_union(day, belonging, ids, logs_alone=logs_alone)
+        expression = wanted.expression(is_union=True)
+        found = found if expression is None else found.filter(expression)
+        return found.select([name for name in found.column_names if _is_in(name, columns)])
+    if wanted.needs_scheduler:
+        return _day_schema(day, columns).empty_table()
+    expression = wanted.expression()
+    tables = [read_table(path, expression, columns) for path in day.of(LOGS).values()]
+    return _together(tables) if tables else _day_schema(day, columns).empty_table()
+
+
+def _is_in(name: str, columns: Sequence[str] | None) -> bool:
+    return columns is None or name in columns or name in DERIVED
+
+
+def _day_schema(day: DayTables, columns: Sequence[str] | None = None) -> pa.Schema:
+    """The columns of a day's rows."""
+    import pyarrow as pa
+
+    schemas = [read_schema(path) for path in day.of(LOGS).values()]
+    if day.has_records or not schemas:
+        schemas = [jobs_file.schema(), *schemas, pa.schema(union.added_fields())]
+    whole = pa.unify_schemas(schemas, promote_options="default")
+    derived = with_derived(whole.empty_table()).schema
+    return pa.schema([field for field in derived if _is_in(field.name, columns)])
 
 
 def all_jobs(
@@ -309,17 +312,18 @@ def all_jobs(
     """
     import pyarrow as pa
 
-    expression, paths = wanted.expression(), _tables(root, start, stop, wanted, order)
-    few = columns and {*columns, *NEEDED, *KEY, "fsname", "coverage_read", "coverage_written"}
-    read = functools.partial(
-        read_table, expression=expression, columns=sorted(few) if few else None
+    days, belonging = _days(root, start, stop, wanted, order), Belonging.of(root)
+    few = columns and sorted(
+        {*columns, *NEEDED, *KEY, "fsname", "coverage_read", "coverage_written"}
     )
-    schemas = {_read_schema(path): path for path in paths}
-    empty = [_with_derived(schema.empty_table()).schema for schema in schemas]
-    whole = pa.unify_schemas(empty, promote_options="default")
-    if few:
-        whole = pa.schema([field for field in whole if field.name in few.union(DERIVED)])
-    return ordered_pieces(map(read, paths), order, whole)
+    read = functools.partial(read_day, belonging=belonging, wanted=wanted, columns=few)
+    whole = pa.unify_schemas([_day_schema(day, few) for day in days], promote_options="default")
+    return ordered_pieces(map(read, days), order, whole)
+
+
+def has_records(root: Path, start: dt.date, stop: dt.date) -> bool:
+    """Whether a scheduler or job_stats have an account of any of the days."""
+    return any(day.has_records for day in days_of(root, start, stop))
 
 
 def users_of(
@@ -327,14 +331,17 @@ def users_of(
 ) -> set[tuple[int | None, str | None]]:
     """Uid and name of each user of the jobs that are wanted."""
     found: set[tuple[int | None, str | None]] = set()
-    for path in _tables(root, start, stop, wanted, "bytes"):
-        rows = read_table(path, wanted.expression(), [*NEEDED, *KEY])
+    belonging = Belonging.of(root)
+    for day in _days(root, start, stop, wanted, "bytes"):
+        rows = read_day(day, belonging, wanted, [*NEEDED, *KEY])
         found.update(zip(rows["uid"].to_pylist(), rows["username"].to_pylist(), strict=True))
     return found
 
 
-def _tables(root: Path, start: dt.date, stop: dt.date, wanted: JobFilter, order: str) -> list[Path]:
-    """The tables of jobs that may be meant.
+def _days(
+    root: Path, start: dt.date, stop: dt.date, wanted: JobFilter, order: str
+) -> list[DayTables]:
+    """The days whose tables may have the jobs that are meant.
 
     Raises
     ------
@@ -345,13 +352,13 @@ def _tables(root: Path, start: dt.date, stop: dt.date, wanted: JobFilter, order:
     """
     if order not in ORDERS:
         raise BadArgument(f"jobs are not ordered by {order!r}", expected=", ".join(ORDERS))
-    there = tables_of(root, first_table_day(start, wanted.between), stop)
+    there = days_of(root, first_table_day(start, wanted.between), stop)
     if not there:
         raise NotFound(
             f"no table of jobs{_of_days(start, stop)} is in {root}",
             hint="tokio-archive ls says which days there are",
         )
-    return [path for _, _, path in there]
+    return there
 
 
 def _together(tables: Sequence[pa.Table]) -> pa.Table:

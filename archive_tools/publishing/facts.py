@@ -27,6 +27,7 @@ COUNTS |= {"rejects", "servers", "job_servers", "neighbours", "snapshots"}
 KINDS = {str(kind) for kind in FindingKind}
 QUALITY = KINDS | {"measured", "missing"}
 ABOUT = {"site", "timezone", "hdf5_files", "fsname_to_instance", "instances", "layout"}
+ABOUT |= {"schedulers", "lustre_to_fsname"}
 GROUPS = ("datatargets", "mdtargets", "dataservers", "mdservers", "fullness")
 ALL = ".*"
 
@@ -113,7 +114,15 @@ def published_about(
         )
     behind = about.get("fsname_to_instance", {})
     components = Components(root)
+    joins = {
+        "schedulers": (names.instance, names.instance),
+        "lustre_to_fsname": (names.file_system, names.file_system),
+    }
     return {
+        key: {one(name): other(value) for name, value in about[key].items()}
+        for key, (one, other) in joins.items()
+        if key in about
+    } | {
         "site": site,
         "timezone": about["timezone"],
         "hdf5_files": {},

@@ -82,6 +82,8 @@ def write_about(site: Site) -> None:
         | archive_identity.instances(site),
         "layout": 1,
     }
+    joins = {"schedulers": site.schedulers, "lustre_to_fsname": site.lustre_to_fsname}
+    about |= {key: found for key, found in joins.items() if found}
     text = json.dumps(about, indent=1) + "\n"
     if not path.is_file() or path.read_bytes() != text.encode():
         files.write_text(path, text, over_folder=True)

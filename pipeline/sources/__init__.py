@@ -199,6 +199,7 @@ def check(site: Site, *, strict: bool = True) -> dict[str, SourceOptions]:
     if not site.sources:
         raise ConfigError("site.json: sources names no source", expected="at least one")
     check_servers(site)
+    check_schedulers(site)
     good, wrong = {}, []
     try:
         check_filled_in(site.model_dump(exclude={"sources"}), "site.json")
@@ -294,6 +295,29 @@ def check_servers(site: Site, where: str = "site.json") -> None:
                 f"{where}: fsname_to_instance: {fsname}: {servers.instance!r} is not an instance"
                 " that watches servers",
                 expected=", ".join(could) or "such an instance in sources",
+            )
+
+
+def check_schedulers(site: Site, where: str = "site.json") -> None:
+    """Refuse a scheduler of an instance that there is not, or that is none.
+
+    Raises
+    ------
+    ConfigError
+        Names the key and the instances that could be meant.
+    """
+    kinds = {name: str(keys.get("kind")) for name, keys in site.sources.items()}
+    able = [name for name, kind in kinds.items() if kind == "slurm"]
+    for instance, scheduler in site.schedulers.items():
+        if instance not in kinds:
+            raise ConfigError(
+                f"{where}: schedulers: {instance!r} is not an instance",
+                expected=", ".join(name for name in kinds if name not in able),
+            )
+        if scheduler not in able:
+            raise ConfigError(
+                f"{where}: schedulers: {instance}: {scheduler!r} is not an instance of a scheduler",
+                expected=", ".join(able) or "an instance of kind slurm in sources",
             )
 
 

@@ -60,6 +60,7 @@ def load_checked(given: str, *, strict: bool = False) -> sites.Site:
 def _site(path: str, mtime_ns: int) -> sites.Site:
     site = sites.load(path)
     sources.check_servers(site, path)
+    sources.check_schedulers(site, path)
     return site
 
 

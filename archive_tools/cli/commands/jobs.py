@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime as dt
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.core import quantities
-from archive_tools.jobs import job_tables, users
+from archive_tools.jobs import job_tables, job_totals, users
 from archive_tools.public import Archive
 
 HELP = "which jobs ran, and what they moved"
 ABOUT = """Jobs of a range of days, a line for each job and file system: what it moved, the coverage
 factor (its bytes by those that the servers moved at that time, in the direction in which it moved
 more), the servers' CPU load, and how many other jobs were there. A job is of the day in whose
-folder its logs are. With a time, jobs that ran in the range, of those days and the day before. Exit
-code 1 if there are none."""
+folder its logs are. Where a scheduler or Lustre's job_stats are archived, also jobs without logs,
+with their account, and what the servers moved for each; a job of several days is on each of them.
+--by counts jobs, node-hours and bytes by account, partition or user. With a time, jobs that ran in
+the range, of those days and the day before. Exit code 1 if there are none."""
 EXAMPLES = (
     "2026-11-22",
     "2026-11-01 2026-11-22 --user user01 --fs scratch --order written --limit 20",
     "2026-11-22 --exe 'ior*' --min-bytes 1000000000 --json",
+    "2026-11-01 2026-11-22 --by account",
+    "2026-11-22 --account 'phys*' --partition gpu",
 )
 
 
@@ -41,6 +47,8 @@ HEADER = [
 ]
 LEFT = (0, 1, 2, 3, 5)
 """Columns that are aligned left."""
+ACCOUNTS = ["servers read", "servers written", "nodes", "node-hours", "account", "state"]
+"""Columns that follow where a scheduler or job_stats have an account of the jobs."""
 SHOWN = (
     "exenames",
     "nprocs",
@@ -49,6 +57,15 @@ SHOWN = (
     "partial_modules",
     "coverage_read",
     "coverage_written",
+    "server_bytes_read",
+    "server_bytes_written",
+    "server_job",
+    "jobid_shown",
+    "nodes",
+    "node_seconds",
+    "account",
+    "state",
+    "known_by",
 )
 """Columns of the table of jobs that are read for the text, beside those that all need."""
 PARTIAL = "partial: Darshan ran out of memory in these modules; figures may be too low"
@@ -67,6 +84,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exe", default="", metavar="PATTERN", help="with such a program")
     parser.add_argument("--fs", default="", metavar="PATTERN", help="on these file systems")
     parser.add_argument("--job", default="", metavar="ID", help="job id")
+    common_options.add_accounts(parser)
+    parser.add_argument(
+        "--by",
+        choices=sorted(job_totals.BY),
+        help="in place of jobs: how many, their node-hours and bytes by this",
+    )
     parser.add_argument(
         "--min-bytes",
         type=common_options.count,
@@ -96,38 +119,94 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     archive = common_options.open_archive(options.archive)
     given = common_options.given_range(options)
-    between = common_options.seconds_between(*given, archive.timezone)
     wanted = job_tables.JobFilter(
-        options.user, options.exe, options.fs, options.job, options.min_bytes, between
+        options.user,
+        options.exe,
+        options.fs,
+        options.job,
+        options.min_bytes,
+        common_options.seconds_between(*given, archive.timezone),
+        options.account,
+        options.partition,
     )
     dates = common_options.dates_between(*given, archive.timezone)
-    if not options.limit:
-        there = _show_all(archive, dates, wanted, options)
-        if not there:
-            printing.note("no job matches")
-        return exit_codes.DONE if there else exit_codes.NOT_THERE
+    if options.by:
+        there = shown = _show_totals(archive, dates, wanted, options)
+    elif options.limit:
+        there, shown = _show_some(archive, dates, wanted, options)
+    else:
+        there = shown = _show_all(archive, dates, wanted, options)
+    if not there:
+        printing.note("no job matches")
+    elif there > shown:
+        printing.note(f"{shown} of {there:,}; --limit 0 shows all")
+    return exit_codes.DONE if there else exit_codes.NOT_THERE
+
+
+def _show_totals(
+    archive: Archive,
+    dates: tuple[dt.date, dt.date],
+    wanted: job_tables.JobFilter,
+    options: argparse.Namespace,
+) -> int:
+    """Show jobs by account, partition or user; the number of lines."""
+    totals = job_totals.job_totals(archive.root, *dates, wanted, options.by)
+    if options.json:
+        printing.show_json([dataclasses.asdict(one) for one in totals])
+        return len(totals)
+    header = [options.by, "jobs", "node-hours", "read", "written", "servers read"]
+    rows = [
+        [
+            one.name or "–",
+            f"{one.jobs:,}",
+            _node_hours(one.node_seconds),
+            *(quantities.quantity(getattr(one, name), "bytes") for name in job_totals.AMOUNTS),
+        ]
+        for one in totals
+    ]
+    if rows:
+        printing.show([*header, "servers written"], rows)
+    return len(totals)
+
+
+def _node_hours(node_seconds: int | None) -> str:
+    return "–" if node_seconds is None else f"{node_seconds / 3600:,.1f}"
+
+
+def _show_some(
+    archive: Archive,
+    dates: tuple[dt.date, dt.date],
+    wanted: job_tables.JobFilter,
+    options: argparse.Namespace,
+) -> tuple[int, int]:
+    """Show the first rows; how many there are, and how many are shown."""
     found, there = job_tables.find_and_count(
         archive.root, *dates, wanted, order=options.order, limit=options.limit
     )
     rows = found.to_pylist()
     if options.json:
         printing.show_json(rows)
-    else:
-        header = HEADER
-        named = users.shown_users((row["uid"], row["username"]) for row in rows)
-        lines = [_line(row, archive.timezone, named) for row in rows]
-        if any(row.get("partial_modules") for row in rows):
-            header = [*header, "partial"]
-            for line, row in zip(lines, rows, strict=True):
-                line.append(row.get("partial_modules") or "–")
-        printing.show(header, lines, left=LEFT)
-        if len(header) > len(HEADER):
-            printing.note(PARTIAL)
-    if not there:
-        printing.note("no job matches")
-    elif there > len(rows):
-        printing.note(f"{len(rows)} of {there:,}; --limit 0 shows all")
-    return exit_codes.DONE if there else exit_codes.NOT_THERE
+        return there, len(rows)
+    named = users.shown_users((row["uid"], row["username"]) for row in rows)
+    is_partial = any(row.get("partial_modules") for row in rows)
+    has_accounts = job_tables.has_records(archive.root, *dates)
+    header = _header(has_accounts, is_partial=is_partial)
+    lines = [
+        _line(row, archive.timezone, named, has_accounts=has_accounts)[: len(header)]
+        for row in rows
+    ]
+    printing.show(header, lines, left=_left(header))
+    if is_partial:
+        printing.note(PARTIAL)
+    return there, len(rows)
+
+
+def _header(has_accounts: bool, *, is_partial: bool) -> list[str]:
+    return [*HEADER, *(ACCOUNTS if has_accounts else ()), *(["partial"] if is_partial else ())]
+
+
+def _left(header: Sequence[str]) -> list[int]:
+    return [*LEFT, *(n for n, name in enumerate(header) if name in ("account", "state"))]
 
 
 def _show_all(
@@ -143,22 +222,29 @@ def _show_all(
     if options.json:
         return printing.show_json_of_many(rows)
     named = users.shown_users(job_tables.users_of(archive.root, *dates, wanted))
+    has_accounts = job_tables.has_records(archive.root, *dates)
     is_partial = False
     with tables.LongTable() as table:
         for row in rows:
             is_partial = is_partial or bool(row.get("partial_modules"))
-            table.add([*_line(row, archive.timezone, named), row.get("partial_modules") or "–"])
+            table.add(_line(row, archive.timezone, named, has_accounts=has_accounts))
         if table.rows:
-            header = [*HEADER, "partial"] if is_partial else HEADER
-            table.write(sys.stdout, header, left=LEFT)
+            header = _header(has_accounts, is_partial=is_partial)
+            table.write(sys.stdout, header, left=_left(header))
     if is_partial:
         printing.note(PARTIAL)
     return table.rows
 
 
-def _line(row: dict[str, Any], timezone: str, named: dict[users.User, str]) -> list[str]:
-    return [
-        row["jobid"],
+def _line(
+    row: dict[str, Any], timezone: str, named: dict[users.User, str], *, has_accounts: bool
+) -> list[str]:
+    """The cells of `HEADER`, of `ACCOUNTS` where they are shown, and of modules that are partial;
+    a job without an id is called as Lustre calls it.
+    """
+    jobid = row.get("jobid_shown") or row["jobid"] or row.get("server_job")
+    own = [
+        jobid or "–",
         printing.local(row["start_time"], timezone),
         named[row["uid"], row["username"]] or "–",
         row["exenames"] or "–",
@@ -171,3 +257,12 @@ def _line(row: dict[str, Any], timezone: str, named: dict[users.User, str]) -> l
         quantities.quantity(row.get("fs_oss_cpu_mean"), "%"),
         quantities.quantity(row.get("other_jobs"), "1"),
     ]
+    accounts = [
+        quantities.quantity(row.get("server_bytes_read"), "bytes"),
+        quantities.quantity(row.get("server_bytes_written"), "bytes"),
+        "–" if row.get("nodes") is None else f"{row['nodes']:,}",
+        _node_hours(row.get("node_seconds")),
+        row.get("account") or "–",
+        row.get("state") or "–",
+    ]
+    return [*own, *(accounts if has_accounts else ()), row.get("partial_modules") or "–"]

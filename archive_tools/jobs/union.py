@@ -1,0 +1,285 @@
+"""The jobs of a day as the application, the servers and the scheduler know them: one row a job and
+file system, made when it is read.
+
+Rows of three tables are found for each other (`Schedule.job_of`), and set side by side: logs, what
+job_stats have of the same job and file system, and the scheduler's account of the job, which every
+row of the job repeats. What one of them does not know is null. Rows are of the day: a job of
+several days has some on each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from archive_tools.core.day import Day
+from archive_tools.formats import jobs_file
+from archive_tools.jobs import scheduler_jobs, server_jobs
+from archive_tools.jobs.belonging import Belonging
+from archive_tools.jobs.scheduler_jobs import CLOCKS, SNAPSHOTS, Schedule
+from archive_tools.jobs.table_files import LOGS, SLURM, DayTables, named, with_derived
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+OF_SCHEDULER = (
+    *("cluster", "submit", "jobid_shown", "account", "partition", "qos", "state", "nodes"),
+    *("nodelist", "node_seconds", "starts", "job_start", "job_end"),
+)
+"""Columns of the scheduler's account."""
+OF_SERVERS = {
+    "server_bytes_read": "bytes_read",
+    "server_bytes_written": "bytes_written",
+    "server_reads": "reads",
+    "server_writes": "writes",
+    "server_opens": "opens",
+    "server_first_seen": "first_seen",
+    "server_last_seen": "last_seen",
+    "server_job": "job",
+}
+"""Columns of the servers' account: theirs, and those of `server_jobs.read_served`."""
+DIFFERENCES = ("difference_read", "difference_written")
+KNOWN_BY = "known_by"
+ADDED = (*OF_SCHEDULER, "scheduler_jobid", *OF_SERVERS, *DIFFERENCES, KNOWN_BY)
+"""Columns that a table of logs does not have."""
+
+
+def added_fields() -> list[pa.Field]:
+    """`ADDED` with their types."""
+    import pyarrow as pa
+
+    texts = {"cluster", "jobid_shown", "account", "partition", "qos", "state", "nodelist"}
+    texts |= {"scheduler_jobid", "server_job", KNOWN_BY}
+    return [pa.field(name, pa.string() if name in texts else pa.int64()) for name in ADDED]
+
+
+@dataclass
+class _Rows:
+    """Rows of the union: which row of each table they are made of; None is none."""
+
+    logs: list[int | None]
+    served: list[int | None]
+    scheduled: list[int | None]
+
+    def add(self, log: int | None, served: int | None, job: int | None) -> None:
+        self.logs.append(log)
+        self.served.append(served)
+        self.scheduled.append(job)
+
+
+def read_union(
+    day: DayTables, belonging: Belonging, ids: Collection[str] = (), *, logs_alone: bool = False
+) -> pa.Table:
+    """All jobs of a day that has an account of a scheduler or of servers.
+
+    Parameters
+    ----------
+    day : DayTables
+    belonging : Belonging
+    ids : collection of str
+        Only jobs of these ids; default all.
+    logs_alone : bool
+        Only jobs that have logs, and without what the servers say.
+
+    Returns
+    -------
+    pyarrow.Table
+        The columns of a table of logs, `ADDED` and `DERIVED`.
+    """
+    scheduled = scheduler_jobs.read_scheduled(day, ids)
+    if ids:
+        ids = {*ids, *scheduled["jobid"].to_pylist(), *scheduled["jobid_shown"].to_pylist()}
+    logs, instances = _logs(day, ids)
+    served = (
+        server_jobs.schema().empty_table()
+        if logs_alone
+        else server_jobs.read_served(day, belonging.lustre_to_fsname, ids)
+    )
+    finder = _Finder(Schedule(scheduled), belonging, tuple(day.of(SLURM)))
+    log_jobs = finder.of_logs(logs, instances)
+    served, served_jobs = _each_job_once(served, finder.of_served(served))
+    rows = _put_together(logs, log_jobs, served, served_jobs)
+    if not logs_alone:
+        shown = {job for job in rows.scheduled if job is not None}
+        for job in range(scheduled.num_rows):
+            if job not in shown:
+                rows.add(None, None, job)
+    return _table(rows, logs, served, scheduled, Day(day.date, belonging.timezone))
+
+
+def _logs(day: DayTables, ids: Collection[str]) -> tuple[pa.Table, list[str]]:
+    """All rows of the day's logs, and the instance of each."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    wanted = pc.field("jobid").isin([one for one in ids if one is not None]) if ids else None
+    tables, instances = [jobs_file.schema().empty_table()], list[str]()
+    for name, path in day.of(LOGS).items():
+        with named(path):
+            found = pq.read_table(path, filters=wanted).replace_schema_metadata()
+            tables.append(found)
+            instances += [name] * found.num_rows
+    return pa.concat_tables(tables, promote_options="default"), instances
+
+
+class _Finder:
+    """The scheduler's job of each row of another table."""
+
+    def __init__(self, schedule: Schedule, belonging: Belonging, there: Sequence[str]) -> None:
+        self._schedule, self._belonging, self._there = schedule, belonging, there
+
+    def of_logs(self, logs: pa.Table, instances: Sequence[str]) -> list[int | None]:
+        names = ("jobid", "uid", "start_time", "end_time")
+        return self._found(instances, *(logs[name].to_pylist() for name in names), slack=CLOCKS)
+
+    def of_served(self, served: pa.Table) -> list[int | None]:
+        names = ("instance", "jobid", "uid", *server_jobs.SEEN)
+        return self._found(*(served[name].to_pylist() for name in names), slack=SNAPSHOTS)
+
+    def _found(
+        self,
+        instances: Sequence[str],
+        jobids: list[str | None],
+        uids: list[int | None],
+        firsts: list[int | None],
+        lasts: list[int | None],
+        *,
+        slack: int,
+    ) -> list[int | None]:
+        theirs = {name: self._belonging.scheduler_of(name, self._there) for name in set(instances)}
+        rows = zip(instances, jobids, uids, firsts, lasts, strict=True)
+        return [
+            self._schedule.job_of(theirs[name], jobid, uid, (first, last), slack)
+            for name, jobid, uid, first, last in rows
+        ]
+
+
+def _each_job_once(served: pa.Table, jobs: list[int | None]) -> tuple[pa.Table, list[int | None]]:
+    """One row for each job and file system: ids such as ``12.0`` and ``12.1`` may be of one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not served.num_rows:
+        return served, []
+    rows = served.append_column("of", pa.array(jobs, pa.int64()))
+    of_job = rows.filter(pc.field("of").is_valid())
+    keys = ("instance", "fsname", "of")
+    names = {name: of_job[name].to_pylist() for name in ("job", "jobid", "uid", "exe", *keys)}
+    known: dict[tuple[Any, ...], int] = {}
+    for place, key in enumerate(zip(*(names[name] for name in keys), strict=True)):
+        known.setdefault(key, place)
+    summed = server_jobs.totals(of_job, keys)
+    places = [known[key] for key in zip(*(summed[name].to_pylist() for name in keys), strict=True)]
+    for name in ("job", "jobid", "uid", "exe"):
+        summed = summed.append_column(name, of_job[name].take(pa.array(places, pa.int64())))
+    others = rows.filter(pc.field("of").is_null())
+    whole = pa.concat_tables([summed.select(rows.column_names), others])
+    return whole.drop_columns(["of"]), whole["of"].to_pylist()
+
+
+def _put_together(
+    logs: pa.Table, log_jobs: list[int | None], served: pa.Table, served_jobs: list[int | None]
+) -> _Rows:
+    """Rows of logs, each with what the servers have of the same job and file system; then what they
+    have of others.
+    """
+    waiting: dict[Hashable, list[int]] = defaultdict(list)
+    ids, names = served["jobid"].to_pylist(), served["fsname"].to_pylist()
+    for row, (job, jobid, fsname) in enumerate(zip(served_jobs, ids, names, strict=True)):
+        waiting[_key(job, jobid, fsname)].append(row)
+    users = defaultdict[str, set[tuple[int, str]]](set)
+    jobids = logs["jobid"].to_pylist()
+    whose = zip(logs["uid"].to_pylist(), logs["username"].to_pylist(), strict=True)
+    for jobid, user in zip(jobids, whose, strict=True):
+        users[jobid].add(user)
+    rows = _Rows([], [], [])
+    for row, (job, fsname) in enumerate(zip(log_jobs, logs["fsname"].to_pylist(), strict=True)):
+        jobid = jobids[row]
+        is_known = job is not None or (jobid is not None and len(users[jobid]) == 1)
+        there = waiting.get(_key(job, jobid, fsname)) if is_known else None
+        rows.add(row, there.pop(0) if there else None, job)
+    for row in sorted(row for some in waiting.values() for row in some):
+        rows.add(None, row, served_jobs[row])
+    return rows
+
+
+def _key(job: int | None, jobid: str | None, fsname: str | None) -> Hashable:
+    return (jobid if job is None else job), fsname
+
+
+def _table(
+    rows: _Rows, logs: pa.Table, served: pa.Table, scheduled: pa.Table, day: Day
+) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    own, theirs, account = (
+        table.take(pa.array(places, pa.int64()))
+        for table, places in (
+            (logs, rows.logs),
+            (served, rows.served),
+            (scheduled, rows.scheduled),
+        )
+    )
+    columns = {name: own[name] for name in own.column_names}
+    columns["date"] = pa.chunked_array([pa.array([str(day)] * len(rows.logs), pa.string())])
+    columns["logs"] = pc.fill_null(columns["logs"], 0)
+    for name, others in {
+        "jobid": (account["jobid"], theirs["jobid"]),
+        "uid": (account["uid"], theirs["uid"]),
+        "username": (account["user"],),
+        "exenames": (theirs["exe"],),
+        "fsname": (theirs["fsname"],),
+        "start_time": (account["job_start"], theirs["first_seen"]),
+        "end_time": (account["job_end"], theirs["last_seen"]),
+    }.items():
+        columns[name] = _where(rows.logs, columns[name], pc.coalesce(*others))
+    columns |= {name: account[name] for name in OF_SCHEDULER}
+    columns["scheduler_jobid"] = account["jobid"]
+    columns |= {name: theirs[of] for name, of in OF_SERVERS.items()}
+    comparable = _comparable(columns, day)
+    for name, server, mine in zip(
+        DIFFERENCES, ("server_bytes_read", "server_bytes_written"), server_jobs.SUMS, strict=False
+    ):
+        apart = pc.subtract(columns[server], columns[mine])
+        columns[name] = pc.if_else(comparable, apart, pa.scalar(None, pa.int64()))
+    columns[KNOWN_BY] = pa.chunked_array([pa.array(_known_by(rows), pa.string())])
+    return with_derived(pa.table(columns))
+
+
+def _where(logs: list[int | None], own: Any, other: Any) -> Any:
+    """What the logs say of rows that have some; of the others what else is known."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.if_else(pa.array([row is not None for row in logs], pa.bool_()), own, other)
+
+
+def _comparable(columns: dict[str, Any], day: Day) -> Any:
+    """Whether the servers' bytes and those of the logs are of the same: the job was of this day
+    alone, its logs are whole, and the servers were looked at after its end.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    start = pc.coalesce(columns["job_start"], columns["start_time"])
+    is_scheduled = columns["job_start"].is_valid()
+    end = pc.if_else(is_scheduled, columns["job_end"], columns["end_time"])
+    within = pc.and_(
+        pc.greater_equal(start, pa.scalar(day.start)), pc.less(end, pa.scalar(day.end))
+    )
+    seen = pc.greater_equal(columns["server_last_seen"], columns["end_time"])
+    partial = columns.get("partial_modules")
+    whole = pc.and_(within, seen)
+    return whole if partial is None else pc.and_(whole, partial.is_null())
+
+
+def _known_by(rows: _Rows) -> list[str]:
+    words = ("logs", "servers", "scheduler")
+    return [
+        ",".join(word for word, row in zip(words, places, strict=True) if row is not None)
+        for places in zip(rows.logs, rows.served, rows.scheduled, strict=True)
+    ]
