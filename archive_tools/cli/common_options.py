@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.cli import printing
 from archive_tools.cli.exit_codes import WrongCommand
-from archive_tools.core import quantities, times
+from archive_tools.core import date_words, quantities, times
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.store import layout
 from archive_tools.store.site_file import ENVIRONMENT, SiteFile, find_site_file, read_site_file
@@ -106,13 +106,13 @@ def _listable(folder: Path) -> bool:
 # Which time
 
 
-def date_or_time(text: str) -> times.Written:
-    """A date or a time out of an argument."""
+def date_or_time(text: str) -> date_words.When:
+    """A date, a time or a word for days out of an argument."""
     with contextlib.suppress(ValueError):
-        found = times.parse_time(text)
-        if dt.MINYEAR < found.year < dt.MAXYEAR:  # a day around it must be a date, too
-            return found
-    raise argparse.ArgumentTypeError(f"{text!r} is not a date or a time; expected: {times.FORMS}")
+        return date_words.parse_when(text)
+    raise argparse.ArgumentTypeError(
+        f"{date_words.shown(text)} is not a date or a time; expected: {date_words.FORMS}"
+    )
 
 
 def count(text: str) -> int:
@@ -145,18 +145,19 @@ def add_range(
         Bounds may be left out: the help says what that means.
     """
     begin = (
-        "a day"
+        "a day or days: 2026-11-22, yesterday, last-week, 2026-11, 2026-W47, -7d"
         if whole_days
-        else "a date (the whole day) or a time; the site's unless it says its zone"
+        else "a date (the whole day), a word for days (yesterday, last-week, 2026-11, 2026-W47,"
+        " -7d) or a time; the site's unless it says its zone"
     )
     end = "the last day" if whole_days else "a date (the last day) or a time (excluded)"
     if is_open:
         begin, end = (
             f"{begin}; default: from the first day",
-            f"{end}; default: the day START, or the last day if START is left out",
+            f"{end}; default: the days of START, or the last day if START is left out",
         )
     else:
-        end = f"{end}; default: the day START"
+        end = f"{end}; default: the days of START"
     if positional:
         parser.add_argument("first", nargs="?", type=date_or_time, metavar="START", help=begin)
         parser.add_argument("last", nargs="?", type=date_or_time, metavar="STOP", help=end)
@@ -168,7 +169,9 @@ def add_range(
     )
 
 
-def given_range(options: argparse.Namespace) -> tuple[times.Written | None, times.Written | None]:
+def given_range(
+    options: argparse.Namespace,
+) -> tuple[date_words.When | None, date_words.When | None]:
     """START and STOP, however they were given."""
     pairs = (
         (getattr(options, "first", None), options.start, "START"),
@@ -188,15 +191,15 @@ def given_range(options: argparse.Namespace) -> tuple[times.Written | None, time
 
 
 def between(
-    start: times.Written | None, stop: times.Written | None, timezone: str
+    start: date_words.When | None, stop: date_words.When | None, timezone: str
 ) -> tuple[int, int]:
     """The range from START to STOP.
 
     Parameters
     ----------
-    start, stop : date, datetime or None
-        Dates are whole days, the last included. Without a stop, the day of the start, which must
-        then be a date.
+    start, stop : date, datetime, DateWord or None
+        Dates and words are whole days, the last included. Without a stop, the days of the start,
+        which must then not be a time.
     timezone : str
         Of dates, and of times that do not say theirs.
 
@@ -205,10 +208,14 @@ def between(
     tuple of int
         ``[start, end)`` in epoch seconds.
     """
+    start, stop = date_words.resolved(start, stop, timezone)
     if start is None:
         raise WrongCommand(
             "the time is missing",
-            expected="a day or a range, such as 2026-11-22, or 2026-11-22T07:50 2026-11-22T08:00",
+            expected=(
+                "a day or a range, such as 2026-11-22, yesterday, or"
+                " 2026-11-22T07:50 2026-11-22T08:00"
+            ),
         )
     if stop is None and isinstance(start, dt.datetime):
         raise WrongCommand(
@@ -223,11 +230,12 @@ def between(
 
 
 def dates_between(
-    start: times.Written | None, stop: times.Written | None, timezone: str
+    start: date_words.When | None, stop: date_words.When | None, timezone: str
 ) -> tuple[dt.date, dt.date]:
     """The first and the last day that a range touches: START alone is that day, STOP alone all
     until then, and neither all days.
     """
+    start, stop = date_words.resolved(start, stop, timezone)
     if start is None:
         return dt.date.min, (
             dt.date.max if stop is None else date_of(_end(stop, timezone) - 1, timezone)
@@ -236,8 +244,20 @@ def dates_between(
     return date_of(first, timezone), date_of(end - 1, timezone)
 
 
+def one_day(when: date_words.When, timezone: str) -> dt.date:
+    """A day, where no more than one is known at a time."""
+    first, last = whole_days(when, None, timezone)
+    if first != last:
+        raise WrongCommand(
+            f"{when} is more than one day",
+            expected="one, such as 2026-11-22 or yesterday",
+            got=f"{first} to {last}",
+        )
+    return first
+
+
 def whole_days(
-    start: times.Written | None, stop: times.Written | None, timezone: str
+    start: date_words.When | None, stop: date_words.When | None, timezone: str
 ) -> tuple[dt.date, dt.date]:
     """As `dates_between`, for what is known of whole days only: times are refused."""
     for when in (start, stop):
@@ -249,9 +269,10 @@ def whole_days(
 
 
 def seconds_between(
-    start: times.Written | None, stop: times.Written | None, timezone: str
+    start: date_words.When | None, stop: date_words.When | None, timezone: str
 ) -> tuple[int, int] | None:
     """The range in epoch seconds, ``[start, end)``; None for whole days."""
+    start, stop = date_words.resolved(start, stop, timezone)
     if start is None:
         return (-MOST, _first_second(stop, timezone)) if isinstance(stop, dt.datetime) else None
     has_times = isinstance(start, dt.datetime) or isinstance(stop, dt.datetime)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from archive_tools.core import software
+from archive_tools.core import date_words, software
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Program:
         if not given or given[0] not in self.names():
             self._overview().parse_args(given)
         command = self.module(given[0])
-        return command, self._parser(given[0], command).parse_intermixed_args(given[1:])
+        arguments = date_words.kept(given[1:])
+        return command, self._parser(given[0], command).parse_intermixed_args(arguments)
 
     def _overview(self) -> argparse.ArgumentParser:
         """The parser that only lists the commands."""

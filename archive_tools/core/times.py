@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -35,6 +36,8 @@ def parse_time(text: str) -> Written:
     clean = text.strip().replace(" ", "T", 1)
     if not 8 <= len(clean.partition("T")[0]) <= len(clean) <= LONGEST_TEXT:
         raise ValueError(f"{text!r} is not a whole date")
+    if re.fullmatch(r"\d{4}-?W\d\d", clean.partition("T")[0]):
+        raise ValueError(f"{text!r} is a week, not a date")
     found: dt.datetime = dateutil.parser.isoparse(clean)
     return found if "T" in clean else found.date()
 

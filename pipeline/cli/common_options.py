@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import difflib
 import getpass
@@ -11,7 +12,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from archive_tools.core import printable
+from archive_tools.core import date_words, printable
 from archive_tools.core.errors import ConfigError
 from pipeline.building import roster, silence
 from pipeline.runs import progress
@@ -29,12 +30,15 @@ or turn text around, surrogates, ends of lines and paragraphs.
 """
 
 
-def date(text: str) -> dt.date:
-    """A date out of an argument."""
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date; expected: 2026-11-22") from None
+def days(text: str) -> date_words.When:
+    """A date, or a word for days, out of an argument."""
+    with contextlib.suppress(ValueError):
+        found = date_words.parse_when(text)
+        if not isinstance(found, dt.datetime):
+            return found
+    raise argparse.ArgumentTypeError(
+        f"{date_words.shown(text)} is not a day; expected: {date_words.DAY_FORMS}"
+    )
 
 
 def positive(text: str) -> int:
@@ -113,8 +117,16 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
 
 def add_range(parser: argparse.ArgumentParser) -> None:
     """The options ``--start`` and ``--stop``."""
-    parser.add_argument("--start", type=date, required=True, metavar="DATE", help="first day")
-    parser.add_argument("--stop", type=date, required=True, metavar="DATE", help="last day")
+    parser.add_argument(
+        "--start",
+        type=days,
+        required=True,
+        metavar="DATE",
+        help="first day: 2026-11-22, or a word for days: yesterday, last-week, 2026-11, -7d",
+    )
+    parser.add_argument(
+        "--stop", type=days, metavar="DATE", help="last day (default: the days of --start)"
+    )
 
 
 def add_instances(parser: argparse.ArgumentParser) -> None:
@@ -156,6 +168,38 @@ def add_statement(parser: argparse.ArgumentParser, list_help: str, recall_help: 
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--list", action="store_true", help=list_help)
     how.add_argument("--recall", action="store_true", help=recall_help)
+
+
+def dates(options: argparse.Namespace, site: Site) -> list[dt.date]:
+    """The days that ``--start`` and ``--stop`` say; ``--start`` alone is its days.
+
+    Raises
+    ------
+    ConfigError
+        The first is after the last.
+    """
+    start, stop = date_words.resolved(options.start, options.stop, site.timezone)
+    assert start
+    return span(start, stop or start)
+
+
+def one_date(when: date_words.When, site: Site) -> dt.date:
+    """A day, where no more than one is meant.
+
+    Raises
+    ------
+    ConfigError
+        They are several.
+    """
+    first, last = date_words.resolved(when, None, site.timezone)
+    assert first
+    if last not in (None, first):
+        raise ConfigError(
+            f"{when} is more than one day",
+            expected="one, such as 2026-11-22 or yesterday",
+            got=f"{first} to {last}",
+        )
+    return first
 
 
 def span(start: dt.date, stop: dt.date) -> list[dt.date]:

@@ -271,6 +271,36 @@ def test_wrong_ranges(tmp_path: Path, capsys: Capture) -> None:
     assert "not over yet" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (["--start", "2025-02"], "28 days to do"),
+        (["--start", "2025-W09"], "7 days to do"),
+        (["--start", "2025-W09", "--stop", "2025-03"], "36 days to do"),
+        (["--start", "2025-03-01"], "1 days to do"),
+        (["--start", "-3d"], "3 days to do"),
+        (["--start", "yesterday"], "1 days to do"),
+    ],
+)
+def test_words_for_days_are_planned(
+    tmp_path: Path, capsys: Capture, given: list[str], shown: str
+) -> None:
+    site = str(write_site(tmp_path))
+    assert main(["backfill", "--site", site, "--dry-run", "--instance", "home", *given]) == COMPLETE
+    assert shown in capsys.readouterr().out
+
+
+def test_days_that_are_not_over_are_refused_also_as_words(tmp_path: Path, capsys: Capture) -> None:
+    site = str(write_site(tmp_path))
+    assert main(["backfill", "--site", site, "--start", "today"]) == USAGE
+    assert (
+        main(["mark-empty", "--site", site, "--start", "today", "--instance", "home", "--why", "x"])
+        == USAGE
+    )
+    assert main(["nightly", "--site", site, "--date", "last-week"]) == USAGE
+    assert "last-week is more than one day" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_killed_twice_and_resumed(tmp_path: Path, workers: str) -> None:
     count = 5

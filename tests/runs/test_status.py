@@ -303,3 +303,15 @@ def test_metrics_of_what_is_missing(tmp_path: Path, site: Callable[..., Path]) -
     lines = dict(line.rsplit(" ", 1) for line in target.read_text().splitlines() if line[0] != "#")
     assert lines['tokio_missing_components{instance="fs"}'] == "1.0"
     assert 50 < float(lines['tokio_missing_percent{instance="fs"}']) < 55
+
+
+def test_words_for_days(some: Path, capsys: Capture) -> None:
+    given = ["status", "--site", str(some), "--no-ask"]
+    main([*given, "--start", "2025-W06"])
+    assert [line[:10] for line in capsys.readouterr().out.splitlines()][1:8] == [
+        str(dt.date(2025, 2, 3) + dt.timedelta(days=n)) for n in range(7)
+    ]
+    main([*given, "--start", "2025-02", "--json"])
+    assert list(json.loads(capsys.readouterr().out)) == [
+        str(dt.date(2025, 2, 1) + dt.timedelta(days=n)) for n in range(28)
+    ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing
+from archive_tools.core import date_words
 from archive_tools.core.errors import FormatError
 from archive_tools.core.vocabulary import Product
 from archive_tools.formats.series_file import SeriesFile, damage_named
@@ -47,24 +48,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what", metavar="FILE|INSTANCE", help="a file, or an instance of the archive with its day"
     )
     parser.add_argument(
-        "date", nargs="?", type=_date, metavar="DATE", help="a day, such as 2026-11-22"
+        "date", nargs="?", type=_date, metavar="DATE", help="a day, such as 2026-11-22 or yesterday"
     )
     common_options.add_archive(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, with every component")
 
 
-def _date(text: str) -> dt.date:
+def _date(text: str) -> date_words.When:
     when = common_options.date_or_time(text)
     if isinstance(when, dt.datetime):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date; expected: 2026-11-22")
+        raise argparse.ArgumentTypeError(
+            f"{date_words.shown(text)} is not a date; expected: 2026-11-22 or yesterday"
+        )
     return when
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     archive = common_options.open_archive(options.archive) if options.date else None
-    receipt = _receipt(archive, options.what, options.date) if archive else {}
-    opened = archive.open(options.what, options.date) if archive else open_tts(options.what)
+    date = common_options.one_day(options.date, archive.timezone) if archive else None
+    receipt = _receipt(archive, options.what, date) if archive and date else {}
+    opened = archive.open(options.what, date) if archive and date else open_tts(options.what)
     with opened as tts, damage_named(tts.path):
         about = {"file": str(tts.path), "bytes": tts.path.stat().st_size, **tts.attributes}
         datasets = _datasets(tts)

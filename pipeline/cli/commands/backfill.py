@@ -71,10 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     site = common_options.loaded(options)
-    dates = common_options.span(options.start, options.stop)
-    if options.stop > site.yesterday():
+    dates = common_options.dates(options, site)
+    if dates[-1] > site.yesterday():
         raise ConfigError(
-            f"{options.stop} is not over yet", expected=f"--stop {site.yesterday()} or earlier"
+            f"{dates[-1]} is not over yet", expected=f"--stop {site.yesterday()} or earlier"
         )
     instances = common_options.instances(options, site)
     ordered = dates[::-1] if options.newest_first else dates

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import sys
 from collections.abc import Mapping
 
 from archive_tools.cli import printing
+from archive_tools.core import date_words
 from archive_tools.core.errors import ConfigError, MissingPackage
 from archive_tools.core.extras import check_extra
 from archive_tools.store import files
@@ -33,7 +33,7 @@ EXAMPLES = (
     "--ask 2026-11-22 --instance scratch --json",
     "--schema > site.schema.json",
 )
-YESTERDAY = dt.date.min
+YESTERDAY = "yesterday"
 """What ``--ask`` without a day means: the last whole day at the site."""
 
 
@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ask",
         nargs="?",
-        type=common_options.date,
-        const=YESTERDAY,
+        type=common_options.days,
+        const=date_words.parse_when(YESTERDAY),
         metavar="DATE",
         help="try each source with this day (default: yesterday)",
     )
@@ -108,7 +108,7 @@ def _ask(
     options: argparse.Namespace, site: sites.Site, checked: Mapping[str, sites.SourceOptions]
 ) -> int:
     """Try the sources, one after the other; the exit code."""
-    day = site.day(site.yesterday() if options.ask == YESTERDAY else options.ask)
+    day = site.day(common_options.one_date(options.ask, site))
     silence.begin_run()
     trials: list[Trial] = []
     for instance in common_options.instances(options, site):

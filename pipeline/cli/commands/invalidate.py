@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     site = common_options.loaded(options)
-    dates = common_options.span(options.start, options.stop)
+    dates = common_options.dates(options, site)
     instances = common_options.instances(options, site)
     wanted = [(date, instance) for date in dates for instance in instances]
     if options.dry_run:

@@ -43,12 +43,9 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError("--instance is missing", expected=", ".join(site.sources))
     if not options.why.strip():
         raise ConfigError("--why is empty", expected="the reason, in a few words")
-    if options.stop > site.yesterday():
-        raise ConfigError(f"{options.stop} is not over", expected=f"days up to {site.yesterday()}")
-    dates, instances = (
-        common_options.span(options.start, options.stop),
-        common_options.instances(options, site),
-    )
+    dates, instances = common_options.dates(options, site), common_options.instances(options, site)
+    if dates[-1] > site.yesterday():
+        raise ConfigError(f"{dates[-1]} is not over", expected=f"days up to {site.yesterday()}")
     receipts = Receipts(site.root)
     reported = {
         "who": common_options.who(options),

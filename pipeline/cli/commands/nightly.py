@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_options.add_site(parser)
     parser.add_argument(
         "--date",
-        type=common_options.date,
+        type=common_options.days,
         help=(
             "day of the site (default: yesterday, nights that were skipped, and earlier days that"
             " late data may have come to)"
@@ -46,9 +46,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     site = common_options.loaded(options)
     tomorrow = site.yesterday() + dt.timedelta(days=1)
-    if options.date and options.date > tomorrow:
-        raise ConfigError(f"{options.date} is in the future", expected=f"at most {tomorrow}")
-    dates = [options.date] if options.date else [site.yesterday(), *young(site)]
+    given = common_options.one_date(options.date, site) if options.date else None
+    if given and given > tomorrow:
+        raise ConfigError(f"{given} is in the future", expected=f"at most {tomorrow}")
+    dates = [given] if given else [site.yesterday(), *young(site)]
     with recording.writing(site, "nightly") as codes:
         with (
             lock.free(site.root, dates, patience=options.wait) as held,

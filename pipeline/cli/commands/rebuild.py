@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     site = common_options.loaded(options)
     dates, instances = (
-        common_options.span(options.start, options.stop),
+        common_options.dates(options, site),
         common_options.instances(options, site),
     )
     with run_context(mode=Mode.RAW_ONLY):

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--instance", default="", help="the instance that had them")
     parser.add_argument(
         "--since",
-        type=common_options.date,
+        type=common_options.days,
         metavar="DATE",
         help="the first day without them (default: yesterday at the site)",
     )
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         return exit_codes.COMPLETE if found else exit_codes.FAILED
     if not options.why:
         raise ConfigError("--why is missing", expected="the reason, in a few words")
-    since = options.since or site.yesterday()
+    since = common_options.one_date(options.since, site) if options.since else site.yesterday()
     common_options.check_names(site, options.instance, options.names, since)
     roster.retire(
         site.root,

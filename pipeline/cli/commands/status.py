@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from archive_tools.core import printable
+from archive_tools.core import date_words, printable
 from archive_tools.core.accounts import account
 from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.reporting import textfile
@@ -51,12 +51,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_options.add_site(parser)
     parser.add_argument(
         "--start",
-        type=common_options.date,
+        type=common_options.days,
         metavar="DATE",
-        help="first day (default: of two weeks, the first that the archive knows)",
+        help="first day, or a word for days: yesterday, last-week, 2026-11, -7d (default: of two"
+        " weeks, the first that the archive knows)",
     )
     parser.add_argument(
-        "--stop", type=common_options.date, metavar="DATE", help="last day (default: yesterday)"
+        "--stop",
+        type=common_options.days,
+        metavar="DATE",
+        help="last day (default: that of a word, else yesterday)",
     )
     common_options.add_instances(parser)
     parser.add_argument(
@@ -77,8 +81,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     site = common_options.loaded(options)
-    stop = options.stop or site.yesterday()
-    dates = common_options.span(options.start or _start(site, stop), stop)
+    start, stop = date_words.resolved(options.start, options.stop, site.timezone)
+    stop = stop or site.yesterday()
+    dates = common_options.span(start or _start(site, stop), stop)
     with run_context(longest_query=ANSWER_SECONDS):
         found = states.day_states(
             site,
