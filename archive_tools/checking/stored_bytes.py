@@ -18,7 +18,9 @@ from archive_tools.store import digest, layout
 from archive_tools.store.receipts import DayReceipts
 from archive_tools.store.status import FILES
 
-PRODUCTS: dict[str, str] = FILES | {Product.REPORT: layout.REPORT}
+OF_DAY: dict[str, str] = {Product.REPORT: layout.REPORT, Product.FIGURES: layout.FIGURES}
+"""Where what belongs to the day as a whole is."""
+PRODUCTS: dict[str, str] = FILES | OF_DAY
 HINT = "tokio-pipeline rebuild makes it again where raw data are kept, else invalidate"
 RAW_HINT = (
     "nothing is made from it; tokio-pipeline invalidate and nightly fetch it again, while the"

@@ -22,7 +22,7 @@ from typing import Any
 from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
 from archive_tools.checking.problems import CLOSED, Expected, Problem
 from archive_tools.checking.series_files import check_series
-from archive_tools.checking.stored_bytes import PRODUCTS, check_bytes, stored_files
+from archive_tools.checking.stored_bytes import OF_DAY, PRODUCTS, check_bytes, stored_files
 from archive_tools.core import quantities
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.reading.archive import Archive
@@ -157,11 +157,11 @@ def instances_of(archive: Archive, date: dt.date, receipts: DayReceipts) -> list
 
 
 def files_of(archive: Archive, date: dt.date, instance: str) -> list[Path]:
-    """The files of an instance's products of one day that are there; the report's instance is
-    `DAY`.
+    """The files of an instance's products of one day that are there; what belongs to the day as a
+    whole is of `DAY`.
     """
     if instance == DAY:
-        there = [layout.path(archive.root, layout.REPORT, date)]
+        there = [layout.path(archive.root, template, date) for template in OF_DAY.values()]
     else:
         there = [
             archive.path(instance, date),
@@ -178,13 +178,14 @@ _PRODUCT = re.compile(
 )
 _ENDS = {".hdf5": Product.TTS, "_index.sqlite": Product.INDEX, "_jobs.parquet": Product.JOBS}
 DAY = "_day"
-"""The instance that the report belongs to."""
+"""The instance that the report and the figures belong to."""
 
 
 def product_of(date: dt.date, name: str) -> tuple[str, str] | None:
     """Product and instance of a file in a day's folder; None if it is none of ours."""
-    if name == layout.path(Path(), layout.REPORT, date).name:
-        return Product.REPORT, DAY
+    for product, template in OF_DAY.items():
+        if name == layout.path(Path(), template, date).name:
+            return product, DAY
     match = _PRODUCT.fullmatch(name)
     return (_ENDS[match["end"]], match["instance"]) if match else None
 
@@ -225,7 +226,11 @@ class Unfinished:
         from them.
         """
         if instance == DAY:
-            return receipts.good(DAY, Product.REPORT) is None
+            return any(
+                receipts.good(DAY, product) is None
+                and (product == Product.REPORT or layout.path(self.root, template, date).exists())
+                for product, template in OF_DAY.items()
+            )
         if (date, instance) in self.put_aside:
             return True
         before = receipts.good(instance, Product.RAW)
@@ -341,7 +346,7 @@ def lacking_receipts(
         path = layout.path(root, template, date, instance)
         if (
             product not in damaged
-            and (product == Product.REPORT) == (instance == DAY)
+            and (product in OF_DAY) == (instance == DAY)
             and path.is_file()
             and receipts.good(instance, product) is None
         ):

@@ -10,13 +10,14 @@ import enum
 
 
 class Product(enum.StrEnum):
-    """What a day has of an instance; `REPORT` belongs to the day as a whole."""
+    """What a day has of an instance; `REPORT` and `FIGURES` belong to the day as a whole."""
 
     RAW = "raw"
     TTS = "tts"
     INDEX = "index"
     JOBS = "jobs"
     REPORT = "report"
+    FIGURES = "figures"
 
 
 class ReceiptState(enum.StrEnum):

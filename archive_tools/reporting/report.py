@@ -170,8 +170,13 @@ def _undrawable() -> bool:
 def _figures(tts: SeriesFile, day: Day) -> list[Any]:
     """A picture of each panel of which the file has anything."""
     there = set(tts.datasets())
-    shown = [[tts.to_series(name) for name in names if name in there] for names in panels().report]
+    shown = [[tts.to_series(name) for name in names if name in there] for names in _drawn()]
     return [plotting.lines(series, timezone=day.timezone) for series in shown if series]
+
+
+def _drawn() -> list[tuple[str, ...]]:
+    """The datasets of the panels, as far as they are drawn here."""
+    return [panel.datasets for panel in panels().report[:3]]
 
 
 RANKINGS = {

@@ -75,17 +75,41 @@ class JobPanel:
 
 
 @dataclass(frozen=True)
+class ReportPanel:
+    """A picture of the day's page; its datasets have one unit.
+
+    Attributes
+    ----------
+    title : str
+    datasets : tuple of str
+    share_of : str or None
+        The dataset is drawn as per cent of this one.
+    by_component : bool
+        Also as a map of components and time.
+    """
+
+    title: str
+    datasets: tuple[str, ...]
+    share_of: str | None = None
+    by_component: bool = False
+
+    @property
+    def all_datasets(self) -> tuple[str, ...]:
+        """Those that are needed to draw it."""
+        return (*self.datasets, *([self.share_of] if self.share_of else []))
+
+
+@dataclass(frozen=True)
 class Panels:
     """The whole table.
 
     Attributes
     ----------
-    report : tuple of tuple of str
-        The datasets of each picture of the day's report.
+    report : tuple of ReportPanel
     job : tuple of JobPanel
     """
 
-    report: tuple[tuple[str, ...], ...]
+    report: tuple[ReportPanel, ...]
     job: tuple[JobPanel, ...]
 
 
@@ -111,7 +135,7 @@ def parse_panels(text: str, where: str = "panels.toml") -> Panels:
     _check_keys(where, table, {"report", "job"})
     return Panels(
         report=tuple(
-            _datasets(f"{where}: report {number}", row)
+            _report_panel(f"{where}: report {number}", row)
             for number, row in enumerate(table["report"], 1)
         ),
         job=tuple(
@@ -120,9 +144,19 @@ def parse_panels(text: str, where: str = "panels.toml") -> Panels:
     )
 
 
-def _datasets(where: str, row: Mapping[str, Any]) -> tuple[str, ...]:
-    _check_keys(where, row, {"datasets"})
-    return tuple(_dataset(where, name) for name in _some(where, "datasets", row["datasets"]))
+def _report_panel(where: str, row: Mapping[str, Any]) -> ReportPanel:
+    _check_keys(where, row, {"title", "datasets"}, optional={"share_of", "by_component"})
+    share_of = row.get("share_of")
+    panel = ReportPanel(
+        title=_text(where, "title", row["title"]),
+        datasets=tuple(_dataset(where, name) for name in _some(where, "datasets", row["datasets"])),
+        share_of=None if share_of is None else _dataset(where, share_of),
+        by_component=bool(row.get("by_component", False)),
+    )
+    units = {schemas.catalogue()[name].unit for name in panel.all_datasets}
+    if len(units) > 1:
+        raise ConfigError(f"{where}: a panel has one unit", got=", ".join(sorted(units)))
+    return panel
 
 
 def _job_panel(where: str, row: Mapping[str, Any]) -> JobPanel:

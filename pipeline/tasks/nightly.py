@@ -1,4 +1,4 @@
-"""The nightly run of a day: every product, then the report."""
+"""The nightly run of a day: every product, then the day's figures and the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import luigi
 
 from archive_tools.core.vocabulary import Product
-from archive_tools.reporting import report
+from archive_tools.reporting import figures_of_day, report
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
@@ -41,8 +41,27 @@ def products(site: Site, instance: str) -> list[type[ArchiveTask]]:
     return [LAST[tuple(sources.products(site, instance))]]
 
 
-class Nightly(ArchiveTask):
-    """All products of a day of the site, and the report of the day.
+class DayTask(ArchiveTask):
+    """What is made of a day as a whole, from whatever the archive has of it."""
+
+    instance: str = luigi.Parameter(default=DAY, significant=False)
+    parts: ClassVar[tuple[str, ...]] = (Product.RAW, Product.TTS, Product.INDEX, Product.JOBS)
+
+    def of_parts(self, version: int) -> str:
+        """The fingerprint of all receipts of the day's parts, whatever they say."""
+        return fingerprint_of(
+            version,
+            [receipt.name for receipt in self.day_receipts().all if receipt.product in self.parts],
+        )
+
+    def wanted(self) -> dict[str, list[Product]]:
+        """What the day should have: the products of each instance."""
+        site = self.config
+        return {instance: list(sources.products(site, instance)) for instance in site.sources}
+
+
+class Figures(DayTask):
+    """The figures of a day, which pages and alerts read.
 
     Parameters
     ----------
@@ -50,9 +69,39 @@ class Nightly(ArchiveTask):
     site : str
     """
 
-    instance: str = luigi.Parameter(default=DAY, significant=False)
+    product = Product.FIGURES
+
+    def path(self) -> Path:
+        return layout.path(self.config.root, layout.FIGURES, self.date)
+
+    def fingerprint(self) -> str:
+        return self.of_parts(figures_of_day.VERSION)
+
+    def make(self, temporary: Path) -> Made:
+        """Write the figures."""
+        write_about(self.config)
+        return Made(
+            figures_of_day.write_figures(
+                self.config.root, self.date, temporary, instances=self.wanted()
+            )
+        )
+
+
+class Nightly(DayTask):
+    """All products of a day of the site, its figures and its report.
+
+    Parameters
+    ----------
+    date : datetime.date
+    site : str
+    """
+
     product = Product.REPORT
-    parts: ClassVar[tuple[str, ...]] = (Product.RAW, Product.TTS, Product.INDEX, Product.JOBS)
+
+    @functools.cached_property
+    def figures(self) -> Figures:
+        """The task that makes the day's figures."""
+        return Figures(date=self.date, site=self.site)
 
     def needs(self) -> list[ArchiveTask]:
         return self._lasts
@@ -70,11 +119,10 @@ class Nightly(ArchiveTask):
         return layout.path(self.config.root, layout.REPORT, self.date)
 
     def fingerprint(self) -> str:
-        """Of all receipts of the day's parts, whatever they say."""
-        return fingerprint_of(
-            report.VERSION,
-            [receipt.name for receipt in self.day_receipts().all if receipt.product in self.parts],
-        )
+        return self.of_parts(report.VERSION)
+
+    def up_to_date(self) -> bool:
+        return super().up_to_date() and self.figures.up_to_date()
 
     def made_of_servers(self) -> list[ArchiveTask]:
         """The indexes and what is made from them, in the order in which they are made."""
@@ -106,18 +154,18 @@ class Nightly(ArchiveTask):
         return needed
 
     def work(self) -> None:
-        """Write the report, of products that are those of their receipts."""
+        """Write figures and report, of products that are those of their receipts."""
         for task in self.needs():
             task.try_to_mend()
         self.refresh_indexes()
+        if not self.figures.up_to_date():
+            self.figures.try_to_produce()
         self.produce()
 
     def make(self, temporary: Path) -> Made:
         """Write the report."""
-        site = self.config
-        write_about(site)
-        wanted = {instance: sources.products(site, instance) for instance in site.sources}
-        return Made(report.write_report(site.root, self.date, temporary, instances=wanted))
+        root = self.config.root
+        return Made(report.write_report(root, self.date, temporary, instances=self.wanted()))
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:

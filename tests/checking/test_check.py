@@ -427,7 +427,7 @@ def test_older_files_keep_what_their_format_promises(real: Path, tmp_path: Path,
 def test_the_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert main(["check", "--deep", "--archive", str(root)]) == 0
-    assert capsys.readouterr().out == "0 problems in 1 day, 5 files\n"
+    assert capsys.readouterr().out == "0 problems in 1 day, 6 files\n"
     assert main(["check", "--json", "--archive", str(root), "--start", str(DATE)]) == 0
     assert json.loads(capsys.readouterr().out) == []
     (day(root) / "evil\x1b[31m[red]\n.txt").touch()

@@ -30,6 +30,7 @@ PRODUCTS = [
     "darshan.hdf5",
     "darshan_index.sqlite",
     "darshan_jobs.parquet",
+    "figures.json",
     "report.html",
 ]
 Capture = pytest.CaptureFixture[str]
@@ -102,7 +103,7 @@ def test_what_a_killed_run_leaves_is_noted_and_not_counted(root: Path, capsys: C
     capsys.readouterr()
     assert main(["check", "--deep", "--archive", str(root)]) == 0
     shown = capsys.readouterr().out
-    assert shown.endswith("0 problems and 4 notes in 1 day, 6 files\n")
+    assert shown.endswith("0 problems and 4 notes in 1 day, 7 files\n")
     assert main(["check", "--json", "--archive", str(root)]) == 0
     assert all(one["note"] for one in json.loads(capsys.readouterr().out))
 

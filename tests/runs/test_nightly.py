@@ -74,6 +74,7 @@ def test_a_night_then_nothing_then_a_late_log(
         "darshan.hdf5",
         "darshan_index.sqlite",
         "darshan_jobs.parquet",
+        "figures.json",
         "report.html",
     ):
         assert name in shown
@@ -92,7 +93,7 @@ def test_a_night_then_nothing_then_a_late_log(
     after = receipts(root)
     assert {key for key in after if after[key] != first[key]} == {
         f"darshan.{p}" for p in ("raw", "tts", "index", "jobs")
-    } | {"_day.report"}
+    } | {"_day.figures", "_day.report"}
     assert written(root)["fs.hdf5"] == before["fs.hdf5"], "the other instance is left alone"
     with archive_tools.open_index(root / f"2026/{DATE}/darshan_index.sqlite") as index:
         assert index.execute("SELECT COUNT(*) FROM headers").fetchone() == (104,)

@@ -12,11 +12,13 @@ READ = "datatargets/readbytes"
 
 
 def test_the_day_s_report_draws_bytes_and_the_load_of_servers() -> None:
-    assert panels().report == (
+    assert [panel.datasets for panel in panels().report][:3] == [
         (READ, "datatargets/writebytes"),
         ("dataservers/cpuload",),
         ("mdservers/cpuload",),
-    )
+    ]
+    (fullness,) = (panel for panel in panels().report if panel.share_of)
+    assert fullness.all_datasets == ("fullness/bytes", "fullness/bytestotal")
 
 
 def test_a_job_s_picture_has_three_panels() -> None:
@@ -59,13 +61,20 @@ def test_the_smallest_table() -> None:
     ("text", "match"),
     [
         (
-            'job = []\n[[report]]\ndatasets = ["datatargets/readbites"]',
+            'job = []\n[[report]]\ntitle = "t"\ndatasets = ["datatargets/readbites"]',
             r"report 1: unknown dataset datatargets/readbites; .*near names: datatargets/readbytes",
         ),
-        ('job = []\n[[report]]\ndataset = ["x"]', "unknown key dataset; .*near names: datasets"),
-        ("job = []\n[[report]]\ndatasets = []", "report 1: datasets is empty"),
-        ("job = []\n[[report]]\ndatasets = [1]", "dataset is not a text; got: 1"),
-        ("job = []\n[[report]]", "report 1: missing key datasets"),
+        (
+            'job = []\n[[report]]\ntitle = "t"\ndataset = ["x"]',
+            "unknown key dataset; .*near names: datasets",
+        ),
+        ('job = []\n[[report]]\ntitle = "t"\ndatasets = []', "report 1: datasets is empty"),
+        ('job = []\n[[report]]\ntitle = "t"\ndatasets = [1]', "dataset is not a text; got: 1"),
+        ('job = []\n[[report]]\ntitle = "t"', "report 1: missing key datasets"),
+        (
+            'job = []\n[[report]]\ntitle = "t"\ndatasets = ["fullness/bytes", "mdtargets/opens"]',
+            "report 1: a panel has one unit; got: bytes, ops",
+        ),
         ("job = []", "missing key report"),
         ("job = []\nreports = []", "unknown key reports; .*near names: report"),
         (job(lines="[]"), "job 1: lines is empty"),

@@ -1,0 +1,399 @@
+"""What a file of series says for the day's figures and page, in one pass over what is shown.
+
+Each block of rows is loaded and reduced once, side by side. Wide datasets that no panel shows are
+not read: their headers give names alone, and `tokio-archive summarize` the rest.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools import schemas
+from archive_tools.core import threads
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.day import Day
+from archive_tools.formats.row_blocks import RowBlock
+from archive_tools.formats.series_file import SeriesFile, damage_named
+from archive_tools.formats.tts_read import open_tts
+from archive_tools.schemas.panels import panels
+
+HOUR = 3600
+BINS, MAP_BINS = 288, 96
+"""Columns of pixels of a day's curve, and of a map."""
+MOST_CELLS = 1 << 20
+"""Datasets that no panel shows are read up to this many cells."""
+LEVEL_EVERY = 4 * HOUR
+"""Levels such as fullness are read this often, and at the end of the day."""
+LEVELS = ("fullness", "mdfullness")
+"""Groups of levels: sizes that change slowly."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A dataset over the day; every array has a value a bin, NaN where nobody measured.
+
+    Attributes
+    ----------
+    starts : int64
+        Epoch seconds at which bins begin.
+    seconds : int
+        Length of a bin.
+    mean, low, high : float64
+        Of a flow: a second, all components together, of the bin and of its least and largest row.
+        Of a gauge: its mean, and the least and largest cell; where components are added, of rows.
+    """
+
+    starts: Int64
+    seconds: int
+    mean: Float64
+    low: Float64
+    high: Float64
+
+
+@dataclass(frozen=True)
+class Hours:
+    """A dataset by the hour of the day, counted from midnight: arrays (hours,).
+
+    Attributes
+    ----------
+    amount : float64
+        Of a flow the sum, of a gauge the mean; NaN where nobody measured.
+    peak : float64
+        The largest row of a flow, a second; of a gauge the largest value.
+    measured : float64
+        Share of the cells that were measured, 0 to 1.
+    """
+
+    amount: Float64
+    peak: Float64
+    measured: Float64
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a dataset comes to; figures are None where it was not read, or nothing was measured.
+
+    Attributes
+    ----------
+    name, unit, kind : str
+    columns : tuple of str
+    timestep : int
+    total, mean, peak, missing : float or None
+    peak_at : int or None
+        As `archive_tools.reading.summary.DatasetSummary` has them.
+    curve : Curve or None
+    hours : Hours or None
+    by_component : float64 (bins, columns) or None
+        A second where it is a flow; `MAP_BINS` of the day.
+    """
+
+    name: str
+    unit: str
+    kind: str
+    columns: tuple[str, ...]
+    timestep: int
+    total: float | None = None
+    mean: float | None = None
+    peak: float | None = None
+    peak_at: int | None = None
+    missing: float | None = None
+    curve: Curve | None = None
+    hours: Hours | None = None
+    by_component: Float64 | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """How full components are, at some times of the day.
+
+    Attributes
+    ----------
+    columns : tuple of str
+    times : int64 (times,)
+    used, total : float64 (times, columns)
+    """
+
+    columns: tuple[str, ...]
+    times: Int64
+    used: Float64
+    total: Float64
+
+    def percent(self) -> Float64:
+        """Per cent that is used: float64 (times, columns)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares: Float64 = np.where(self.total > 0, 100 * self.used / self.total, np.nan)
+        return shares
+
+    def last(self) -> dict[str, tuple[float, float]]:
+        """The last measured use and size of each component."""
+        found = {}
+        for place, name in enumerate(self.columns):
+            known = np.flatnonzero(~np.isnan(self.used[:, place] + self.total[:, place]))
+            if len(known):
+                row = known[-1]
+                found[name] = float(self.used[row, place]), float(self.total[row, place])
+        return found
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a file says.
+
+    Attributes
+    ----------
+    day : Day
+    datasets : dict of str to Dataset
+    levels : dict of str to Level
+        By ``group/bytes`` and ``group/inodes``.
+    """
+
+    day: Day
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    levels: dict[str, Level] = field(default_factory=dict)
+
+
+def measured(path: Path, day: Day) -> Measured:
+    """What a file says of a day; the last few files are remembered, as long as they are not
+    replaced.
+
+    Raises
+    ------
+    FormatError
+        The file is damaged.
+    """
+    status = os.stat(path)
+    return _measured(path, day, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _measured(path: Path, day: Day, *_identity: int) -> Measured:
+    with damage_named(path), open_tts(path) as tts:
+        names = [name for name in tts.datasets() if name.partition("/")[0] not in LEVELS]
+        shown = {name for panel in panels().report for name in panel.all_datasets}
+        mapped = {
+            name for panel in panels().report if panel.by_component for name in panel.datasets
+        }
+        readings = [_Reading(tts, name, day, name in shown, name in mapped) for name in names]
+        tasks = (
+            (reading, block)
+            for reading in readings
+            if reading.is_read
+            for block in tts.row_blocks(reading.name)
+        )
+        for reading, rows in threads.in_order(_load, tasks):
+            reading.rows.append(rows)
+        levels = {
+            name: _level(tts, name, total, day)
+            for name, total in _totals(tts.datasets())
+            if tts.columns(name) == tts.columns(total)
+        }
+        return Measured(day, {one.name: one.finished() for one in readings}, levels)
+
+
+def _totals(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Levels that are of a size, with it."""
+    there = set(names)
+    pairs = [(name, known.within) for name, known in schemas.catalogue().items()]
+    return [
+        (name, total)
+        for name, total in pairs
+        if name.partition("/")[0] in LEVELS and {name, total} <= there
+    ]
+
+
+class _Rows(NamedTuple):
+    """Some rows, reduced over their components: arrays (rows,), and sums for the map."""
+
+    level: Float64
+    low: Float64
+    high: Float64
+    cells: npt.NDArray[np.intp]
+    total: float
+    largest: float
+    sums: tuple[int, Float64, Float64] | None
+
+
+class _Reading:
+    """A dataset whose blocks come one after the other."""
+
+    def __init__(
+        self, tts: SeriesFile, name: str, day: Day, is_shown: bool, is_mapped: bool
+    ) -> None:
+        self.name, self.day, self.is_shown = name, day, is_shown
+        self.unit, self.kind, self.columns = tts.units(name), tts.kind(name), tts.columns(name)
+        self.stamps, self.timestep = tts.timestamps(name), tts.timestep(name)
+        known = schemas.catalogue().get(name)
+        self.is_flow = self.kind in ("delta", "rate")
+        self.is_added = self.is_flow or (known is not None and known.columns == "sum")
+        cells = len(self.stamps) * len(self.columns)
+        self.is_read = bool(cells) and (is_shown or cells <= MOST_CELLS)
+        self.map_seconds = _bin_seconds(day, MAP_BINS, self.timestep) if is_mapped else 0
+        self.rows: list[_Rows] = []
+
+    def reduce(self, values: Float64, first: int) -> _Rows:
+        """What some rows come to."""
+        with np.errstate(invalid="ignore"):
+            totals = values.sum(axis=1)
+        lacking = np.flatnonzero(np.isnan(totals))
+        cells = np.full(len(values), values.shape[1])
+        absent = np.isnan(values[lacking])
+        cells[lacking] -= absent.sum(axis=1)
+        sums = np.where(absent, 0.0, values[lacking]).sum(axis=1)
+        totals[lacking] = np.where(absent.all(axis=1), np.nan, sums)
+        level = low = high = totals
+        largest = float(np.fmax.reduce(totals)) if self.is_flow else _largest(values)
+        if not self.is_added:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                level = totals / cells
+            low, high = values.min(axis=1), values.max(axis=1)
+            low[lacking] = np.fmin.reduce(values[lacking], axis=1)
+            high[lacking] = np.fmax.reduce(values[lacking], axis=1)
+        total = float(np.nansum(totals))
+        mapped = self._mapped(values, first, lacking) if self.map_seconds else None
+        return _Rows(level, low, high, cells, total, largest, mapped)
+
+    def _mapped(
+        self, values: Float64, first: int, lacking: npt.NDArray[np.intp]
+    ) -> tuple[int, Float64, Float64]:
+        """Number of the first bin, and sums and counts of bins: (bins, columns)."""
+        stamps = self.stamps[first : first + len(values)]
+        places = (stamps - self.day.start) // self.map_seconds
+        cuts = np.concatenate([[0], np.flatnonzero(np.diff(places)) + 1])
+        counts = np.ones((len(values), 1))
+        if len(lacking):
+            absent = np.isnan(values)
+            values, counts = np.where(absent, 0.0, values), 1.0 - absent
+        size = int(places[-1] - places[0]) + 1
+        found = np.zeros((2, size, values.shape[1]))
+        rows = places[cuts] - places[0]
+        found[0, rows], found[1, rows] = (np.add.reduceat(one, cuts) for one in (values, counts))
+        return int(places[0]), found[0], found[1]
+
+    def finished(self) -> Dataset:
+        """The dataset."""
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "unit": self.unit,
+            "kind": self.kind,
+            "columns": self.columns,
+            "timestep": self.timestep,
+        }
+        if not self.is_read:
+            return Dataset(**facts)
+        level, low, high, cells = (
+            np.concatenate([rows[place] for rows in self.rows]) for place in range(4)
+        )
+        measured = int(cells.sum())
+        total = sum(rows.total for rows in self.rows)
+        facts["missing"] = 100.0 * (1 - measured / (len(cells) * len(self.columns)))
+        if measured:
+            peak = max(rows.largest for rows in self.rows if not np.isnan(rows.largest))
+            facts |= {
+                "total": total if self.kind == "delta" else None,
+                "mean": total / measured,
+                "peak": peak,
+                "peak_at": int(self.stamps[np.nanargmax(high)]),
+            }
+        if self.is_shown:
+            divisor = self.timestep if self.kind == "delta" else 1
+            facts["curve"] = _curve(self, level / divisor, low / divisor, high / divisor)
+            facts["hours"] = self._hours(level, high / divisor, cells)
+            facts["by_component"] = self._map() if self.map_seconds else None
+        return Dataset(**facts)
+
+    def _hours(self, level: Float64, high: Float64, cells: npt.NDArray[np.intp]) -> Hours:
+        starts = np.arange(self.day.start, self.day.end, HOUR)
+        known = ~np.isnan(level)
+        sums = _binned(np.add, np.where(known, level, 0.0), self.stamps, starts, HOUR)
+        counts = _binned(np.add, known.astype(float), self.stamps, starts, HOUR)
+        rows = np.minimum(HOUR, self.day.end - starts) / self.timestep
+        with np.errstate(invalid="ignore", divide="ignore"):
+            amount = np.where(counts > 0, sums if self.is_flow else sums / counts, np.nan)
+            share = _binned(np.add, cells.astype(float), self.stamps, starts, HOUR) / (
+                rows * len(self.columns)
+            )
+        peak = _binned(np.fmax, high, self.stamps, starts, HOUR)
+        return Hours(amount, peak, np.minimum(np.nan_to_num(share), 1.0))
+
+    def _map(self) -> Float64:
+        size = -(-(self.day.end - self.day.start) // self.map_seconds)
+        sums, counts = np.zeros((2, size, len(self.columns)))
+        for rows in self.rows:
+            if rows.sums is not None:
+                first, some, number = rows.sums
+                here = slice(max(first, 0), max(first, 0) + len(some))
+                sums[here] += some[: len(sums[here])]
+                counts[here] += number[: len(sums[here])]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means: Float64 = np.where(counts > 0, sums / counts, np.nan)
+        return means / (self.timestep if self.kind == "delta" else 1)
+
+
+def _load(task: tuple[_Reading, RowBlock]) -> tuple[_Reading, _Rows]:
+    reading, block = task
+    return reading, reading.reduce(block.load(), block.first)
+
+
+def _largest(values: Float64) -> float:
+    return float(np.fmax.reduce(values, axis=None)) if values.size else np.nan
+
+
+def _bin_seconds(day: Day, bins: int, timestep: int) -> int:
+    """Length of a bin: a multiple of the timestep, about `bins` of them a day of 24 hours."""
+    return max(timestep, -(-86400 // bins // timestep) * timestep)
+
+
+def _binned(
+    ufunc: np.ufunc, values: Float64, stamps: Int64, starts: Int64, seconds: int
+) -> Float64:
+    """Values joined by bins; NaN for bins without a row."""
+    edges = np.searchsorted(stamps, [*starts, starts[-1] + seconds])
+    has_rows = edges[1:] > edges[:-1]
+    found = np.full(len(starts), np.nan)
+    if has_rows.any():
+        found[has_rows] = ufunc.reduceat(values[: edges[-1]], edges[:-1][has_rows])
+    return found
+
+
+def _curve(reading: _Reading, level: Float64, low: Float64, high: Float64) -> Curve:
+    day, stamps = reading.day, reading.stamps
+    seconds = _bin_seconds(day, BINS, reading.timestep)
+    starts = np.arange(day.start, day.end, seconds)
+    known = ~np.isnan(level)
+    sums = _binned(np.add, np.where(known, level, 0.0), stamps, starts, seconds)
+    counts = _binned(np.add, known.astype(float), stamps, starts, seconds)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(counts > 0, sums / counts, np.nan)
+    least = _binned(np.fmin, low, stamps, starts, seconds)
+    return Curve(starts, seconds, mean, least, _binned(np.fmax, high, stamps, starts, seconds))
+
+
+def _level(tts: SeriesFile, name: str, total: str, day: Day) -> Level:
+    """A level at some times: the last measured row of an hour each."""
+    stamps = tts.timestamps(name)
+    hours = sorted({*range(day.start, day.end, LEVEL_EVERY), day.end - HOUR})
+    times, rows = [], []
+    for hour in hours:
+        first, last = np.searchsorted(stamps, [hour, hour + HOUR]).tolist()
+        if last > first:
+            both = [tts.to_numpy(one, first, last) for one in (name, total)]
+            times.append(hour)
+            rows.append([_last_of_columns(values) for values in both])
+    shape = (0, 2, len(tts.columns(name)))
+    found = np.array(rows) if rows else np.empty(shape)
+    return Level(tts.columns(name), np.array(times, np.int64), found[:, 0], found[:, 1])
+
+
+def _last_of_columns(values: Float64) -> Float64:
+    """The last value of each column that is not NaN."""
+    known = ~np.isnan(values)
+    rows = len(values) - 1 - known[::-1].argmax(axis=0)
+    return np.where(known.any(axis=0), values[rows, np.arange(values.shape[1])], np.nan)

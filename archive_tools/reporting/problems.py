@@ -1,0 +1,121 @@
+"""Findings of a day as a person reads them: what happened at one time is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from archive_tools.core.findings import Event, Span, events_of, place
+from archive_tools.core.vocabulary import FindingKind, Product
+from archive_tools.reporting.day_figures import Problem
+from archive_tools.store.receipts import DayReceipts
+
+ORDER: tuple[str, ...] = (
+    FindingKind.UNREADABLE,
+    FindingKind.NOT_MEASURED,
+    FindingKind.RESETS,
+    FindingKind.IMPOSSIBLE,
+    FindingKind.LOGS_REJECTED,
+    FindingKind.IDLE_AMONG_BUSY,
+    FindingKind.GROWTH_ACROSS_GAPS,
+)
+"""Kinds that a sentence begins with, the weightiest first; then all others."""
+FOLLOW = frozenset({FindingKind.GROWTH_ACROSS_GAPS, FindingKind.EMPTY_ROWS})
+"""Kinds that only say what follows from a gap."""
+
+
+def problems_of(receipts: DayReceipts, instance: str, timezone: str) -> list[Problem]:
+    """What the receipts of an instance say, grouped by time, earliest first; what has no time
+    follows.
+
+    Parameters
+    ----------
+    receipts : DayReceipts
+    instance : str
+    timezone : str
+        Whose clock gives the times.
+    """
+    dated: list[tuple[Event, str]] = []
+    undated: list[Problem] = []
+    for receipt in receipts.all:
+        if receipt.instance != instance or receipt.product in (Product.REPORT, Product.FIGURES):
+            continue
+        content = receipts.content(receipt)
+        events, sentences = _events(content, timezone)
+        for event, sentence in events:
+            text = f"{receipt.product}: {sentence}"
+            if event.span is None:
+                undated.append(Problem(text, [event.kind], [text]))
+            else:
+                dated.append((event, text))
+        said = [*sentences, *(str(content[key]) for key in ("error", "reason") if key in content)]
+        undated += [
+            Problem(text, [], [text]) for text in (f"{receipt.product}: {one}" for one in said)
+        ]
+    groups = [_problem(group, timezone) for group in _together(dated)]
+    return [*groups, *_without_followers(undated, groups)]
+
+
+def _events(content: Mapping[str, Any], timezone: str) -> tuple[list[tuple[Event, str]], list[str]]:
+    """Events with their sentences; where there are none, the sentences of older receipts."""
+    try:
+        found = [(event, event.sentence(timezone)) for event in events_of(content)]
+    except (ValueError, OverflowError, OSError):  # times that no calendar has
+        found = []
+    return found, [] if found else [str(one) for one in content.get("findings", [])]
+
+
+def _together(dated: Iterable[tuple[Event, str]]) -> list[list[tuple[Event, str]]]:
+    """Events of about the same time, each group in the order of its weight."""
+    groups: list[list[tuple[Event, str]]] = []
+    for event, text in sorted(dated, key=lambda one: (one[0].span or (0, 0), one[1])):
+        same = (group for group in groups if _is_same(_span(group), event.span or (0, 0)))
+        group = next(same, None)
+        if group is None:
+            groups.append(group := [])
+        group.append((event, text))
+    return [sorted(group, key=lambda one: (_weight(one[0].kind), one[1])) for group in groups]
+
+
+def _span(group: Sequence[tuple[Event, str]]) -> Span:
+    """That of the first event, which begins first."""
+    return group[0][0].span or (0, 0)
+
+
+def _is_same(one: Span, other: Span) -> bool:
+    """Whether two times are nearly the same: they differ by less than a tenth, or by a minute."""
+    slack = max(60.0, 0.1 * (one[1] - one[0]))
+    return abs(one[0] - other[0]) <= slack and abs(one[1] - other[1]) <= slack
+
+
+def _weight(kind: str) -> int:
+    return ORDER.index(kind) if kind in ORDER else len(ORDER)
+
+
+def _problem(group: Sequence[tuple[Event, str]], timezone: str) -> Problem:
+    events = [event for event, _ in group]
+    span = min(_spans(events))[0], max(last for _, last in _spans(events))
+    details = [text for _, text in group]
+    kinds = list(dict.fromkeys(event.kind for event in events))
+    if len(group) == 1:
+        return Problem(details[0], kinds, details, *span)
+    first = events[0]
+    alike = [event for event in events if event.kind == first.kind]
+    names = tuple(dict.fromkeys(name for event in alike for name in event.components))
+    datasets = {name for event in alike for name in event.datasets}
+    where = place(names, span, timezone, more=max(event.more_components for event in alike))
+    count = sum(event.count for event in alike)
+    sentence = f"{first.kind}: {count:,} in {len(datasets)} datasets, {where}"
+    if others := kinds[1:]:
+        sentence += f"; with {', '.join(others)}"
+    return Problem(sentence, kinds, details, *span)
+
+
+def _spans(events: Iterable[Event]) -> list[Span]:
+    return [event.span for event in events if event.span]
+
+
+def _without_followers(undated: list[Problem], groups: list[Problem]) -> list[Problem]:
+    """Without findings that a gap explains which is already said."""
+    gap = any(FindingKind.NOT_MEASURED in problem.kinds for problem in groups)
+    return [one for one in undated if not (gap and one.kinds and FOLLOW.issuperset(one.kinds))]
