@@ -67,7 +67,7 @@ def trend(x: Float64, y: Float64) -> Trend | None:
     slopes = np.sort((few_y[second] - few_y[first]) / (few_x[second] - few_x[first]))
     slope = float(np.median(slopes))
     count = len(few_y)
-    inflated = _inflation(few_y - slope * few_x)
+    inflated = inflation(correlation(few_y - slope * few_x))
     variance = count * (count - 1) * (2 * count + 5) / 18 * inflated
     reach = SURE * math.sqrt(variance)
     lower, upper = (len(slopes) - reach) / 2, (len(slopes) + reach) / 2 + 1
@@ -79,15 +79,21 @@ def trend(x: Float64, y: Float64) -> Trend | None:
     )
 
 
-def _inflation(rest: Float64) -> float:
-    """How many times larger the variance is than that of independent figures: by the correlation
-    of each with the one before, which short series show too small.
+def correlation(figures: Float64) -> float:
+    """The correlation of each figure with the one before, -1 to 1, corrected for that short series
+    show it too small; 0 for figures that are all the same.
     """
-    rest = rest - rest.mean()
+    rest = figures - figures.mean()
     spread = float(rest @ rest)
     if spread <= 0:
-        return 1.0
+        return 0.0
     found = float(rest[1:] @ rest[:-1]) / spread
-    less_biased = found + (1 + 4 * found) / len(rest)
-    correlation = min(max(less_biased, 0.0), LARGEST_CORRELATION)
-    return (1 + correlation) / (1 - correlation)
+    return min(max(found + (1 + 4 * found) / len(rest), -1.0), 1.0)
+
+
+def inflation(correlated: float) -> float:
+    """How many times larger a variance is than that of independent figures, by the `correlation`
+    of each with the one before; not below 1.
+    """
+    correlated = min(max(correlated, 0.0), LARGEST_CORRELATION)
+    return (1 + correlated) / (1 - correlated)

@@ -1,0 +1,244 @@
+"""`tokio-archive slow-osts`: targets that are slower than their peers."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from archive_tools.cli import common_options, csv_rows, exit_codes, printing
+from archive_tools.core import quantities
+from archive_tools.core.errors import FormatError, NotFound
+from archive_tools.formats.darshan_tables import read_pieces
+from archive_tools.jobs import slow_osts, slow_targets
+from archive_tools.public import Archive
+from archive_tools.reading import daily
+from archive_tools.store import layout
+
+HELP = "targets slower than their peers, by rates under load and by jobs' files"
+ABOUT = """Targets that are slower than their peers: by what they moved while the file system was
+busy, and, as OSTs of Lustre, by the speed of the files on them that Darshan's logs report. One is
+named where it is slower by enough, in enough hours or with enough files, and where chance is ruled
+out: --alpha is shared among all file systems and both ways, and p-values are corrected for the
+number of targets. Whole days; default: the newest seven that are there. Exit code 1 if nothing
+could be tested."""
+EXAMPLES = (
+    "",
+    "scratch --start last-week",
+    "--start 2026-11-16 --stop 2026-11-22 --min-slowdown 1.5 --json",
+)
+DAYS = 7
+MIN_FILES = 20
+DEFAULTS = slow_targets.Limits()
+HEADER = ["target", "by", "slowdown", "of", "corrected p"]
+FORMS = {"read": "bytes read", "written": "bytes written"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument(
+        "instances", nargs="*", metavar="INSTANCE", help="default: all with targets"
+    )
+    common_options.add_range(parser, positional=False, whole_days=True, is_open=True)
+    common_options.add_archive(parser)
+    parser.add_argument(
+        "--alpha",
+        type=_share,
+        default=DEFAULTS.alpha,
+        help=(
+            "how often a run without a slow target may name one, above 0 and below 1 (default:"
+            f" {DEFAULTS.alpha})"
+        ),
+    )
+    parser.add_argument(
+        "--min-slowdown",
+        type=_ratio,
+        default=DEFAULTS.slowdown,
+        metavar="RATIO",
+        help=f"times slower than its peers, at least (default: {DEFAULTS.slowdown})",
+    )
+    parser.add_argument(
+        "--min-hours",
+        type=common_options.count,
+        default=DEFAULTS.hours,
+        metavar="N",
+        help=f"hours under load, at least (default: {DEFAULTS.hours})",
+    )
+    parser.add_argument(
+        "--min-files",
+        type=common_options.count,
+        default=MIN_FILES,
+        metavar="N",
+        help=f"files on it, at least (default: {MIN_FILES})",
+    )
+    csv_rows.add_formats(parser)
+
+
+def _share(text: str) -> float:
+    return _number(text, 0, 1)
+
+
+def _ratio(text: str) -> float:
+    return _number(text, 1, 1000)
+
+
+def _number(text: str, low: float, high: float) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = low
+    if not low < found < high:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} cannot be used; expected: a number above {low:g} and below {high:g}"
+        )
+    return found
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    archive = common_options.open_archive(options.archive)
+    instances = options.instances or [
+        name for name in archive.instances() if daily.has_figures(archive, name)
+    ]
+    dates = _dates(archive, instances, options)
+    damaged: list[FormatError] = []
+    logs = _with_stripes(archive, dates, damaged)
+    alpha = options.alpha / max(1, len(instances) + bool(logs))
+    limits = slow_targets.Limits(
+        alpha, max(2, options.min_hours), options.min_slowdown, DEFAULTS.rate
+    )
+    rates = [
+        one
+        for name in instances
+        for one in slow_targets.target_speeds(archive, name, dates, limits, damaged=damaged)
+    ]
+    files = _by_files(logs)
+    for error in damaged:
+        printing.note(f"tokio-archive: {error}")
+    rows = [_rate_row(one, limits) for one in rates] + [
+        _file_row(one, alpha, options) for one in files
+    ]
+    if options.json:
+        printing.show_json({"days": [str(date) for date in dates], "alpha": alpha, "targets": rows})
+    elif options.csv:
+        csv_rows.write(rows)
+    else:
+        _show(rows, instances, rates, files, dates)
+    return exit_codes.DONE if rows and not damaged else exit_codes.NOT_THERE
+
+
+def _dates(
+    archive: Archive, instances: Sequence[str], options: argparse.Namespace
+) -> list[dt.date]:
+    first, last = common_options.whole_days(options.start, options.stop, archive.timezone)
+    names = {*instances, *(name for name in archive.instances() if not options.instances)}
+    there = sorted({date for name in names for date in archive.days(name)})
+    found = [date for date in there if first <= date <= last]
+    if not found:
+        raise NotFound(
+            f"no day of the range is in {archive.root}",
+            hint="tokio-archive ls says which days there are",
+        )
+    return found[-DAYS:] if options.start is None else found
+
+
+def _with_stripes(
+    archive: Archive, dates: Sequence[dt.date], damaged: list[FormatError]
+) -> list[Path]:
+    """The files of the days' logs that have a table of files' stripes."""
+    found = []
+    for date in dates:
+        folder = layout.path(archive.root, layout.TTS, date, "x").parent
+        for name in layout.instances_in(folder):
+            path = folder / f"{name}.hdf5"
+            if layout.path(archive.root, layout.JOBS, date, name).is_file():
+                try:
+                    next(read_pieces(path, "stripes"))
+                except FormatError as error:
+                    damaged.append(error)
+                else:
+                    found.append(path)
+    return found
+
+
+def _by_files(logs: Sequence[Path]) -> list[slow_osts.OstCorrelation]:
+    try:
+        return slow_osts.bad_osts(logs) if logs else []
+    except NotFound:  # too few files with stripes
+        return []
+
+
+def _rate_row(one: slow_targets.TargetSpeed, limits: slow_targets.Limits) -> dict[str, Any]:
+    return {
+        "slow": one.is_slow(limits),
+        "instance": one.instance,
+        "target": one.target,
+        "by": FORMS[one.direction],
+        "slowdown": one.slowdown,
+        "amount": one.hours,
+        "unit": "hours",
+        "p_value": one.p_value,
+        "adjusted": one.adjusted,
+    }
+
+
+def _file_row(
+    one: slow_osts.OstCorrelation, alpha: float, options: argparse.Namespace
+) -> dict[str, Any]:
+    return {
+        "slow": one.is_slow(
+            alpha=alpha, min_files=options.min_files, min_slowdown=options.min_slowdown
+        ),
+        "instance": None,
+        "target": f"OST{one.ost:04x}",
+        "by": "files",
+        "slowdown": one.slowdown,
+        "amount": one.files,
+        "unit": "files",
+        "p_value": one.p_value,
+        "adjusted": one.adjusted,
+    }
+
+
+def _show(
+    rows: Sequence[dict[str, Any]],
+    instances: Sequence[str],
+    rates: Sequence[slow_targets.TargetSpeed],
+    files: Sequence[slow_osts.OstCorrelation],
+    dates: Sequence[dt.date],
+) -> None:
+    slow = [row for row in rows if row["slow"]]
+    if slow:
+        printing.show(
+            HEADER,
+            [
+                [
+                    row["target"],
+                    row["by"],
+                    quantities.fixed(row["slowdown"]),
+                    quantities.counted(row["amount"], row["unit"][:-1]),
+                    f"{row['adjusted']:.2g}",
+                ]
+                for row in slow
+            ],
+            left=(0, 1),
+        )
+    named = {row["target"] for row in slow}
+    tested = len({(one.instance, one.target) for one in rates})
+    span = f"{dates[0]} to {dates[-1]} ({quantities.counted(len(dates), 'day')})"
+    many = quantities.counted(len(named), "slow target") if named else "no slow target"
+    printing.say(f"{span}: {many}")
+    for name in instances:
+        of_it = len({one.target for one in rates if one.instance == name})
+        printing.say(
+            f"{name}: {quantities.counted(of_it, 'target')} tested by rates"
+            + ("" if of_it else ", for too few hours were under load")
+        )
+    if not tested and not files:
+        printing.note("nothing could be tested")
+    printing.say(
+        f"{quantities.counted(len(files), 'OST')} tested by files"
+        + ("" if files else ", for there are too few logs with Lustre records")
+    )
