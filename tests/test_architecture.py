@@ -19,6 +19,7 @@ READING = [
     f"archive_tools.{name}"
     for name in (
         "cli",
+        "serving",
         "public",
         "reporting",
         "plotting",

@@ -20,6 +20,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "http": ("httpx", "tenacity"),
     "lmt": ("connectorx",),
     "plots": ("matplotlib",),
+    "serve": ("starlette", "uvicorn"),
 }
 """Names to import, by extra; the requirements of the extras in `setup.cfg` are the same."""
 

@@ -12,12 +12,12 @@ import functools
 import numbers
 import operator
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archive_tools.core.errors import BadArgument, NotFound
+from archive_tools.core.errors import BadArgument, FormatError, NotFound
 from archive_tools.formats import jobs_file
 from archive_tools.jobs import union
 from archive_tools.jobs.belonging import Belonging
@@ -229,17 +229,30 @@ def find_and_count(
     *,
     order: str = "bytes",
     limit: int | None = None,
+    left_out: Callable[[dt.date, FormatError], None] | None = None,
 ) -> tuple[pa.Table, int]:
-    """As `find_jobs`, and how many rows there are without `limit`."""
-
+    """As `find_jobs`, and how many rows there are without `limit`. Where `left_out` is given, it is
+    called with each day of which a table cannot be read, and the others are read; if none can be,
+    the last error is raised.
+    """
     most, belonging = _most(limit), Belonging.of(root)
     kept: list[pa.Table] = []
     count = 0
+    damaged: FormatError | None = None
     for day in _days(root, start, stop, wanted, order):
-        kept.append(read_day(day, belonging, wanted))
+        try:
+            kept.append(read_day(day, belonging, wanted))
+        except FormatError as error:
+            if left_out is None:
+                raise
+            left_out(day.date, error)
+            damaged = error
+            continue
         count += kept[-1].num_rows
         if most is not None and sum(one.num_rows for one in kept) > 2 * most + MANY:
             kept = [ordered(_together(kept), order, most)]
+    if damaged and not kept:
+        raise damaged
     return ordered(_together(kept), order, most), count
 
 

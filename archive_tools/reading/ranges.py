@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from archive_tools.reading.archive import Archive
 
 Result = TypeVar("Result")
+LeftOut = Callable[[str, dt.date, TokioError], None]
+"""Is given the instance, the day and the reason of a day that is left out."""
 TRIES = 5
 """How often a range is read again, of which a run replaced a file meanwhile."""
 LONG = 400 * 86400
@@ -51,6 +53,7 @@ def day_rows(
     *,
     skipped: Collection[dt.date] = (),
     whole_chunks: int = 0,
+    left_out: LeftOut | None = None,
 ) -> Iterator[DayRows]:
     """The rows of each day that has some, with the files closed again: each is opened once.
 
@@ -62,6 +65,8 @@ def day_rows(
         Days that are left out.
     whole_chunks : int
         See `archive_tools.formats.row_blocks.cut`.
+    left_out : callable, optional
+        What is done about a damaged day that may be skipped; default: `warn`.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def day_rows(
         except FormatError as error:
             if request.damaged == "raise":
                 raise
-            warn(instance, date, error)
+            (left_out or warn)(instance, date, error)
             lacking.append(error)
             continue
         names.update(columns)
@@ -131,23 +136,27 @@ def read_range(archive: Archive, request: ReadRequest) -> Series:
 
 
 def without_damaged(
-    archive: Archive, request: ReadRequest, load: Callable[[list[DayRows]], Result]
+    archive: Archive,
+    request: ReadRequest,
+    load: Callable[[list[DayRows]], Result],
+    *,
+    left_out: LeftOut | None = None,
 ) -> Result:
     """What `load` makes of the days, without those that turn out to be damaged where these may be
-    skipped.
+    skipped; for `left_out` see `day_rows`.
     """
     skipped: set[dt.date] = set()
     tries = 0
     while True:
         try:
-            return load(list(day_rows(archive, request, skipped=skipped)))
+            return load(list(day_rows(archive, request, skipped=skipped, left_out=left_out)))
         except DayError as error:
             if isinstance(error.reason, InputChanged) and tries < TRIES:
                 tries += 1  # a run replaced the file: the new one is read
                 continue
             if request.damaged == "raise":
                 raise error.reason from None
-            warn(request.instance, error.date, error.reason)
+            (left_out or warn)(request.instance, error.date, error.reason)
             skipped.add(error.date)
 
 

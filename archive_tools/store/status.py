@@ -292,6 +292,20 @@ def _why_kept(day: DayReceipts, receipt: Receipt) -> str:
     return str(content.get("reason", "")) if damaged else "source has fewer rows now"
 
 
+def wanted_products(
+    root: Path, instances: Iterable[str], dates: Iterable[dt.date] = ()
+) -> dict[str, list[str]]:
+    """What each instance shall have, for `states`, where the site's keys are not known: whatever a
+    receipt of the newest days, or of some others, is of; a failed try has one, too.
+    """
+    newest = [date for date, _ in layout.day_folders(root)][-READ_DAYS:]
+    days = Receipts(root).days({*newest, *dates}).values()
+    seen = {one.key for day in days for one in day.all if one.product != Product.REPORT}
+    names = sorted({*instances, *(name for name, _ in seen)})
+    found = {name: [one for one in FILES if (name, one) in seen] for name in names}
+    return {name: products or [Product.TTS] for name, products in found.items()}
+
+
 def states(
     root: Path,
     dates: Iterable[dt.date],

@@ -17,6 +17,9 @@ from archive_tools.core.extras import PACKAGES, check_extra, needs_extra
 from archive_tools.jobs import slow_osts
 from archive_tools.plotting import canvas
 from archive_tools.reading import lazy
+from archive_tools.serving.application import application
+from archive_tools.serving.guard import Access
+from archive_tools.serving.limits import Limits
 from pipeline.building import engine
 from pipeline.cli.main import main as pipeline_main
 from pipeline.site import DaskEngine
@@ -62,6 +65,7 @@ USES = {
     "darshan": library.loaded_library.__wrapped__,
     "http": lambda: Server(HttpOptions(kind="prometheus", url="http://127.0.0.1:1")),
     "dask": use_engine,
+    "serve": lambda: application(ROOT, Access(), Limits()),
 }
 
 

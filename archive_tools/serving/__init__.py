@@ -1,0 +1,1 @@
+"""The archive over HTTP, read-only: pages, series, jobs and states."""
