@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.core.quantities import counted
 from archive_tools.core.times import When, local_date, seconds_between, utc_text
-from archive_tools.jobs import job_history, job_lookup, job_tables, record_tables
+from archive_tools.jobs import job_history, job_lookup, job_tables, record_tables, verdicts
 from archive_tools.jobs.job_history import DAYS, LIKE, MetricHistory
+from archive_tools.jobs.verdicts import Verdict
 from archive_tools.reading import archive as reading
 from archive_tools.reading import summary
 
@@ -33,15 +34,8 @@ class Archive(reading.Archive):
 
     Parameters
     ----------
-    root : str or pathlib.Path
-        The folder that `site.json` calls ``archive``.
-    hdf5_files : mapping of str to str or list of str, optional
-        Instance to strftime templates of further files, TTS or H5LMT, for days that the folder does
-        not have; the first that is there counts. Default: what `site.json` said in the last nightly
-        run.
-    direct : bool
-        Read chunks directly where the files allow it; otherwise through h5py alone (slower, the
-        same numbers).
+    root, hdf5_files, direct
+        As for `reading.archive_days.ArchiveDays`: the folder, and further files.
 
     Attributes
     ----------
@@ -173,13 +167,8 @@ class Archive(reading.Archive):
         return frame
 
     def records(self, instance: str, start: When, end: When) -> pd.DataFrame:
-        """Jobs as an instance of a scheduler or of job_stats knows them, of the days of a range.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The rows of the days' tables, as `docs/format.md` describes them; a job that is of
-            several days has a row on each.
+        """Jobs as an instance of a scheduler or of job_stats knows them, of the days of a range: rows
+        of the days' tables, see `docs/format.md`; a job of several days has a row on each.
 
         Raises
         ------
@@ -220,7 +209,7 @@ class Archive(reading.Archive):
 
 
 class Job:
-    """A job as the archive knows it; `Archive.job` makes it.
+    """A job as the archive knows it, by logs, scheduler and job_stats; `Archive.job` makes it.
 
     Attributes
     ----------
@@ -274,7 +263,12 @@ class Job:
         return _frame(self.record.others)
 
     def history(
-        self, fs: str = "", *, days: int = DAYS, like: str | Sequence[str] = tuple(LIKE)
+        self,
+        fs: str = "",
+        *,
+        days: int = DAYS,
+        like: str | Sequence[str] = tuple(LIKE),
+        **only: job_tables.Patterns,
     ) -> JobHistory:
         """Earlier runs of the same kind on one file system, and this run.
 
@@ -284,8 +278,10 @@ class Job:
             Name of the file system; default: where the job moved most.
         days : int
             How far back.
-        like : {'exe', 'user', 'nprocs'} or sequence of these
+        like : {'exe', 'user', 'nprocs', 'account', 'partition'} or sequence of these
             What the runs have in common.
+        account, partition : str or sequence of str, optional
+            Names or patterns; only runs of these.
 
         Raises
         ------
@@ -294,8 +290,12 @@ class Job:
         """
         one = self.record.on_file_system(fs)
         since = self.date - dt.timedelta(days=min(days, (self.date - dt.date.min).days))
-        runs = job_history.history(self._archive.root, one, since, self.date, like)
+        runs = job_history.history(self._archive.root, one, since, self.date, like, **only)
         return JobHistory(self, str(one["fsname"]), tuple(runs))
+
+    def verdict(self, fs: str = "") -> Verdict:
+        """Whether it was slower than its history, and its file system busier than usual."""
+        return verdicts.verdict(self._archive.root, self.record, fs)
 
     def plot(self, fs: str = "") -> Figure:
         """A picture of what the servers, and all applications, did around the job.
@@ -304,10 +304,6 @@ class Job:
         ----------
         fs : str
             Name of the file system; default: where the job moved most.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
 
         Raises
         ------

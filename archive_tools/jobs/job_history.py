@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import BadArgument, NotFound
-from archive_tools.jobs.job_tables import KEY, Row, read_table, tables_of
+from archive_tools.jobs.belonging import Belonging
+from archive_tools.jobs.job_tables import (
+    KEY,
+    JobFilter,
+    Patterns,
+    Row,
+    days_of,
+    read_day,
+    read_table,
+    tables_of,
+)
 from archive_tools.jobs.servers import METADATA
 
+if TYPE_CHECKING:
+    import pyarrow.compute as pc
+
 LIKE = {"exe": ("exenames",), "user": ("uid", "username"), "nprocs": ("nprocs",)}
-"""What runs may have in common: columns of the table. A user's name may be cut, or not known."""
+"""What runs have in common unless it is said: columns of the table. A user's name may be cut, or
+not known.
+"""
+ALSO_LIKE = LIKE | {"account": ("account",), "partition": ("partition",)}
+"""What they may have in common: the last two by the scheduler."""
 DAYS = 90
 """How far back runs are looked for, unless it is said."""
 
 
 def history(
-    root: Path, one: Row, start: dt.date, stop: dt.date, like: str | Sequence[str] = tuple(LIKE)
+    root: Path,
+    one: Row,
+    start: dt.date,
+    stop: dt.date,
+    like: str | Sequence[str] = tuple(LIKE),
+    *,
+    account: Patterns = "",
+    partition: Patterns = "",
 ) -> list[Row]:
     """Earlier runs of the same kind on the same file system, and the run itself, which is last.
 
@@ -34,32 +58,54 @@ def history(
     start, stop : datetime.date
         Days that are looked at, the last included.
     like : str or sequence of str
-        Of `LIKE`: what they have in common.
+        Of `ALSO_LIKE`: what they have in common.
+    account, partition : str or sequence of str
+        Only runs of these, by the scheduler.
 
     Returns
     -------
     list of dict
         Oldest first. What the same job did the day before is not an earlier run.
+
+    Raises
+    ------
+    NotFound
+        There are no logs of the job, or it is not known when it ran.
     """
     import pyarrow.compute as pc
 
+    if "logs" not in (one.get("known_by") or "logs").split(","):
+        raise NotFound(f"job {one['jobid']} has no logs: earlier runs are found by them")
     same = pc.field("fsname") == one["fsname"]
-    for name in [like] if isinstance(like, str) else like:
-        if name not in LIKE:
-            raise BadArgument(f"runs are not alike by {name!r}", expected=", ".join(LIKE))
-        for column in LIKE[name]:
-            known = one[column] is not None
+    alike = [like] if isinstance(like, str) else like
+    for name in alike:
+        if name not in ALSO_LIKE:
+            raise BadArgument(f"runs are not alike by {name!r}", expected=", ".join(ALSO_LIKE))
+        for column in ALSO_LIKE[name]:
+            known = one.get(column) is not None
             same &= pc.field(column) == one[column] if known else pc.field(column).is_null()
     if one["start_time"] is None:
         raise NotFound(f"it is not known when job {one['jobid']} ran")
     earlier = same & (pc.field("start_time") < one["start_time"])
-    rows = (
-        row
-        for _, _, path in tables_of(root, start, stop)
-        for row in read_table(path, earlier).to_pylist()
-    )
+    wanted = JobFilter(account=account, partition=partition)
+    if wanted.needs_scheduler or not LIKE.keys() >= set(alike):
+        rows = _scheduled_runs(root, start, stop, wanted, earlier)
+    else:
+        tables = (read_table(path, earlier) for _, _, path in tables_of(root, start, stop))
+        rows = (row for table in tables for row in table.to_pylist())
     found = [row for row in rows if any(row[name] != one[name] for name in KEY)]
     return [*sorted(found, key=lambda row: (row["start_time"], row["jobid"])), one]
+
+
+def _scheduled_runs(
+    root: Path, start: dt.date, stop: dt.date, wanted: JobFilter, earlier: pc.Expression
+) -> Iterator[Row]:
+    """Runs with logs that a scheduler knows."""
+    belonging = Belonging.of(root)
+    for day in days_of(root, start, stop):
+        if day.has_records:
+            table = read_day(day, belonging, wanted, logs_alone=True)
+            yield from table.filter(earlier).to_pylist()
 
 
 def rate(row: Row) -> float | None:

@@ -12,29 +12,25 @@ from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.core.sums import sql_sum
 from archive_tools.formats.index_file import connected
+from archive_tools.jobs import other_jobs
+from archive_tools.jobs.belonging import Belonging
 from archive_tools.jobs.job_tables import (
     KEY,
+    LOGS,
     JobFilter,
+    Patterns,
     Row,
+    days_of,
     first_table_day,
+    read_day,
     read_table,
-    running,
-    tables_of,
 )
+from archive_tools.jobs.table_files import DayTables
+from archive_tools.jobs.union import OF_SCHEDULER
 from archive_tools.store import layout
 
-OTHERS = (
-    *KEY,
-    "exenames",
-    "logs",
-    "nprocs",
-    "start_time",
-    "end_time",
-    "fsname",
-    "bytes_read",
-    "bytes_written",
-)
-"""What is read of other jobs: who they were, when, and what they moved."""
+OF_JOB = (*OF_SCHEDULER, "scheduler_jobid")
+"""Columns of the scheduler's account of a job."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class JobDetails:
     ----------
     date : datetime.date
     instance : str
-        The Darshan instance.
+        The Darshan instance; "" where there are no logs.
     jobid, username : str
     uid : int
     nprocs : int or None
@@ -60,7 +56,12 @@ class JobDetails:
     logs : list of dict
         A header of the index for each log, with its bytes.
     others : list of dict
-        `OTHERS` of other jobs on the same file systems at that time, most bytes first.
+        Other jobs at that time, most bytes first: on the same file systems by logs or job_stats,
+        and those that only the scheduler knows; see `other_jobs.OTHERS`.
+    known_by : str
+        Comma-separated: ``logs``, ``servers`` (job_stats), ``scheduler``.
+    account : dict
+        `OF_JOB` by the scheduler; empty where none knows the job.
     """
 
     date: dt.date
@@ -76,6 +77,8 @@ class JobDetails:
     logs: list[Row] = field(default_factory=list)
     others: list[Row] = field(default_factory=list)
     partial_modules: str = ""
+    known_by: str = "logs"
+    account: Row = field(default_factory=dict)
 
     def on_file_system(self, fsname: str = "") -> Row:
         """The row of one file system; that on which it moved most, unless one is named.
@@ -102,6 +105,8 @@ def find_job(
     stop: dt.date = dt.date.max,
     *,
     between: tuple[int, int] | None = None,
+    account: Patterns = "",
+    partition: Patterns = "",
 ) -> list[JobDetails]:
     """The jobs of an id, newest first: those of the newest day that has it, and of the days right
     before that have it too.
@@ -116,6 +121,8 @@ def find_job(
     between : tuple of int, optional
         Only those that ran at some second of ``[start, end)``, epoch seconds; the day before
         `start` is then looked at, too.
+    account, partition : str or sequence of str
+        Only those of these, by the scheduler.
 
     Raises
     ------
@@ -123,13 +130,14 @@ def find_job(
         No day has it.
     """
     found: list[JobDetails] = []
-    looked = 0
-    for date, instance, path in reversed(tables_of(root, first_table_day(start, between), stop)):
-        if found and (found[-1].date - date).days > 1:
+    looked, belonging = 0, Belonging.of(root)
+    wanted = JobFilter(job=jobid, between=between, account=account, partition=partition)
+    for day in reversed(days_of(root, first_table_day(start, between), stop)):
+        if found and (found[-1].date - day.date).days > 1:
             break
         looked += 1
-        rows = read_table(path, JobFilter(job=jobid, between=between).expression()).to_pylist()
-        found += [_job(root, date, instance, path, some) for some in _grouped(rows)]
+        for instance, rows in _jobs_of(day, belonging, wanted):
+            found.append(_job(root, day, instance, belonging, rows))
     if not found:
         raise NotFound(
             f"no job {jobid} in {root}",
@@ -143,33 +151,54 @@ def find_job(
     return found
 
 
+def _jobs_of(
+    day: DayTables, belonging: Belonging, wanted: JobFilter
+) -> Iterator[tuple[str, list[Row]]]:
+    """Rows of the same job together, with the instance of its logs, "" for none."""
+    if day.has_records:
+        rows = read_day(day, belonging, wanted).to_pylist()
+        for some in _grouped(rows):
+            yield next((row["logs_instance"] for row in some if row["logs_instance"]), ""), some
+        return
+    if wanted.needs_scheduler:
+        return
+    for instance, path in reversed(day.of(LOGS).items()):
+        for some in _grouped(read_table(path, wanted.expression()).to_pylist()):
+            yield instance, some
+
+
 def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows of the same job together."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        groups.setdefault(tuple(row[name] for name in KEY), []).append(row)
+        groups.setdefault(other_jobs.identity(row), []).append(row)
     yield from groups.values()
 
 
-def _job(root: Path, date: dt.date, instance: str, path: Path, rows: Sequence[Row]) -> JobDetails:
-    one = rows[0]
+def _job(
+    root: Path, day: DayTables, instance: str, belonging: Belonging, rows: Sequence[Row]
+) -> JobDetails:
+    one = next((row for row in rows if row["logs"]), rows[0])
     mine = [row for row in rows if row["fsname"] is not None]
     facts = {name: one[name] for name in (*KEY, "nprocs", "start_time", "end_time")} | {
         "username": one["username"] or "",
         "exenames": one["exenames"] or "",
     }
+    known = {word for row in rows for word in (row.get("known_by") or "logs").split(",")}
+    is_scheduled = one.get("scheduler_jobid") is not None
     return JobDetails(
-        date=date,
+        date=day.date,
         instance=instance,
         **facts,
         file_systems=mine,
-        logs=_logs(root, date, instance, one),
-        others=_others(path, one, mine),
+        logs=_logs(root, day.date, instance, one) if instance else [],
+        others=other_jobs.others(day, belonging, instance, one, mine),
         partial_modules=one.get("partial_modules") or "",
+        known_by=",".join(sorted(known)),
+        account={name: one[name] for name in OF_JOB} if is_scheduled else {},
     )
 
 
-LOGS = f"""
+LOGS_OF_JOB = f"""
 SELECT headers.*, {sql_sum("bytes_read")} AS bytes_read, {sql_sum("bytes_written")} AS bytes_written
 FROM headers LEFT JOIN summaries USING (log_id) WHERE jobid IS ? AND uid IS ? AND username IS ?
     GROUP BY log_id ORDER BY start_time, log_id
@@ -178,7 +207,7 @@ FROM headers LEFT JOIN summaries USING (log_id) WHERE jobid IS ? AND uid IS ? AN
 
 def _logs(root: Path, date: dt.date, instance: str, one: Row) -> list[Row]:
     path = layout.path(root, layout.INDEX, date, instance)
-    return query_rows(path, LOGS, [one[name] for name in KEY]) if path.is_file() else []
+    return query_rows(path, LOGS_OF_JOB, [one[name] for name in KEY]) if path.is_file() else []
 
 
 def query_rows(path: Path, query: str, values: Sequence[Any]) -> list[Row]:
@@ -193,18 +222,3 @@ def query_rows(path: Path, query: str, values: Sequence[Any]) -> list[Row]:
         cursor = connection.execute(query, values)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
-
-
-def _others(path: Path, one: Row, mine: Sequence[Row]) -> list[Row]:
-    """Who else was there in the time that is looked at: rows of the day's table."""
-    import pyarrow.compute as pc
-
-    used = [row["fsname"] for row in mine]
-    if not used or one["start_time"] is None or one["end_time"] is None:
-        return []
-    starts = [int(row["fs_start"]) for row in mine if row.get("fs_start") is not None]
-    ends = [int(row["fs_end"]) for row in mine if row.get("fs_end") is not None]
-    then = running(min([one["start_time"], *starts]), max([one["end_time"] + 1, *ends]))
-    found = read_table(path, pc.field("fsname").isin(used) & then, OTHERS).to_pylist()
-    others = [row for row in found if any(row[name] != one[name] for name in KEY)]
-    return sorted(others, key=lambda row: (-row["bytes_moved"], row["jobid"], row["fsname"]))

@@ -128,7 +128,7 @@ class JobFilter:
             read, written = (pc.coalesce(pc.field(name), 0) for name in MOVED)
             parts.append(read + written >= self.least_bytes)
         if self.between:
-            parts.append(running(*self.between))
+            parts.append(running(*self.between, is_union=is_union))
         return functools.reduce(operator.and_, parts) if parts else None
 
     @property
@@ -146,11 +146,16 @@ class JobFilter:
         return str(job)
 
 
-def running(start: int, end: int) -> pc.Expression:
-    """The filter of jobs that ran at some second of ``[start, end)``, epoch seconds."""
+def running(start: int, end: int, *, is_union: bool = False) -> pc.Expression:
+    """The filter of jobs that ran at some second of ``[start, end)``, epoch seconds; of a union
+    also those of which only the scheduler knows, and no end.
+    """
     import pyarrow.compute as pc
 
-    return (pc.field("start_time") < end) & (pc.field("end_time") >= start)
+    ends = pc.field("end_time") >= start
+    if is_union:
+        ends |= pc.field("end_time").is_null() & (pc.field("logs") == 0)
+    return (pc.field("start_time") < end) & ends
 
 
 def _regex(pattern: str) -> str:
@@ -241,7 +246,7 @@ def find_and_count(
     damaged: FormatError | None = None
     for day in _days(root, start, stop, wanted, order):
         try:
-            kept.append(read_day(day, belonging, wanted))
+            kept.append(read_day(day, belonging, wanted, logs_alone=day.date < start))
         except FormatError as error:
             if left_out is None:
                 raise
@@ -274,10 +279,9 @@ def read_day(
     columns : sequence of str, optional
         Only these, those of `NEEDED` among them; default all.
     logs_alone : bool
-        Only jobs that have logs, and without what job_stats have of them.
+        Only jobs that have logs, see `union.read_union`: of the day before the range.
     """
-    has_union = day.has_records and not (logs_alone and not wanted.needs_scheduler)
-    if has_union:
+    if day.has_records:
         ids = () if wanted.job == "" else (wanted.job_id,)
         found = union.read_union(day, belonging, ids, logs_alone=logs_alone)
         expression = wanted.expression(is_union=True)
@@ -329,9 +333,9 @@ def all_jobs(
     few = columns and sorted(
         {*columns, *NEEDED, *KEY, "fsname", "coverage_read", "coverage_written"}
     )
-    read = functools.partial(read_day, belonging=belonging, wanted=wanted, columns=few)
     whole = pa.unify_schemas([_day_schema(day, few) for day in days], promote_options="default")
-    return ordered_pieces(map(read, days), order, whole)
+    tables = (read_day(day, belonging, wanted, few, logs_alone=day.date < start) for day in days)
+    return ordered_pieces(tables, order, whole)
 
 
 def has_records(root: Path, start: dt.date, stop: dt.date) -> bool:
@@ -346,7 +350,7 @@ def users_of(
     found: set[tuple[int | None, str | None]] = set()
     belonging = Belonging.of(root)
     for day in _days(root, start, stop, wanted, "bytes"):
-        rows = read_day(day, belonging, wanted, [*NEEDED, *KEY])
+        rows = read_day(day, belonging, wanted, [*NEEDED, *KEY], logs_alone=day.date < start)
         found.update(zip(rows["uid"].to_pylist(), rows["username"].to_pylist(), strict=True))
     return found
 

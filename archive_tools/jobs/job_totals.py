@@ -82,7 +82,7 @@ def job_totals(
         )
     found: dict[str | None, Total] = {}
     for number, day in enumerate(days):
-        rows = read_day(day, belonging, wanted)
+        rows = read_day(day, belonging, wanted, logs_alone=day.date < start)
         begin = Day(day.date, belonging.timezone).start if number else None
         for name, is_new, node_seconds, *amounts in _of_day(rows, BY[by], begin):
             total = found.setdefault(name, Total(name))

@@ -42,7 +42,10 @@ OF_SERVERS = {
 """Columns of the servers' account: theirs, and those of `server_jobs.read_served`."""
 DIFFERENCES = ("difference_read", "difference_written")
 KNOWN_BY = "known_by"
-ADDED = (*OF_SCHEDULER, "scheduler_jobid", *OF_SERVERS, *DIFFERENCES, KNOWN_BY)
+ADDED = (
+    *(*OF_SCHEDULER, "scheduler_jobid", *OF_SERVERS, *DIFFERENCES),
+    *(KNOWN_BY, "logs_instance"),
+)
 """Columns that a table of logs does not have."""
 
 
@@ -51,7 +54,7 @@ def added_fields() -> list[pa.Field]:
     import pyarrow as pa
 
     texts = {"cluster", "jobid_shown", "account", "partition", "qos", "state", "nodelist"}
-    texts |= {"scheduler_jobid", "server_job", KNOWN_BY}
+    texts |= {"scheduler_jobid", "server_job", KNOWN_BY, "logs_instance"}
     return [pa.field(name, pa.string() if name in texts else pa.int64()) for name in ADDED]
 
 
@@ -81,13 +84,16 @@ def read_union(
     ids : collection of str
         Only jobs of these ids; default all.
     logs_alone : bool
-        Only jobs that have logs, and without what the servers say.
+        Only jobs that have logs, without what the servers say, and without node-seconds: of a
+        day that another one is looked at with.
 
     Returns
     -------
     pyarrow.Table
         The columns of a table of logs, `ADDED` and `DERIVED`.
     """
+    import pyarrow as pa
+
     scheduled = scheduler_jobs.read_scheduled(day, ids)
     if ids:
         ids = {*ids, *scheduled["jobid"].to_pylist(), *scheduled["jobid_shown"].to_pylist()}
@@ -106,7 +112,13 @@ def read_union(
         for job in range(scheduled.num_rows):
             if job not in shown:
                 rows.add(None, None, job)
-    return _table(rows, logs, served, scheduled, Day(day.date, belonging.timezone))
+    found = _table(rows, logs, served, scheduled, Day(day.date, belonging.timezone))
+    known = pa.array(instances, pa.string()).take(pa.array(rows.logs, pa.int64()))
+    found = found.append_column("logs_instance", known)
+    if not logs_alone:
+        return found
+    place = found.schema.get_field_index("node_seconds")
+    return found.set_column(place, "node_seconds", pa.nulls(found.num_rows, pa.int64()))
 
 
 def _logs(day: DayTables, ids: Collection[str]) -> tuple[pa.Table, list[str]]:

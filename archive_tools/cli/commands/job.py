@@ -10,7 +10,7 @@ from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
-from archive_tools.jobs import job_history, job_lookup, users
+from archive_tools.jobs import job_history, job_lookup, users, verdicts
 from archive_tools.public import Archive, Job
 
 HELP = "how a job did, what the servers saw, who else was there"
@@ -18,9 +18,11 @@ ABOUT = """What a job did, what the servers behind its file systems saw meanwhil
 there. Coverage is the job's bytes by those that the servers moved in that time: near 1, the job was
 alone; far below, others were busy; above, its bytes came from a cache or were written later. Share
 is the job's part of what all logged jobs moved, over the whole rows of darshan.hdf5 that it
-touches: that of a job shorter than its timestep is of a longer time. The newest day that has the
-job is shown, or the newest of the range, if one is given; START alone is that day, and of a range
-with times the job must have run in it."""
+touches: that of a job shorter than its timestep is of a longer time. Of a job that Slurm or
+Lustre's job_stats know, also what they have of it, with or without logs. The last sentence says
+whether it was slower than its history, and the file system busier than usual. The newest day that
+has the job is shown, or the newest of the range, if one is given; START alone is that day, and of a
+range with times the job must have run in it."""
 EXAMPLES = ("9100003", "9100003 --start 2026-11-22 --json", "9100003 --plot job.png --fs scratch")
 
 
@@ -29,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOBID")
     common_options.add_range(parser, positional=False, is_open=True)
     common_options.add_archive(parser)
+    common_options.add_accounts(parser)
     parser.add_argument(
         "--fs",
         default="",
         metavar="NAME",
-        help="file system of the picture (default: where the job moved most)",
+        help="file system of the picture and the verdict (default: where the job moved most)",
     )
     parser.add_argument(
         "--limit",
@@ -57,11 +60,26 @@ def run(options: argparse.Namespace) -> int:
     if options.plot:
         _plot(archive, there[0], options)
     elif options.json:
-        printing.show_json([dataclasses.asdict(job) for job in there])
+        printing.show_json(
+            [
+                dataclasses.asdict(job)
+                | {"verdict": dataclasses.asdict(_verdict(archive, job, options))}
+                for job in there
+            ]
+        )
     else:
         for job in there:
             _show(job, archive.timezone, options.limit or None)
+            printing.say()
+            printing.say(_verdict(archive, job, options).sentence)
     return exit_codes.DONE
+
+
+def _verdict(
+    archive: Archive, job: job_lookup.JobDetails, options: argparse.Namespace
+) -> verdicts.Verdict:
+    is_there = any(row["fsname"] == options.fs for row in job.file_systems)
+    return verdicts.verdict(archive.root, job, options.fs if is_there else "")
 
 
 def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.JobDetails]:
@@ -73,6 +91,8 @@ def found(archive: Archive, options: argparse.Namespace) -> list[job_lookup.JobD
         options.job,
         *dates,
         between=common_options.seconds_between(*given, archive.timezone),
+        account=options.account,
+        partition=options.partition,
     )
 
 
@@ -88,23 +108,68 @@ def _show(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> None:
     """The job for people."""
     begin, end = (printing.local(stamp, timezone) for stamp in (job.start_time, job.end_time))
     printing.say(
-        f"job {job.jobid} of {job.username or job.uid}: {job.exenames or 'unknown program'},"
-        f" {processes(job.nprocs)}"
+        f"job {job.account.get('jobid_shown') or job.jobid} of {job.username or job.uid}:"
+        f" {job.exenames or 'unknown program'}, {processes(job.nprocs)}"
     )
+    logs = f"{quantities.counted(len(job.logs), 'log')} of {job.instance}"
     printing.say(
-        f"{begin} to {end}, {_seconds(job)};"
-        f" {quantities.counted(len(job.logs), 'log')} of {job.instance}, {job.date}"
+        f"{begin} to {end}, {_seconds(job)}; {logs if job.instance else 'no logs'}, {job.date}"
     )
+    if job.account:
+        printing.say(_account(job.account, timezone))
     if job.partial_modules:
         printing.say(partial(job.partial_modules))
     printing.say()
-    if not job.file_systems:
-        printing.say("no I/O on any file system that Darshan saw")
-        return
-    _file_systems(job)
-    _servers(job)
+    if job.file_systems:
+        _file_systems(job)
+        _views(job)
+        _servers(job)
+    else:
+        printing.say("no I/O on any file system that is known")
     _logs(job, limit)
-    _others(job, timezone, limit)
+    if job.file_systems or job.account:
+        _others(job, timezone, limit)
+
+
+def _account(account: Mapping[str, Any], timezone: str) -> str:
+    """What the scheduler has of the job."""
+    begin, end = (printing.local(account[name], timezone) for name in ("job_start", "job_end"))
+    nodes = account["nodes"]
+    starts = f", {account['starts']} starts" if (account["starts"] or 1) > 1 else ""
+    return (
+        f"scheduler: account {account['account'] or '–'}, partition {account['partition'] or '–'},"
+        f" {account['state'] or 'state not known'},"
+        f" {'nodes not known' if nodes is None else quantities.counted(nodes, 'node')},"
+        f" {begin} to {'not known' if account['job_end'] is None else end}{starts}"
+    )
+
+
+def _views(job: job_lookup.JobDetails) -> None:
+    """Bytes as the application, the servers and inference see them."""
+    rows = [
+        [
+            f"{row['fsname']}, {what}",
+            *(
+                quantities.quantity(row.get(name), "bytes")
+                for name in (f"bytes_{what}", f"server_bytes_{what}", f"fs_bytes_{what}")
+            ),
+            _signed(row.get("difference_read" if what == "read" else "difference_written")),
+        ]
+        for row in job.file_systems
+        for what in ("read", "written")
+        if row.get("server_job") is not None
+    ]
+    if rows:
+        header = ["whose bytes", "by the logs", "by job_stats", "servers, for all", "difference"]
+        printing.show(header, rows)
+        printing.say()
+
+
+def _signed(amount: int | None) -> str:
+    """A difference with its sign."""
+    if amount is None:
+        return "–"
+    return ("−" if amount < 0 else "+") + quantities.quantity(abs(amount), "bytes")
 
 
 def _seconds(job: job_lookup.JobDetails) -> str:
@@ -223,42 +288,47 @@ def _logs(job: job_lookup.JobDetails, limit: int | None) -> None:
 
 
 def _others(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> None:
-    header = [
-        "who else was there",
-        "start",
-        "user",
-        "program",
-        "file system",
-        "read",
-        "written",
-        "seconds together",
-    ]
+    header = ["who else was there", "start", "user", "program", "file system"]
+    has_accounts = any("account" in row for row in job.others)
+    header += ["account", "nodes", "shared"] if has_accounts else []
     named = users.shown_users((row["uid"], row["username"]) for row in job.others)
     rows = [
         [
-            row["jobid"],
+            row.get("jobid_shown") or row["jobid"] or row.get("server_job") or "–",
             printing.local(row["start_time"], timezone),
             named[row["uid"], row["username"]] or "–",
             row["exenames"] or "–",
-            row["fsname"],
-            quantities.quantity(row["bytes_read"], "bytes"),
-            quantities.quantity(row["bytes_written"], "bytes"),
+            row["fsname"] or "–",
+            *(_account_cells(row) if has_accounts else ()),
+            *(_moved(row, name) for name in ("bytes_read", "bytes_written")),
             f"{_seconds_together(row, job):,}",
         ]
         for row in job.others[:limit]
     ]
     if rows:
-        printing.show(header, rows, left=(0, 1, 2, 3, 4))
+        left = range(6 if has_accounts else 5)
+        printing.show([*header, "read", "written", "seconds together"], rows, left=left)
         _more(len(job.others), len(rows), "other jobs and file systems")
     else:
         printing.say("no other job was on its file systems then")
 
 
+def _account_cells(row: Mapping[str, Any]) -> list[str]:
+    numbers = (row["nodes"], row["shared_nodes"])
+    return [row["account"] or "–", *("–" if one is None else f"{one:,}" for one in numbers)]
+
+
+def _moved(row: Mapping[str, Any], name: str) -> str:
+    """Bytes by the logs, of a job without logs by job_stats."""
+    amount = row[name] if row["logs"] else row.get(f"server_{name}")
+    return quantities.quantity(amount, "bytes")
+
+
 def _seconds_together(row: Mapping[str, Any], job: job_lookup.JobDetails) -> int:
-    """How long another job was there while the job ran."""
-    begin: int = max(row["start_time"], job.start_time or 0)
-    end: int = min(row["end_time"], row["end_time"] if job.end_time is None else job.end_time)
-    return max(0, end - begin)
+    """How long another job was there while the job ran; what has no end is still there."""
+    begin = max(row["start_time"], job.start_time or 0)
+    ends = [stamp for stamp in (row["end_time"], job.end_time) if stamp is not None]
+    return max(0, min(ends) - begin) if ends else 0
 
 
 def _more(there: int, shown: int, what: str) -> None:

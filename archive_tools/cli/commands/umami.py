@@ -19,7 +19,8 @@ HELP = "a job beside its history: the diagram of metrics, quartiles and today"
 ABOUT = """Draws the UMAMI diagram (Lockwood and others, PDSW-DISCS 2017) of a job and file system:
 a row a metric, its history over earlier runs of the same kind on the left, their box plot on the
 right, this run's value across it. Runs of the same kind have the same program, user and number of
-processes; --like says otherwise. Without --output a table. The job is the newest of that number, or
+processes; --like says otherwise. --account and --partition are of the job and its earlier runs,
+by the scheduler. Without --output a table. The job is the newest of that number, or
 the newest of the range, if one is given; START alone is that day."""
 EXAMPLES = (
     "9100092 --fs scratch --like exe --output umami.png",
@@ -32,14 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOBID")
     common_options.add_range(parser, positional=False, is_open=True)
     common_options.add_archive(parser)
+    common_options.add_accounts(parser)
     parser.add_argument(
         "--fs", default="", metavar="NAME", help="file system (default: where the job moved most)"
     )
     parser.add_argument(
         "--like",
-        choices=sorted(job_history.LIKE),
+        choices=sorted(job_history.ALSO_LIKE),
         action="append",
-        help="what runs have in common (may be given again; default: all of these)",
+        help="what runs have in common (may be given again; default: exe, user and nprocs)",
     )
     parser.add_argument(
         "--days",
@@ -63,7 +65,11 @@ def run(options: argparse.Namespace) -> int:
     archive = common_options.open_archive(options.archive)
     job = Job(archive, found(archive, options)[0])
     history = job.history(
-        options.fs, days=options.days, like=options.like or tuple(job_history.LIKE)
+        options.fs,
+        days=options.days,
+        like=options.like or tuple(job_history.LIKE),
+        account=options.account,
+        partition=options.partition,
     )
     metrics = history.metrics()
     if not metrics:
