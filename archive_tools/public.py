@@ -167,8 +167,10 @@ class Archive(reading.Archive):
         return frame
 
     def records(self, instance: str, start: When, end: When) -> pd.DataFrame:
-        """Jobs as an instance of a scheduler or of job_stats knows them, of the days of a range: rows
-        of the days' tables, see `docs/format.md`; a job of several days has a row on each.
+        """Jobs as an instance of a scheduler or of job_stats knows them, on the days of a range.
+
+        The rows are those of the days' tables, see `docs/format.md`; a job of several days has one
+        on each.
 
         Raises
         ------

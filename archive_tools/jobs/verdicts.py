@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.core.quantities import quantity
 from archive_tools.jobs.job_history import DAYS, history, looked_at, operations, rate, served
@@ -172,8 +173,9 @@ def _why_not_compared(one: Row, own: float | None, runs: int) -> str:
         )
     if runs < LEAST_RUNS:
         return (
-            f"of the same program, user and number of processes there are {runs} earlier runs on"
-            f" {one['fsname']} with a known rate in {DAYS} days, and {LEAST_RUNS} are needed"
+            f"{quantities.counted(runs, 'earlier run')} of the same program, user and number of"
+            f" processes on {one['fsname']} in {DAYS} days with a known rate are too few"
+            f" ({LEAST_RUNS} are needed)"
         )
     return ""
 

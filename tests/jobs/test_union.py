@@ -374,14 +374,14 @@ def test_the_command_jobs_shows_accounts(
         header, first, second = text.splitlines()
         assert header.split()[-1] == "state"
         assert first.split()[0] == "5_7"
-        assert first.split()[-4:] == ["2", "2.0", "physics", "COMPLETED"]
+        assert first.split()[-4:] == ["2", "2.000", "physics", "COMPLETED"]
         assert "2.0 MiB" in first
         assert second.startswith("cp\\x1b[2J.1001"), "no control character reaches the terminal"
     assert main(["jobs", str(DATE), "--account", "phys*", "--json", *more]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["account"], row["known_by"]) == ("physics", "logs,servers,scheduler")
     assert main(["jobs", str(DATE), "--by", "account", *more]) == 0
-    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["physics", "1", "2.0"]
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["physics", "1", "2.000"]
     assert main(["jobs", str(DATE), "--by", "account", "--json", *more]) == 0
     assert json.loads(capsys.readouterr().out)[0]["node_seconds"] == 2 * HOUR
     assert main(["jobs", str(DATE), "--partition", "none", *more]) == 1

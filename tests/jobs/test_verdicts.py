@@ -96,7 +96,7 @@ def test_a_rate_among_those_of_its_history_is_not_slower() -> None:
 @pytest.mark.parametrize(
     ("history", "cells", "because"),
     [
-        (USUAL[:4], {}, "there are 4 earlier runs"),
+        (USUAL[:4], {}, "4 earlier runs of the same program"),
         (USUAL, {"partial_modules": "POSIX"}, "its logs are partial"),
         (USUAL, {"fs_instance": None}, "no servers are known behind fs"),
         (USUAL, {"fs_missing": 40.0}, "40 % of their cells are missing"),
@@ -105,7 +105,11 @@ def test_a_rate_among_those_of_its_history_is_not_slower() -> None:
         (USUAL, {"last_write": DAY.start + 9 * HOUR + 4.0}, "for only 4 s"),
         (USUAL, {"first_write": None, "last_write": None}, "how long that took"),
         ([row | {"fs_missing": 50.0} for row in USUAL], {}, "of only 0 earlier runs"),
-        ([row | {"partial_modules": "POSIX"} for row in USUAL], {}, "there are 0 earlier runs"),
+        (
+            [row | {"partial_modules": "POSIX"} for row in USUAL],
+            {},
+            "0 earlier runs of the",
+        ),
     ],
 )
 def test_what_is_not_known_is_not_claimed(

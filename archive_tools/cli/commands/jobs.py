@@ -170,7 +170,8 @@ def _show_totals(
 
 
 def _node_hours(node_seconds: int | None) -> str:
-    return "–" if node_seconds is None else f"{node_seconds / 3600:,.1f}"
+    hours = (node_seconds or 0) / 3600
+    return "–" if node_seconds is None else f"{hours:,.{1 if hours >= 10 or not hours else 3}f}"
 
 
 def _show_some(
