@@ -109,19 +109,26 @@ class Coverage:
         self.rows = day.rows(timestep)
         self.measured_rows = 0
         self.measured: dict[str, tuple[str, ...]] = {}
+        self.listed: dict[str, tuple[str, ...]] = {}
         self._percent: dict[str, float] = {}
         self._empty: dict[str, _Gaps] = {}
         self._silent: dict[tuple[str, str], _Gaps] = {}
 
-    def add(self, grid: Grid, without_cells: Collection[str] = ()) -> None:
+    def add(
+        self, grid: Grid, without_cells: Collection[str] = (), listed: Collection[str] = ()
+    ) -> None:
         """Take one dataset, with a column for every component of the roster.
 
         Parameters
         ----------
         grid : Grid
         without_cells : collection of str
-            Components of which the source has no cell on the day, possible or not: those that are
-            not in the roster are not expected.
+            Components of which the source has samples, but no cell on the day, possible or not,
+            such as those that begin at the midnight after it: where they are not in the roster they
+            are not expected.
+        listed : collection of str
+            Components that the source lists, and has no sample of: they are expected, unless they
+            have left the roster.
         """
         have = ~np.isnan(grid.values)
         self.measured_rows = max(self.measured_rows, int(have.any(axis=1).sum()))
@@ -130,7 +137,8 @@ class Coverage:
         if grid.dataset in self.retired:
             return
         new = frozenset(without_cells) - self.roster.components(grid.dataset)
-        unexpected = self.retired | new
+        left = self.roster.left(grid.dataset) - frozenset(self.measured[grid.dataset])
+        unexpected = self.retired | new | left
         keep = [i for i, name in enumerate(grid.columns) if name not in unexpected]
         have, names = have[:, keep], [grid.columns[i] for i in keep]
         if not names:
@@ -138,6 +146,7 @@ class Coverage:
         rows = np.flatnonzero(have.any(axis=1))
         if not len(rows) and not self.roster.components(grid.dataset):
             return  # a dataset that this instance never had
+        self.listed[grid.dataset] = tuple(name for name in grid.columns if name in listed)
         stride = stride_of(rows, max(1, LONGEST_STRIDE // self.timestep))
         here = have[rows]
         wanted = self._wanted(grid.dataset, names, here)
@@ -207,11 +216,14 @@ class Coverage:
 
     def missing_components(self) -> list[str]:
         """Components that were expected and not measured at all."""
-        expected = {
-            name for dataset in self.roster.days for name in self.roster.components(dataset)
+        listed = {
+            name
+            for dataset, names in self.listed.items()
+            for name in set(names) - self.roster.left(dataset)
         }
         measured = {name for names in self.measured.values() for name in names}
-        return sorted(expected - measured - self.retired, key=component_order)
+        missing = (self.roster.names() | listed) - measured - self.retired
+        return sorted(missing, key=component_order)
 
     def lacks(self) -> list[Lack]:
         """What is missing, the most first; gaps that are the same in many datasets or components

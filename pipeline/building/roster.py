@@ -1,8 +1,8 @@
 """The roster: which components and datasets an instance is expected to have.
 
-Each day's receipt hands it on to the next day: what was measured, and what was not measured in the
-last complete days. A component leaves the roster after `DAYS` complete days without it, or when an
-operator retires it.
+Each day's receipt hands it on to the next day: what was measured, what the source lists, and what
+was not measured in the last complete days. A component leaves the roster after `DAYS` complete days
+without it, also where the source still lists it, or when an operator retires it.
 """
 
 from __future__ import annotations
@@ -34,20 +34,31 @@ class Roster:
     Attributes
     ----------
     days : mapping of str to mapping of str to int
-        Dataset to component to how many complete days it has not been measured.
+        Dataset to component to how many complete days it has not been measured; `DAYS` is one that
+        has left, and that the source lists.
     """
 
     days: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def components(self, dataset: str) -> frozenset[str]:
         """The components that a dataset is expected to have."""
-        return frozenset(self.days.get(dataset, ()))
+        return frozenset(n for n, days in self.days.get(dataset, {}).items() if days < DAYS)
+
+    def left(self, dataset: str) -> frozenset[str]:
+        """The components that a dataset is not expected to have, although the source lists them."""
+        return frozenset(self.days.get(dataset, ())) - self.components(dataset)
 
     def names(self) -> frozenset[str]:
         """All components of all datasets."""
-        return frozenset(name for names in self.days.values() for name in names)
+        return frozenset(name for dataset in self.days for name in self.components(dataset))
 
-    def after(self, measured: Mapping[str, Iterable[str]], *, complete: bool) -> Roster:
+    def after(
+        self,
+        measured: Mapping[str, Iterable[str]],
+        *,
+        complete: bool,
+        listed: Mapping[str, Iterable[str]] | None = None,
+    ) -> Roster:
         """The roster of the next day.
 
         Parameters
@@ -57,14 +68,17 @@ class Roster:
         complete : bool
             Whether this day is complete: only then a component that is not there is a day nearer to
             leaving.
+        listed : mapping of str to iterable of str, optional
+            Dataset to the components that the source lists, and has no sample of.
         """
         found: dict[str, dict[str, int]] = {}
         for dataset in sorted({*self.days, *measured}):
-            now = set(measured.get(dataset, ()))
+            now, still = set(measured.get(dataset, ())), set((listed or {}).get(dataset, ()))
+            before = {**dict.fromkeys(still, 0), **self.days.get(dataset, {})}
             known = {
-                name: days + complete
-                for name, days in self.days.get(dataset, {}).items()
-                if name not in now and days + complete < DAYS
+                name: min(days + complete, DAYS)
+                for name, days in before.items()
+                if name not in now and (days + complete < DAYS or name in still)
             }
             found[dataset] = dict(sorted({**known, **dict.fromkeys(now, 0)}.items()))
         return Roster({dataset: names for dataset, names in found.items() if names})

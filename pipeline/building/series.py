@@ -113,7 +113,8 @@ class _Series:
         self.awaited = AwaitedTotals(metric.dataset for metric in metrics.values())
         self.updated: dict[str, int] = {}
         self.components: dict[str, dict[str, None]] = {}
-        self.without_cells: dict[str, list[str]] = {}
+        self.without_cells: dict[str, set[str]] = {}
+        self.only_listed: dict[str, set[str]] = {}
 
     def write(self, name: str, those: Iterable[Samples]) -> None:
         """Write one dataset."""
@@ -130,7 +131,10 @@ class _Series:
         metric = self.metrics[name]
         grids: list[Grid] = []
         updated = self.where.day.start
+        listed, sampled = set[str](), set[str]()
         for samples in those:
+            listed.update(samples.whole or samples.names)
+            sampled.update(_sampled(samples))
             if self._are_counters(samples, samples.reports or metric.reports):
                 raise SourceError(
                     f"{self.where.instance}: {name}: the values are whole numbers that only grow:"
@@ -144,7 +148,9 @@ class _Series:
         grid = with_columns(self.gridder.whole_day(grids), self._expected(name), absent)
         self.updated[name] = updated
         is_empty = np.isnan(grid.values).all(axis=0)
-        self.without_cells[name] = [grid.columns[i] for i in np.flatnonzero(is_empty)]
+        without = {grid.columns[i] for i in np.flatnonzero(is_empty)}
+        self.without_cells[name] = without & sampled
+        self.only_listed[name] = listed - sampled
         if grid.columns:
             self._keep(grid)
         idle = idle_among_busy_peers(grid) if absent == "missing" else []
@@ -199,7 +205,8 @@ class _Series:
             updated=self.updated.get(grid.dataset, self.where.day.start),
             largest=self.where.options.largest.get(grid.dataset),
         )
-        self.coverage.add(grid, self.without_cells.get(grid.dataset, ()))
+        name = grid.dataset
+        self.coverage.add(grid, self.without_cells.get(name, ()), self.only_listed.get(name, ()))
         group = grid.dataset.partition("/")[0]
         self.components.setdefault(group, {}).update(dict.fromkeys(grid.columns))
 
@@ -279,7 +286,8 @@ class _Series:
 
     def _next_roster(self, *, complete: bool) -> Roster:
         counts = complete and not self.coverage.outages  # who was away is not gone
-        return self.coverage.roster.after(self.coverage.measured, complete=counts)
+        coverage = self.coverage
+        return coverage.roster.after(coverage.measured, complete=counts, listed=coverage.listed)
 
     def _quality(self, name: str) -> dict[str, int]:
         """What a receipt says of a dataset."""
@@ -290,6 +298,13 @@ class _Series:
             **dict.fromkeys(QUALITY, 0),
             **self.findings.counts_at(name),
         }
+
+
+def _sampled(samples: Samples) -> set[str]:
+    """The components of which there is a sample, whenever it was taken."""
+    wholes = samples.whole or samples.names
+    found = np.bincount(samples.column, minlength=len(wholes))
+    return {wholes[i] for i in np.flatnonzero(found)}
 
 
 def with_columns(grid: Grid, names: Collection[str], absent: Absent = "missing") -> Grid:

@@ -162,3 +162,25 @@ def test_a_new_component_without_a_cell_is_not_expected() -> None:
     known = coverage_of(roster=Roster({READ: {"OST3": 0}}))
     known.add(grid(values), ["OST3"])
     assert known.why() == "OST3 not measured"
+
+
+def coverage_listing(roster: Roster, values: Values) -> Coverage:
+    found = coverage_of(roster=roster)
+    found.add(grid(values), listed=["OST3"])
+    return found
+
+
+def test_a_component_that_the_source_lists_without_any_sample_is_expected() -> None:
+    values = whole()
+    values[:, 3] = np.nan
+    found = coverage_listing(Roster(), values)
+    assert (found.is_complete, found.why()) == (False, "OST3 not measured")
+    assert found.missing_components() == ["OST3"]
+    roster = Roster()
+    for _ in range(DAYS):
+        assert coverage_listing(roster, values).why() == "OST3 not measured"
+        roster = roster.after(found.measured, complete=True, listed=found.listed)
+    assert roster.left(READ) == {"OST3"}, "also where the source lists it for good"
+    assert coverage_listing(roster, values).why() == ""
+    assert roster.after(found.measured, complete=True, listed=found.listed) == roster
+    assert roster.after(found.measured, complete=True).left(READ) == frozenset()

@@ -80,6 +80,20 @@ def test_an_ost_that_is_gone_is_named_until_it_is_retired(site: Path, capsys: Ca
     assert run("nightly", site, "--date", str(SECOND)) == PARTIAL
 
 
+def test_an_ost_that_the_source_lists_is_expected_from_the_first_night_on(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    path = write_days(tmp_path, [FIRST])
+    change(path, FIRST, "DELETE FROM OST_DATA WHERE OST_ID = 2")
+    assert run("nightly", path, "--date", str(FIRST)) == PARTIAL
+    assert "home             partial 50 %: " in capsys.readouterr().out
+    lost = names_of(path)[-1]
+    assert (
+        run("retire", path, lost, "--instance", "home", "--since", str(FIRST), "--why", "gone") == 0
+    )
+    assert run("nightly", path, "--date", str(FIRST)) == COMPLETE
+
+
 def test_a_dataset_that_is_gone_is_named(site: Path, capsys: Capture) -> None:
     change(site, SECOND, "DELETE FROM OSS_DATA")
     assert run("nightly", site, "--date", str(SECOND)) == PARTIAL
