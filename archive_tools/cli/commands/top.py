@@ -1,0 +1,112 @@
+"""`tokio-archive top`: who did most."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from archive_tools.cli import common_options, csv_rows, exit_codes, printing
+from archive_tools.core import quantities
+from archive_tools.jobs import top
+
+HELP = "users, accounts, programs, file systems that did most"
+ABOUT = """Who did most over any range of whole days: users, accounts, programs or file systems, by
+bytes, operations, files or jobs of Darshan's logs, or by node-hours of Slurm's records. Accounts
+and node-hours are not known where the archive has no records. The days are all, unless a range is
+given. Exit code 1 if there is no table of jobs, or one cannot be read."""
+EXAMPLES = (
+    "yesterday",
+    "last-month --by account --order node-hours --limit 5",
+    "2026-01 2026-06 --by program --order files --csv",
+)
+HEADER = ["read", "written", "operations", "files", "jobs", "node-hours"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    common_options.add_range(parser, whole_days=True, is_open=True)
+    common_options.add_archive(parser)
+    parser.add_argument("--by", choices=sorted(top.BY), default="user", help="default: user")
+    parser.add_argument(
+        "--order", choices=top.ORDERS, default="bytes", help="most first (default: bytes)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=common_options.count,
+        default=10,
+        metavar="N",
+        help="rows at most; 0 is all (default: 10)",
+    )
+    csv_rows.add_formats(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    archive = common_options.open_archive(options.archive)
+    given = common_options.given_range(options)
+    dates = common_options.whole_days(*given, archive.timezone)
+    found = top.top(archive.root, *dates, options.by, order=options.order)
+    for error in found.damaged:
+        printing.note(f"tokio-archive: {error}")
+    shown = found.totals[: options.limit or None]
+    rows = [_row(total) for total in shown]
+    if options.json:
+        printing.show_json(
+            {
+                "by": options.by,
+                "order": options.order,
+                "days": [str(date) for date in found.days],
+                "days_of_records": [str(date) for date in found.days_of_records],
+                "of": len(found.totals),
+                "top": rows,
+            }
+        )
+    elif options.csv:
+        csv_rows.write(rows)
+    else:
+        printing.show([options.by, *HEADER], [_line(total) for total in shown])
+    if len(shown) < len(found.totals):
+        printing.note(f"{len(shown)} of {len(found.totals):,}; --limit 0 shows all")
+    if given != (None, None):
+        asked = (dates[1] - dates[0]).days + 1 if dates[0].year > 1 else len(found.days)
+        common_options.note_absent_days(len(found.days), asked)
+    if options.by == "account" or options.order == "node-hours":
+        _note_records(found)
+    return exit_codes.NOT_THERE if found.damaged else exit_codes.DONE
+
+
+def _note_records(found: top.Top) -> None:
+    there = len(found.days_of_records)
+    of_all = len({*found.days, *found.days_of_records})
+    if there < of_all:
+        printing.note(
+            f"Slurm's records of {there} of {quantities.counted(of_all, 'day')} are in the archive:"
+            " accounts and node-hours of the others are not known"
+        )
+
+
+def _row(total: top.Total) -> dict[str, Any]:
+    return {
+        "name": total.name or None,
+        "uid": total.uid,
+        "bytes": total.moved,
+        "read": total.read,
+        "written": total.written,
+        "operations": total.operations,
+        "files": total.files,
+        "jobs": total.jobs,
+        "node_hours": total.node_hours,
+    }
+
+
+def _line(total: top.Total) -> list[str]:
+    hours = total.node_hours
+    return [
+        total.name or "not known",
+        quantities.quantity(total.read, "bytes"),
+        quantities.quantity(total.written, "bytes"),
+        quantities.quantity(total.operations, ""),
+        quantities.quantity(total.files, ""),
+        f"{total.jobs:,}",
+        "not known" if hours is None else f"{hours:,.1f}",
+    ]

@@ -1,0 +1,226 @@
+"""Who did most, against DuckDB over the same Parquet files, and where it is not known."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from archive_tools.cli.main import main
+from archive_tools.jobs import top
+from archive_tools.store import layout
+from tests.support.generated_days import FIRST, Generated
+
+Capture = pytest.CaptureFixture[str]
+DAYS = int(os.environ.get("TOKIO_GENERATED_DAYS", "31"))
+JOBS = int(os.environ.get("TOKIO_GENERATED_JOBS", "120"))
+LAST = FIRST + dt.timedelta(days=DAYS - 1)
+SUMS = """
+    sum(bytes_read) AS read, sum(bytes_written) AS written,
+    sum(CASE WHEN coalesce(reads, writes, opens, stats) IS NULL THEN NULL
+        ELSE coalesce(reads, 0) + coalesce(writes, 0) + coalesce(opens, 0) + coalesce(stats, 0)
+        END) AS operations,
+    sum(CASE WHEN coalesce(posix_files, stdio_files) IS NULL THEN NULL
+        ELSE coalesce(posix_files, 0) + coalesce(stdio_files, 0) END) AS files,
+    count(DISTINCT (jobs.date, jobs.jobid)) AS jobs
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    days = Generated(DAYS, targets=4, step=3600, jobs=JOBS)
+    return days.write(tmp_path_factory.mktemp("top") / "archive")
+
+
+def reported(root: Path, capsys: Capture, *more: str) -> Any:
+    assert main(["top", "--archive", str(root), "--limit", "0", "--json", *more]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def queried(root: Path, column: str, source: str = "jobs") -> dict[Any, tuple[Any, ...]]:
+    """The same of DuckDB; node-seconds are sums of the records of a job."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE VIEW jobs AS SELECT * FROM '{root}/*/*/darshan_jobs.parquet';"
+            f"CREATE VIEW records AS SELECT * FROM '{root}/*/*/slurm_jobs.parquet';"
+            "CREATE VIEW accounts AS SELECT date, jobid, uid, any_value(account) AS account"
+            " FROM records GROUP BY ALL;"
+            "CREATE VIEW joined AS SELECT * FROM jobs LEFT JOIN accounts"
+            " USING (date, jobid, uid)"
+        )
+        rows = connection.execute(
+            f"SELECT {column}, {SUMS} FROM {source} AS jobs GROUP BY 1"
+        ).fetchall()
+    return {key: tuple(None if one is None else int(one) for one in more) for key, *more in rows}
+
+
+@pytest.mark.parametrize(
+    ("by", "column", "source", "key"),
+    [
+        ("user", "uid", "jobs", "uid"),
+        ("program", "exenames", "jobs", "name"),
+        ("fs", "fsname", "jobs", "name"),
+        ("account", "account", "joined", "name"),
+    ],
+)
+def test_totals_equal_those_of_duckdb(
+    root: Path, capsys: Capture, by: str, column: str, source: str, key: str
+) -> None:
+    found = reported(root, capsys, "--by", by)["top"]
+    sums = {
+        one[key]: tuple(one[name] for name in ("read", "written", "operations", "files", "jobs"))
+        for one in found
+    }
+    assert sums == queried(root, column, source)
+    assert len(sums) == len(found) > 2
+    moved = [one["bytes"] for one in found]
+    assert moved == sorted(moved, reverse=True)
+
+
+@pytest.mark.parametrize(("by", "column"), [("user", "uid"), ("account", "account")])
+def test_node_hours_are_those_of_all_of_slurms_records(
+    root: Path, capsys: Capture, by: str, column: str
+) -> None:
+    found = reported(root, capsys, "--by", by, "--order", "node-hours")["top"]
+    hours = {one["uid" if by == "user" else "name"]: one["node_hours"] for one in found}
+    rows = duckdb.sql(
+        f"SELECT {column}, sum(node_seconds_day) / 3600 FROM '{root}/*/*/slurm_jobs.parquet'"
+        " GROUP BY 1"
+    ).fetchall()
+    assert {key: value for key, value in hours.items() if value is not None} == {
+        key: pytest.approx(value) for key, value in rows
+    }
+
+
+def test_node_hours_of_programs_are_those_of_their_jobs(root: Path, capsys: Capture) -> None:
+    found = reported(root, capsys, "--by", "program")["top"]
+    rows = duckdb.sql(
+        "SELECT exenames, sum(node_seconds_day) / 3600 FROM"
+        f" (SELECT DISTINCT date, jobid, uid, exenames FROM '{root}/*/*/darshan_jobs.parquet')"
+        f" JOIN '{root}/*/*/slurm_jobs.parquet' USING (date, jobid, uid) GROUP BY 1"
+    ).fetchall()
+    assert {one["name"]: one["node_hours"] for one in found} == {
+        name: pytest.approx(hours) for name, hours in rows
+    }
+
+
+def test_a_range_has_its_days_only(root: Path, capsys: Capture) -> None:
+    first = str(FIRST + dt.timedelta(days=3))
+    found = reported(root, capsys, "--by", "fs", first)
+    assert found["days"] == [first]
+    (jobs,) = duckdb.sql(
+        f"SELECT count(DISTINCT jobid) FROM '{root}/*/{first}/darshan_jobs.parquet'"
+        " WHERE fsname = 'scratch'"
+    ).fetchall()[0]
+    assert [one["jobs"] for one in found["top"] if one["name"] == "scratch"] == [jobs]
+
+
+def test_without_slurm_accounts_and_node_hours_are_not_known(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    root = Generated(2, jobs=20, with_slurm=False).write(tmp_path / "archive")
+    assert main(["top", "--archive", str(root), "--by", "account", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert [(one["name"], one["node_hours"]) for one in json.loads(shown.out)["top"]] == [
+        (None, None)
+    ]
+    assert "Slurm's records of 0 of 2 days" in shown.err
+    assert main(["top", "--archive", str(root)]) == 0
+    assert "not known" in capsys.readouterr().out
+
+
+def one_day(folder: Path, **columns: Any) -> Path:
+    """An archive of a day with two jobs, of which some columns are given."""
+    root = Generated(1, jobs=8, with_slurm=False).write(folder / "archive")
+    path = layout.path(root, layout.JOBS, FIRST, "darshan")
+    table = pq.read_table(path).slice(0, 2)
+    for name, values in columns.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, pa.array(values, table.schema.field(name).type))
+    pq.write_table(table, path)
+    return root
+
+
+def test_sums_do_not_run_over(tmp_path: Path, capsys: Capture) -> None:
+    most = 2**63 - 1
+    root = one_day(tmp_path, bytes_read=[most, most], fsname=["a", "a"])
+    assert reported(root, capsys, "--by", "fs")["top"][0]["read"] == 2 * most
+
+
+def test_users_of_one_name_stay_apart_and_names_are_only_text(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    root = one_day(tmp_path, uid=[7, 8], username=["\x1b[31m=kim", "\x1b[31m=kim"])
+    found = reported(root, capsys)["top"]
+    assert {(one["uid"], one["name"]) for one in found} == {
+        (7, "\x1b[31m=kim (7)"),
+        (8, "\x1b[31m=kim (8)"),
+    }
+    assert main(["top", "--archive", str(root)]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_user_called_like_the_uid_of_another_is_another(tmp_path: Path, capsys: Capture) -> None:
+    root = one_day(tmp_path, uid=[7, -1], username=[None, "7"], bytes_read=[1, 2])
+    found = reported(root, capsys)["top"]
+    assert sorted((one["uid"], one["read"]) for one in found if one["uid"]) == [(7, 1)]
+    assert [one["read"] for one in found if one["uid"] is None] == [2]
+
+
+def test_names_do_not_become_formulas_in_csv(tmp_path: Path, capsys: Capture) -> None:
+    root = one_day(tmp_path, exenames=["=cmd()", "-x"])
+    assert main(["top", "--archive", str(root), "--by", "program", "--csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.split(",")[0] for line in lines[1:]) == ["'-x", "'=cmd()"]
+
+
+def test_a_job_of_two_accounts_has_none(tmp_path: Path, capsys: Capture) -> None:
+    root = Generated(1, jobs=8).write(tmp_path / "archive")
+    path = layout.path(root, layout.JOBS, FIRST, "slurm")
+    table = pq.read_table(path)
+    job = table["jobid"][0].as_py()
+    other = table.filter(pc.field("jobid") == job)
+    place = other.schema.get_field_index("account")
+    other = other.set_column(place, "account", pa.array(["another"] * other.num_rows))
+    pq.write_table(pa.concat_tables([table, other]), path)
+    found = {one["name"]: one for one in reported(root, capsys, "--by", "account")["top"]}
+    assert found["another"]["jobs"] == 0
+    assert found[None]["jobs"] == 2, "this job, and the one without a record"
+
+
+def test_a_table_that_cannot_be_read_is_named_and_the_others_count(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    root = Generated(3, jobs=8).write(tmp_path / "archive")
+    path = layout.path(root, layout.JOBS, FIRST, "darshan")
+    path.write_bytes(b"PAR1")
+    assert main(["top", "--archive", str(root), "--json"]) == 1
+    shown = capsys.readouterr()
+    assert str(path) in shown.err
+    assert len(json.loads(shown.out)["days"]) == 2
+
+
+def test_an_archive_without_jobs_says_so(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["top", "--archive", str(tmp_path)]) == 1
+    assert "no table of jobs" in capsys.readouterr().err
+
+
+def test_memory_does_not_grow_with_days(root: Path) -> None:
+    def peak(days: int) -> int:
+        tracemalloc.start()
+        top.top(root, FIRST, FIRST + dt.timedelta(days=days - 1), "user")
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(2)
+    assert peak(DAYS) < 2 * peak(3)
