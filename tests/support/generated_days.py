@@ -18,11 +18,13 @@ import pyarrow.parquet as pq
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.grid import Grid
+from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.formats.darshan_tables import TableWriter
 from archive_tools.formats.records_file import write_records
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.schemas import catalogue
+from archive_tools.schemas import BUILD_VERSION, catalogue
 from archive_tools.store import layout
+from archive_tools.store.receipts import Receipt, Receipts, derived
 from pipeline.sources.slurm import records
 
 ZONE = "America/Los_Angeles"
@@ -79,8 +81,11 @@ class Generated:
             layout.path(root, layout.TTS, date, "x").parent.mkdir(parents=True, exist_ok=True)
             if date not in self.absent:
                 self._series(root, date, number, rng)
+                percent = 50 if date in self.half else 100
+                _receipt(root, date, "scratch", percent)
             if self.jobs:
                 self._logs(root, date, rng)
+                _receipt(root, date, "darshan", 100)
         return root
 
     def _series(self, root: Path, date: dt.date, number: int, rng: np.random.Generator) -> None:
@@ -108,7 +113,7 @@ class Generated:
             "fullness/bytestotal": np.full((rows, self.targets), CAPACITY),
             "mdtargets/opens": np.floor(rng.lognormal(5, 1, (rows, 1))),
         }
-        gap = slice(rows // 2, None) if date in self.half else slice(7, 9)
+        gap = slice(rows // 2, None) if date in self.half else slice(7, 8)
         with TtsWriter(layout.path(root, layout.TTS, date, "scratch"), day) as writer:
             for name, found in values.items():
                 found[gap] = np.nan
@@ -176,6 +181,14 @@ class Generated:
             rows = TableWriter(writer.file)
             rows.append("stripes", table)
             rows.close()
+
+
+def _receipt(root: Path, date: dt.date, instance: str, percent: int) -> None:
+    state = ReceiptState.COMPLETE if percent == 100 else ReceiptState.PARTIAL
+    made = Receipt(
+        date, instance, Product.TTS, BUILD_VERSION, derived("0" * 16, "x"), state, percent
+    )
+    Receipts(root).write(made, {})
 
 
 def _some(rng: np.random.Generator, count: int, scale: float) -> pa.Array:

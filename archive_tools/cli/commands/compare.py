@@ -1,0 +1,164 @@
+"""`tokio-archive compare`: a day, week or month against another."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime as dt
+import math
+from typing import Any
+
+from archive_tools.cli import common_options, csv_rows, exit_codes, printing
+from archive_tools.core import date_words, quantities
+from archive_tools.jobs import comparison
+from archive_tools.public import Archive
+from archive_tools.reading import daily
+
+HELP = "a day, week or month against another"
+ABOUT = """What changed between some days and others: totals, peaks and fullness of file systems,
+and what users and programs moved, the largest change first. Amounts are held against each other by
+the second, so that a day may be compared with a week. What is not whole on a side (less than 99 %
+of the cells measured, days without complete logs) is said, marked, and comes last. Exit code 1 if
+nothing of a side is there, or a file cannot be read."""
+EXAMPLES = ("yesterday 2026-11-18", "last-week 2026-W46", "2026-11 2026-10 --limit 0 --csv")
+HEADER = ["what", "figure", "one", "other", "change", "whole"]
+FIGURES = {
+    "read": "read",
+    "written": "written",
+    "operations": "operations",
+    "metadata": "metadata ops",
+    "peak_read": "peak read",
+    "peak_written": "peak written",
+    "fullness": "full",
+    "moved": "moved",
+}
+LINES = 5
+"""Days that are not whole which are named one by one."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    for name, text in (("one", "a day or days"), ("other", "those that it is held against")):
+        parser.add_argument(
+            name,
+            type=common_options.date_or_time,
+            metavar=name.upper(),
+            help=f"{text}: 2026-11-22, yesterday, last-week, 2026-11, 2026-W47, -7d",
+        )
+    common_options.add_archive(parser)
+    parser.add_argument(
+        "--instance",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this file system's servers (may be given again; default: all with targets)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=common_options.count,
+        default=20,
+        metavar="N",
+        help="changes at most; 0 is all (default: 20)",
+    )
+    csv_rows.add_formats(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    archive = common_options.open_archive(options.archive)
+    one, other = (_dates(archive, when) for when in (options.one, options.other))
+    instances = options.instance or [
+        name for name in archive.instances() if daily.has_figures(archive, name)
+    ]
+    found = comparison.compare(archive, one, other, instances)
+    for error in found.damaged:
+        printing.note(f"tokio-archive: {error}")
+    changes = found.changes[: options.limit or None]
+    if options.json:
+        printing.show_json(
+            {
+                "one": _side(found.one),
+                "other": _side(found.other),
+                "changes": [_row(one) for one in changes],
+            }
+        )
+    elif options.csv:
+        csv_rows.write(_row(one) for one in changes)
+    else:
+        _show(found, changes)
+    if len(changes) < len(found.changes):
+        printing.note(f"{len(changes)} of {len(found.changes):,} changes; --limit 0 shows all")
+    if options.json or options.csv:
+        for side in (found.one, found.other):
+            for line in _lacking(side):
+                printing.note(line)
+    return exit_codes.NOT_THERE if found.damaged else exit_codes.DONE
+
+
+def _dates(archive: Archive, when: date_words.When) -> list[dt.date]:
+    first, last = common_options.whole_days(when, None, archive.timezone)
+    return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _side(side: comparison.Side) -> dict[str, Any]:
+    return {
+        "days": [str(date) for date in side.dates],
+        "seconds": side.seconds,
+        "complete_days": side.complete,
+        "not_whole": side.lacking,
+    }
+
+
+def _row(one: comparison.Change) -> dict[str, Any]:
+    return dataclasses.asdict(one) | {"whole": one.is_whole}
+
+
+def _show(found: comparison.Comparison, changes: tuple[comparison.Change, ...]) -> None:
+    for name, side in (("one", found.one), ("other", found.other)):
+        days = quantities.counted(len(side.dates), "day")
+        span = str(side.dates[0]) + (f" to {side.dates[-1]}" if len(side.dates) > 1 else "")
+        complete = ", ".join(f"{key} {number}" for key, number in side.complete.items())
+        printing.say(f"{name}: {span} ({days}; complete: {complete or 'none'})")
+        for line in _lacking(side):
+            printing.say(f"  {line}")
+    if found.one.seconds != found.other.seconds:
+        printing.say("The sides are not of one length: changes of amounts are those by the second.")
+    printing.show(
+        HEADER,
+        [
+            [
+                one.name if one.of == "file system" else f"{one.of} {one.name}",
+                FIGURES[one.figure],
+                quantities.quantity(one.one, one.unit),
+                quantities.quantity(one.other, one.unit),
+                _change(one),
+                "yes" if one.is_whole else " and ".join(map(_percent, _shares(one))),
+            ]
+            for one in changes
+        ],
+        left=(0, 1, 5),
+    )
+
+
+def _shares(one: comparison.Change) -> tuple[float, float]:
+    return one.share_one, one.share_other
+
+
+def _percent(share: float) -> str:
+    return f"{math.floor(100 * share)} %"
+
+
+def _lacking(side: comparison.Side) -> list[str]:
+    lines = []
+    for name, texts in side.lacking.items():
+        more = f", and {len(texts) - LINES} more days" if len(texts) > LINES else ""
+        lines.append(f"{name} is not whole: {', '.join(texts[:LINES])}{more}")
+    return lines
+
+
+def _change(one: comparison.Change) -> str:
+    if one.times is None:
+        return "new" if one.one and one.other == 0 else quantities.NONE
+    if one.times >= 2:
+        return f"×{one.times:,.1f}"
+    return f"{100 * (one.times - 1):+.1f} %"
