@@ -9,17 +9,27 @@ from pathlib import Path
 from archive_tools.core.errors import BadArgument
 from archive_tools.core.sums import sql_halves, sum_of_halves
 from archive_tools.formats.index_file import connected
+from archive_tools.jobs import index_accounts
+from archive_tools.jobs.job_tables import KEY
 from archive_tools.jobs.users import UID
 
 BY = {"user": ("username", UID), "exe": ("exename",), "fs": ("fsname",)}
 """What a scoreboard can be of, and the index's columns: the name, and of a user the uid."""
+OF_SCHEDULER = {
+    name: f"{function}({', '.join(KEY)})" for name, function in index_accounts.FUNCTIONS.items()
+}
+"""What a scoreboard can be of, and be limited to, of indexes of an archive with a scheduler."""
+ALL_BY = BY | {name: (expression,) for name, expression in OF_SCHEDULER.items()}
 FILTERS = {
     "fs": "file systems of this name or mount point",
     "user": "logs of this user",
     "exe": "logs of this program",
 }
 """What a scoreboard can be limited to."""
-_FILTERED = {"fs": ("fsname", "mountpt"), "user": ("username",), "exe": ("exename",)}
+_FILTERED = {
+    **{"fs": ("fsname", "mountpt"), "user": ("username",), "exe": ("exename",)},
+    **{name: (expression,) for name, expression in OF_SCHEDULER.items()},
+}
 TABLES = "summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)"
 
 
@@ -30,8 +40,8 @@ class Filter:
     Attributes
     ----------
     limit, exclude : mapping of str to sequence of str
-        By key of `FILTERS`: shell patterns, of which one must match, or none may. An empty sequence
-        requests nothing.
+        By key of `FILTERS` and `OF_SCHEDULER`: shell patterns, of which one must match, or none
+        may. An empty sequence requests nothing.
     """
 
     limit: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -81,15 +91,17 @@ def scoreboard(
     ----------
     indexes : iterable of path
         Ours, or pytokio's own.
-    by : {'user', 'exe', 'fs'}
+    by : {'user', 'exe', 'fs', 'account', 'partition'}
     only : Filter, optional
         Default: everything counts.
     """
-    if by not in BY:
-        raise BadArgument(f"a scoreboard of {by!r} is not known", expected=", ".join(BY))
+    if by not in ALL_BY:
+        raise BadArgument(f"a scoreboard of {by!r} is not known", expected=", ".join(ALL_BY))
     scores = [
         Score(name, logs, read, written, int(uid[0]) if uid and uid[0] else None)
-        for (name, *uid), (logs, read, written) in totals(indexes, BY[by], only or Filter()).items()
+        for (name, *uid), (logs, read, written) in totals(
+            indexes, ALL_BY[by], only or Filter()
+        ).items()
     ]
     return sorted(scores, key=lambda one: (-one.read - one.written, one.name, one.uid or 0))
 
@@ -121,6 +133,8 @@ def totals(
     found: dict[tuple[str, ...], list[int]] = {}
     for path in indexes:
         with connected(path) as connection:
+            if any(expression in query for expression in OF_SCHEDULER.values()):
+                index_accounts.add_functions(connection, Path(path))
             for row in connection.execute(query, bound):
                 key = tuple("" if value is None else str(value) for value in row[:-5])
                 total = found.setdefault(key, [0, 0, 0])

@@ -151,3 +151,23 @@ def test_the_command_job_shows_three_views_and_no_claim_without_a_history(
     assert "account physics" in said
     assert "difference" in said
     assert "is not known, because" in said.splitlines()[-1]
+
+
+def test_scoreboards_know_accounts(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
+    def board(*arguments: str, code: int = 0) -> Any:
+        assert main(["scoreboard", "--json", "--archive", str(archive.root), *arguments]) == code
+        return json.loads(capsys.readouterr().out)
+
+    by_user = {ACCOUNTS[row["name"]]: row for row in board("--by", "user")["user"]}
+    for row in board("--by", "account")["account"]:
+        assert row == {"name": row["name"]} | {
+            key: by_user[row["name"]][key] for key in ("logs", "read", "written")
+        }
+    (user,) = board("--by", "user", "--account", "phys*")["user"]
+    assert user["name"] == "user01"
+    assert [row["name"] for row in board("--by", "partition")["partition"]] == ["batch"]
+    board("--by", "user", "--partition", "gpu", code=1)
+    elsewhere = archive.root.parent / "copy_index.sqlite"
+    shutil.copy(archive.root / f"2026/{DATE}/darshan_index.sqlite", elsewhere)
+    (unknown,) = board(str(elsewhere), "--by", "account")["account"]
+    assert unknown["name"] == "", "an index alone has no scheduler"

@@ -15,8 +15,9 @@ from archive_tools.jobs import logs, scoreboards, users
 HELP = "who moved most bytes"
 ABOUT = """Top users, programs and file systems by the bytes that Darshan logs report, over the
 days of an archive or over index files, ours or pytokio's. Patterns (may be given again) limit what
-is counted: '*' and '?' stand for any characters. The range is of whole days; START alone is that
-day. Exit code 1 if no log matches."""
+is counted: '*' and '?' stand for any characters. Accounts and partitions are those of a scheduler
+that is in the archive; `jobs --by account` has also jobs without logs. The range is of whole days;
+START alone is that day. Exit code 1 if no log matches."""
 EXAMPLES = (
     "",
     "--start 2026-11-21 --stop 2026-11-22 --by user --limit 3",
@@ -33,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_options.add_range(parser, positional=False, whole_days=True, is_open=True)
     parser.add_argument(
         "--by",
-        choices=sorted(scoreboards.BY),
+        choices=sorted(scoreboards.ALL_BY),
         action="append",
-        help="of what (may be given again; default: all)",
+        help="of what (may be given again; default: user, exe, fs)",
     )
     parser.add_argument(
         "--limit",
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="rows of each; 0 is all (default: 10)",
     )
+    common_options.add_accounts(parser)
     for key in scoreboards.FILTERS:
         parser.add_argument(
             f"--limit-{key}",
@@ -66,7 +68,12 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     paths = _indexes(options)
     only = scoreboards.Filter(
-        limit={key: getattr(options, f"limit_{key}") for key in scoreboards.FILTERS},
+        limit={
+            **{key: getattr(options, f"limit_{key}") for key in scoreboards.FILTERS},
+            **{
+                key: [found] for key in scoreboards.OF_SCHEDULER if (found := getattr(options, key))
+            },
+        },
         exclude={key: getattr(options, f"exclude_{key}") for key in scoreboards.FILTERS},
     )
     boards = {
