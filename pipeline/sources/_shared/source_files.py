@@ -8,7 +8,6 @@ it expands to more than is allowed. A file that breaks off is read up to there.
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import glob
 import io
@@ -27,6 +26,7 @@ from archive_tools.core.errors import SourceError
 from pipeline.schemas.site_types import Templates
 from pipeline.site import Site
 from pipeline.sources._shared import rights
+from pipeline.sources._shared.unpackers import OPENERS, PIECE
 
 BROKEN: tuple[type[BaseException], ...] = (
     OSError,
@@ -37,8 +37,10 @@ BROKEN: tuple[type[BaseException], ...] = (
     lzma.LZMAError,
 )
 """What reading a damaged file raises."""
-TAR_BROKEN: tuple[type[BaseException], ...] = (*BROKEN, ValueError)
-"""tarfile lets ValueError out where a header is damaged."""
+TAR_BROKEN: tuple[type[BaseException], ...] = (*BROKEN, ValueError, RecursionError)
+"""tarfile lets ValueError out where a header is damaged, and goes deeper with each header of a
+header.
+"""
 LONG_HEADERS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
@@ -49,8 +51,6 @@ LONG_HEADERS = (
 LONGEST_HEADER = 1 << 16
 ALWAYS = 32 << 20
 """Bytes that any file may expand to."""
-PIECE = 1 << 18
-"""Bytes that are read at a time."""
 Problem = Callable[[str, str], None]
 """Called with the file (and member, line, ...) and what is wrong with it."""
 
@@ -176,54 +176,6 @@ def is_tarball(name: str) -> bool:
     )
 
 
-class _Gunzip:
-    """Unpacks gzip, also of several members, and gives all that is before the file breaks
-    off.
-    """
-
-    def __init__(self, packed: Any) -> None:
-        self._file = packed.open("rb") if isinstance(packed, Path) else packed
-        self._begin()
-
-    def _begin(self) -> None:
-        self._unpack, self._inside = isal_zlib.decompressobj(wbits=31), False
-
-    def read1(self, size: int) -> bytes:
-        """Some bytes; none at the end.
-
-        Raises
-        ------
-        EOFError
-            The file ends within a member.
-        """
-        while True:
-            if self._unpack.eof:
-                rest = self._unpack.unused_data.lstrip(b"\0")
-                self._begin()
-                packed = rest or self._file.read(PIECE)
-            else:
-                packed = self._unpack.unconsumed_tail or self._file.read(PIECE)
-            if not packed:
-                if self._inside:
-                    raise EOFError("the end is missing")
-                return b""
-            self._inside = True
-            piece: bytes = self._unpack.decompress(packed, size)
-            if piece:
-                return piece
-
-    def close(self) -> None:
-        self._file.close()
-
-
-OPENERS: dict[str, Callable[[Any], Any]] = {
-    ".gz": _Gunzip,
-    ".tgz": _Gunzip,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
-
-
 class Allowed(NamedTuple):
     """What a file may expand to, by the source's keys.
 
@@ -312,6 +264,11 @@ def _tar(stream: IO[bytes]) -> tarfile.TarFile:
     return tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header)
 
 
+def _forget(tar: tarfile.TarFile) -> None:
+    """The members that were seen: a tarball keeps them all, and may have millions."""
+    tar.members.clear()  # type: ignore[attr-defined]
+
+
 def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
     """Look through a tarball, as far as it can be read.
 
@@ -327,6 +284,7 @@ def _refuse_unsafe(path: Path, name: str, limit: int) -> None:
         _tar(stream) as tar,
     ):
         for member in tar:
+            _forget(tar)
             parts = PurePosixPath(member.name).parts
             if member.name.startswith("/") or ".." in parts:
                 raise SourceError(
@@ -347,6 +305,7 @@ def _tarball(path: Path, name: str, limit: int, problem: Problem) -> Iterator[Me
     try:
         with _opened(path, name, limit, problem) as stream, _tar(stream) as tar:
             for member in tar:
+                _forget(tar)
                 inside = (
                     tar.extractfile(member)
                     if member.isreg() and not PurePosixPath(member.name).name.startswith(".")

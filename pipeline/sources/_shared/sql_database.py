@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from archive_tools.core.errors import SourceError
 from archive_tools.core.extras import needs_extra
 from pipeline.processes.limits import is_own_process, run_in_process, run_in_thread
-from pipeline.sources._shared import rights, secrets
+from pipeline.sources._shared import rights, secrets, sqlite_checks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,11 +39,14 @@ class Database:
         The same for messages.
     seconds : float
         How long one statement may take.
+    most_rows : int
+        Rows that a table may have; 0 is any number.
     """
 
     url: str
     shown: str
     seconds: float = 300.0
+    most_rows: int = 0
 
     def __repr__(self) -> str:
         return f"Database({self.shown})"
@@ -67,7 +70,8 @@ class Database:
                 f"no SQLite file {path}",
                 hint="check the key database in site.json, or the job that writes the file",
             )
-        return cls(f"sqlite://{urllib.parse.quote(str(path))}", str(path), seconds)
+        uri = urllib.parse.quote(sqlite_checks.uri(path))
+        return cls(f"sqlite://{uri}", str(path), seconds, sqlite_checks.most_rows(path))
 
     @classmethod
     def mysql(cls, url: str, password: str, seconds: float = 300.0) -> Database:
@@ -138,15 +142,21 @@ class Database:
         # SQLite has no column types to go by: the first row of the union sets them, and goes away
         # again.
         head = ", ".join(f"{SQLITE_CASTS[kind][1]} AS {name}" for name, kind in columns.items())
+        limit = f" LIMIT {self.most_rows + 2}" if self.most_rows else ""
+        end = f"FROM {table}{condition}{limit}"
         try:
-            rows = self.read(
-                f"SELECT {head} UNION ALL SELECT {', '.join(columns)} FROM {table}{condition}"
-            )
+            rows = self.read(f"SELECT {head} UNION ALL SELECT {', '.join(columns)} {end}")
         except SourceError as error:
             if "type" not in str(error).lower():
                 raise
             tolerant = ", ".join(_sqlite_cast(name, kind) for name, kind in columns.items())
-            rows = self.read(f"SELECT {head} UNION ALL SELECT {tolerant} FROM {table}{condition}")
+            rows = self.read(f"SELECT {head} UNION ALL SELECT {tolerant} {end}")
+        if 0 < self.most_rows < rows.num_rows - 1:
+            raise SourceError(
+                f"{self.shown} is damaged: table {table} gives more than {self.most_rows:,} rows,"
+                " which a file of its size cannot hold",
+                hint="copy the file again if it is whole elsewhere",
+            )
         return rows.slice(1)
 
     def scalar(self, statement: str) -> int:
@@ -161,8 +171,7 @@ class Database:
         """Names of the tables, in capitals."""
         if self.is_sqlite:
             found = self.read(
-                "SELECT '' AS name UNION ALL SELECT name FROM sqlite_master WHERE type IN ('table',"
-                " 'view')"
+                "SELECT '' AS name UNION ALL SELECT name FROM sqlite_master WHERE type = 'table'"
             ).slice(1)
         else:
             found = self.read(

@@ -33,15 +33,18 @@ class Options(SourceOptions):
         Seconds between two snapshots; 600 unless given.
     max_expanded_mb : int
         MiB that a file may expand to.
+    max_ratio : int
+        How many times its size a compressed file may expand to; 32 MiB are always allowed.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files", "max_expanded_mb"})
+    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files", "max_expanded_mb", "max_ratio"})
 
     kind: Literal["job_stats"]
     files: Templates
     jobid_name: list[str] = Field(default=["%j", "%e.%u", "%e:%u:%h"], min_length=1)
     timestep: Timestep = 600
     max_expanded_mb: int = Field(default=65536, ge=1)
+    max_ratio: int = Field(default=100, ge=1)
 
     @field_validator("jobid_name")
     @classmethod
@@ -67,9 +70,9 @@ class Options(SourceOptions):
         return list(dict.fromkeys([*own, *more]))
 
     @property
-    def limit(self) -> int:
-        """Bytes that a file may expand to."""
-        return self.max_expanded_mb << 20
+    def allowed(self) -> source_files.Allowed:
+        """What a file may expand to."""
+        return source_files.Allowed(self.max_expanded_mb, self.max_ratio)
 
     @property
     def templates(self) -> list[re.Pattern[str]]:

@@ -42,7 +42,7 @@ def files(pieces: Sequence[Path], options: Options) -> list[File]:
     found = []
     for copy in file_copies.copies_of_pieces(pieces):
         ignore = source_files.ignored
-        for member in source_files.members(copy.path, copy.name, options.limit, ignore):
+        for member in source_files.members(copy.path, copy.name, options.allowed, ignore):
             base = Path(copy.name).name
             targets, time = targets_and_time(member.stream, base, options.timezone)
             found.append(File(copy, targets, time or 0))
@@ -97,7 +97,7 @@ def _ascending(file: File, options: Options, findings: Findings) -> Iterator[Sna
     report = functools.partial(_problem, findings)
     said = report if file.copy.is_newest else source_files.ignored
     before = 0, ""
-    for member in source_files.members(file.copy.path, file.copy.name, options.limit, said):
+    for member in source_files.members(file.copy.path, file.copy.name, options.allowed, said):
         problem = functools.partial(said, member.name)
         base = Path(file.copy.name).name
         for one in snapshots(member.stream, base, options.timezone, problem):

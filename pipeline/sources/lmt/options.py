@@ -12,6 +12,8 @@ from archive_tools.core.day import Day
 from pipeline.site import Site, SourceOptions
 from pipeline.sources._shared.secrets import secret
 from pipeline.sources._shared.sql_database import Database
+from pipeline.sources._shared.sqlite_checks import check_tables
+from pipeline.sources.lmt.tables import TABLES
 
 
 class Options(SourceOptions):
@@ -68,9 +70,10 @@ class Options(SourceOptions):
     def open(self, day: Day) -> Database:
         """The database of a day."""
         if self.database.startswith("sqlite://"):
-            return Database.sqlite(
-                Path(day.expand(self.database.removeprefix("sqlite://"))), self.ask_seconds
-            )
+            path = Path(day.expand(self.database.removeprefix("sqlite://")))
+            database = Database.sqlite(path, self.ask_seconds)
+            check_tables(path, TABLES, self.ask_seconds)
+            return database
         password = secret(self.password_env, self.password_file, "the password of the LMT database")
         return Database.mysql(day.expand(self.database), password, self.ask_seconds)
 

@@ -97,10 +97,9 @@ class LustreSnapshots(SeriesSource[keys.Options]):
             findings.add(FindingKind.UNREADABLE, 1, where, what)
 
         measured = Measured(options, day)
-        limit = options.max_expanded_mb << 20
         for path, name, is_newest in file_copies.copies_of_pieces(pieces):
             report = problem if is_newest else source_files.ignored
-            for member in source_files.members(path, name, limit, report):
+            for member in source_files.members(path, name, options.allowed, report):
                 damage = text.Damage()
                 measured.add(text.readings(text.lines_of(member.stream), damage))
                 if is_newest:
@@ -110,11 +109,11 @@ class LustreSnapshots(SeriesSource[keys.Options]):
 
 def _snapshots(options: keys.Options, day: Day, folder: Path) -> int:
     """How many snapshots of the day are in copied files."""
-    limit, start, end = options.max_expanded_mb << 20, day.start, day.end
+    start, end = day.start, day.end
     return sum(
         start <= second < end
         for path, name in file_copies.copies([folder])
-        for member in source_files.members(path, name, limit, source_files.ignored)
+        for member in source_files.members(path, name, options.allowed, source_files.ignored)
         for second in text.stamps(text.lines_of(member.stream))
     )
 

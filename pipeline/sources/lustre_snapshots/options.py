@@ -32,9 +32,11 @@ class Options(SourceOptions):
         How many more days before and after have files that are read.
     max_expanded_mb : int
         MiB that a compressed file or tarball may expand to.
+    max_ratio : int
+        How many times its size a compressed file may expand to; 32 MiB are always allowed.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files", "max_expanded_mb"})
+    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files", "max_expanded_mb", "max_ratio"})
 
     kind: Literal["lustre_snapshots"]
     files: Templates
@@ -43,6 +45,12 @@ class Options(SourceOptions):
     usual_servers: dict[str, str] = {}
     neighbours: int = Field(default=0, ge=0, le=31)
     max_expanded_mb: int = Field(default=4096, ge=1)
+    max_ratio: int = Field(default=100, ge=1)
+
+    @property
+    def allowed(self) -> source_files.Allowed:
+        """What a file may expand to."""
+        return source_files.Allowed(self.max_expanded_mb, self.max_ratio)
 
     def paths(self, day: Day) -> list[Path]:
         """The files of a day and its neighbours."""

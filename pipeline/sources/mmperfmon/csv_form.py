@@ -4,6 +4,7 @@ commas, ``null`` where there is none.
 
 from __future__ import annotations
 
+import io
 import re
 
 HEAD = re.compile(rb'^[ \t]*"?Row"?[ \t]*,[ \t]*"?Timestamp"?[ \t]*(?:,|\r?$)', re.MULTILINE)
@@ -17,16 +18,20 @@ def spaced(text: bytes) -> bytes:
     """
     if not HEAD.search(text):
         return text
-    *whole, cut = text.split(b"\n")
-    found: list[bytes] = []
+    found = bytearray()  # not a list of lines, which takes many times the text
     width = 0
-    for line in whole:
+    for whole in io.BytesIO(text):
+        if not whole.endswith(b"\n"):
+            found += whole
+            continue
+        line = whole[:-1]
         if HEAD.match(line):
             width = len(line.rstrip(b", \t\r").split(b","))
         elif line.lstrip().startswith(b"Legend:"):
             width = 0
-        found.append(_cells(line, width) if width and b"," in line else line)
-    return b"\n".join([*found, cut])
+        found += _cells(line, width) if width and b"," in line else line
+        found += b"\n"
+    return bytes(found)
 
 
 def _cells(line: bytes, width: int) -> bytes:

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -123,10 +124,10 @@ def tables(text: bytes, damage: Damage) -> Iterator[Table]:
     damage : Damage
         Called for everything that cannot be read.
     """
-    marks = list(MARK.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
     query: _Query | None = None
-    for mark, end in zip(marks, ends, strict=False):
+    for mark, after in itertools.pairwise(itertools.chain(MARK.finditer(text), [None])):
+        assert mark  # only the last one is none
+        end = after.start() if after else len(text)
         if mark[1] == b"Legend:":
             yield from query.finished() if query else ()
             query = _Query(text[mark.end() : end], mark.end(), damage)

@@ -91,6 +91,18 @@ def answer(content: bytes | msgspec.Raw) -> Answer:
     return msgspec.json.decode(content, type=Answer)
 
 
+SMALL = 8 << 20
+"""Bytes of a text, of which whatever is in it fits into memory."""
+LONGEST_SERIES = 64 << 20
+"""Bytes of the values of a series; one of a day with a value each second has 3 MB."""
+
+
+class _Any(msgspec.Struct):
+    """An answer, without what it says."""
+
+    status: str
+
+
 def how_many(results: Collection[Result]) -> int:
     """Number of values: each is one quoted text."""
     return sum(bytes(result.values).count(b'"') // 2 for result in results)
@@ -99,10 +111,29 @@ def how_many(results: Collection[Result]) -> int:
 PAIRS = msgspec.json.Decoder(list[tuple[float, float]], strict=False)
 
 
+def _outer(content: bytes) -> dict[str, msgspec.Raw] | list[msgspec.Raw]:
+    """An answer, or several; values that are none are refused first in a text that is not small:
+    many of them would take many times its size.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        It is not JSON, or neither.
+    """
+    if len(content) > SMALL:
+        try:
+            answer(content)
+        except msgspec.ValidationError:
+            msgspec.json.decode(content, type=dict[str, _Any] | list[_Any])
+    return msgspec.json.decode(content, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
+
+
 def numbers(values: msgspec.Raw) -> tuple[Float64, int, str]:
     """Times and values, float64 (n, 2), also those that are not finite; how many are not numbers;
     the first such.
     """
+    if len(bytes(values)) > LONGEST_SERIES:
+        return _pairs([]), 1, f"more than {LONGEST_SERIES >> 20} MiB of values are not read"
     try:
         return _pairs(PAIRS.decode(values)), 0, ""
     except UNDECODABLE:
@@ -257,9 +288,7 @@ class Answers:
     def _parts(self, piece: Piece) -> Iterator[tuple[str, bytes | msgspec.Raw]]:
         """The answers of a JSON text: one, a list, or an object with a name for each."""
         try:
-            whole = msgspec.json.decode(
-                piece.content, type=dict[str, msgspec.Raw] | list[msgspec.Raw]
-            )
+            whole = _outer(piece.content)
         except UNDECODABLE as error:
             if piece.where not in self._problems:  # or it is known why
                 self._problem_of(piece, f"{error}; the text has {len(piece.content)} bytes")

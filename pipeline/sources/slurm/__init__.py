@@ -158,9 +158,11 @@ def _answers(
     found = []
     for path, name, changed, is_newest in _files(pieces):
         report = functools.partial(_problem, findings) if is_newest else source_files.ignored
-        for member in source_files.members(path, name, options.limit, report):
+        is_own = (path.parent / QUERY).is_file()
+        allowed = options.limit if is_own else options.allowed
+        for member in source_files.members(path, name, allowed, report):
             problem = functools.partial(report, member.name)
-            rows = lines.rows(member.stream, problem)
+            rows = lines.rows(member.stream, problem, options.limit // lines.JSON_SHARE)
             if rows is not None:
                 zone = options.timezone
                 found.append(jobs.answer_of(rows, changed, zone, options.cluster, problem))

@@ -22,14 +22,26 @@ Row = dict[str, str]
 Problem = Callable[[str], None]
 LONGEST = 1 << 20
 """Bytes of a line."""
+JSON_SHARE = 16
+"""One part in so many of `max_expanded_mb` is what a JSON text may have: it is read as a whole."""
+MOST_JSON = (1024 << 20) // JSON_SHARE
+MOST_WRONG = 1000
+"""Values that are no jobs, after which a text is not read any further."""
 FREE_TEXT = frozenset(
     {"jobname", "comment", "admincomment", "systemcomment", "submitline", "workdir", "wckey"}
 )
 _HEADER = re.compile(r"(?:JobID|JobIDRaw|[A-Z][A-Za-z]+)(?P<between>[^A-Za-z]+)[A-Z]")
 
 
-def rows(stream: IO[bytes], problem: Problem) -> Iterator[Row] | None:
+def rows(stream: IO[bytes], problem: Problem, most_json: int = MOST_JSON) -> Iterator[Row] | None:
     """The rows of a file.
+
+    Parameters
+    ----------
+    stream : binary stream
+    problem : callable
+    most_json : int
+        Bytes that a JSON text may have, which is read as a whole.
 
     Returns
     -------
@@ -41,7 +53,7 @@ def rows(stream: IO[bytes], problem: Problem) -> Iterator[Row] | None:
     while first and not first.strip():
         first = stream.readline(LONGEST)
     if first.lstrip()[:1] in (b"{", b"["):
-        return _of_json(first + stream.read(), problem)
+        return _of_json(first + stream.read(most_json + 1), problem, most_json)
     columns = _Columns.of(first)
     if columns is None:
         problem(
@@ -124,22 +136,67 @@ def _skip_line(stream: IO[bytes], line: bytes) -> None:
         line = stream.readline(LONGEST)
 
 
-def _of_json(content: bytes, problem: Problem) -> Iterator[Row]:
+def _of_json(content: bytes, problem: Problem, most: int) -> Iterator[Row]:
     """``{"123.batch": {"jobidraw": ..., "start": ..., "nodelist": [...]}}``."""
-    try:
-        found = json.loads(content)
-        jobs = list(found.values()) if isinstance(found, dict) else list(found)
-    except (ValueError, TypeError, RecursionError) as error:
-        problem(f"is not JSON: {clean(str(error))}")
+    if len(content) > most:
+        problem(
+            f"is refused: JSON of more than {most >> 20} MiB; to do: raise max_expanded_mb of the"
+            f" source, of which JSON may have one part in {JSON_SHARE}, or save several files"
+        )
         return
-    for number, job in enumerate(jobs, 1):
-        try:
-            if not isinstance(job, dict) or not ("jobidraw" in job or "jobid" in job):
-                raise ValueError("has no jobidraw")
-            row = {str(name).lower(): _cell(value) for name, value in job.items()}
+    wrong = 0
+    try:
+        for number, job in enumerate(_values(content.decode("utf-8")), 1):
+            try:
+                if not isinstance(job, dict) or not ("jobidraw" in job or "jobid" in job):
+                    raise ValueError("has no jobidraw")
+                row = {str(name).lower(): _cell(value) for name, value in job.items()}
+            except ValueError as error:
+                problem(f"job {number}: {error}")
+                wrong += 1
+                if wrong > MOST_WRONG:
+                    problem(f"the rest is not read: more than {MOST_WRONG:,} are not jobs")
+                    return
+                continue
             yield row | {"line": str(number)}
-        except ValueError as error:
-            problem(f"job {number}: {error}")
+    except (ValueError, RecursionError) as error:
+        problem(f"is not JSON: {clean(str(error))}")
+
+
+def _values(text: str) -> Iterator[object]:
+    """The values of an object or list one by one, so that many need no more memory than one.
+
+    Raises
+    ------
+    ValueError, RecursionError
+        It is not JSON.
+    """
+    decode, blank = json.JSONDecoder().raw_decode, re.compile(r"[ \t\r\n]*")
+
+    def after(at: int) -> int:
+        return blank.match(text, at).end()  # type: ignore[union-attr]
+
+    at = after(0)
+    is_object = text[at : at + 1] == "{"
+    end = "}" if is_object else "]"
+    at = after(at + 1)
+    separator = end if text[at : at + 1] == end else ","
+    while separator == ",":
+        if is_object:
+            name, at = decode(text, at)
+            at = after(at)
+            if not isinstance(name, str) or text[at : at + 1] != ":":
+                raise json.JSONDecodeError("expected a name and a colon", text, at)
+            at = after(at + 1)
+        value, at = decode(text, at)
+        yield value
+        at = after(at)
+        separator = text[at : at + 1]
+        if separator not in (",", end):
+            raise json.JSONDecodeError(f"expected , or {end}", text, at)
+        at = after(at + 1) if separator == "," else at
+    if after(at + 1) != len(text):
+        raise json.JSONDecodeError("extra data", text, at + 1)
 
 
 def _cell(value: object) -> str:

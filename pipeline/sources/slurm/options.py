@@ -29,9 +29,13 @@ class Options(SourceOptions):
         the name. "" is the one that the command, or the files, have.
     max_expanded_mb : int
         MiB that a file, or the command's answer, may have.
+    max_ratio : int
+        How many times its size a compressed file may expand to; 32 MiB are always allowed.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files", "command", "max_expanded_mb"})
+    ORIGIN: ClassVar[frozenset[str]] = frozenset(
+        {"files", "command", "max_expanded_mb", "max_ratio"}
+    )
 
     kind: Literal["slurm"]
     files: Templates = ""
@@ -39,6 +43,7 @@ class Options(SourceOptions):
     cluster: str = Field(default="", pattern=r"^[A-Za-z0-9_.-]*$")
     timestep: Timestep = 60
     max_expanded_mb: int = Field(default=1024, ge=1)
+    max_ratio: int = Field(default=100, ge=1)
 
     @model_validator(mode="after")
     def _is_one(self) -> Options:
@@ -53,8 +58,13 @@ class Options(SourceOptions):
         return source_files.walked(source_files.expanded(self.files, day))
 
     @property
+    def allowed(self) -> source_files.Allowed:
+        """What a file may expand to."""
+        return source_files.Allowed(self.max_expanded_mb, self.max_ratio)
+
+    @property
     def limit(self) -> int:
-        """Bytes that a file may expand to."""
+        """Bytes that the command may answer with."""
         return self.max_expanded_mb << 20
 
 
