@@ -292,6 +292,20 @@ def test_the_interval_of_rates_is_found_in_the_stamps(tmp_path: Path, timestep: 
         )
 
 
+@pytest.mark.parametrize(("first", "then"), [(60, 10), (10, 60), (10, 20), (60, 30)])
+def test_an_interval_that_changes_in_the_middle_of_a_day(
+    tmp_path: Path, first: int, then: int
+) -> None:
+    """Each row has what its values are of, before and after, where the form tells no interval."""
+    change, end = 7200, 21600
+    times = [n + 3.2 for n in (*range(0, change, first), *range(change, end + 61, then))]
+    documents = [as_document(disk(time, 100.0)) for time in times]
+    (tmp_path / "d.json").write_text("\n".join(map(json.dumps, documents)))
+    found = built(options(tmp_path / "d.json", "elasticsearch", timestep=60), DAY, tmp_path / "raw")
+    rows = found["datatargets/readbytes"].values[: end // 60, 0]
+    assert rows.tolist() == [6000.0] * len(rows)
+
+
 def test_values_of_every_second_are_all_counted(tmp_path: Path) -> None:
     chance = np.random.default_rng(7)
     some = [(n + 0.01 * (chance.random() - 0.5), 2.0) for n in range(1, 3000)]

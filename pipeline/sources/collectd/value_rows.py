@@ -20,6 +20,10 @@ SAME = 1e-6
 """Relative difference of values that are copies of one."""
 ENOUGH = 10
 """Distances between rows that say what a host's interval is."""
+RUN = 20
+"""Distances that follow each other and say what the interval is at that time of the day."""
+SOME = 0.01
+"""Share of a host's distances that may be its interval for a part of the day."""
 
 
 class ValueRows(NamedTuple):
@@ -86,7 +90,7 @@ class ValueRows(NamedTuple):
         """With the intervals that each row is of, and their starts as times.
 
         An interval is what the row itself reports; else `given` seconds; else what the distances of
-        the rows of the columns of the same `host` say, see `_distances`; 0 where they are too few.
+        the rows say, see `_measured`; 0 where they are too few.
         """
         interval = (
             self.interval
@@ -94,23 +98,33 @@ class ValueRows(NamedTuple):
             else np.where(self.interval > 0, self.interval, given * 1000)
         )
         if not (interval > 0).all():
-            interval = np.where(interval > 0, interval, self._distances(host)[host[self.column]])
+            interval = np.where(interval > 0, interval, self._measured(host))
         return self._replace(time=self.time - interval, interval=interval)
 
-    def _distances(self, host: npt.NDArray[np.int32]) -> Int64:
-        """The most frequent distance of the rows of each host's columns, in whole seconds, as ms,
-        where it is of enough rows and of more than half of them. Another host has the most frequent
-        one of those; 0 if there are none.
+    def _measured(self, host: npt.NDArray[np.int32]) -> Int64:
+        """The interval of each row in ms, by the distances of the rows of a column, in whole
+        seconds: of a host that has several, the one that the row is in a run of, see `_even_runs`;
+        else the one that most rows of the host have, if these are enough; else that of most other
+        hosts; 0 if there are none.
         """
-        found = np.zeros(int(host.max(initial=-1)) + 1, dtype=np.int64)
-        same = np.diff(self.column) == 0
-        seconds = np.clip(np.rint(np.diff(self.time)[same] / 1000), 1, LONGEST - 1).astype(np.int64)
-        of_host = host[self.column[1:][same]]
-        pairs, count = np.unique(of_host * np.int64(LONGEST) + seconds, return_counts=True)
-        enough = (count >= ENOUGH) & (2 * count > np.bincount(of_host)[pairs // LONGEST])
-        found[pairs[enough] // LONGEST] = pairs[enough] % LONGEST * 1000
-        known, often = np.unique(found[found > 0], return_counts=True)
-        found[found == 0] = known[often.argmax()] if len(known) else 0
+        follows = np.diff(self.column, prepend=-1) == 0
+        seconds = np.rint(np.diff(self.time, prepend=0) / 1000)
+        seconds = np.where(follows, np.clip(seconds, 1, LONGEST - 1), 0).astype(np.int64)
+        of_host = host[self.column].astype(np.int64)
+        pairs, count = np.unique((of_host * LONGEST + seconds)[follows], return_counts=True)
+        hosts, distances = np.divmod(pairs, LONGEST)
+        share = count / np.bincount(of_host[follows])[hosts]
+        usual = np.zeros(int(host.max(initial=-1)) + 1, dtype=np.int64)
+        most = (count >= ENOUGH) & (share > 0.5)
+        usual[hosts[most]] = distances[most] * 1000
+        known, often = np.unique(usual[usual > 0], return_counts=True)
+        usual[usual == 0] = known[often.argmax()] if len(known) else 0
+        found = usual[of_host]
+        some = (count >= ENOUGH) & (share > SOME)
+        changing = np.bincount(hosts[some], minlength=len(usual)) > 1
+        rows = np.flatnonzero(changing[of_host])
+        run = _even_runs(seconds[rows], self.column[rows], np.unique(distances[some]))
+        found[rows] = np.where(run > 0, run * 1000, found[rows])
         return found
 
     def on_rows(self, row: tuple[int, int]) -> ValueRows:
@@ -140,3 +154,22 @@ class ValueRows(NamedTuple):
             self.time[:-1][same], self.interval[:-1][same], self.column[:-1][same], share
         )
         return piece.only(share >= 0).on_rows(row).by_second("mean"), piece.only(share < 0)
+
+
+def _even_runs(values: Int64, group: npt.NDArray[np.integer[Any]], among: Int64) -> Int64:
+    """Of each distance the one of `among` that it is in a run of: `RUN` distances of a group, from
+    it on or up to it, of which more than half are that one and none is shorter, so that lost rows
+    are not taken for a longer interval. 0 is in no run. Groups are in order.
+    """
+    place = np.arange(len(values))
+    first, last = np.searchsorted(group, group, "left"), np.searchsorted(group, group, "right")
+    found = np.zeros(len(values), dtype=np.int64)
+    for value in among.tolist():
+        same = np.concatenate(([0], np.cumsum(values == value)))
+        less = np.concatenate(([0], np.cumsum((values > 0) & (values < value))))
+        for start in (place, place + 1 - RUN):
+            rows = np.flatnonzero((start >= first) & (start + RUN <= last))
+            at = start[rows]
+            is_run = (2 * (same[at + RUN] - same[at]) > RUN) & (less[at + RUN] == less[at])
+            found[rows[is_run]] = value
+    return found
