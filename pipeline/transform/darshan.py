@@ -104,7 +104,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     found["log_id"] = number[found["log_id"]] if len(found["log_id"]) else found["log_id"]
     good = believed(batch, how.metrics, how.largest)
     counted, its_places = without_others(batch, places, good)
-    placing = BatchPlacing(counted)
+    placing = BatchPlacing(counted, its_places)
     series, outside, placed = _series(placing, how, its_places)
     remarks = {kind: Remark.of(names) for kind, names in batch.remarks.items()}
     if len(too_large := batch.logs["filename"][batch.own & ~good]):

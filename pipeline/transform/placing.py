@@ -16,7 +16,8 @@ from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.sums import LARGEST
 from pipeline.model import LogBatch
 from pipeline.transform.heat_bins import Bins, bins_by_log, elsewhere, unexplained
-from pipeline.transform.records import Amounts, take
+from pipeline.transform.heat_shares import weights_by_column
+from pipeline.transform.records import Amounts, amounts, take
 from pipeline.transform.traces import checked, numbered
 
 
@@ -137,7 +138,12 @@ def _less(what: Amounts, of: npt.NDArray[np.intp], taken: Int64) -> Amounts:
     )
 
 
-def by_heat(what: Amounts, bins: Mapping[int, Bins], start: Float64) -> tuple[Amounts, Amounts]:
+def by_heat(
+    what: Amounts,
+    bins: Mapping[int, Bins],
+    by_column: Mapping[tuple[int, int], Int64],
+    start: Float64,
+) -> tuple[Amounts, Amounts]:
     """Place the amounts of logs that have a heat map of the same interface and direction.
 
     A log's amounts on each file system are cut in proportion to the weights of its bins.
@@ -147,6 +153,8 @@ def by_heat(what: Amounts, bins: Mapping[int, Bins], start: Float64) -> tuple[Am
     what : Amounts
     bins : mapping of int to Bins
         By log.
+    by_column : mapping of (int, int) to int64 (bins,)
+        By log and column: weights in place of those of the log's bins.
     start : float64 (logs,)
         Epoch seconds of the jobs' starts.
 
@@ -164,7 +172,11 @@ def by_heat(what: Amounts, bins: Mapping[int, Bins], start: Float64) -> tuple[Am
     np.add.at(amount, of, what.amount[covered])
     its = [bins[log] for log in logs.tolist()]
     owner = np.repeat(np.arange(len(pairs)), [len(one.weight) for one in its])
-    piece = portions(amount, owner, np.concatenate([one.weight for one in its]))
+    weights = [
+        by_column.get(pair, one.weight)
+        for pair, one in zip(zip(logs.tolist(), column.tolist(), strict=True), its, strict=True)
+    ]
+    piece = portions(amount, owner, np.concatenate(weights))
     log = logs[owner]
     placed = Amounts(
         piece,
@@ -187,6 +199,8 @@ class BatchPlacing:
     Parameters
     ----------
     batch : LogBatch
+    places : mapping of str to int64 (n,)
+        By module: the mount point of each record.
 
     Attributes
     ----------
@@ -196,8 +210,8 @@ class BatchPlacing:
         Of each file whose trace contradicts its counters or its log's heat map: its log.
     """
 
-    def __init__(self, batch: LogBatch) -> None:
-        self.batch = batch
+    def __init__(self, batch: LogBatch, places: Mapping[str, Int64]) -> None:
+        self.batch, self.places = batch, places
         self.start = batch.logs["start_time"]
         longest = np.fmax(batch.logs["end_time"], self.start + batch.logs["walltime"])
         self.end = np.fmax(longest, self.start)
@@ -208,6 +222,7 @@ class BatchPlacing:
         self.traces["end"] = np.clip(self.traces["end"], self.traces["begin"], last)
         self._maps: dict[tuple[str, bool], dict[int, Bins]] = {}
         self._bins: dict[tuple[str, bool], dict[int, Bins]] = {}
+        self._by_column: dict[tuple[str, bool], dict[tuple[int, int], Int64]] = {}
         self._leave_out_elsewhere()
 
     def _leave_out_elsewhere(self) -> None:
@@ -240,7 +255,9 @@ class BatchPlacing:
         if module == TRACED:
             traced, rest = by_trace(rest, self.traces, share, self.start)
             yield "dxt", self._within_jobs(traced)
-        heated, rest = by_heat(rest, self._bins_of(module, share.writes), self.start)
+        bins = self._bins_of(module, share.writes)
+        by_column = self._by_column_of(module, share.writes)
+        heated, rest = by_heat(rest, bins, by_column, self.start)
         yield "heatmap", self._within_jobs(heated)
         yield "even", self._within_jobs(rest)
         yield "even", self._within_jobs(large)
@@ -267,6 +284,23 @@ class BatchPlacing:
                 found = unexplained(found, traces, self._not_traced(traces, writes))
             self._bins[key] = found
         return self._bins[key]
+
+    def _by_column_of(self, module: str, writes: bool) -> Mapping[tuple[int, int], Int64]:
+        """The weights of the bins of each log and mount point, of bytes and of operations."""
+        key = module, writes
+        if key not in self._by_column:
+            bins, records = self._bins_of(module, writes), self.batch.records[module]
+            during = "WRITE" if writes else "READ"
+            counter = f"{module}_BYTES_{'WRITTEN' if writes else 'READ'}"
+            found: dict[tuple[int, int], Int64] = {}
+            if bins and counter in records.counters:
+                place, share = self.places[module], Share(of_bytes=True, writes=writes)
+                moved = amounts(records, place, counter, during, self.start, self.end)
+                if module == TRACED:
+                    _, moved = by_trace(moved, self.traces, share, self.start)
+                found = weights_by_column(bins, moved, self.start)
+            self._by_column[key] = found
+        return self._by_column[key]
 
     def _not_traced(self, traces: npt.NDArray[Any], writes: bool) -> Float64:
         """Bytes of each log that no trace shows."""

@@ -545,3 +545,91 @@ def test_a_log_of_another_day_is_that_days_finding() -> None:
     part = reduce(job(batch(rows_of(2**60), [DAY.start], own=[False]), [1]))
     assert sum_of(part) == 0
     assert not part.remarks
+
+
+def by_file_system(part: Any, dataset: str) -> dict[str, dict[int, int]]:
+    """Minutes of the day with what is in them, by mount point."""
+    return {
+        part.mounts[mount]: {int(n): int(values[n]) for n in np.flatnonzero(values)}
+        for (name, mount), values in part.series.items()
+        if name == dataset
+    }
+
+
+def between(first: float, last: float) -> list[float]:
+    """Writes between two times."""
+    return [0, 0, 0, 0, first, last, 0, 0]
+
+
+def test_file_systems_that_are_used_in_turn_have_their_own_bins_of_a_heat_map() -> None:
+    """Bytes and operations; the one of few bytes has many operations."""
+    heat = [Heat(0, "POSIX", 60.0, NO_BYTES, minutes(m5=1000, m50=3000))]
+    rows = [
+        (0, 2, [0, 1000, 0, 400, 0], between(301.0, 350.0)),
+        (0, 3, [0, 3000, 0, 3, 0], between(3001.0, 3050.0)),
+    ]
+    part = reduce(batch(rows, [DAY.start], (), heat))
+    its = by_file_system(part, "datatargets/writebytes")
+    assert its == {"/fs0": {5: 1000}, "/fs1": {50: 3000}}
+    its = by_file_system(part, "datatargets/writeops")
+    assert its == {"/fs0": {5: 400}, "/fs1": {50: 3}}
+
+
+def test_a_file_that_is_open_all_the_time_has_the_bins_in_which_no_other_was_written() -> None:
+    heat = [Heat(0, "POSIX", 60.0, NO_BYTES, minutes(m5=1000, m20=500, m50=3000))]
+    rows = [
+        (0, 2, written(1500), between(1.0, 3599.0)),
+        (0, 3, written(3000), between(3000.0, 3059.0)),
+    ]
+    its = by_file_system(reduce(batch(rows, [DAY.start], (), heat)), "datatargets/writebytes")
+    assert its["/fs1"] == {50: 3000}
+    assert its["/fs0"].keys() >= {5, 20}
+    assert its["/fs0"][5] == pytest.approx(1000, rel=0.01)
+    assert its["/fs0"][20] == pytest.approx(500, rel=0.01)
+
+
+def test_records_whose_times_are_in_no_bin_keep_their_bytes() -> None:
+    heat = [Heat(0, "POSIX", 60.0, NO_BYTES, minutes(m5=1000))]
+    rows = [
+        (0, 2, written(700), between(3000.0, 3001.0)),
+        (0, 3, written(10**15), between(-4e300, 5e300)),
+    ]
+    its = by_file_system(reduce(batch(rows, [DAY.start], (), heat)), "datatargets/writebytes")
+    assert its == {"/fs0": {5: 700}, "/fs1": {5: 10**15}}
+
+
+CALLS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 59), st.integers(1, 10**6)), min_size=1
+)
+"""File, minute and bytes."""
+
+
+@given(CALLS)
+def test_bins_of_a_heat_map_have_their_bytes_however_many_file_systems_share_them(
+    calls: list[tuple[int, int, int]],
+) -> None:
+    """The log's bytes by minute are as its map, and by file system as its counters; at most as
+    many are in the wrong place as if each file system had its part of every bin.
+    """
+    true, files = np.zeros((2, 60)), {}
+    for file, minute, size in calls:
+        true[file % 2, minute] += size
+        first, last, amount = files.get(file, (minute, minute, 0))
+        files[file] = (min(first, minute), max(last, minute), amount + size)
+    total = true.sum(axis=0)
+    rows = [
+        (0, file, written(amount), between(first * 60 + 1.0, last * 60 + 59.0))
+        for file, (first, last, amount) in sorted(files.items())
+    ]
+    heat = [Heat(0, "POSIX", 60.0, NO_BYTES, total.astype(np.int64))]
+    part = reduce(batch(rows, [DAY.start], (), heat))
+    found = np.zeros((2, 1440))
+    for (name, mount), values in part.series.items():
+        if name == "datatargets/writebytes":
+            found[int(part.mounts[mount][-1])] = values
+    assert found.sum(axis=1).tolist() == true.sum(axis=1).tolist()
+    assert np.abs(found[:, :60].sum(axis=0) - total).sum() <= 0.02 * total.sum() + 60
+    alike = np.outer(true.sum(axis=1), total / total.sum())
+    assert (
+        np.abs(found[:, :60] - true).sum() <= np.abs(alike - true).sum() + 0.02 * total.sum() + 60
+    )
