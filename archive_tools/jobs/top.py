@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive_tools.core.errors import BadArgument, FormatError, NotFound
 from archive_tools.formats.records_file import read_records
-from archive_tools.jobs.job_tables import KEY, NEEDED, TABLE, read_table, tables_of
+from archive_tools.jobs.table_files import KEY, NEEDED, TABLE, read_table, tables_of
 from archive_tools.jobs.users import shown_users
 from archive_tools.store import layout
 
