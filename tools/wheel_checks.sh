@@ -77,14 +77,14 @@ run check-config 1 "$bin/tokio-pipeline" check-config --site "$site/site.json"
 holds check-config "pip install 'tokio-archive[lmt]'"
 holds check-config "pip install 'tokio-archive[darshan]'"
 
-step 'the extras of the example site bring its day into an archive; without plots the report says so'
+step 'the extras of the example site bring its day into an archive; without pages the day'"'"'s page says so'
 cp -r "$site" "$work/site"
 rm -rf "$work/site/archive"
 "$bin/pip" install --no-compile "$wheel[lmt]"
 run nightly 1 "$bin/tokio-pipeline" nightly --site "$work/site/site.json" --date 2026-11-22
 holds nightly 'scratch          complete'
 holds nightly "pip install 'tokio-archive[darshan]'"
-holds site/archive/2026/2026-11-22/report.html 'This page has no pictures'
+holds site/archive/2026/2026-11-22/report.html 'Pictures cannot be zoomed'
 
 step 'everything'
 "$bin/pip" install --no-compile "$wheel[all]"

@@ -19,6 +19,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "dask": ("dask", "distributed"),
     "http": ("httpx", "tenacity"),
     "lmt": ("connectorx",),
+    "pages": ("plotly",),
     "plots": ("matplotlib",),
     "serve": ("starlette", "uvicorn"),
 }

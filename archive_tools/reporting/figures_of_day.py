@@ -80,18 +80,25 @@ def write_figures(
     dict of str to int
         How many instances there are, how many have data, and how many problems.
     """
+    figures = figures_of(root, date, instances=instances)
+    found = figures.instances
+    target.write_bytes(encode(figures))
+    return {
+        "instances": len(found),
+        "with_data": sum(1 for one in found.values() if one.datasets),
+        "problems": sum(len(one.problems) for one in found.values()),
+    }
+
+
+def figures_of(root: Path, date: dt.date, *, instances: Mapping[str, Sequence[str]]) -> DayFigures:
+    """The figures of a day; `write_figures` has the parameters."""
     day = Day(date, about(root).get("timezone", "UTC"))
     receipts = Receipts(root).day(date).read()
     found = {
         instance: _instance(root, day, receipts, instance, wanted)
         for instance, wanted in instances.items()
     }
-    target.write_bytes(encode(DayFigures(LAYOUT, date, day.timezone, day.start, day.end, found)))
-    return {
-        "instances": len(found),
-        "with_data": sum(1 for one in found.values() if one.datasets),
-        "problems": sum(len(one.problems) for one in found.values()),
-    }
+    return DayFigures(LAYOUT, date, day.timezone, day.start, day.end, found)
 
 
 def _instance(

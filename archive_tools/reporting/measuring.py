@@ -67,7 +67,8 @@ class Hours:
     amount : float64
         Of a flow the sum, of a gauge the mean; NaN where nobody measured.
     peak : float64
-        The largest row of a flow, a second; of a gauge the largest value.
+        The largest row of a flow, a second; of a gauge the largest value. Growth across a gap is
+        of the whole gap.
     measured : float64
         Share of the cells that were measured, 0 to 1.
     """
@@ -303,7 +304,7 @@ class _Reading:
                 "peak_at": int(self.stamps[np.nanargmax(high)]),
             }
         if self.is_shown:
-            divisor = self.timestep if self.kind == "delta" else 1
+            divisor = self.timestep * _rows_since(level) if self.kind == "delta" else 1
             facts["curve"] = _curve(self, level / divisor, low / divisor, high / divisor)
             facts["hours"] = self._hours(level, high / divisor, cells)
             facts["by_component"] = self._map() if self.map_seconds else None
@@ -340,6 +341,16 @@ class _Reading:
 def _load(task: tuple[_Reading, RowBlock]) -> tuple[_Reading, _Rows]:
     reading, block = task
     return reading, reading.reduce(block.load(), block.first)
+
+
+def _rows_since(level: Float64) -> npt.NDArray[np.intp]:
+    """Rows that each row's amount is of: one, but after rows that nobody measured also those, for
+    growth across a gap is in the last cell of it.
+    """
+    found = np.ones(len(level), np.intp)
+    known = np.flatnonzero(~np.isnan(level))
+    found[known[1:]] = np.diff(known)
+    return found
 
 
 def _largest(values: Float64) -> float:

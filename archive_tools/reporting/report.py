@@ -1,46 +1,43 @@
-"""The day's report: one HTML page, from the archive alone, that can be opened anywhere. Without
-matplotlib it has no pictures, and says so.
-
-Every name in it came from users and is escaped by the template engine.
+"""The day's page: what is complete, what was unusual, what was moved and by whom, what is missing;
+then pictures and tables. It is made from the archive alone, and can be opened anywhere.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archive_tools import plotting
 from archive_tools.core import quantities
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError
-from archive_tools.core.extras import absent_packages
-from archive_tools.core.findings import events_of
-from archive_tools.core.printable import clean
-from archive_tools.core.sums import sql_sum
+from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.formats import index_file
-from archive_tools.formats.series_file import SeriesFile, damage_named
-from archive_tools.formats.tts_read import open_tts
-from archive_tools.jobs import users
-from archive_tools.reading import summary
-from archive_tools.schemas.panels import panels
+from archive_tools.reporting import charts, day_jobs, measuring, rendering
+from archive_tools.reporting.day_figures import (
+    DayFigures,
+    InstanceFigures,
+    Moved,
+    read_day_figures,
+)
+from archive_tools.reporting.figures_of_day import about, figures_of
+from archive_tools.reporting.unusual import LEAST_DAYS, days_before, unusual
 from archive_tools.store import layout, status
-from archive_tools.store.receipts import DayReceipts, Receipts
 
-VERSION = 2
+VERSION = 3
 """Raised when the page changes: older reports are made again."""
-MOST = 10
-"""Rows of a table of users or programs."""
+FIRST_PROBLEMS = 4
+"""Findings on the first screen."""
+INDEX_PAGE = "index.html"
+UP = "../../"
+RANKINGS = {"Users": "users", "Programs": "programs", "File systems": "file_systems"}
 
 
 def write_report(
     root: Path, date: dt.date, target: Path, *, instances: Mapping[str, Sequence[str]]
 ) -> dict[str, int]:
-    """Write the report of a day.
+    """Write the page of a day.
 
     Parameters
     ----------
@@ -55,72 +52,167 @@ def write_report(
     Returns
     -------
     dict of str to int
-        How many instances the page shows, and how many have data.
+        How many instances the page shows, how many have data, and with how many days before the
+        day was compared.
     """
-    import jinja2
-
-    about = (
-        json.loads((root / layout.ABOUT).read_text("utf-8"))
-        if (root / layout.ABOUT).is_file()
-        else {}
-    )
-    day = Day(date, about.get("timezone", "UTC"))
-    receipts = Receipts(root).day(date).read()
-    sections = [
-        _section(root, day, receipts, instance, wanted) for instance, wanted in instances.items()
-    ]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("archive_tools.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        finalize=_shown,
-    )
-    page = environment.get_template("report.html").render(
-        site=about.get("site", ""), day=day, sections=sections, pictures=not _undrawable()
+    site = str(about(root).get("site", ""))
+    known = read_day_figures(root, days_before(date)).days
+    # the figures of now, which are what is in figures.json where that could be written
+    figures = figures_of(root, date, instances=instances)
+    day = Day(date, figures.timezone)
+    sections = [_section(root, day, name, one) for name, one in figures.instances.items()]
+    compared = unusual(figures, known)
+    page = rendering.render(
+        "day.html",
+        up=UP,
+        links=_links(root, date),
+        site=site,
+        day=day,
+        weekday=f"{date:%A}",
+        sections=sections,
+        unusual=compared,
+        least_days=LEAST_DAYS,
+        is_live=rendering.is_live(),
+        ticks=charts.ticks(day),
+        **_words(figures),
     )
     target.write_text(page, encoding="utf-8")
     return {
         "instances": len(sections),
-        "with_data": sum(1 for section in sections if section["datasets"]),
+        "with_data": sum(1 for one in figures.instances.values() if one.datasets),
+        "compared": compared.compared,
     }
 
 
-def _shown(value: Any) -> Any:
-    """What a page shows: text of users and files without control characters; pictures as they
-    are.
-    """
-    return clean(value) if type(value) is str else value
+def neighbours(root: Path, date: dt.date) -> tuple[dt.date | None, dt.date | None]:
+    """The days before and after that have a page, within a year."""
+    found = []
+    for step in (-1, 1):
+        near = (date + dt.timedelta(days=step * number) for number in range(1, 367))
+        found.append(
+            next((one for one in near if layout.path(root, layout.REPORT, one).is_file()), None)
+        )
+    return found[0], found[1]
 
 
-def _section(
-    root: Path, day: Day, receipts: DayReceipts, instance: str, wanted: Sequence[str]
-) -> dict[str, Any]:
-    path = layout.path(root, layout.TTS, day.date, instance)
-    has_index = layout.path(root, layout.INDEX, day.date, instance).is_file()
+def _links(root: Path, date: dt.date) -> list[rendering.Link]:
+    before, after = neighbours(root, date)
+    return [
+        ("All days", f"{UP}{INDEX_PAGE}"),
+        (f"{date:%B %Y}", f"../{date:%Y-%m}.html"),
+        *(
+            (f"{label}: {one}", f"{UP}{layout.REPORT.format(date=one)}")
+            if one
+            else (f"{label}: none", None)
+            for label, one in (("Before", before), ("After", after))
+        ),
+    ]
+
+
+def _words(figures: DayFigures) -> dict[str, Any]:
+    """The first screen."""
+    incomplete = [
+        name for name, one in figures.instances.items() if severity(one.state) != Severity.GOOD
+    ]
+    many = len(figures.instances)
+    headline = (
+        "Complete: every source."
+        if not incomplete
+        else f"Not complete: {len(incomplete)} of {quantities.counted(many, 'source')},"
+        f" {', '.join(incomplete)}."
+    )
+    problems = [
+        f"{name}: {problem.sentence}"
+        for name, one in figures.instances.items()
+        for problem in one.problems
+    ]
+    return {
+        "incomplete": incomplete,
+        "headline": headline if many else "No source is configured.",
+        "moved": list(_moved(figures)),
+        "missing": [
+            f"{name}: {one.state} {one.detail}".rstrip()
+            for name, one in figures.instances.items()
+            if severity(one.state) != Severity.GOOD
+        ],
+        "first_problems": problems[:FIRST_PROBLEMS],
+        "more_problems": max(0, len(problems) - FIRST_PROBLEMS),
+    }
+
+
+def severity(state: str) -> Severity:
+    """How much a state needs a person; a word that is not known needs one."""
+    return next((one.severity for one in DayState if one == state), Severity.BAD)
+
+
+def _moved(figures: DayFigures) -> list[str]:
+    said = []
+    for name, one in figures.instances.items():
+        read, written = one.moved()
+        if read is not None or written is not None:
+            said.append(f"{name}: {_amounts(read, written)}.")
+        if one.users:
+            whom = "; ".join(
+                f"{user.name or quantities.NONE} {_amounts(user.read, user.written)}"
+                for user in one.users[:3]
+            )
+            said.append(f"By {name}'s logs: {whom}.")
+    return said
+
+
+def _amounts(read: float | None, written: float | None) -> str:
+    both = (quantities.quantity(one, "bytes") for one in (read, written))
+    return f"{next(both)} read, {next(both)} written"
+
+
+def _section(root: Path, day: Day, instance: str, figures: InstanceFigures) -> dict[str, Any]:
     section: dict[str, Any] = {
         "instance": instance,
-        "state": status.state_of(
-            status.files_of(root, day.date), receipts, day.date, instance, wanted
-        ),
+        "state": {"word": figures.state, "detail": figures.detail},
         "products": _products(root, day.date, instance),
-        "datasets": [],
-        "plots": [],
-        "tables": [],
-        "findings": _findings(receipts, instance, day.timezone),
+        "charts": [],
+        "jobs": [],
+        "job_rows": [],
+        "rankings": [
+            (title, [_moved_row(row) for row in getattr(figures, field)])
+            for title, field in RANKINGS.items()
+            if getattr(figures, field)
+        ],
+        "slow": [
+            (one.name, f"{100 * one.share:.0f} %", f"{one.deviations:.1f}")
+            for one in figures.slow_targets
+        ],
+        "datasets": [
+            (
+                name,
+                str(one.components),
+                quantities.quantity(one.total, one.unit),
+                quantities.quantity(one.mean, one.unit),
+                quantities.quantity(one.peak, one.unit),
+                quantities.fixed(one.missing, "%"),
+            )
+            for name, one in figures.datasets.items()
+        ],
+        "problems": figures.problems,
     }
     try:
+        path = layout.path(root, layout.TTS, day.date, instance)
         if path.is_file():
-            with damage_named(path), open_tts(path) as tts:
-                section["datasets"] = [_row(item) for item in summary.summarize(tts)]
-                section["plots"] = [
-                    plotting.svg(figure) for figure in ([] if _undrawable() else _figures(tts, day))
-                ]
-        if has_index:
-            section["tables"] = _rankings(layout.path(root, layout.INDEX, day.date, instance))
-    except FormatError as error:
-        section["findings"] = [str(error), *section["findings"]]
+            section["charts"] = charts.charts_of(measuring.measured(path, day), instance)
+        index = layout.path(root, layout.INDEX, day.date, instance)
+        if index.is_file():
+            with index_file.connected(index) as connection:
+                jobs = day_jobs.jobs_of(connection)[: day_jobs.MOST_LISTED]
+            section["jobs"] = day_jobs.bars(jobs, day)
+            section["job_rows"] = day_jobs.rows(jobs, day)
+    except FormatError:
+        pass  # which the figures' problems say
     return section
+
+
+def _moved_row(one: Moved) -> tuple[str, str, str, str]:
+    amounts = (quantities.quantity(amount, "bytes") for amount in (one.read, one.written))
+    return one.name or quantities.NONE, f"{one.logs:,}", next(amounts), next(amounts)
 
 
 def _products(root: Path, date: dt.date, instance: str) -> list[tuple[str, str]]:
@@ -130,86 +222,3 @@ def _products(root: Path, date: dt.date, instance: str) -> list[tuple[str, str]]
         for path in paths
         if path.is_file()
     ]
-
-
-def _findings(receipts: DayReceipts, instance: str, timezone: str) -> list[str]:
-    found = []
-    for receipt in receipts.all:
-        if receipt.instance == instance:
-            content = receipts.content(receipt)
-            sentences = [*_sentences(content, timezone), *_reported(content)]
-            found += [f"{receipt.product}: {sentence}" for sentence in sentences]
-    return found
-
-
-def _sentences(content: Mapping[str, Any], timezone: str) -> list[str]:
-    """The findings by the site's clock; older receipts have no more than sentences."""
-    try:
-        found = [event.sentence(timezone) for event in events_of(content)]
-    except (ValueError, OverflowError, OSError):  # times that no calendar has
-        found = []
-    return found or [str(sentence) for sentence in content.get("findings", [])]
-
-
-def _reported(content: dict[str, Any]) -> list[str]:
-    return [str(content[key]) for key in ("error", "reason") if key in content]
-
-
-def _row(item: summary.DatasetSummary) -> dict[str, str]:
-    shown = dataclasses.asdict(item)
-    for name in ("total", "mean", "peak"):
-        shown[name] = quantities.quantity(shown[name], item.unit)
-    return shown | {"missing": quantities.fixed(item.missing, "%")}
-
-
-def _undrawable() -> bool:
-    """Whether the package that draws is not installed."""
-    return bool(absent_packages("plots"))
-
-
-def _figures(tts: SeriesFile, day: Day) -> list[Any]:
-    """A picture of each panel of which the file has anything."""
-    there = set(tts.datasets())
-    shown = [[tts.to_series(name) for name in names if name in there] for names in _drawn()]
-    return [plotting.lines(series, timezone=day.timezone) for series in shown if series]
-
-
-def _drawn() -> list[tuple[str, ...]]:
-    """The datasets of the panels, as far as they are drawn here."""
-    return [panel.datasets for panel in panels().report[:3]]
-
-
-RANKINGS = {
-    "Users": (users.UID, "username"),
-    "Programs": ("NULL", "exename"),
-    "File systems": ("NULL", "fsname"),
-}
-"""Title to uid and name, by which rows are told apart."""
-
-
-def _rankings(path: Path) -> list[dict[str, Any]]:
-    """Who moved most bytes, from the index."""
-    with index_file.connected(path) as connection:
-        return _tables_of(connection)
-
-
-def _tables_of(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    tables = []
-    read, written = sql_sum("bytes_read"), sql_sum("bytes_written")
-    for title, (uid_, name_) in RANKINGS.items():
-        rows = connection.execute(
-            f"""SELECT {uid_}, {name_}, COUNT(DISTINCT log_id), {read}, {written}
-                FROM summaries JOIN headers USING (log_id) JOIN mounts USING (fs_id)
-                GROUP BY 1, 2 ORDER BY {read} + {written} DESC, 2, 1"""
-        ).fetchall()
-        named = users.shown_users((uid, name) for uid, name, *_ in rows)
-        shown = [
-            (
-                named[uid, name] or "–",
-                logs,
-                *(quantities.quantity(amount, "bytes") for amount in amounts),
-            )
-            for uid, name, logs, *amounts in rows[:MOST]
-        ]
-        tables.append({"title": title, "rows": shown})
-    return tables

@@ -37,6 +37,7 @@ could give again.
 RECEIPTS = "receipts/{date:%Y}/{date:%m}"
 ASIDE = "aside/{date:%Y}/{date:%Y-%m-%d}/{instance}"
 ABOUT = "archive.json"
+ASSETS = "assets"
 LAST_RUN = "receipts/last_{command}.json"
 LOCK = ".lock"
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import luigi
 
 from archive_tools.core.vocabulary import Product
-from archive_tools.reporting import figures_of_day, report
+from archive_tools.reporting import figures_of_day, rendering, report
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
@@ -165,6 +165,7 @@ class Nightly(DayTask):
     def make(self, temporary: Path) -> Made:
         """Write the report."""
         root = self.config.root
+        rendering.write_assets(root)
         return Made(report.write_report(root, self.date, temporary, instances=self.wanted()))
 
     @classmethod

@@ -59,6 +59,7 @@ def use_engine() -> None:
 
 
 USES = {
+    "pages": lambda: check_extra("pages", "zooming"),
     "plots": canvas.style,
     "analysis": lambda: lazy.data_array("datatargets/readbytes", [], []),
     "lmt": use_database,

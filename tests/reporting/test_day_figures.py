@@ -193,3 +193,13 @@ def test_a_partial_day_s_figures_say_so(tmp_path: Path, site: Site) -> None:
     assert (fs.state, fs.percent) == ("partial", 68)
     assert fs.datasets[READ].hours[17:] == [None] * 7
     assert fs.datasets[READ].hours_measured[15:17] == [1.0, 0.5]
+
+
+def test_growth_across_a_gap_is_not_a_peak_of_its_last_row() -> None:
+    """A rate of 10 a second, of which an hour is in one row of a minute."""
+    level = np.full(1440, 600.0)
+    level[120:179] = np.nan
+    level[179] = 600.0 * 60
+    since = measuring._rows_since(level)
+    assert np.nanmax(level / 60 / since) == 10.0
+    assert since[179] == 60

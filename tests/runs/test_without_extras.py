@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from archive_tools.core.extras import PACKAGES
+from archive_tools.reporting import rendering
 from pipeline.cli.main import COMPLETE, FAILED, main
 from tests.support.absent_packages import without
 from tests.support.nights import DATE, lmt_db, lmt_source
 
 Site = Callable[..., Path]
-SAID = "This page has no pictures: <code>pip install 'tokio-archive[plots]'</code>"
+SAID = "Pictures cannot be zoomed: <code>pip install 'tokio-archive[pages]'</code>"
 
 
 def nightly(tmp_path: Path, site: Site) -> int:
@@ -26,20 +27,18 @@ def page(tmp_path: Path) -> str:
     return (tmp_path / f"archive/2026/{DATE}/report.html").read_text()
 
 
-def test_without_matplotlib_the_report_has_no_pictures_and_says_so(
-    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("extra", ["pages", "plots"])
+def test_the_report_has_pictures_and_tables_without_packages_of_extras(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, extra: str
 ) -> None:
-    without("plots", monkeypatch)
+    without(extra, monkeypatch)
+    rendering.scripts.cache_clear()
     assert nightly(tmp_path, site) == COMPLETE
-    assert SAID in page(tmp_path)
-    assert "<svg" not in page(tmp_path)
-    assert "datatargets/readbytes" in page(tmp_path)
-
-
-def test_with_matplotlib_the_report_has_pictures(tmp_path: Path, site: Site) -> None:
-    assert nightly(tmp_path, site) == COMPLETE
-    assert SAID not in page(tmp_path)
+    assert (SAID in page(tmp_path)) == (extra == "pages")
+    assert ("<script defer" in page(tmp_path)) == (extra != "pages")
     assert "<svg" in page(tmp_path)
+    assert "datatargets/readbytes" in page(tmp_path)
+    rendering.scripts.cache_clear()
 
 
 def test_a_source_without_its_packages_fails_and_names_the_extra(

@@ -1,0 +1,204 @@
+"""What was unusual on a day: each hour against the same hour of the four weeks before.
+
+Amounts are compared by their logarithms, the middle and spread by median and MAD, so that a few
+wild days do not make a wild day usual. How often the same rule would have spoken in those weeks is
+counted, each day against all of them, and said.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from archive_tools import schemas
+from archive_tools.core import quantities
+from archive_tools.core.arrays import Float64
+from archive_tools.reporting.day_figures import DayFigures
+
+WEEKS = 4
+DAYS = 7 * WEEKS
+LEAST_DAYS = 14
+"""Days before, of which the hour was measured, without which nothing is compared."""
+DEVIATIONS, FACTOR, POINTS = 5.0, 2.0, 20.0
+"""How far from the median an hour is unusual: in robust standard deviations, and besides by this
+factor (amounts) or by so many per cent points.
+"""
+LEAST_MEASURED = 0.9
+"""Share of an hour's cells without which it is not compared."""
+MOST = 8
+"""Sentences of a day."""
+MAD = 1.4826
+
+
+class Stretch(NamedTuple):
+    """Hours that follow each other and are unusual in the same way."""
+
+    instance: str
+    dataset: str
+    first: int
+    last: int
+    is_high: bool
+    value: float
+    usual: float
+    deviations: float
+
+
+@dataclass(frozen=True)
+class Unusual:
+    """What was unusual, as text.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+    compared : int
+        Days before that were there to compare with.
+    chance : int
+        On how many of those days the same rule would have said something.
+    is_comparable : bool
+        Whether there were enough of them.
+    more : int
+        Sentences beyond the first few.
+    """
+
+    sentences: tuple[str, ...]
+    compared: int
+    chance: int
+    is_comparable: bool
+    more: int = 0
+
+
+def days_before(date: dt.date) -> list[dt.date]:
+    """The days that a day is compared with."""
+    return [date - dt.timedelta(days=number) for number in range(1, DAYS + 1)]
+
+
+def unusual(today: DayFigures, before: Mapping[dt.date, DayFigures]) -> Unusual:
+    """What was unusual on a day.
+
+    Parameters
+    ----------
+    today : DayFigures
+    before : mapping
+        The figures of the days before, as far as there are some.
+    """
+    dates = [today.date, *(date for date in days_before(today.date) if date in before)]
+    days = [today, *(before[date] for date in dates[1:])]
+    found: list[Stretch] = []
+    spoken = np.zeros(len(days), bool)
+    comparable = False
+    for instance, figures in today.instances.items():
+        for dataset, mine in figures.datasets.items():
+            if not mine.hours:
+                continue
+            values = _table(days, instance, dataset)
+            marks, middle, scores = _judged(values, mine.kind == "delta", dates)
+            known = np.count_nonzero(~np.isnan(values[1:]), axis=0) >= LEAST_DAYS
+            comparable |= bool(known.any())
+            spoken |= marks.any(axis=1)
+            found += _stretches(instance, dataset, values[0], marks[0], middle, scores)
+    found.sort(key=lambda one: -one.deviations)
+    shown = sorted(found[:MOST], key=lambda one: (one.first, one.instance, one.dataset))
+    return Unusual(
+        tuple(_sentence(one, today) for one in shown),
+        len(days) - 1,
+        int(np.count_nonzero(spoken[1:])),
+        comparable,
+        max(0, len(found) - MOST),
+    )
+
+
+def _table(days: list[DayFigures], instance: str, dataset: str) -> Float64:
+    """Hours that were measured: float64 (days, 24), by the site's clock; NaN for others."""
+    values = np.full((len(days), 24), np.nan)
+    for row, day in enumerate(days):
+        figures = day.instances.get(instance)
+        one = figures.datasets.get(dataset) if figures else None
+        if one is None:
+            continue
+        zone = ZoneInfo(day.timezone)
+        for number, (value, share) in enumerate(zip(one.hours, one.hours_measured, strict=False)):
+            if value is not None and share >= LEAST_MEASURED:
+                second = day.start + 3600 * number
+                values[row, dt.datetime.fromtimestamp(second, zone).hour] = value
+    return values
+
+
+def _judged(
+    values: Float64, is_amount: bool, dates: list[dt.date]
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.bool_]], Float64, Float64]:
+    """Which hours of each day are unusual against the days after the first; the medians of those
+    by hour, and the first day's deviations. Of the same weekday no other day may be as far out.
+    """
+    levels = np.log2(1 + np.maximum(values, 0)) if is_amount else values
+    least = 1.0 if is_amount else POINTS  # log2 of FACTOR
+    weekdays = np.array([date.weekday() for date in dates])
+    known = np.count_nonzero(~np.isnan(levels[1:]), axis=0) >= LEAST_DAYS
+    marks = np.zeros(values.shape, bool)
+    middles, scores = np.full(values.shape[1], np.nan), np.zeros(values.shape)
+    if known.any():
+        before = levels[1:, known]
+        middles[known] = np.nanmedian(before, axis=0)
+        spread = MAD * np.nanmedian(np.abs(before - middles[known]), axis=0)
+        distance = levels[:, known] - middles[known]
+        scores[:, known] = np.nan_to_num(distance / np.maximum(spread, least / DEVIATIONS))
+    for row in range(len(values)):
+        alike = weekdays == weekdays[row]
+        alike[[0, row]] = False
+        peers = levels[alike]
+        high = np.fmax.reduce(peers, axis=0, initial=-np.inf)
+        low = np.fmin.reduce(peers, axis=0, initial=np.inf)
+        beyond = np.where(scores[row] > 0, levels[row] > high, levels[row] < low)
+        marks[row] = known & (np.abs(scores[row]) >= DEVIATIONS) & beyond
+    return marks, 2.0**middles - 1 if is_amount else middles, scores[0]
+
+
+def _stretches(
+    instance: str,
+    dataset: str,
+    values: Float64,
+    marks: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    middles: Float64,
+    scores: Float64,
+) -> Iterator[Stretch]:
+    known = schemas.catalogue().get(dataset)
+    is_amount = known is not None and known.kind == "delta"
+    hour = 0
+    while hour < 24:
+        first = hour
+        while hour < 24 and marks[hour] and (scores[hour] > 0) == (scores[first] > 0):
+            hour += 1
+        if hour > first:
+            here = slice(first, hour)
+            join = np.nansum if is_amount else np.nanmean
+            yield Stretch(
+                instance,
+                dataset,
+                first,
+                hour,
+                bool(scores[first] > 0),
+                float(join(values[here])),
+                float(join(middles[here])),
+                float(np.abs(scores[here]).max()),
+            )
+        else:
+            hour += 1
+
+
+def _sentence(one: Stretch, day: DayFigures) -> str:
+    figures = day.instances[one.instance].datasets[one.dataset]
+    known = schemas.catalogue().get(one.dataset)
+    what = known.doc[0].lower() + known.doc[1:] if known else one.dataset
+    value, usual = (quantities.quantity(amount, figures.unit) for amount in (one.value, one.usual))
+    ratio = ""
+    if figures.kind == "delta" and one.usual > 0 and one.value > 0:
+        times = one.value / one.usual
+        ratio = f", {times:.3g} times as much" if times > 1 else f", {100 * times:.2g} % of it"
+    return (
+        f"{one.instance}, {one.first:02}:00 to {one.last:02}:00: {what}: {value}, usually"
+        f" {usual}{ratio}."
+    )

@@ -1,0 +1,118 @@
+"""What is unusual on a day: injected events are found, ordinary days are silent."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from archive_tools.core.day import Day
+from archive_tools.reporting.day_figures import (
+    LAYOUT,
+    DatasetFigures,
+    DayFigures,
+    InstanceFigures,
+)
+from archive_tools.reporting.unusual import DAYS, days_before, unusual
+
+DATE = dt.date(2026, 11, 22)
+READ, LOAD = "datatargets/readbytes", "dataservers/cpuload"
+
+
+def day(
+    date: dt.date, hours: np.ndarray, kind: str = "delta", zone: str = "UTC", share: float = 1.0
+) -> DayFigures:
+    span = Day(date, zone)
+    name, unit = (READ, "bytes") if kind == "delta" else (LOAD, "%")
+    one = DatasetFigures(unit, kind, 1, hours=hours.tolist(), hours_measured=[share] * len(hours))
+    instances = {"fs": InstanceFigures("complete", datasets={name: one})}
+    return DayFigures(LAYOUT, date, zone, span.start, span.end, instances)
+
+
+def ordinary(number: int, seed: int = 1) -> np.ndarray:
+    """Hours of a day: busier at noon, quieter on Saturdays and Sundays, within a factor of two."""
+    date = DATE - dt.timedelta(days=number)
+    random = np.random.default_rng([seed, number])
+    shape = 1e12 * (1 + np.sin(np.arange(24) / 24 * np.pi))
+    return shape * (0.5 if date.weekday() >= 5 else 1.0) * random.lognormal(0, 0.3, 24)
+
+
+def month(seed: int = 1) -> dict[dt.date, DayFigures]:
+    return {date: day(date, ordinary((DATE - date).days, seed)) for date in days_before(DATE)}
+
+
+def test_an_hour_of_twenty_times_the_bytes_is_said_with_time_and_usual_amount() -> None:
+    hours = ordinary(0)
+    hours[13:15] *= 20
+    found = unusual(day(DATE, hours), month())
+    (sentence,) = found.sentences
+    assert sentence.startswith("fs, 13:00 to 15:00: bytes read from the data target: ")
+    assert "times as much" in sentence
+    assert (found.compared, found.is_comparable) == (DAYS, True)
+
+
+def test_an_hour_of_nothing_is_unusual_and_an_hour_that_was_not_measured_is_not() -> None:
+    hours = ordinary(0)
+    hours[4] = 0
+    assert "04:00 to 05:00" in unusual(day(DATE, hours), month()).sentences[0]
+    assert unusual(day(DATE, hours, share=0.5), month()).sentences == ()
+
+
+def test_ordinary_days_are_nearly_all_silent() -> None:
+    """Of 200 days of noise, 4,800 hours, at most 3 % say something."""
+    said = sum(
+        len(unusual(day(DATE, ordinary(0, seed)), month(seed)).sentences) for seed in range(200)
+    )
+    assert said <= 6
+
+
+def test_how_often_the_rule_spoke_before_is_counted() -> None:
+    before = month()
+    for number in (3, 9):
+        wild = ordinary(number)
+        wild[2] *= 100
+        before[DATE - dt.timedelta(days=number)] = day(DATE - dt.timedelta(days=number), wild)
+    found = unusual(day(DATE, ordinary(0)), before)
+    assert (found.sentences, found.chance) == ((), 2)
+
+
+def test_what_every_sunday_has_is_usual_on_a_sunday() -> None:
+    before = month()
+    for weeks in (1, 2, 3, 4):
+        backup = ordinary(7 * weeks)
+        backup[1] *= 50
+        date = DATE - dt.timedelta(weeks=weeks)
+        before[date] = day(date, backup)
+    hours = ordinary(0)
+    hours[1] *= 50 * 0.5
+    assert unusual(day(DATE, hours), before).sentences == ()
+
+
+@pytest.mark.parametrize("known", [0, 5, 13])
+def test_too_few_days_compare_nothing(known: int) -> None:
+    before = dict(list(month().items())[:known])
+    hours = ordinary(0) * 1000
+    found = unusual(day(DATE, hours), before)
+    assert (found.sentences, found.is_comparable, found.compared) == ((), False, known)
+
+
+def test_a_load_is_compared_by_points_and_not_by_factors() -> None:
+    before = {
+        date: day(date, np.full(24, 2.0 + (DATE - date).days % 3), "gauge")
+        for date in days_before(DATE)
+    }
+    assert unusual(day(DATE, np.full(24, 12.0), "gauge"), before).sentences == ()
+    (sentence,) = unusual(day(DATE, np.full(24, 60.0), "gauge"), before).sentences
+    assert "60 %, usually 3 %" in sentence
+
+
+@pytest.mark.parametrize("date", [dt.date(2026, 3, 29), dt.date(2026, 10, 25)])
+def test_days_of_23_and_25_hours_are_compared_by_the_clock(date: dt.date) -> None:
+    zone = "Europe/Berlin"
+    count = (Day(date, zone).end - Day(date, zone).start) // 3600
+    before = {one: day(one, np.arange(1.0, 25.0) * 1e12, zone=zone) for one in days_before(date)}
+    clock = [hour for hour in range(24) if count == 25 or hour != 2]
+    clock = sorted([*clock, 2]) if count == 25 else clock
+    today = day(date, np.array([(hour + 1) * 1e12 for hour in clock]), zone=zone)
+    assert unusual(today, before).sentences == ()
