@@ -29,7 +29,6 @@ VERSION = 3
 """Raised when the page changes: older reports are made again."""
 FIRST_PROBLEMS = 4
 """Findings on the first screen."""
-INDEX_PAGE = "index.html"
 UP = "../../"
 RANKINGS = {"Users": "users", "Programs": "programs", "File systems": "file_systems"}
 
@@ -95,11 +94,16 @@ def neighbours(root: Path, date: dt.date) -> tuple[dt.date | None, dt.date | Non
     return found[0], found[1]
 
 
+def comparable_days(root: Path, date: dt.date) -> int:
+    """How many of the days that a day is compared with have figures."""
+    return sum(layout.path(root, layout.FIGURES, one).is_file() for one in days_before(date))
+
+
 def _links(root: Path, date: dt.date) -> list[rendering.Link]:
     before, after = neighbours(root, date)
     return [
-        ("All days", f"{UP}{INDEX_PAGE}"),
-        (f"{date:%B %Y}", f"../{date:%Y-%m}.html"),
+        ("All days", f"{UP}{layout.INDEX_PAGE}"),
+        (f"{date:%B %Y}", f"{UP}{layout.MONTH_PAGE.format(date=date)}"),
         *(
             (f"{label}: {one}", f"{UP}{layout.REPORT.format(date=one)}")
             if one

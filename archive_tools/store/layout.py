@@ -11,6 +11,7 @@ receipts/2018/01/2018-01-28.cscratch.tts.v1.<fingerprint>.complete.json
 aside/2018/2018-01-28/cscratch/          what `invalidate` puts aside, see `aside`
 receipts/last_nightly.json               when a command ran last, how long, its exit code
 archive.json                             site and time zone, for readers
+index.html, 2018/2018-01.html, assets/   pages above the days, and the scripts of all pages
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ RECEIPTS = "receipts/{date:%Y}/{date:%m}"
 ASIDE = "aside/{date:%Y}/{date:%Y-%m-%d}/{instance}"
 ABOUT = "archive.json"
 ASSETS = "assets"
+INDEX_PAGE = "index.html"
+MONTH_PAGE = "{date:%Y}/{date:%Y-%m}.html"
+PAGES = "receipts/pages.json"
+"""What the pages above the days were made of, and their hashes."""
 LAST_RUN = "receipts/last_{command}.json"
 LOCK = ".lock"
 

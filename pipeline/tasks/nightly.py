@@ -41,6 +41,11 @@ def products(site: Site, instance: str) -> list[type[ArchiveTask]]:
     return [LAST[tuple(sources.products(site, instance))]]
 
 
+def wanted_products(site: Site) -> dict[str, list[Product]]:
+    """What a day should have: the products of each instance."""
+    return {instance: list(sources.products(site, instance)) for instance in site.sources}
+
+
 class DayTask(ArchiveTask):
     """What is made of a day as a whole, from whatever the archive has of it."""
 
@@ -56,8 +61,7 @@ class DayTask(ArchiveTask):
 
     def wanted(self) -> dict[str, list[Product]]:
         """What the day should have: the products of each instance."""
-        site = self.config
-        return {instance: list(sources.products(site, instance)) for instance in site.sources}
+        return wanted_products(self.config)
 
 
 class Figures(DayTask):
@@ -166,7 +170,25 @@ class Nightly(DayTask):
         """Write the report."""
         root = self.config.root
         rendering.write_assets(root)
-        return Made(report.write_report(root, self.date, temporary, instances=self.wanted()))
+        counts = report.write_report(root, self.date, temporary, instances=self.wanted())
+        return Made(counts, more={"links": self._links()})
+
+    def _links(self) -> list[str]:
+        """The days that the page leads to."""
+        return [str(date) for date in report.neighbours(self.config.root, self.date) if date]
+
+    def page_lags(self) -> bool:
+        """Whether there is a page, that leads to other days than those that have one now, or was
+        compared with fewer days than have figures now.
+        """
+        receipt = self.receipt()
+        if receipt is None:
+            return False
+        content = self.day_receipts().content(receipt)
+        compared = int(content.get("counts", {}).get("compared", 0))
+        return content.get("links") != self._links() or compared < report.comparable_days(
+            self.config.root, self.date
+        )
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:

@@ -16,7 +16,7 @@ from archive_tools.core.vocabulary import ReceiptState, Severity
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import execution, plan, progress, recording, retention, states
+from pipeline.runs import execution, pages, plan, progress, recording, retention, states
 from pipeline.runs.plan import DayPlan, Plan
 from pipeline.site import Site
 from pipeline.tasks.context import Mode, current, run_context
@@ -95,9 +95,11 @@ def run(options: argparse.Namespace) -> int:
                 time.monotonic() - began,
             )
             run.all(planned.days)
+        well = pages.finish_pages(site, [day.date for day in planned.days], options.site)
         retention.prune(site)
         code = _summary(site, dates, options.site, instances)
-        codes.append(exit_codes.worst([code, run.report_code()]))
+        written = exit_codes.COMPLETE if well else exit_codes.FAILED
+        codes.append(exit_codes.worst([code, run.report_code(), written]))
     return codes[-1]
 
 

@@ -14,7 +14,7 @@ from archive_tools.core.vocabulary import FOR_A_PERSON, FindingKind, ReceiptStat
 from archive_tools.store import layout, lock
 from archive_tools.store.receipts import DayReceipts, Receipts
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import execution, progress, recording, retention, states
+from pipeline.runs import execution, pages, progress, recording, retention, states
 from pipeline.site import Site
 from pipeline.tasks.nightly import Nightly
 
@@ -67,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
                 log.warning("%s: another run has this day", date)
             nightlies = [Nightly(date=date, site=options.site) for date in held]
             codes.append(exit_codes.worst(_nightlies(site, nightlies, options)))
+        if not pages.finish_pages(site, dates, options.site):
+            codes.append(exit_codes.worst([*codes, exit_codes.FAILED]))
         retention.prune(site)
     return codes[-1]
 

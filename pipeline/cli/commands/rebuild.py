@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from archive_tools.store import aside, lock
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import execution, plan, progress, recording
+from pipeline.runs import execution, pages, plan, progress, recording
 from pipeline.runs.plan import DayPlan
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
@@ -78,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
                         failed += sum(not task.try_to_produce() for task in tasks)
                         failed += not execution.finish(day.nightly_run)
                     made += 1
+            failed += not pages.finish_pages(site, dates, options.site)
             print(f"{made} days made anew from raw data, {failed} products failed")
             codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)
     return codes[-1]

@@ -1,0 +1,388 @@
+"""The pages above the days: `index.html` of an archive, and a page a month. They are made from
+receipts' names and the days' figures alone; no HDF5 file is opened.
+
+A page is written when what it shows differs from what it was made of, which `receipts/pages.json`
+has, with the hash of its bytes.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archive_tools.core import quantities
+from archive_tools.core.errors import TokioError
+from archive_tools.core.vocabulary import DayState
+from archive_tools.reporting import charts, drawing, fullness_trend, rendering
+from archive_tools.reporting.day_figures import FiguresOfDays, InstanceFigures, read_day_figures
+from archive_tools.reporting.figures_of_day import about
+from archive_tools.store import digest, files, layout, status
+from archive_tools.store.receipts import Receipts
+from archive_tools.store.receipts import fingerprint as fingerprint_of
+
+VERSION = 1
+"""Raised when the pages change."""
+YEAR, WEEK, WEEKS = 366, 7, 28
+MOST = 10
+MOST_PROBLEMS = 20
+SLOW_SHARE, SLOW_DEVIATIONS = 0.8, -5.0
+"""Of a target that counts as slow on a day."""
+
+Products = Mapping[str, Sequence[str]]
+
+
+def write_pages(root: Path, instances: Products) -> list[str]:
+    """Write the index and the pages of months, as far as they are not what they would be.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The archive.
+    instances : mapping of str to sequence of str
+        What days should have: the products of each instance.
+
+    Returns
+    -------
+    list of str
+        Names of the pages that were written.
+    """
+    dates = [date for date, _ in layout.day_folders(root)]
+    if not dates:
+        return []
+    receipts = Receipts(root).days(dates)
+    told = {
+        date: fingerprint_of([receipt.name for receipt in receipts[date].all]) for date in dates
+    }
+    months = sorted({(date.year, date.month) for date in dates})
+    facts = [VERSION, dict(instances), about(root), sorted(rendering.scripts())]
+    known, now, written = _known(root), {}, []
+    recent = [date for date in dates if (dates[-1] - date).days < YEAR]
+    wanted = {layout.INDEX_PAGE: fingerprint_of(facts, months, [told[date] for date in recent])}
+    for number, month in enumerate(months):
+        mine = [told[date] for date in dates if (date.year, date.month) == month]
+        near = months[max(0, number - 1) : number + 2]
+        wanted[_month_page(month)] = fingerprint_of(facts, near, mine)
+    for name, made_of in wanted.items():
+        before = known.get(name, {})
+        if before.get("made_of") == made_of and not digest.damage(root / name, before, deep=False):
+            now[name] = before
+            continue
+        text = (
+            _index(root, recent, months, instances)
+            if name == layout.INDEX_PAGE
+            else _month(root, name, dates, months, instances)
+        )
+        files.write_text(root / name, text, over_folder=True)
+        now[name] = {"made_of": made_of, **digest.facts(root / name)}
+        written.append(name)
+    if now != known:
+        content = json.dumps(now, indent=1) + "\n"
+        files.write_text(root / layout.PAGES, content, over_folder=True)
+    return written
+
+
+def _known(root: Path) -> dict[str, dict[str, Any]]:
+    """What is known of the pages; nothing where that is not there or damaged."""
+    try:
+        found = json.loads((root / layout.PAGES).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    pages = found.items() if isinstance(found, dict) else ()
+    return {name: one for name, one in pages if isinstance(one, dict)}
+
+
+def _month_page(month: tuple[int, int]) -> str:
+    return layout.MONTH_PAGE.format(date=dt.date(*month, 1))
+
+
+def _index(
+    root: Path, dates: Sequence[dt.date], months: Sequence[tuple[int, int]], instances: Products
+) -> str:
+    found = read_day_figures(root, dates)
+    states = _states(root, dates, instances)
+    last = dates[-1]
+    week = [date for date in dates if (last - date).days < WEEK]
+    four = [date for date in dates if (last - date).days < WEEKS]
+    years = sorted({year for year, _ in months}, reverse=True)
+    return rendering.render(
+        "index.html",
+        up="",
+        links=[("All days", None), (f"Last day: {last}", layout.REPORT.format(date=last))],
+        site=str(about(root).get("site", "")),
+        last=last,
+        headline=_headline(last, states[last]),
+        is_good=all(state.word.severity == 0 for state in states[last].values()),
+        calendars=_calendars(root, dates, states, up=""),
+        legend=[(word.letter, str(word)) for word in DayState],
+        traffic=_traffic(found, dates, instances),
+        fullness=fullness_trend.rows(found, instances),
+        week=f"{week[0]} to {week[-1]}",
+        rankings=[
+            (title, _ranked(found, week, field))
+            for title, field in (("Users", "users"), ("Programs", "programs"))
+        ],
+        slow=_slow(found, four),
+        problems=_problems(found, four),
+        four=f"{four[0]} to {four[-1]}",
+        unknown=_unknown(found, dates),
+        years=[
+            (
+                year,
+                [
+                    (calendar.month_name[month], _month_page((year, month)))
+                    for one, month in months
+                    if one == year
+                ],
+            )
+            for year in years
+        ],
+    )
+
+
+def _month(
+    root: Path,
+    name: str,
+    all_dates: Sequence[dt.date],
+    months: Sequence[tuple[int, int]],
+    instances: Products,
+) -> str:
+    month = next(one for one in months if _month_page(one) == name)
+    dates = [date for date in all_dates if (date.year, date.month) == month]
+    found, states = read_day_figures(root, dates), _states(root, dates, instances)
+    place = months.index(month)
+    before = months[place - 1] if place else None
+    after = months[place + 1] if place + 1 < len(months) else None
+    title = f"{calendar.month_name[month[1]]} {month[0]}"
+    return rendering.render(
+        "month.html",
+        up="../",
+        links=[
+            ("All days", f"../{layout.INDEX_PAGE}"),
+            *(
+                (f"{label}: {one[0]}-{one[1]:02}", f"../{_month_page(one)}")
+                if one
+                else (f"{label}: none", None)
+                for label, one in (("Before", before), ("After", after))
+            ),
+        ],
+        site=str(about(root).get("site", "")),
+        title=title,
+        calendars=_calendars(root, dates, states, up="../"),
+        legend=[(word.letter, str(word)) for word in DayState],
+        traffic=_traffic(found, dates, instances),
+        days=[_day_row(root, date, states[date], found) for date in dates],
+        rankings=[
+            (title, _ranked(found, dates, field))
+            for title, field in (("Users", "users"), ("Programs", "programs"))
+        ],
+        slow=_slow(found, dates),
+        problems=_problems(found, dates, up="../"),
+        unknown=_unknown(found, dates),
+    )
+
+
+def _states(
+    root: Path, dates: Iterable[dt.date], instances: Products
+) -> dict[dt.date, dict[str, status.State]]:
+    """What receipts say now; a day whose receipts cannot be read is failed."""
+    try:
+        return status.states(root, dates, instances)
+    except (TokioError, OSError) as error:
+        failed = status.State(DayState.FAILED, str(error))
+        return {date: dict.fromkeys(instances, failed) for date in dates}
+
+
+def _headline(date: dt.date, states: Mapping[str, status.State]) -> str:
+    bad = [f"{name} {state}" for name, state in states.items() if state.word.severity]
+    return f"{date}: not complete: {'; '.join(bad)}" if bad else f"{date}: complete, every source."
+
+
+def _calendars(
+    root: Path,
+    dates: Sequence[dt.date],
+    states: Mapping[dt.date, Mapping[str, status.State]],
+    *,
+    up: str,
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """By instance: months with their weeks of squares, each with a letter."""
+    found = []
+    for instance in dict.fromkeys(name for one in states.values() for name in one):
+        blocks = []
+        for year, month in sorted({(date.year, date.month) for date in dates}):
+            weeks = [
+                [
+                    _square(root, dt.date(year, month, day), states, instance, up) if day else None
+                    for day in week
+                ]
+                for week in calendar.monthcalendar(year, month)
+            ]
+            href = _month_page((year, month)) if not up else None
+            blocks.append(
+                {"title": f"{calendar.month_abbr[month]} {year}", "weeks": weeks, "href": href}
+            )
+        found.append((instance, blocks))
+    return found
+
+
+def _square(
+    root: Path,
+    date: dt.date,
+    states: Mapping[dt.date, Mapping[str, status.State]],
+    instance: str,
+    up: str,
+) -> dict[str, Any]:
+    state = states.get(date, {}).get(instance)
+    if state is None:
+        return {"letter": "", "word": "", "label": f"{date}: not in the archive", "href": None}
+    has_page = layout.path(root, layout.REPORT, date).is_file()
+    href = f"{up}{layout.REPORT.format(date=date)}" if has_page else None
+    return {
+        "letter": state.word.letter,
+        "word": str(state.word),
+        "label": f"{date}: {state}",
+        "href": href,
+    }
+
+
+def _traffic(
+    found: FiguresOfDays, dates: Sequence[dt.date], instances: Products
+) -> list[charts.Chart]:
+    """Bytes a day of each instance that has data targets."""
+    made = []
+    days = [dates[0] + dt.timedelta(days=n) for n in range((dates[-1] - dates[0]).days + 1)]
+    for place, instance in enumerate(instances):
+        rows = [_moved(found, date, instance) for date in days]
+        amounts = [sum(one or 0.0 for one in row) for row in rows]
+        top = max(amounts, default=0.0)
+        if not top:
+            continue
+        largest = days[amounts.index(top)]
+        made.append(
+            charts.Chart(
+                name=f"traffic-{place}",
+                title=f"{instance}: bytes a day",
+                unit="bytes",
+                peak=quantities.quantity(top, "bytes"),
+                legend=[("c0", "read"), ("c1", "written")],
+                svg=drawing.stacked(
+                    [[one or 0.0 for one in row] for row in rows], top, ["c0", "c1"]
+                ),
+                label=(
+                    f"{days[0]} to {days[-1]}, most on {largest}:"
+                    f" {quantities.quantity(top, 'bytes')}"
+                ),
+                ticks=[
+                    (100 * number / len(days), str(day))
+                    for number, day in enumerate(days)
+                    if number % max(1, len(days) // 3) == 0 and number < 0.9 * len(days)
+                ],
+                header=["Day", "Read", "Written"],
+                rows=[
+                    [str(day), *(quantities.quantity(one, "bytes") for one in row)]
+                    for day, row in zip(days, rows, strict=True)
+                ],
+                data={},
+                height=110,
+            )
+        )
+    return made
+
+
+def _moved(found: FiguresOfDays, date: dt.date, instance: str) -> tuple[float | None, float | None]:
+    figures = _figures(found, date, instance)
+    return figures.moved() if figures else (None, None)
+
+
+def _figures(found: FiguresOfDays, date: dt.date, instance: str) -> InstanceFigures | None:
+    day = found.days.get(date)
+    return day.instances.get(instance) if day else None
+
+
+def _ranked(
+    found: FiguresOfDays, dates: Sequence[dt.date], field: str
+) -> list[tuple[str, str, str, str, str]]:
+    """Users or programs of some days by bytes, of those that are among a day's first."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for date in dates:
+        day = found.days.get(date)
+        for instance, one in day.instances.items() if day else ():
+            for row in getattr(one, field):
+                total = sums.setdefault((row.name, instance), [0, 0, 0])
+                for place, value in enumerate((row.logs, row.read, row.written)):
+                    total[place] += value
+    ranked = sorted(sums.items(), key=lambda one: (-one[1][1] - one[1][2], one[0]))
+    return [
+        (
+            name or quantities.NONE,
+            instance,
+            f"{logs:,}",
+            quantities.quantity(read, "bytes"),
+            quantities.quantity(written, "bytes"),
+        )
+        for (name, instance), (logs, read, written) in ranked[:MOST]
+    ]
+
+
+def _slow(found: FiguresOfDays, dates: Sequence[dt.date]) -> list[tuple[str, str, str, str]]:
+    """Targets that moved far less than their peers under load, by the number of days."""
+    days: dict[tuple[str, str], list[float]] = {}
+    for date in dates:
+        day = found.days.get(date)
+        for instance, one in day.instances.items() if day else ():
+            for target in one.slow_targets:
+                if target.share <= SLOW_SHARE and target.deviations <= SLOW_DEVIATIONS:
+                    days.setdefault((target.name, instance), []).append(target.share)
+    ranked = sorted(days.items(), key=lambda one: (-len(one[1]), one[0]))
+    return [
+        (name, instance, str(len(shares)), f"{100 * min(shares):.0f} %")
+        for (name, instance), shares in ranked[:MOST]
+    ]
+
+
+def _problems(
+    found: FiguresOfDays, dates: Sequence[dt.date], *, up: str = ""
+) -> list[tuple[str, str, str]]:
+    """Day, its page, and a problem, newest first."""
+    listed = [
+        (str(date), f"{up}{layout.REPORT.format(date=date)}", f"{name}: {problem.sentence}")
+        for date in reversed(dates)
+        if date in found.days
+        for name, one in found.days[date].instances.items()
+        for problem in one.problems
+    ]
+    return listed[:MOST_PROBLEMS]
+
+
+def _unknown(found: FiguresOfDays, dates: Sequence[dt.date]) -> str:
+    """What is said of days without figures."""
+    lacking = [date for date in dates if date not in found.days]
+    if not lacking:
+        return ""
+    return (
+        f"The figures of {quantities.counted(len(lacking), 'day')} are not known, {lacking[0]} the"
+        f" first: tokio-pipeline rebuild --start {lacking[0]} --stop {lacking[-1]} makes them."
+    )
+
+
+def _day_row(
+    root: Path, date: dt.date, states: Mapping[str, status.State], found: FiguresOfDays
+) -> dict[str, Any]:
+    both = [_moved(found, date, instance) for instance in states]
+    read, written = (
+        sum(known)
+        if (known := [row[place] or 0.0 for row in both if row[place] is not None])
+        else None
+        for place in (0, 1)
+    )
+    href = f"../{layout.REPORT.format(date=date)}"
+    return {
+        "date": f"{date:%a} {date}",
+        "href": href if (root / layout.REPORT.format(date=date)).is_file() else None,
+        "states": "; ".join(f"{name} {state}" for name, state in states.items()),
+        "read": quantities.quantity(read, "bytes"),
+        "written": quantities.quantity(written, "bytes"),
+    }
