@@ -15,6 +15,7 @@ from archive_tools.core.errors import MissingPackage
 
 PACKAGES: dict[str, tuple[str, ...]] = {
     "analysis": ("dask", "duckdb", "h5netcdf", "scipy", "xarray"),
+    "completion": ("shtab",),
     "darshan": ("cffi", "darshan"),
     "dask": ("dask", "distributed"),
     "http": ("httpx", "tenacity"),

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from archive_tools.cli import completion
+from archive_tools.cli.main import PROGRAM
 from archive_tools.cli.main import main as archive_main
 from archive_tools.core import software
 from archive_tools.core.errors import MissingPackage
 from archive_tools.core.extras import PACKAGES, check_extra, needs_extra
-from archive_tools.jobs import slow_osts
+from archive_tools.jobs import slow_osts, slow_targets
 from archive_tools.plotting import canvas
 from archive_tools.reading import lazy
 from archive_tools.serving.application import application
@@ -60,6 +62,7 @@ def use_engine() -> None:
 
 USES = {
     "pages": lambda: check_extra("pages", "zooming"),
+    "completion": lambda: completion.script(PROGRAM, "bash"),
     "plots": canvas.style,
     "analysis": lambda: lazy.data_array("datatargets/readbytes", [], []),
     "lmt": use_database,
@@ -83,6 +86,8 @@ def test_every_extra_is_tested() -> None:
 
 def test_slow_osts_need_scipy(lack: Any) -> None:
     lack("analysis")
+    with pytest.raises(MissingPackage, match="analysis"):
+        slow_targets.compared("fs", {}, slow_targets.Limits())
     with pytest.raises(MissingPackage, match=r"bad-osts needs .*\[analysis\]"):
         slow_osts.bad_osts([])
 

@@ -1,0 +1,20 @@
+"""`tokio-archive completion`: the script by which a shell completes it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from archive_tools.cli import completion, exit_codes
+
+HELP, ABOUT = completion.HELP, completion.ABOUT
+EXAMPLES = completion.examples("tokio-archive")
+add_arguments = completion.add_arguments
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command."""
+    from archive_tools.cli.main import PROGRAM
+
+    sys.stdout.write(completion.script(PROGRAM, options.shell))
+    return exit_codes.DONE
