@@ -25,6 +25,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.site_json import without_comments
 from pipeline.model import MOUNT_PATTERN
+from pipeline.schemas.alert_rules import AlertRule, check_alerts
 from pipeline.schemas.site_types import Expression, Mode, PerCent, Templates, Timestep, Zone
 
 ENVIRONMENT = "TOKIO_SITE"
@@ -206,6 +207,8 @@ class Site(BaseModel):
     lustre_to_fsname : dict of str to str
         Lustre's name of a file system, as in names of targets, to the one that logs have; the same
         unless it is here.
+    alerts : list of AlertRule
+        What each nightly run evaluates of its day.
     engine : LocalEngine or DaskEngine
         Where Darshan logs are read.
     sources : dict
@@ -227,6 +230,7 @@ class Site(BaseModel):
     hdf5_files: dict[str, Templates] = {}
     schedulers: dict[str, str] = {}
     lustre_to_fsname: dict[str, str] = {}
+    alerts: list[AlertRule] = []
     engine: LocalEngine | DaskEngine = Field(default=LocalEngine(), discriminator="kind")
     sources: dict[str, dict[str, Any]]
     folder: Path = Field(default=Path(), exclude=True)
@@ -340,6 +344,7 @@ def load(given: str = "") -> Site:
             raise ConfigError(
                 f"{path}: mount_to_fsname: {pattern!r} is not a regular expression: {error}"
             ) from error
+    check_alerts(site.alerts, site.sources, str(path))
     if site.raw_days < site.late_days:
         raise ConfigError(
             f"{path}: raw_days is smaller than late_days",

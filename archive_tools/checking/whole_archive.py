@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from archive_tools.checking.alerts_rules import NAME as ALERTS
+from archive_tools.checking.alerts_rules import alerts_problems
 from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
 from archive_tools.checking.problems import CLOSED, Expected, Problem
 from archive_tools.checking.series_files import check_series
@@ -356,11 +358,13 @@ def lacking_receipts(
 
 
 def unknown_files(root: Path, date: dt.date) -> Iterator[Problem]:
-    """What is in a day's folder and is not a product; temporary files are reported by
-    `left_over`."""
+    """What is in a day's folder and is neither a product nor its alerts; temporary files are
+    reported by `left_over`."""
     folder = layout.path(root, layout.REPORT, date).parent
     for name in sorted(_names(folder)):
-        if product_of(date, name) is None and not name.endswith(files.TEMPORARY):
+        if name == ALERTS:
+            yield from alerts_problems(folder / name, date)
+        elif product_of(date, name) is None and not name.endswith(files.TEMPORARY):
             yield Problem("unknown file", str(folder / name), "is not a product of the pipeline")
 
 

@@ -83,6 +83,32 @@ class DayState(enum.StrEnum):
         return member
 
 
+class AlertKind(enum.StrEnum):
+    """What an alert of `site.json` looks at."""
+
+    FULLNESS = "fullness"
+    """Per cent of a target that is used, above."""
+    GROWTH = "growth"
+    """Days until all targets together are full, below."""
+    SLOW_TARGET = "slow_target"
+    """What a target moved under load, by the median of its peers, below."""
+    MISSING = "missing"
+    """Per cent of the expected cells that were not measured, above."""
+    USER = "user"
+    """Bytes that a user's logs moved in the day, above."""
+    ERRORS = "errors"
+    """Rejected logs of the day, above; or a day that failed or is missing."""
+
+
+class AlertState(enum.StrEnum):
+    """What an alert says of a day."""
+
+    FIRING = "firing"
+    QUIET = "quiet"
+    UNKNOWN = "unknown"
+    """It could not be evaluated."""
+
+
 class FindingKind(enum.StrEnum):
     """Kinds of findings of our own sources and products. Another package's source may have others,
     as plain text.

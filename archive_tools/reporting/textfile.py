@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archive_tools.core.vocabulary import DayState, Product
+from archive_tools.core.vocabulary import AlertState, DayState, Product
+from archive_tools.formats.alerts_file import Alert
 from archive_tools.store.receipt_content import DamagedReceipt
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.status import State
@@ -63,6 +64,7 @@ def metrics(
     starts: Mapping[dt.date, int],
     runs: list[dict[str, Any]],
     missing: Mapping[str, tuple[float, int]] | None = None,
+    alerts: tuple[int, Sequence[Alert]] | None = None,
 ) -> str:
     """The metrics of some days.
 
@@ -76,8 +78,11 @@ def metrics(
         From `last_runs`.
     missing : mapping of str to (float, int)
         From `lacks`.
+    alerts : tuple of int and sequence of Alert, optional
+        First second of the newest day that was evaluated, and what its alerts say.
     """
     missing = missing or {}
+    evaluated = [alerts] if alerts else []
     instances = list(dict.fromkeys(name for day in found.values() for name in day))
     states = {
         instance: {date: day[instance] for date, day in found.items()} for instance in instances
@@ -122,6 +127,22 @@ def metrics(
                 "tokio_damaged_receipt",
                 "A receipt that cannot be read; the next run of its day makes it again.",
                 _damaged(states),
+            ),
+            _metric(
+                "tokio_alert",
+                "Whether an alert of site.json is beyond its threshold, on the newest day that was"
+                " evaluated.",
+                _alerts(evaluated, AlertState.FIRING, AlertState.QUIET),
+            ),
+            _metric(
+                "tokio_alert_unknown",
+                "An alert of site.json that could not be evaluated.",
+                _alerts(evaluated, AlertState.UNKNOWN),
+            ),
+            _metric(
+                "tokio_alerts_day_timestamp_seconds",
+                "Start of the newest day whose alerts were evaluated.",
+                (({}, float(start)) for start, _ in evaluated),
             ),
             _metric(
                 "tokio_last_run_timestamp_seconds",
@@ -210,6 +231,20 @@ def _damaged(states: ByInstance) -> Iterator[Sample]:
         for state in days.values():
             for sentence in state.damaged:
                 yield {"instance": instance, "receipt": sentence}, 1.0
+
+
+def _alerts(
+    evaluated: Sequence[tuple[int, Sequence[Alert]]], *states: AlertState
+) -> Iterator[Sample]:
+    seen: dict[tuple[str, ...], float] = {}
+    for _, alerts in evaluated:
+        for one in alerts:
+            if one.state in states:
+                is_on = one.state is not AlertState.QUIET
+                key = one.name, str(one.kind), one.instance, one.component if is_on else ""
+                seen[key] = max(seen.get(key, 0.0), float(is_on))
+    for labels, value in seen.items():
+        yield dict(zip(("name", "kind", "instance", "component"), labels, strict=True)), value
 
 
 def _runs(runs: list[dict[str, Any]], value: Any) -> Iterator[Sample]:

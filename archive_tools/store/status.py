@@ -300,8 +300,7 @@ def wanted_products(
     """
     newest = [date for date, _ in layout.day_folders(root)][-READ_DAYS:]
     days = Receipts(root).days({*newest, *dates}).values()
-    of_day = (Product.REPORT, Product.FIGURES)
-    seen = {one.key for day in days for one in day.all if one.product not in of_day}
+    seen = {one.key for day in days for one in day.all if one.product in (Product.RAW, *FILES)}
     names = sorted({*instances, *(name for name, _ in seen)})
     found = {name: [one for one in FILES if (name, one) in seen] for name in names}
     return {name: products or [Product.TTS] for name, products in found.items()}

@@ -8,13 +8,14 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from archive_tools.cli import printing
-from archive_tools.core.errors import Busy, ConfigError
+from archive_tools.core.errors import Busy, ConfigError, TokioError
 from archive_tools.core.findings import events_of, shortened
-from archive_tools.core.vocabulary import FOR_A_PERSON, FindingKind, ReceiptState
+from archive_tools.core.vocabulary import FOR_A_PERSON, AlertState, FindingKind, ReceiptState
+from archive_tools.reporting.alerts import said
 from archive_tools.store import layout, lock
 from archive_tools.store.receipts import DayReceipts, Receipts
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import execution, pages, progress, recording, retention, states
+from pipeline.runs import alerting, execution, pages, progress, recording, retention, states
 from pipeline.site import Site
 from pipeline.tasks.nightly import Nightly
 
@@ -112,7 +113,23 @@ def _one(site: Site, nightly_run: Nightly, options: argparse.Namespace) -> int:
             log.info("%s: everything is complete, no task was run", nightly_run.date)
         well = execution.bring_up(wanted, [nightly_run], options.workers)
     code = _summary(site, nightly_run, quiet=options.quiet)
+    well = _alerts(site, nightly_run.date) and well
     return code if well else exit_codes.worst([code, exit_codes.FAILED])
+
+
+def _alerts(site: Site, date: dt.date) -> bool:
+    """Evaluate the day's alerts, and say those that are beyond their thresholds or not known: what
+    a site did is not a fault of the run, and leaves its exit code alone. Whether they could be
+    kept.
+    """
+    try:
+        for one in alerting.evaluate_day(site, date):
+            if one.state is not AlertState.QUIET:
+                printing.say(f"{date}  alert {one.name} {one.state}: {said(one)}")
+    except (TokioError, OSError) as error:
+        printing.note(f"tokio-pipeline: the alerts of {date} are not kept: {error}")
+        return False
+    return True
 
 
 def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:

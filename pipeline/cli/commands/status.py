@@ -22,7 +22,7 @@ from archive_tools.store import files
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.status import State
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import states
+from pipeline.runs import alerting, states
 from pipeline.site import Site
 from pipeline.tasks.context import run_context
 
@@ -114,7 +114,7 @@ def _write_metrics(site: Site, found: Found, path: Path) -> bool:
     """Write the metrics file; one that cannot be written is said, and gives False."""
     starts = {date: site.day(date).start for date in found}
     runs, missing = textfile.last_runs(site.root), textfile.lacks(site.root, found)
-    text = textfile.metrics(found, starts, runs, missing)
+    text = textfile.metrics(found, starts, runs, missing, alerting.newest(site, found))
     try:
         files.write_text(path, text)
         path.chmod(0o644)  # node_exporter runs as another user; it has names of instances only

@@ -1,0 +1,48 @@
+"""The site's alerts: evaluated when a day's products are there, kept, and said."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from archive_tools.core.vocabulary import AlertKind, AlertState
+from archive_tools.formats.alerts_file import Alert
+from archive_tools.reporting import alerts
+from archive_tools.reporting.alerts import Rule
+from pipeline.site import Site
+
+
+def rules(site: Site) -> list[Rule]:
+    """The rows of site.json."""
+    return [
+        Rule(**{**one.model_dump(), "kind": AlertKind(one.kind)})  # a word of the same name
+        for one in site.alerts
+    ]
+
+
+def evaluate_day(site: Site, date: dt.date) -> list[Alert]:
+    """Evaluate and keep the alerts of a day; nothing where the site has none."""
+    if not site.alerts:
+        return []
+    found = alerts.evaluate(site.root, date, rules(site))
+    alerts.write(site.root, date, found)
+    return found
+
+
+def newest(site: Site, dates: Iterable[dt.date]) -> tuple[int, list[Alert]] | None:
+    """The alerts of the newest of some days that was evaluated, and its first second; rules that it
+    did not have are unknown. None where the site has no alerts.
+    """
+    if not site.alerts:
+        return None
+    found = alerts.read(site.root, dates)
+    known = found.days[max(found.days)].alerts if found.days else []
+    there = {one.name for one in site.alerts}
+    shown = [one for one in known if one.name in there]
+    evaluated = {one.name for one in shown}
+    shown += [
+        Alert(one.name, one.kind, AlertState.UNKNOWN, sentence="no nightly run has evaluated it")
+        for one in rules(site)
+        if one.name not in evaluated
+    ]
+    return (site.day(max(found.days)).start if found.days else 0), shown
