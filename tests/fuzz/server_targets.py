@@ -22,9 +22,9 @@ import numpy as np
 from archive_tools.core.day import Day
 from archive_tools.core.grid import Grid
 from pipeline.sources import mmperfmon
+from pipeline.sources._shared import prometheus_api
+from pipeline.sources._shared.prometheus_api import numbers
 from pipeline.sources.collectd import fetching
-from pipeline.sources.prometheus import server as prometheus_server
-from pipeline.sources.prometheus.saved_answers import numbers
 from pipeline.testing.contract import built
 from tests.fuzz.target import Target, fresh_folder
 from tests.support import collectd_day, lmt_source, mmperfmon_day, prometheus_day
@@ -239,8 +239,8 @@ def read_saved(data: bytes) -> None:
 
 
 def read_answer(data: bytes) -> None:
-    span = prometheus_server.Span(prometheus_day.START * 1000, 5000, 100)
-    _, results = prometheus_server.ask(_OneAnswer(data, b"{}"), "up", span)  # type: ignore[arg-type]
+    span = prometheus_api.Span(prometheus_day.START * 1000, 5000, 100)
+    _, results = prometheus_api.ask(_OneAnswer(data, b"{}"), "up", span)  # type: ignore[arg-type]
     for result in results:
         pairs, bad, first = numbers(result.values)
         assert pairs.shape[1] == 2

@@ -33,10 +33,9 @@ from pipeline.schemas import source_maps
 from pipeline.site import validated
 from pipeline.sources import prometheus
 from pipeline.sources._shared.hosts import usable
+from pipeline.sources._shared.prometheus_api import Span, numbers
 from pipeline.sources.prometheus import placing
 from pipeline.sources.prometheus.query import ExporterRows, Matcher, Selector, host_name, lines
-from pipeline.sources.prometheus.saved_answers import numbers
-from pipeline.sources.prometheus.server import Span
 from pipeline.testing.contract import Case, Contract, assert_same, built, grids, parsed
 from tests.support.mutants import mutated
 from tests.support.prometheus_day import DAY, START, Record, labels, matrix, options, records

@@ -1,6 +1,8 @@
-"""What Lustre's servers did for each job: snapshots of job_stats, or an exporter's text of them.
+"""What Lustre's servers did for each job: snapshots of job_stats, an exporter's text of them, or
+its series out of Prometheus.
 
-`fetch` copies the files of the day and, of the next one, those that may close it. `parse` says how
+`fetch` copies the files of the day and, of the next one, those that may close it; what Prometheus
+has it writes as an exporter's text, a file a target. `parse` says how
 many jobs each target had an entry of at each snapshot; a target that nobody looked at is missing.
 `records` has a row for each job and target: what its entry grew by in the day.
 
@@ -10,6 +12,7 @@ the last snapshot and that is in no file. Snapshots belong closer together than 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ from pipeline.model import Samples
 from pipeline.site import Site
 from pipeline.sources._shared import file_copies
 from pipeline.sources.contract import Fetched, Inputs, RecordSource
-from pipeline.sources.job_stats import job_names, streams, table
+from pipeline.sources.job_stats import exported, job_names, streams, table
 from pipeline.sources.job_stats import options as keys
 from pipeline.sources.job_stats.growth import Target, Usage
 from pipeline.sources.job_stats.options import Options
@@ -70,7 +73,13 @@ class JobStats(RecordSource[keys.Options]):
         return keys.with_absolute_paths(options, site)
 
     def inputs(self, options: keys.Options, day: Day) -> Inputs:
-        """Names, sizes and times of the day's files, and of those that may close it."""
+        """Names, sizes and times of the day's files, and of those that may close it; of a server
+        how many series there are.
+        """
+        if options.url:
+            return exported.inputs(options, day, time.time())
+        if options.answers:
+            return file_copies.inputs(options.saved(day))
         return file_copies.inputs(options.paths(day))
 
     def server_info(self, options: keys.Options, day: Day) -> Mapping[str, str]:
@@ -92,8 +101,13 @@ class JobStats(RecordSource[keys.Options]):
     def fetch_new(
         self, options: keys.Options, day: Day, folder: Path, held: Sequence[Path]
     ) -> Fetched:
-        """Copy the files that are new, or have changed."""
-        fetched = file_copies.copy(options.paths(day), folder, held)
+        """Copy the files that are new, or have changed; all that Prometheus has."""
+        if options.url:
+            fetched = exported.fetch(options, day, folder, time.time())
+        elif options.answers:
+            fetched = exported.fetch_saved(options, options.saved(day), day, folder)
+        else:
+            fetched = file_copies.copy(options.paths(day), folder, held)
         there = streams.files([folder], options)
         if not held and not any(file.first < day.end for file in there):
             raise NoData(f"no file has a snapshot of {day}", hint="check files of the source")

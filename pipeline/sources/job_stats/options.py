@@ -9,23 +9,30 @@ from pathlib import Path
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from archive_tools.core.day import Day
 from pipeline.schemas.site_types import Templates, Timestep
-from pipeline.site import Site, SourceOptions
+from pipeline.site import Site
 from pipeline.sources._shared import source_files
+from pipeline.sources._shared.http_client import HTTP_ORIGIN, HttpOptions, http_with_absolute_paths
 from pipeline.sources.job_stats import job_names
 
 
-class Options(SourceOptions):
-    """Keys of a source of snapshots of job_stats.
+class Options(HttpOptions):
+    """Keys of a source of job_stats; exactly one of `files`, `url` and `answers` is given.
 
     Attributes
     ----------
     files : str or list of str
         strftime templates of files and folders with the text of ``lctl get_param *.*.job_stats``,
         or of an exporter of Prometheus; they may be glob patterns.
+    url : str
+        Of a Prometheus server that has an exporter's ``lustre_job_*``.
+    answers : str or list of str
+        strftime templates of files with its saved answers to range queries of these.
+    extra : dict of str to str
+        Labels, with their values, that the series of `url` must have.
     jobid_name : list of str
         Templates of job ids as Lustre's ``jobid_name`` has them; the first that explains an id
         counts.
@@ -37,10 +44,18 @@ class Options(SourceOptions):
         How many times its size a compressed file may expand to; 32 MiB are always allowed.
     """
 
-    ORIGIN: ClassVar[frozenset[str]] = frozenset({"files", "max_expanded_mb", "max_ratio"})
+    ORIGIN: ClassVar[frozenset[str]] = HTTP_ORIGIN | {
+        "files",
+        "answers",
+        "extra",
+        "max_expanded_mb",
+        "max_ratio",
+    }
 
     kind: Literal["job_stats"]
-    files: Templates
+    files: Templates = ""
+    answers: Templates = ""
+    extra: dict[str, str] = {}
     jobid_name: list[str] = Field(default=["%j", "%e.%u", "%e:%u:%h"], min_length=1)
     timestep: Timestep = 600
     max_expanded_mb: int = Field(default=65536, ge=1)
@@ -52,6 +67,24 @@ class Options(SourceOptions):
         for template in templates:
             job_names.compiled(template)
         return templates
+
+    @field_validator("extra")
+    @classmethod
+    def _label_names(cls, extra: dict[str, str]) -> dict[str, str]:
+        for name in extra:
+            if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
+                raise ValueError(f"{name!r} is not a label name: letters, digits and _")
+        return extra
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Options:
+        if sum(map(bool, (self.files, self.url, self.answers))) != 1:
+            raise ValueError("give one of files, url (a server) and answers (saved)")
+        return self
+
+    def saved(self, day: Day) -> list[Path]:
+        """The saved answers of a day."""
+        return source_files.walked(source_files.expanded(self.answers, day))
 
     def paths(self, day: Day) -> list[Path]:
         """The files of a day, and those of the next one that may have the snapshot that closes it:
@@ -82,9 +115,14 @@ class Options(SourceOptions):
 
 def with_absolute_paths(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone where the source names none."""
-    files = source_files.with_absolute_paths(options.files, site)
+    paths = {
+        key: source_files.with_absolute_paths(templates, site)
+        for key in ("files", "answers")
+        if (templates := getattr(options, key))
+    }
     zone = options.timezone or site.timezone
-    return options.model_copy(update={"timezone": zone, "files": files})
+    http = http_with_absolute_paths(options, site)
+    return options.model_copy(update={"timezone": zone, **paths, **http})
 
 
 _EPOCH = re.compile(r"(?<![0-9])([0-9]{10})(?![0-9])")

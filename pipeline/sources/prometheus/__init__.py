@@ -33,6 +33,13 @@ from pipeline.site import Site
 from pipeline.sources._shared import file_copies
 from pipeline.sources._shared.http_client import Server
 from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
+from pipeline.sources._shared.prometheus_api import (
+    Span,
+    figures,
+    how_many,
+    in_pieces,
+    is_too_much,
+)
 from pipeline.sources._shared.source_files import Allowed
 from pipeline.sources.contract import Fetched, Inputs, Json, SeriesSource
 from pipeline.sources.prometheus import options as keys
@@ -48,8 +55,7 @@ from pipeline.sources.prometheus.query import (
     lines,
     metrics,
 )
-from pipeline.sources.prometheus.saved_answers import MANIFEST, Answers, Entry, how_many
-from pipeline.sources.prometheus.server import Span, figures, in_pieces, is_too_much
+from pipeline.sources.prometheus.saved_answers import MANIFEST, Answers, Entry
 
 __all__ = ["SOURCE", "Options", "Prometheus"]
 

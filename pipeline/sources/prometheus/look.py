@@ -13,7 +13,7 @@ import msgspec
 
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import NoData
-from pipeline.sources.prometheus.server import Span
+from pipeline.sources._shared.prometheus_api import Span
 
 LOOK = 300
 """Seconds between looks: as far as a plain selector looks back."""

@@ -9,12 +9,10 @@ value.
 
 from __future__ import annotations
 
-import json
-import reprlib
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,141 +22,11 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from pipeline.sources._shared import file_copies, secrets, source_files
+from pipeline.sources._shared import file_copies, source_files
+from pipeline.sources._shared.prometheus_api import UNDECODABLE, Result, answer, numbers, outer
 from pipeline.sources.prometheus.query import Selector, equal
 
 MANIFEST = "queries.json"
-UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-NO_VALUES = msgspec.Raw(b"[]")
-
-
-class Result(msgspec.Struct):
-    """One series: its labels and its values, not yet decoded."""
-
-    metric: dict[str, str]
-    values: msgspec.Raw = NO_VALUES
-
-
-class Matrix(msgspec.Struct, rename="camel"):
-    """What an answer gives; other result types have other names."""
-
-    result_type: Literal["matrix"]
-    result: list[Result]
-
-
-class Answer(msgspec.Struct, rename="camel"):
-    """What a server says."""
-
-    status: str
-    data: msgspec.Raw = NO_VALUES
-    error_type: str = ""
-    error: str = ""
-    warnings: list[str] | None = None
-    is_partial: bool = False
-
-    def refusal(self) -> str:
-        """Why there are no data, or ""."""
-        return (
-            ""
-            if self.status == "success"
-            else secrets.shown(f"the server says {self.status}: {self.error_type}: {self.error}")
-        )
-
-    def lack(self) -> str:
-        """Why data may be missing, or ""."""
-        said = secrets.shown("; ".join(self.warnings or []))
-        return f"the answer is partial: {said or 'isPartial'}" if self.is_partial or said else ""
-
-    def results(self) -> list[Result]:
-        """The series.
-
-        Raises
-        ------
-        msgspec.MsgspecError
-            The data are not a matrix.
-        """
-        return msgspec.json.decode(self.data, type=Matrix).result
-
-
-def answer(content: bytes | msgspec.Raw) -> Answer:
-    """Decode an answer down to its data.
-
-    Raises
-    ------
-    msgspec.MsgspecError
-        It is not JSON, or no answer.
-    """
-    return msgspec.json.decode(content, type=Answer)
-
-
-SMALL = 8 << 20
-"""Bytes of a text, of which whatever is in it fits into memory."""
-LONGEST_SERIES = 64 << 20
-"""Bytes of the values of a series; one of a day with a value each second has 3 MB."""
-
-
-class _Any(msgspec.Struct):
-    """An answer, without what it says."""
-
-    status: str
-
-
-def how_many(results: Collection[Result]) -> int:
-    """Number of values: each is one quoted text."""
-    return sum(bytes(result.values).count(b'"') // 2 for result in results)
-
-
-PAIRS = msgspec.json.Decoder(list[tuple[float, float]], strict=False)
-
-
-def _outer(content: bytes) -> dict[str, msgspec.Raw] | list[msgspec.Raw]:
-    """An answer, or several; values that are none are refused first in a text that is not small:
-    many of them would take many times its size.
-
-    Raises
-    ------
-    msgspec.MsgspecError
-        It is not JSON, or neither.
-    """
-    if len(content) > SMALL:
-        try:
-            answer(content)
-        except msgspec.ValidationError:
-            msgspec.json.decode(content, type=dict[str, _Any] | list[_Any])
-    return msgspec.json.decode(content, type=dict[str, msgspec.Raw] | list[msgspec.Raw])
-
-
-def numbers(values: msgspec.Raw) -> tuple[Float64, int, str]:
-    """Times and values, float64 (n, 2), also those that are not finite; how many are not numbers;
-    the first such.
-    """
-    if len(bytes(values)) > LONGEST_SERIES:
-        return _pairs([]), 1, f"more than {LONGEST_SERIES >> 20} MiB of values are not read"
-    try:
-        return _pairs(PAIRS.decode(values)), 0, ""
-    except UNDECODABLE:
-        return _one_by_one(values)
-
-
-def _pairs(found: list[tuple[float, float]]) -> Float64:
-    return np.array(found, dtype=np.float64).reshape(-1, 2)
-
-
-def _one_by_one(values: msgspec.Raw) -> tuple[Float64, int, str]:
-    """As `numbers`, value by value; a series that is not a list of anything is one bad value."""
-    try:
-        pairs = json.loads(bytes(values))
-    except UNDECODABLE as error:
-        return _pairs([]), 1, str(error)
-    good, bad, first = [], 0, ""
-    for place, pair in enumerate(pairs if isinstance(pairs, list) else [pairs]):
-        try:
-            time, value = pair
-            good.append((float(time), float(value)))
-        except (TypeError, ValueError, OverflowError):
-            bad += 1
-            first = first or f"value {place}: {reprlib.repr(pair)}"
-    return _pairs(good), bad, first
 
 
 class AnswerSeries(NamedTuple):
@@ -288,7 +156,7 @@ class Answers:
     def _parts(self, piece: Piece) -> Iterator[tuple[str, bytes | msgspec.Raw]]:
         """The answers of a JSON text: one, a list, or an object with a name for each."""
         try:
-            whole = _outer(piece.content)
+            whole = outer(piece.content)
         except UNDECODABLE as error:
             if piece.where not in self._problems:  # or it is known why
                 self._problem_of(piece, f"{error}; the text has {len(piece.content)} bytes")
