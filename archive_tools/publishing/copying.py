@@ -21,7 +21,8 @@ from archive_tools.checking.whole_archive import DAY, product_of
 from archive_tools.core.errors import ArchiveError, BadArgument, TokioError
 from archive_tools.core.vocabulary import Product
 from archive_tools.formats.jobs_file import write_jobs
-from archive_tools.publishing import facts, products
+from archive_tools.formats.records_file import kind_of_records
+from archive_tools.publishing import facts, products, records
 from archive_tools.publishing.columns import refused
 from archive_tools.publishing.names import Names
 from archive_tools.store import files, layout
@@ -214,6 +215,8 @@ def _make(day: _Day, instance: str, product: str, source: Path, target: Path) ->
         products.publish_series(source, target, day.names, day.site)
     elif product == Product.INDEX:
         products.publish_index(source, target, day.names)
+    elif kind_of_records(source):
+        records.publish_records(source, target, day.names, str(day.date))
     else:
         index = day.target(Product.INDEX, instance)
         if not index.is_file():

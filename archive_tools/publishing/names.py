@@ -120,6 +120,10 @@ class Names:
         """A user's number: another number; below zero is not known."""
         return self._number("uid", str(number), UID_BITS) if number >= 0 else -1
 
+    def gid(self, number: int) -> int:
+        """A group's number: another number."""
+        return self._number("gid", str(number), UID_BITS) if number >= 0 else -1
+
     def job(self, name: str) -> str:
         """A job's id: another number, as text."""
         return str(self._number("job", name, JOB_BITS)) if name else ""
