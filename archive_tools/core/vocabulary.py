@@ -169,6 +169,7 @@ class FindingKind(enum.StrEnum):
     COUNTERS_UNUSED = "counters that are not archived"
     DEVICES_UNMAPPED = "devices that mmperfmon_lun_map does not know"
     COUNTED_TWICE = "interfaces or devices that lie on others which count too"
+    HOSTS_LEFT_OUT = "hosts that neither mdservers nor dataservers match"
     INTERVAL_UNKNOWN = "values whose interval is not known"
     INTERFACES_LEFT_OUT = "interfaces that are left out"
     LONGER_COVERED = "figures of intervals that shorter ones cover"
@@ -206,7 +207,14 @@ what nobody waits for any more.
 
 
 WITHOUT_COLUMN = frozenset(
-    {FindingKind.UNKNOWN_OST_ID, FindingKind.UNKNOWN_OSS_ID, FindingKind.UNKNOWN_MDS_ID}
+    {
+        FindingKind.UNKNOWN_OST_ID,
+        FindingKind.UNKNOWN_OSS_ID,
+        FindingKind.UNKNOWN_MDS_ID,
+        FindingKind.NAMES_UNUSABLE,
+        FindingKind.LABELS_UNNAMED,
+        FindingKind.DEVICES_UNMAPPED,
+    }
 )
 """Kinds of what was measured and has no column: nobody expects its cells, so that a share of it
 that is not small makes a day partial. Their amounts are per cents.

@@ -647,7 +647,10 @@ def test_devices_are_told_by_the_first_pattern_that_matches(tmp_path: Path) -> N
     )
     assert found["datatargets/readops"].values[0, 0] == 5
     (finding,) = findings
-    assert str(finding) == "devices that mmperfmon_lun_map does not know: 2 (more, other)"
+    assert (
+        str(finding)
+        == "devices that mmperfmon_lun_map does not know: 2 (40 % of the rows; 'more', 'other')"
+    )
     chosen = {"^lun1$": "mdtarget", "": "datatarget"}
     found, _ = grids(
         tmp_path / "order",
@@ -728,7 +731,7 @@ def test_a_negative_figure_is_none_and_minus_zero_is_zero(tmp_path: Path) -> Non
         ),
         (
             {"mmperfmon_lun_map": {"x": "dataserver"}},
-            ["mmperfmon_lun_map.x", "'datatarget' or 'mdtarget'", "'dataserver'"],
+            ["mmperfmon_lun_map.x", "'datatarget', 'mdtarget' or 'ignored'", "'dataserver'"],
         ),
         (
             {"mmperfmon_server_map": {"x": "mdtarget"}},

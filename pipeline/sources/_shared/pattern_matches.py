@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from archive_tools.core.findings import Findings, shortened
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.site import SourceOptions
-from pipeline.sources._shared.hosts import matches
+from pipeline.sources._shared.hosts import HostOptions, matches
 
 LONGEST = 100
 """Characters of a pattern, or a key, that a finding has."""
@@ -69,19 +69,48 @@ class NamesByKey:
                 compiled = re.compile(pattern)
                 yield Matches(key, pattern, tuple(filter(compiled.match, names)))
 
+    def hosts_left_out(self) -> list[str]:
+        """The hosts that are of no group, of a source that has groups of servers."""
+        options = self._options
+        if not isinstance(options, HostOptions):
+            return []
+        return [
+            host
+            for host in self._names.get("dataservers", ())
+            if not matches(options.mdservers, host) and not matches(options.dataservers, host)
+        ]
+
 
 def tell_unmatched(found: Iterable[Matches], findings: Findings) -> None:
     """Note the patterns that match nothing, key by key."""
     by_key: dict[str, list[str]] = {}
     for one in found:
         if one.pattern and not one.names:
-            by_key.setdefault(one.key, []).append(_printable(one.pattern))
+            by_key.setdefault(one.key, []).append(printable(one.pattern))
     for key, patterns in by_key.items():
-        detail = f"{_printable(key)[1:-1]}: {shortened(patterns)}"
+        detail = f"{printable(key)[1:-1]}: {shortened(patterns)}"
         findings.add(FindingKind.PATTERNS_UNMATCHED, len(patterns), PLACE, detail)
 
 
-def _printable(text: str) -> str:
+def share(part: int, whole: int) -> float:
+    """In per cent, as findings say it."""
+    return float(f"{100.0 * part / whole:.3g}") if whole else 0.0
+
+
+def of_rows(names: Iterable[str]) -> str:
+    """The detail of a finding of rows that are left out for their names: their share, and which."""
+    return f"{{amount}} % of the rows; {shortened(sorted(map(printable, names)))}"
+
+
+def tell_hosts_left_out(names: NamesByKey, findings: Findings) -> None:
+    """Note the hosts that belong to no group, which the site may want so."""
+    hosts = names.hosts_left_out()
+    findings.add(
+        FindingKind.HOSTS_LEFT_OUT, len(hosts), PLACE, shortened(sorted(map(printable, hosts)))
+    )
+
+
+def printable(text: str) -> str:
     """A text in quotes, with what cannot be printed escaped; also what a finding's detail would
     replace.
     """

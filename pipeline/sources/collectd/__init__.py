@@ -24,7 +24,7 @@ from pipeline.model import Samples
 from pipeline.site import Site
 from pipeline.sources._shared import file_copies
 from pipeline.sources._shared.http_client import Server
-from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
+from pipeline.sources._shared.pattern_matches import NamesByKey, tell_hosts_left_out, tell_unmatched
 from pipeline.sources.collectd import options as keys
 from pipeline.sources.collectd import table
 from pipeline.sources.collectd.day_files import DayFiles, day_files, undated_inputs
@@ -187,8 +187,10 @@ class Collectd(SeriesSource[keys.Options]):
                 files = f"*/{metric.find.plugin}-{number:02d}.parquet"
                 paths = [path for folder in pieces for path in sorted(folder.glob(files))]
                 yield from reader.samples(paths)
+            reader.report()
         tell_skew(options, pieces, findings)
         tell_unmatched(names.matches(), findings)
+        tell_hosts_left_out(names, findings)
 
 
 def _unread(folder: Path) -> list[tuple[str, int, str]]:

@@ -19,7 +19,7 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared import stacked
 from pipeline.sources._shared.hosts import matches, usable
-from pipeline.sources._shared.pattern_matches import NamesByKey
+from pipeline.sources._shared.pattern_matches import NamesByKey, of_rows, share
 from pipeline.sources.collectd.options import Options
 from pipeline.sources.collectd.table import Metric
 from pipeline.sources.collectd.value_rows import ValueRows
@@ -36,6 +36,8 @@ class Reader:
     ) -> None:
         self.options, self.day, self.metric, self.findings = options, day, metric, findings
         self.names = names
+        self.rows, self.unusable_rows = 0, 0
+        self.unusable: set[tuple[str, str]] = set()
         find = metric.find
         self.name, self.field, self.component = (
             metric.dataset.name,
@@ -59,6 +61,16 @@ class Reader:
                 self._report_shared(piece.only(piece.differing()), names)
                 yield self._made(piece.once(), names, kind)
             reported |= names.hosts
+
+    def report(self) -> None:
+        """Note the rows whose names cannot be archived."""
+        self.findings.add(
+            FindingKind.NAMES_UNUSABLE,
+            len(self.unusable),
+            self.name,
+            of_rows(f"{host} {instance}".rstrip(" ") for host, instance in self.unusable),
+            share(self.unusable_rows, self.rows),
+        )
 
     def _pieces(self, path: Path, kind: str, names: _Names) -> Iterator[tuple[bool, ValueRows]]:
         """Pieces of the value lists, and whether they are of the type instance `ACTIVE`."""
@@ -210,11 +222,15 @@ class _Names:
         there = np.zeros(len(hosts) * len(instances), dtype=bool)
         there[pair] = True
         table = np.full(len(there), -1, dtype=np.int32)
+        is_unusable = np.zeros(len(there), dtype=bool)
         for place in np.flatnonzero(there).tolist():
-            table[place] = self._of(
-                hosts[place // len(instances)], instances[place % len(instances)]
-            )
-        return np.asarray(table[pair])
+            key = hosts[place // len(instances)], instances[place % len(instances)]
+            table[place] = self._of(*key)
+            is_unusable[place] = key in self._reader.unusable
+        found, unusable = np.asarray(table[pair]), int(np.count_nonzero(is_unusable[pair]))
+        self._reader.unusable_rows += unusable
+        self._reader.rows += unusable + int(np.count_nonzero(found >= 0))
+        return found
 
     def _of(self, host: str, instance: str) -> int:
         key = host, instance
@@ -235,12 +251,7 @@ class _Names:
             component, "(?s).*"
         )
         if not (usable(host) and (usable(instance) or not instance)):
-            self._reader.findings.add(
-                FindingKind.NAMES_UNUSABLE,
-                1,
-                self._reader.name,
-                f"{host[:40]!r} {instance[:40]!r}",
-            )
+            self._reader.unusable.add((host, instance))
             return False
         self._reader.names.add(host, "mdservers", "dataservers")
         if component in ("device", "interface"):

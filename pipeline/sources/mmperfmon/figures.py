@@ -18,7 +18,7 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared.hosts import matches
 from pipeline.sources._shared.local_time import utc_seconds
-from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
+from pipeline.sources._shared.pattern_matches import NamesByKey, of_rows, share, tell_unmatched
 from pipeline.sources.mmperfmon.options import Options
 from pipeline.sources.mmperfmon.table import Metric, metrics
 from pipeline.sources.mmperfmon.text_tables import Column, Table
@@ -53,6 +53,7 @@ class _Figure(NamedTuple):
     part: str
     factor: float
     plain: float
+    of_device: bool
 
 
 class _Block(NamedTuple):
@@ -90,6 +91,7 @@ class Measured:
         self.names = NamesByKey(options)
         self.unreal = 0
         self.negative: list[tuple[int, tuple[str, ...], Span | None]] = []
+        self.of_devices = 0
         self._figures: dict[Column, list[_Figure] | tuple[str, str]] = {}
 
     def add(self, table: Table) -> None:
@@ -104,11 +106,11 @@ class Measured:
         together: dict[tuple[str, str], list[tuple[int, _Figure]]] = {}
         for number, column in enumerate(table.columns):
             figures = self._of(column)
+            count = int(np.count_nonzero(~np.isnan(values[:, number])))
             if isinstance(figures, tuple):
-                self.omitted[figures[0]][figures[1]] += int(
-                    np.count_nonzero(~np.isnan(values[:, number]))
-                )
+                self.omitted[figures[0]][figures[1]] += count
                 continue
+            self.of_devices += count * any(figure.of_device for figure in figures)
             for figure in figures:
                 together.setdefault((figure.dataset, column.host), []).append((number, figure))
         for (dataset, host), those in together.items():
@@ -158,6 +160,8 @@ class Measured:
             group = _first(self.options.mmperfmon_lun_map, column.device)
         else:
             group = _first(self.options.mmperfmon_server_map, column.host) or "dataserver"
+        if group == "ignored":
+            return []
         if not group:
             return FindingKind.DEVICES_UNMAPPED, column.device
         figures = [_figure(use, column) for use in uses if use.metric.dataset.group == f"{group}s"]
@@ -166,6 +170,10 @@ class Measured:
     def report(self, findings: Findings) -> None:
         """Say what is not archived."""
         for kind, names in self.omitted.items():
+            if kind == FindingKind.DEVICES_UNMAPPED and self.options.mmperfmon_lun_map:
+                part = share(names.total(), names.total() + self.of_devices)
+                findings.add(kind, len(names), detail=of_rows(names), amount=part)
+                continue
             findings.add(
                 kind,
                 names.total() if kind == FindingKind.COUNTERS_UNUSED else len(names),
@@ -210,7 +218,7 @@ def _figure(use: _Use, column: Column) -> _Figure:
     """Where a column belongs by one use of its counter."""
     find = use.metric.find
     part = column.device or (str(use.term) if len(find.terms) > 1 else "")
-    return _Figure(use.metric.dataset.name, part, use.sign, find.plain)
+    return _Figure(use.metric.dataset.name, part, use.sign, find.plain, find.of == "device")
 
 
 def _intervals(table: Table, timezone: str, timestep: int) -> tuple[Int64, int, Any]:

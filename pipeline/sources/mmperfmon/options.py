@@ -21,8 +21,9 @@ class Options(SourceOptions):
     ----------
     files : str or list of str
         strftime templates of files, tarballs and folders, which may be glob patterns.
-    mmperfmon_lun_map : dict of str to {'datatarget', 'mdtarget'}
+    mmperfmon_lun_map : dict of str to {'datatarget', 'mdtarget', 'ignored'}
         Regular expressions that match the beginning of a device's name; the first that does counts.
+        Devices that are ignored are left out on purpose, such as a server's own disks.
     mmperfmon_server_map : dict of str to {'dataserver', 'mdserver'}
         Likewise of servers; one that none matches is a data server.
     interfaces : str
@@ -38,7 +39,7 @@ class Options(SourceOptions):
     kind: Literal["mmperfmon"]
     files: Templates
     timestep: Timestep = 60
-    mmperfmon_lun_map: dict[Pattern, Literal["datatarget", "mdtarget"]] = {}
+    mmperfmon_lun_map: dict[Pattern, Literal["datatarget", "mdtarget", "ignored"]] = {}
     mmperfmon_server_map: dict[Pattern, Literal["dataserver", "mdserver"]] = {}
     interfaces: Pattern = "(?!lo$).*"
     max_expanded_mb: int = Field(default=4096, ge=1)

@@ -32,7 +32,7 @@ from pipeline.model import Samples
 from pipeline.site import Site
 from pipeline.sources._shared import file_copies
 from pipeline.sources._shared.http_client import Server
-from pipeline.sources._shared.pattern_matches import NamesByKey, tell_unmatched
+from pipeline.sources._shared.pattern_matches import NamesByKey, tell_hosts_left_out, tell_unmatched
 from pipeline.sources._shared.prometheus_api import (
     Span,
     figures,
@@ -310,6 +310,7 @@ class Prometheus(SeriesSource[keys.Options]):
                     break
         answers.report(findings)
         tell_unmatched(names.matches(), findings)
+        tell_hosts_left_out(names, findings)
 
 
 SOURCE = Prometheus()

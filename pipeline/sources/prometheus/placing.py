@@ -14,7 +14,7 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared import stacked
 from pipeline.sources._shared.hosts import usable
-from pipeline.sources._shared.pattern_matches import NamesByKey
+from pipeline.sources._shared.pattern_matches import NamesByKey, of_rows, share
 from pipeline.sources.prometheus.options import Options
 from pipeline.sources.prometheus.query import (
     Line,
@@ -46,14 +46,18 @@ class _Naming:
         self.options, self.line, self.names = options, line, names
         self.of_name: dict[str, set[frozenset[tuple[str, str]]]] = {}
         self.devices: dict[tuple[str, str], None] = {}
-        self.unnamed: set[frozenset[tuple[str, str]]] = set()
+        self.unnamed: dict[frozenset[tuple[str, str]], int] = {}
+        self.rows = 0
 
-    def name(self, term: Term, labels: Mapping[str, str]) -> tuple[str, str]:
-        """Names of the component and of the part; empty for a series that is not wanted."""
+    def name(self, term: Term, labels: Mapping[str, str], rows: int) -> tuple[str, str]:
+        """Names of the component and of the part of a series with so many rows; empty for one that
+        is not wanted.
+        """
         host = host_name(labels.get(self.options.host_label, ""))
         self._note(labels, host)
         if not self.line.wanted(self.options, labels, host):
             return "", ""
+        self.rows += rows
         known = {**labels, "host": host, self.line.without: labels.get(self.line.without, "mean")}
         try:
             component, part = (
@@ -64,7 +68,7 @@ class _Naming:
             component = part = ""
         key = frozenset(labels.items())
         if not usable(component) or ("{host}" in self.line.component and not host):
-            self.unnamed.add(key)
+            self.unnamed[key] = rows
             return "", ""
         part = _part(self.line, component, part, term)
         if self.line.filter:
@@ -85,7 +89,13 @@ class _Naming:
         """
         if self.line.filter:
             stacked.tell(self.line.dataset, self.line.filter, self.devices, findings)
-        findings.add(FindingKind.LABELS_UNNAMED, len(self.unnamed), self.line.dataset)
+        findings.add(
+            FindingKind.LABELS_UNNAMED,
+            len(self.unnamed),
+            self.line.dataset,
+            of_rows(_shown(labels) for labels in self.unnamed),
+            share(sum(self.unnamed.values()), self.rows),
+        )
         shared = [name for name, those in self.of_name.items() if len(those) > 1]
         findings.add(
             FindingKind.NAMES_SHARED,
@@ -93,6 +103,10 @@ class _Naming:
             self.line.dataset,
             components=(name.partition("\0")[0] for name in shared),
         )
+
+
+def _shown(labels: frozenset[tuple[str, str]]) -> str:
+    return ",".join(f"{name}={value}" for name, value in sorted(labels))
 
 
 def _part(line: Line, component: str, part: str, term: Term) -> str:
@@ -110,7 +124,7 @@ def placed_series(
     """The series of a dataset, component by component; `names` receives those that there are."""
     naming = _Naming(options, line, names)
     placed = [
-        _Placed(*naming.name(term, series.labels), term.sign, series)
+        _Placed(*naming.name(term, series.labels, len(series.time)), term.sign, series)
         for term in line.terms
         for series in found[term.select]
     ]
