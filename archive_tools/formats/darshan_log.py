@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.child_environment import without_secrets
 from archive_tools.core.errors import BadArgument, NotFound, SourceError, TokioError
 from archive_tools.core.extras import check_extra
 
@@ -152,7 +153,9 @@ def read_darshan_log(path: str | Path, *, timestep: int = 60) -> DarshanLog:
         raise NotFound(f"no file {path}")
     check_extra("darshan", "reading Darshan logs")
     command = [sys.executable, "-P", "-c", READER, str(timestep), os.fspath(path.absolute())]
-    ended = subprocess.run(command, capture_output=True, check=False)
+    ended = subprocess.run(
+        command, capture_output=True, check=False, env=without_secrets(os.environ)
+    )
     if ended.returncode:
         said = ended.stderr.decode("utf-8", "backslashreplace").split()
         raise SourceError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import functools
 import mmap
 import os
@@ -63,6 +64,28 @@ def _libc() -> ctypes.CDLL:
 def landlock_version() -> int:
     """The version of Landlock that the kernel has; 0 for none."""
     return max(0, int(_libc().syscall(SYS_CREATE_RULESET, None, 0, VERSION_OF_LANDLOCK)))
+
+
+def has_filter() -> bool:
+    """Whether the kernel filters system calls, on this machine."""
+    if platform.machine() not in MACHINES:
+        return False
+    _libc().prctl(PR_SET_SECCOMP, 2, None, 0, 0)  # without a filter: EFAULT where it has them
+    return ctypes.get_errno() == errno.EFAULT
+
+
+def described() -> str:
+    """What of this kernel confines the processes that read logs, for a person."""
+    version = landlock_version()
+    gives = [f"Landlock {version}"] if version else []
+    gives += ["seccomp"] if has_filter() else []
+    lacks = [] if version else ["Landlock (Linux 5.13): files are not refused"]
+    if 0 < version < TCP_SINCE:
+        lacks.append(f"Landlock {TCP_SINCE} (Linux 6.7): TCP is not refused by it")
+    if not has_filter():
+        lacks.append("seccomp: sockets and programs are not refused")
+    said = f"confined by {' and '.join(gives)}" if gives else "not confined by the kernel"
+    return "; ".join([said, *(f"it lacks {what}" for what in lacks)])
 
 
 def readable(files: Iterable[tuple[bytes, bytes]]) -> int:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Generic, TypeVar
 
+from archive_tools.core.child_environment import without_secrets
 from archive_tools.core.errors import InputChanged, MissingPackage, SourceError, TokioError
 from archive_tools.core.printable import clean
 from pipeline.processes import wire
@@ -30,12 +31,6 @@ BATCH_RECORDS = 50_000
 """Records of a batch, more or less: some 40 MB."""
 READER = "pipeline.processes.log_reader"
 """The module that is run as a program."""
-ENVIRONMENT = frozenset(
-    {"PATH", "LANG", "LANGUAGE", "TZ", "TZDIR", "HOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV"}
-    | {"PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONTZPATH"}
-    | {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUTF8", "PYTHONIOENCODING"}
-)
-"""Variables that a reader gets, besides ``LC_*``: what Python needs to find itself."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +140,8 @@ def run(job: IsolatedRead[Result]) -> list[Result]:
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables that a reader gets: no secrets. The libraries' own threads are left out."""
-    kept = {
-        name: value
-        for name, value in variables.items()
-        if name in ENVIRONMENT or name.startswith("LC_")
-    }
-    return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return {**without_secrets(variables), **threads}
 
 
 def _results(stream: IO[bytes], job: IsolatedRead[Result]) -> list[Result]:

@@ -14,6 +14,7 @@ import pytest
 from pipeline import site as sites
 from pipeline.building.trial_matches import matches_of_mounts
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, USAGE, main
+from pipeline.processes import confined
 from pipeline.sources._shared.http_client import HttpOptions, Server
 from pipeline.sources._shared.pattern_matches import Matches
 from tests.support.collectd_day import as_document, records, write_lines
@@ -310,3 +311,38 @@ def test_a_server_that_does_not_say_its_time(head: str) -> None:
 def _http_date(ahead: int) -> str:
     now = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=ahead)
     return now.strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+@pytest.mark.parametrize(
+    ("version", "has_filter", "said"),
+    [
+        (6, True, "confined by Landlock 6 and seccomp"),
+        (3, True, "confined by Landlock 3 and seccomp; it lacks Landlock 4 (Linux 6.7)"),
+        (0, True, "confined by seccomp; it lacks Landlock (Linux 5.13): files are not refused"),
+        (0, False, "not confined by the kernel; it lacks Landlock"),
+    ],
+)
+def test_whether_readers_of_logs_are_confined_is_said(
+    version: int,
+    has_filter: bool,
+    said: str,
+    tmp_path: Path,
+    site: Site,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(confined, "landlock_version", lambda: version)
+    monkeypatch.setattr(confined, "has_filter", lambda: has_filter)
+    site({"darshan": {"kind": "darshan", "logs": str(tmp_path)}})
+    assert main(["check-config"]) == COMPLETE
+    assert f"\nreaders of Darshan logs: {said}" in capsys.readouterr().out
+    site({"fs": lmt_source(tmp_path / "lmt.db")})
+    assert main(["check-config"]) == COMPLETE
+    assert "readers of Darshan" not in capsys.readouterr().out, "there are none"
+
+
+def test_what_this_kernel_has_is_what_its_files_say() -> None:
+    """The kernel lists what it filters calls with; a container may hide that."""
+    actions = Path("/proc/sys/kernel/seccomp/actions_avail")
+    if actions.exists():
+        assert confined.has_filter()

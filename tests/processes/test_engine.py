@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from distributed import Client
 
 from archive_tools.core.errors import SourceError
+from archive_tools.store import lock
 from pipeline.building import engine
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.sources import darshan
@@ -166,6 +167,54 @@ def test_a_scheduler_that_does_not_answer(
     site({"darshan": darshan_source}, engine={"kind": "dask", "scheduler": "tcp://127.0.0.1:9"})
     assert main(["nightly", "--date", DATE]) == FAILED
     assert "scheduler tcp://127.0.0.1:9 does not answer" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+@pytest.mark.parametrize("lost", ["before", "meanwhile"])
+def test_a_nightly_run_of_a_cluster_without_workers_releases_its_day(
+    lost: str,
+    site: Callable[..., Path],
+    darshan_source: dict[str, Any],
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The next run of the day gets the lock at once, and makes it."""
+    monkeypatch.setattr(engine, "PATIENCE", 2.0)
+    monkeypatch.setattr(engine, "WITHOUT_WORKERS", 1.0)
+    monkeypatch.setattr(engine, "LOOK", 0.2)
+    monkeypatch.setattr(lock, "PATIENCE", 0.0)
+    address, workers = cluster
+
+    def kill() -> None:
+        for worker in workers:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait(PATIENCE)
+        with Client(address, timeout=PATIENCE) as client:
+            until(lambda: not client.nthreads(), "a scheduler without workers")
+
+    if lost == "before":
+        kill()
+    else:
+        in_order = engine.in_order
+
+        def killing(*arguments: Any) -> Iterator[Any]:
+            kill()
+            yield from in_order(*arguments)
+
+        monkeypatch.setattr(engine, "in_order", killing)
+    site({"darshan": darshan_source}, engine={"kind": "dask", "scheduler": address})
+    assert main(["nightly", "--date", DATE]) == FAILED
+    said = "has no workers" if lost == "before" else "has had no workers for 1 s"
+    assert said in capsys.readouterr().out
+    monkeypatch.undo()
+    monkeypatch.setattr(lock, "PATIENCE", 0.0)
+    site({"darshan": darshan_source})
+    assert main(["nightly", "--date", DATE]) == COMPLETE
 
 
 def test_a_run_that_is_stopped_does_not_wait_for_a_hanging_log(

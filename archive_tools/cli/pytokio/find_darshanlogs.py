@@ -14,6 +14,7 @@ from pathlib import Path
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.cli.commands.find_logs import print_paths
 from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
+from archive_tools.core.child_environment import without_secrets
 from archive_tools.core.extras import check_extra
 from archive_tools.jobs import logs
 
@@ -77,7 +78,9 @@ def _load(what: str, found: Sequence[Path]) -> int:
     sys.stdout.flush()
     names = b"".join(os.fsencode(path) + b"\0" for path in found)
     command = [sys.executable, "-P", "-c", READER, what]
-    return subprocess.run(command, input=names, check=False).returncode
+    return subprocess.run(
+        command, input=names, check=False, env=without_secrets(os.environ)
+    ).returncode
 
 
 def _date(text: str) -> dt.date:

@@ -18,6 +18,7 @@ from pipeline.building.archive_folder import write_about
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.trial import Trial, try_source
 from pipeline.cli import common_options, exit_codes, site_schema, trial_text
+from pipeline.processes import confined
 from pipeline.tasks.site_cache import load_checked
 
 HELP = "check site.json, and with --ask what its sources have"
@@ -102,6 +103,9 @@ def _show(path: str, site: sites.Site, checked: Mapping[str, sites.SourceOptions
         )
         for sentence in found.doubts:
             print(f"  look again: {sentence}")
+    if any(found.kind == "darshan" for found in checked.values()):
+        where = "" if isinstance(site.engine, sites.LocalEngine) else " here (workers: look there)"
+        print(f"readers of Darshan logs: {confined.described()}{where}")
 
 
 def _ask(
