@@ -117,6 +117,7 @@ class FindingKind(enum.StrEnum):
     UNREADABLE = "unreadable input"
     """A file or a part of one could not be read: the day is not complete."""
     DUPLICATES = "duplicates"
+    DIFFERING = "samples of one component and time that differ, of which the largest counts"
     SEVERAL_IN_CELL = "several samples in a cell"
     OUTSIDE_DAY = "samples outside the day"
     RESETS = "resets"
@@ -183,6 +184,7 @@ class FindingKind(enum.StrEnum):
 
 FOR_A_PERSON = frozenset(
     {
+        FindingKind.DIFFERING,
         FindingKind.LEFT_ROSTER,
         FindingKind.NAMES_UNUSABLE,
         FindingKind.LABELS_UNNAMED,

@@ -290,6 +290,8 @@ class _Places:
             head[1:] = self.key[order[1:]] != self.key[order[:-1]]
             again, key = _same(time[order]), self.key[order]
             self._report(FindingKind.DUPLICATES, key[~head & again], axes, findings)
+            other = ~head & again & ~_same(value[order])
+            self._report(FindingKind.DIFFERING, key[other], axes, findings)
             self._report(FindingKind.SEVERAL_IN_CELL, key[~head & ~again], axes, findings)
             owner = owner.copy()
             owner[self.key[order[head]]] = order[head]
@@ -319,6 +321,8 @@ class _Places:
             order = among[np.lexsort((-value[among], number[among], time[among], self.key[among]))]
             again = _same(self.key[order]) & _same(time[order]) & _same(number[order])
             self._report(FindingKind.DUPLICATES, self.key[order[again]], axes, findings)
+            other = again & ~_same(value[order])
+            self._report(FindingKind.DIFFERING, self.key[order[other]], axes, findings)
             order = order[~again]
             order = order[np.lexsort((value[order], self.key[order]))]
             key, some = self.key[order], value[order].astype(np.float64)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
+from archive_tools.core.vocabulary import FOR_A_PERSON, FindingKind
 from pipeline import sources
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
@@ -101,6 +102,21 @@ def test_duplicates_and_jitter() -> None:
     assert values[0, 0] == 10, "the earliest sample of a cell stands for its start"
     assert values[1, 0] == 30
     assert (findings.total("duplicates"), findings.total("several samples in a cell")) == (1, 1)
+
+
+def test_samples_that_contradict_each_other_are_for_a_person() -> None:
+    """Two series under one name: copies are not named, other values are."""
+    for metric in (COUNTER, GAUGE):
+        name = metric.dataset.name
+        findings = Findings()
+        twice = samples([(0, 0, 10), (1, 0, 20), (0, 0, 10), (1, 0, 20)], name=name)
+        Gridder(DAY, STEP, findings).grid(twice, metric)
+        assert (findings.total("duplicates"), findings.total(FindingKind.DIFFERING)) == (2, 0)
+        two = samples([(0, 0, 10), (1, 0, 20), (0, 0, 10), (1, 0, 35)], name=name)
+        Gridder(DAY, STEP, findings := Findings()).grid(two, metric)
+        (found,) = [one for one in findings if one.kind == FindingKind.DIFFERING]
+        assert (found.count, found.components) == (1, ("a",))
+        assert found.kind in FOR_A_PERSON
 
 
 def test_counters_above_2_to_the_53rd_lose_nothing() -> None:
