@@ -354,8 +354,8 @@ class DayMerger:
                 FindingKind.AMOUNT_OUTSIDE_DAY,
                 amount,
                 name,
-                "of logs that ran over midnight; days that are `neighbours` away, or nearer, or up"
-                " to 31 days later, have it",
+                "of logs that ran over midnight, or are not of this day; days that are `neighbours`"
+                " away, or nearer, or up to 31 days later, have it, others do not",
             )
         self.write("mounts", self.mount_table())
         return list(self._grids())

@@ -152,6 +152,29 @@ def test_a_long_jobs_log_in_a_users_folder(log_of_48_hours: Path, tmp_path: Path
     assert written_by_day(tmp_path / "logs", tmp_path / "raw") == [25.2, 100.7, 75.5]
 
 
+def test_a_log_that_is_filed_under_several_days_counts_once_on_each(
+    log_of_48_hours: Path, tmp_path: Path
+) -> None:
+    """On each day that the job touched, and not once for each of the folders."""
+    for day in (22, 23):
+        (tmp_path / f"logs/{day}").mkdir()
+        shutil.copy2(log_of_48_hours, tmp_path / f"logs/{day}")
+    assert written_by_day(tmp_path / "logs", tmp_path / "raw") == [25.2, 100.7, 75.5]
+
+
+def test_logs_of_one_name_and_size_that_differ_are_listed(
+    log_of_48_hours: Path, tmp_path: Path
+) -> None:
+    """A user who files a log under the name of another's cannot make that one go."""
+    content = bytearray(log_of_48_hours.read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "logs/22").mkdir()
+    other = tmp_path / "logs/22" / log_of_48_hours.name
+    other.write_bytes(content)
+    found = listing.listed_files(options(tmp_path / "logs/%d"), Day(dt.date(2026, 11, 22))).files
+    assert [(file.own, Path(file.root).name) for file in found] == [(False, "21"), (True, "22")]
+
+
 def test_without_neighbours_only_the_days_own_folder_counts(
     log_of_48_hours: Path, tmp_path: Path
 ) -> None:

@@ -19,6 +19,9 @@ from pipeline.model import LONGEST_JOB_DAYS
 from pipeline.sources._shared import rights
 from pipeline.sources.darshan.options import Options
 
+AT_ONCE = 1 << 20
+"""Bytes of files that are compared at a time."""
+
 
 class LogFile(NamedTuple):
     """One file of the manifest; `size` is -1 where it cannot be looked at, or read."""
@@ -134,15 +137,53 @@ def listed_files(options: Options, day: Day) -> Listing:
         if distance:
             other = Day(day.date + dt.timedelta(days=distance), day.timezone)
             near = _folder_files(options, other, False)[1]
-            files |= {
+            near = {
                 file
                 for file in near
                 if os.path.join(file.root, file.name) not in ours
                 and may_touch(file, day, distance, options.timezone or day.timezone)
             }
+            files |= _without_copies(near, files, options.follow_links)
     if options.neighbours:
-        files |= _of_long_jobs(options, day)
+        files |= _without_copies(_of_long_jobs(options, day), files, options.follow_links)
     return Listing(sorted(files), Counter(others.values()))
+
+
+def _without_copies(near: set[LogFile], files: set[LogFile], follow: bool) -> set[LogFile]:
+    """Logs of other days' folders without those that are there already: of the same name, size and
+    content.
+
+    A log that is filed under two days would count twice on the days that it ran.
+    """
+    known: dict[tuple[str, int], list[LogFile]] = {}
+    for file in sorted(files):
+        known.setdefault((os.path.basename(file.name), file.size), []).append(file)
+    kept: set[LogFile] = set()
+    for file in sorted(near):
+        alike = known.setdefault((os.path.basename(file.name), file.size), [])
+        if not any(_are_equal(one, file, follow) for one in alike):
+            kept.add(file)
+            alike.append(file)
+    return kept
+
+
+def _are_equal(one: LogFile, other: LogFile, follow: bool) -> bool:
+    """Whether two files of one size have the same content; not if that cannot be said."""
+    if one.size <= 0:
+        return False
+    try:
+        with (
+            links.opened(one.root, one.name, follow=follow) as (_, first),
+            links.opened(other.root, other.name, follow=follow) as (_, second),
+            open(first, "rb") as content,
+            open(second, "rb") as its,
+        ):
+            while piece := content.read(AT_ONCE):
+                if piece != its.read(AT_ONCE):
+                    return False
+            return not its.read(1)
+    except OSError:
+        return False
 
 
 def _of_long_jobs(options: Options, day: Day) -> set[LogFile]:
