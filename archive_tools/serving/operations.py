@@ -24,7 +24,7 @@ from archive_tools.public import Archive
 from archive_tools.reading import ranges
 from archive_tools.reading.days import DayRows, union
 from archive_tools.reading.requests import ReadRequest
-from archive_tools.reporting import textfile
+from archive_tools.reporting import alerts, textfile
 from archive_tools.serving import encoding, queries
 from archive_tools.serving.answers import (
     Answer,
@@ -287,7 +287,8 @@ def _jobs(request: Request) -> Answer:
     return _with_damaged(sink, query.format, damaged)
 
 
-def _status(request: Request) -> Answer:
+def _days(request: Request) -> list[dt.date]:
+    """The days of states and alerts: those that are named, else the newest two weeks."""
     archive, query = request.archive, request.query
     there = [date for date, _ in layout.day_folders(archive.root)]
     today = local_date(int(time.time()), archive.timezone)
@@ -296,7 +297,11 @@ def _status(request: Request) -> Answer:
     if end < start:
         raise BadArgument("the range is empty", expected="start not after end")
     request.limits.check_days((end - start).days + 1)
-    dates = [start + dt.timedelta(days=n) for n in range((end - start).days + 1)]
+    return [start + dt.timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def _status(request: Request) -> Answer:
+    archive, dates = request.archive, _days(request)
     products = status.wanted_products(archive.root, archive.about.get("instances", {}), dates)
     found = status.states(archive.root, dates, products)
     days = {
@@ -305,6 +310,23 @@ def _status(request: Request) -> Answer:
     }
     runs = [{key: run.get(key) for key in RUN} for run in textfile.last_runs(archive.root)]
     return json_answer({"last_runs": runs, "days": days}, request.deadline)
+
+
+def _alerts(request: Request) -> Answer:
+    dates = _days(request)
+    found = alerts.read(request.archive.root, dates)
+    rows = [
+        {"date": str(date)} | {key: getattr(one, key) for key in one.__struct_fields__}
+        for date, day in sorted(found.days.items(), reverse=True)
+        for one in day.alerts
+    ]
+    damaged = [
+        {"date": str(date), "reason": relative(reason, request.archive.root)}
+        for date, reason in found.damaged.items()
+    ]
+    unknown = {*dates} - {*found.days} - {*found.damaged}
+    content = {"not_evaluated": sorted(map(str, unknown)), "damaged": damaged, "rows": rows}
+    return json_answer(content, request.deadline)
 
 
 def _two_weeks_before(end: dt.date, there: list[dt.date]) -> dt.date:
@@ -336,5 +358,6 @@ OPERATIONS = (
     Operation(
         "/jobs", "Jobs that ran in a range of time.", queries.JobsQuery, _jobs, _job_facts, ANY
     ),
-    Operation("/status", "What of each day is archived.", queries.StatusQuery, _status),
+    Operation("/alerts", "What the site's alerts said of each day.", queries.DaysQuery, _alerts),
+    Operation("/status", "What of each day is archived.", queries.DaysQuery, _status),
 )

@@ -156,8 +156,8 @@ class JobsQuery(Query):
     format: Format = "json"
 
 
-class StatusQuery(Query):
-    """Parameters of states: days, the last included."""
+class DaysQuery(Query):
+    """Parameters of states and alerts: days, the last included."""
 
     start: Annotated[dt.date | None, Field(description="default: two weeks before end")] = None
     end: Annotated[dt.date | None, Field(description="default: the newest day")] = None

@@ -25,6 +25,7 @@ from openapi_spec_validator import validate
 
 import archive_tools
 from archive_tools.cli.main import main as tokio_archive
+from archive_tools.serving.guard import Access
 from archive_tools.serving.operations import DAMAGED, OPERATIONS
 from archive_tools.store import files
 from pipeline.cli.main import main
@@ -48,7 +49,8 @@ MOST_BYTES = 600 << 20
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of two days, with a page of each, and a script."""
     folder = tmp_path_factory.mktemp("served")
-    site = write_days(folder, DAYS, late_days=10**5, raw_days=10**5)
+    rows = [{"name": "full", "kind": "fullness", "threshold": 1.0, "where": "scratch"}]
+    site = write_days(folder, DAYS, late_days=10**5, raw_days=10**5, alerts=rows)
     for day in DAYS:
         assert main(["nightly", "--site", str(site), "--date", str(day)]) == 0
     root = folder / "archive"
@@ -132,6 +134,18 @@ def test_what_there_is(served: Served) -> None:
     days = served.api("status").json()["days"]
     assert {state["state"] for day in days.values() for state in day.values()} == {"complete"}
     assert list(days) == [str(day) for day in DAYS]
+
+
+def test_alerts_are_those_of_the_nightly_runs(root: Path, tmp_path: Path) -> None:
+    (root / "2026/2026-11-21/alerts.json").write_text("{")
+    (root / "2026/2026-11-23").mkdir()
+    with serving(root, tmp_path / "log") as server:
+        found = server.api("alerts").json()
+    assert {(row["date"], row["name"], row["instance"], row["state"]) for row in found["rows"]} == {
+        ("2026-11-22", "full", "scratch", "firing")
+    }
+    assert [one["date"] for one in found["damaged"]] == ["2026-11-21"]
+    assert found["not_evaluated"] == ["2026-11-23"]
 
 
 def test_a_failed_product_and_an_absent_one_are_not_complete(root: Path, tmp_path: Path) -> None:
@@ -347,6 +361,15 @@ def test_a_page_of_another_site_cannot_call_it_by_a_name_of_its_own(served: Serv
         assert served.get("/index.html", {"Host": host}).status_code == 200, host
     two = b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
     assert raw(served, two).startswith((b"HTTP/1.1 400", b"HTTP/1.1 421"))
+
+
+def test_a_name_of_a_proxy_is_allowed_and_no_other() -> None:
+    access = Access(hosts=("Archive.example",))
+    assert access.knows_host("archive.example:443")
+    assert not access.knows_host("xarchive.example")
+    assert not access.knows_host("archive.example.evil.example")
+    assert Access(token=TOKEN, any_host=True).knows_host("anything.example")
+    assert not Access(token=TOKEN, any_host=True).knows_host("a b")
 
 
 def test_elsewhere_it_answers_only_to_the_token_which_no_log_has(
