@@ -33,7 +33,9 @@ THINNED = tuple(part * 10**power for power in range(6) for part in (1, 2, 4, 5))
 """Every how many components one is named."""
 
 
-def heat_map(series: Series, *, timezone: str, title: str = "") -> Figure:
+def heat_map(
+    series: Series, *, timezone: str, title: str = "", whole: Interval | None = None
+) -> Figure:
     """Components by time: amounts a second, or means of gauges. The first component is at the top.
 
     Amounts are coloured by their square root, so that a quiet component still differs from an idle
@@ -45,6 +47,9 @@ def heat_map(series: Series, *, timezone: str, title: str = "") -> Figure:
     timezone : str
         IANA name.
     title : str
+    whole : tuple of int, optional
+        The range of time shown, ``[start, end)`` in epoch seconds; else that in which anything was
+        measured.
 
     Raises
     ------
@@ -53,16 +58,18 @@ def heat_map(series: Series, *, timezone: str, title: str = "") -> Figure:
     """
     if not series.columns:
         raise TokioError(f"{series.dataset} has no components to draw")
-    shown = shown_range([series])
+    shown = whole or shown_range([series])
+    if not len(within(series, shown).timestamps):
+        raise TokioError("there are no rows to draw")
     with canvas.style():
         figure, (at,) = canvas.stacked([1.6 + min(3.9, 0.16 * len(series.columns))], title)
-        _heat(figure, at, within(series, shown), timezone)
+        _heat(figure, at, within(series, shown), timezone, shown)
         _component_axis(at, series.columns)
         canvas.time_axis(at, shown, timezone, steps_of([within(series, shown)], CELLS))
         return canvas.settled(figure)
 
 
-def _heat(figure: Figure, at: Axes, series: Series, timezone: str) -> None:
+def _heat(figure: Figure, at: Axes, series: Series, timezone: str, shown: Interval) -> None:
     """The image, what it lacks behind it, and its colour bar."""
     import matplotlib
     from matplotlib.colors import Normalize, PowerNorm
@@ -82,7 +89,7 @@ def _heat(figure: Figure, at: Axes, series: Series, timezone: str) -> None:
     )
     colours = matplotlib.colormaps["viridis"].with_extremes(bad=(1, 1, 1, 0))
     at.patch.set(**canvas.ABSENT)
-    if np.isnan(values).any():
+    if np.isnan(values).any() or shown[0] < low or shown[1] > high:
         at.legend(
             [Patch(**canvas.ABSENT)],
             ["not measured"],

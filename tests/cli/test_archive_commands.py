@@ -1056,6 +1056,96 @@ def test_plots_components_of_several_datasets(site_folder: Path, run: Run, tmp_p
     assert "no component nope* in" in err
 
 
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Figures that `plot` saves."""
+    from archive_tools import plotting
+
+    found: list[Any] = []
+    monkeypatch.setattr(plotting, "save", lambda figure, path: found.append(figure))
+    return found
+
+
+def hatched(figure: Any) -> list[tuple[float, float]]:
+    """The times of a picture's first panel that nobody measured."""
+    shapes = [one for one in figure.axes[0].collections if one.get_hatch() == "////"]
+    corners = [path.vertices[:, 0] for one in shapes for path in one.get_paths()]
+    return [(float(x.min()), float(x.max())) for x in corners]
+
+
+@pytest.mark.parametrize("more", [[], ["--heat-map"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["2026-11-01", READ],
+        [READ, "2026-11-01"],
+        [READ, "--start", "2026-11-01"],
+        ["2026-11-01", "--dataset", "datatargets/*"],
+        ["2026-11-01", "2026-11-01", READ],
+    ],
+)
+def test_plot_takes_what_summarize_takes(
+    archive: archive_tools.Archive,
+    run: Run,
+    tmp_path: Path,
+    drawn: list[Any],
+    arguments: list[str],
+    more: list[str],
+) -> None:
+    given = ["plot", "fs", *arguments, *more, "--archive", archive.root]
+    code, _, err = run(*given, "--output", tmp_path / "a.png")
+    assert (code, err) == (0, f"{tmp_path / 'a.png'} written\n")
+    day = Day(dt.date(2026, 11, 1), ZONE)
+    assert drawn[0].axes[0].get_xlim() == (day.start, day.end)
+
+
+def test_plot_takes_a_file(
+    archive: archive_tools.Archive, run: Run, tmp_path: Path, drawn: list[Any]
+) -> None:
+    path = archive.path("fs", dt.date(2026, 11, 1))
+    for more in ([READ, LOAD], [READ, "--components", "b", "--resample", "1h"]):
+        assert run("plot", path, *more, "--output", tmp_path / "a.png")[0] == 0
+    day = Day(dt.date(2026, 11, 1), ZONE)
+    assert [one.axes[-1].get_xlim() for one in drawn] == [(day.start, day.end)] * 2
+    code, _, err = run("plot", path, READ, "--components", "nope", "--output", tmp_path / "a.png")
+    assert code == 1
+    assert "nope" in err
+
+
+def test_plot_hatches_what_is_missing_at_both_ends(
+    archive: archive_tools.Archive, run: Run, tmp_path: Path, drawn: list[Any]
+) -> None:
+    """The archive has three days of the seven."""
+    given = ["plot", "fs", READ, "2026-10-29", "2026-11-04", "--archive", archive.root]
+    code, _, err = run(*given, "--output", tmp_path / "a.png")
+    assert code == 0
+    assert "3 of 7 days are in the archive" in err
+    first, last = Day(dt.date(2026, 10, 29), ZONE), Day(dt.date(2026, 11, 4), ZONE)
+    gaps = hatched(drawn[0])
+    assert gaps[0] == (first.start, Day(dt.date(2026, 10, 31), ZONE).start)
+    assert gaps[-1] == (Day(dt.date(2026, 11, 3), ZONE).start, last.end)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "the dataset is missing"),
+        (["2026-11-01"], "the dataset is missing"),
+        (["soon", READ], "not a date or a time"),
+        (["2026-11-01", "2026-11-02", "2026-11-03", READ], "more than START and STOP"),
+        (["2026-11-01", "--dataset", "*", "--heat-map"], "a heat map is of one dataset"),
+        ([READ], "say also which day"),
+    ],
+)
+def test_what_plot_cannot_draw_is_a_wrong_command(
+    archive: archive_tools.Archive, run: Run, arguments: list[str], words: str
+) -> None:
+    given = ["plot", "fs", *arguments, "--archive", archive.root, "--output", "out.png"]
+    code, _, err = run(*given)
+    assert code == 2
+    assert words in err
+
+
 @pytest.mark.parametrize("text", ["1e8", "1GB", "-1"])
 def test_numbers_are_whole(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a whole number"):

@@ -381,6 +381,19 @@ def test_no_rows_are_an_error(draw: object) -> None:
         draw(series(np.ones((0, 2))))  # type: ignore[operator]
 
 
+def test_a_heat_map_of_a_whole_range_shows_the_gaps_at_both_ends() -> None:
+    some = series(np.ones((12, 2)))
+    low, high = int(some.timestamps[0]), int(some.timestamps[-1] + some.seconds[-1])
+    figure = plotting.heat_map(some, timezone=BERLIN, whole=(low - 600, high + 600))
+    at = figure.axes[0]
+    assert at.get_xlim() == (low - 600, high + 600)
+    assert at.patch.get_hatch() == "////", "behind the image"
+    assert tuple(at.images[0].get_extent())[:2] == (low, high), "which ends where the rows do"
+    assert [text.get_text() for text in at.get_legend().get_texts()] == ["not measured"]
+    whole = plotting.heat_map(some, timezone=BERLIN, whole=(low, high))
+    assert whole.axes[0].get_legend() is None
+
+
 def test_no_rows_of_a_whole_range_are_a_gap() -> None:
     figure = plotting.lines([series(np.ones((0, 2)))], timezone=BERLIN, whole=(NOON, NOON + 60))
     assert hatched(figure) == [(NOON, NOON + 60)]

@@ -4,40 +4,60 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core.errors import NotFound
+from archive_tools.formats.series import Series
 from archive_tools.formats.series_file import damage_named
-from archive_tools.reading import selection
+from archive_tools.formats.tts_read import open_tts
+from archive_tools.reading import selection, summary
 from archive_tools.reading.archive import Archive
+from archive_tools.reading.one_file import read_file
 from archive_tools.reading.ranges import days_there
+from archive_tools.reading.requests import ReadRequest
 
 HELP = "a picture of a dataset over time"
-ABOUT = """Draws datasets of an instance over a day or a range: lines, or one dataset as a heat map
-of its components by time. Amounts are drawn a second; what nobody measured is hatched. The format
-follows from the file's name: .png or .svg. The range is given as --start and --stop only."""
+ABOUT = """Draws datasets of a file, or of an instance over a day or a range: lines, or one dataset
+as a heat map of its components by time. Amounts are drawn a second; what nobody measured is
+hatched, over the whole range. The format follows from the file's name: .png or .svg. What has a /
+among the arguments after the first is a dataset, the others are START and STOP."""
 EXAMPLES = (
     "scratch datatargets/readbytes datatargets/writebytes --start 2026-11-22 --output bytes.png",
-    "scratch datatargets/writebytes --start 2026-11-22 --heat-map --output targets.svg",
+    "scratch 2026-11-22 --dataset 'datatargets/*bytes' --output bytes.png",
+    "archive/2026/2026-11-22/scratch.hdf5 datatargets/writebytes --heat-map --output targets.svg",
     (
-        "scratch dataservers/cpuload --start 2026-11-22T07:00 --stop 2026-11-22T09:00"
-        " --by-component --output load.png"
+        "scratch dataservers/cpuload 2026-11-22T07:00 2026-11-22T09:00 --by-component --output"
+        " load.png"
     ),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("instance", metavar="INSTANCE")
     parser.add_argument(
-        "datasets",
-        nargs="+",
-        metavar="DATASET",
-        help="such as datatargets/readbytes; tokio-archive info lists them",
+        "what",
+        metavar="FILE|INSTANCE",
+        help="a file, or an instance of the archive with a day or range",
+    )
+    parser.add_argument(
+        "more",
+        nargs="*",
+        metavar="DATASET|START|STOP",
+        help="datasets, such as datatargets/readbytes (tokio-archive info lists them); a date, a"
+        " word for days or a time",
     )
     common_options.add_range(parser, positional=False)
     common_options.add_archive(parser)
+    parser.add_argument(
+        "--dataset",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="datasets, also as 'datatargets/*' (may be given again)",
+    )
     parser.add_argument(
         "--components",
         action="append",
@@ -54,60 +74,158 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help=".png or .svg")
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What is drawn: over which range of time, in which zone."""
+
+    series: list[Series]
+    between: tuple[int, int]
+    timezone: str
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     from archive_tools import plotting
 
-    if options.heat_map and len(options.datasets) != 1:
-        raise exit_codes.WrongCommand(
-            "a heat map is of one dataset", got=", ".join(options.datasets)
-        )
+    wanted = _sorted_arguments(options)
+    if options.heat_map and not options.dataset and len(wanted) != 1:
+        raise exit_codes.WrongCommand("a heat map is of one dataset", got=", ".join(wanted))
     printing.target(options.output, printing.PICTURES)
-    archive = common_options.open_archive(options.archive)
-    common_options.check_step(options.resample, archive.timezone)
-    start, end = common_options.between(*common_options.given_range(options), archive.timezone)
-    components = _components(archive, options, (start, end))
-    series = [
-        archive.read(
-            options.instance,
-            name,
-            start,
-            end,
-            components=components[name],
-            resample=options.resample,
-        )
-        for name in options.datasets
-    ]
-    title = (
-        f"{options.instance} {printing.local(start, archive.timezone)} to"
-        f" {printing.local(end, archive.timezone)}"
-    )
+    is_file = common_options.given_range(options) == (None, None)
+    found = _of_file(options, wanted) if is_file else _of_range(options, wanted)
+    if options.heat_map and len(found.series) != 1:
+        names = ", ".join(one.dataset for one in found.series)
+        raise exit_codes.WrongCommand("a heat map is of one dataset", got=names)
+    start, end = (printing.local(second, found.timezone) for second in found.between)
+    title = f"{options.what} {start} to {end}"
     if options.heat_map:
+        (series,) = found.series
         figure = plotting.heat_map(
-            series[0], timezone=archive.timezone, title=f"{title}, {options.datasets[0]}"
+            series,
+            timezone=found.timezone,
+            title=f"{title}, {series.dataset}",
+            whole=found.between,
         )
     else:
         figure = plotting.lines(
-            series, timezone=archive.timezone, title=title, by_component=options.by_component
+            found.series,
+            timezone=found.timezone,
+            title=title,
+            by_component=options.by_component,
+            whole=found.between,
         )
     with printing.writing(options.output):
         plotting.save(figure, options.output)
     return exit_codes.DONE
 
 
+def _sorted_arguments(options: argparse.Namespace) -> list[str]:
+    """The datasets that are meant, names or patterns; START and STOP are noted in `options`."""
+    dates = [one for one in options.more if "/" not in one]
+    if len(dates) > 2:
+        raise exit_codes.WrongCommand(
+            "more than START and STOP", expected="datasets with a /", got=" ".join(dates)
+        )
+    try:
+        found = [common_options.date_or_time(one) for one in dates]
+    except argparse.ArgumentTypeError as error:
+        raise exit_codes.WrongCommand(
+            f"{error}, or a dataset such as datatargets/readbytes"
+        ) from None
+    options.first, options.last = [*found, None, None][:2]
+    wanted = [one for one in options.more if "/" in one] + options.dataset
+    if not wanted:
+        raise exit_codes.WrongCommand(
+            "the dataset is missing", expected="such as datatargets/readbytes; info lists them"
+        )
+    return list(dict.fromkeys(wanted))
+
+
+def _of_file(options: argparse.Namespace, wanted: Sequence[str]) -> _Read:
+    if not Path(options.what).exists() and "." not in options.what and "/" not in options.what:
+        raise exit_codes.WrongCommand(
+            f"no file {options.what}", hint="of an instance, say also which day"
+        )
+    with open_tts(options.what) as file, damage_named(file.path):
+        timezone = str(file.attributes.get("timezone", "UTC"))
+        common_options.check_step(options.resample, timezone)
+        names = _named(file.datasets(), wanted)
+        components = _components([{name: file.columns(name) for name in names}], names, options)
+        between = file.start, file.end
+        series = [
+            read_file(
+                file,
+                ReadRequest("", name, *between, timezone, components[name], options.resample),
+            )
+            for name in names
+        ]
+    return _Read(series, between, timezone)
+
+
+def _of_range(options: argparse.Namespace, wanted: Sequence[str]) -> _Read:
+    archive = common_options.open_archive(options.archive)
+    common_options.check_step(options.resample, archive.timezone)
+    between = common_options.between(*common_options.given_range(options), archive.timezone)
+    days = _days(archive, options.what, between, wanted)
+    there = sorted({name for day in days for name in day})
+    names = _named(there, wanted) if there else list(wanted)
+    components = _components(days, names, options)
+    series = [
+        archive.read(
+            options.what,
+            name,
+            *between,
+            components=components[name],
+            resample=options.resample,
+        )
+        for name in names
+    ]
+    absent = common_options.days_of(*between, archive.timezone)
+    common_options.note_absent_days(len(days), absent)
+    return _Read(series, between, archive.timezone)
+
+
+def _named(there: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The datasets that are meant, in the order in which they are; one by its whole name is left
+    to whoever reads it.
+    """
+    found: list[str] = []
+    for one in wanted:
+        matching = summary.chosen(there, [one])
+        if not matching and any(c in one for c in "*?["):
+            raise NotFound(f"no dataset {one}", expected=", ".join(there))
+        found += matching or [one]
+    return list(dict.fromkeys(found))
+
+
+Columns = dict[str, tuple[str, ...]]
+"""By dataset: names of components."""
+
+
+def _days(
+    archive: Archive, instance: str, between: tuple[int, int], wanted: Sequence[str]
+) -> list[Columns]:
+    """The datasets, also rates that are wanted, and their components on each day that is there."""
+    found = []
+    for date in days_there(archive, instance, *between):
+        path = archive.path(instance, date)
+        with damage_named(path), archive.open(instance, date) as file:
+            there = {*file.datasets(), *summary.chosen(file.datasets(), wanted)}
+            found.append({name: file.columns(name) for name in there})
+    return found
+
+
 def _components(
-    archive: Archive, options: argparse.Namespace, between: tuple[int, int]
+    days: Sequence[Columns], datasets: Sequence[str], options: argparse.Namespace
 ) -> dict[str, list[str] | None]:
     """What is requested of each dataset: one that only another dataset has is left out."""
-    if not options.components or len(options.datasets) == 1:
-        return dict.fromkeys(options.datasets, options.components)
-    names: dict[str, set[str]] = {name: set() for name in options.datasets}
-    for date in days_there(archive, options.instance, *between):
-        path = archive.path(options.instance, date)
-        with damage_named(path), archive.open(options.instance, date) as file:
-            for name in options.datasets:
-                with contextlib.suppress(NotFound):
-                    names[name].update(file.columns(name))
+    if not options.components or len(datasets) == 1:
+        return dict.fromkeys(datasets, options.components)
+    names: dict[str, set[str]] = {name: set() for name in datasets}
+    for day in days:
+        for name in datasets:
+            with contextlib.suppress(KeyError):
+                names[name].update(day[name])
     nowhere = selection.unmatched(set().union(*names.values()), options.components)
     return {
         name: [one for one in options.components if one in nowhere or selection.chosen(there, one)]
