@@ -115,8 +115,12 @@ def sweep(root: Path, dates: Sequence[dt.date]) -> None:
         for template in (layout.REPORT, layout.RAW)
     }
     kept = {path for folder in folders for path in folder.glob(f"*.{layout.REDUCED}")}
+    years = {folder.parent for folder in folders}
     removed = files.sweep(
-        [root, *sorted(folders | kept), *sorted({receipts.folder(date) for date in dates})]
+        [
+            *(root, root / layout.ASSETS, *sorted(years | folders | kept)),
+            *sorted({receipts.folder(date) for date in dates}),
+        ]
     )
     for day in receipts.read_days(dates).values():
         for old in day.superseded():

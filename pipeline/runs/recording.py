@@ -35,6 +35,7 @@ def writing(site: Site, command: str) -> Iterator[list[int]]:
     codes: list[int] = []
     with files.permissions(site.file_mode):
         prepare(site)
+        files.sweep([(site.root / layout.LAST_RUN).parent])
         try:
             yield codes
         except Busy:
