@@ -10,7 +10,7 @@ from archive_tools.store import lock
 from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.building.provenance import now
 from pipeline.cli import common_options, exit_codes
-from pipeline.runs import recording
+from pipeline.runs import execution, recording
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.tasks.base import NO_FINGERPRINT
 from pipeline.tasks.nightly import Nightly
@@ -55,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     with (
         recording.writing(site, "mark-empty") as codes,
         lock.holding(site.root, dates, patience=options.wait),
+        execution.swept(site, dates),
     ):
         days = receipts.days(dates)
         archived = [
