@@ -85,7 +85,11 @@ def charts_of(found: Measured, prefix: str) -> list[Chart]:
             for dataset in panel.datasets
             if dataset in found.datasets
         ]
-        known = [(dataset, curve) for dataset, curve in curves if curve is not None]
+        known = [
+            (dataset, curve)
+            for dataset, curve in curves
+            if curve is not None and not np.isnan(curve.mean).all()
+        ]
         if known:
             made.append(_curve_chart(name, panel, known, found.day))
         if panel.by_component:
@@ -215,7 +219,7 @@ def _maps(name: str, panel: ReportPanel, found: Measured) -> list[Chart]:
     """A map of the panel's datasets together, where they have the same components."""
     parts = [found.datasets[one] for one in panel.datasets if one in found.datasets]
     parts = [one for one in parts if one.by_component is not None]
-    if not parts or len(parts[0].columns) < 2:
+    if not parts or len(parts[0].columns) < 2 or parts[0].mean is None:
         return []
     if any(one.columns != parts[0].columns for one in parts):
         parts = parts[:1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from archive_tools.core.findings import Event, Span, events_of, place
+from archive_tools.core.findings import Event, Span, events_of, place, shortened
 from archive_tools.core.vocabulary import FindingKind, Product
 from archive_tools.reporting.day_figures import Problem
 from archive_tools.store.receipts import DayReceipts
@@ -36,6 +36,7 @@ def problems_of(receipts: DayReceipts, instance: str, timezone: str) -> list[Pro
         Whose clock gives the times.
     """
     dated: list[tuple[Event, str]] = []
+    alike: dict[tuple[str, str], list[tuple[Event, str]]] = {}
     undated: list[Problem] = []
     for receipt in receipts.all:
         if receipt.instance != instance or receipt.product in (Product.REPORT, Product.FIGURES):
@@ -45,7 +46,7 @@ def problems_of(receipts: DayReceipts, instance: str, timezone: str) -> list[Pro
         for event, sentence in events:
             text = f"{receipt.product}: {sentence}"
             if event.span is None:
-                undated.append(Problem(text, [event.kind], [text]))
+                alike.setdefault((receipt.product, event.kind), []).append((event, text))
             else:
                 dated.append((event, text))
         said = [*sentences, *(str(content[key]) for key in ("error", "reason") if key in content)]
@@ -53,7 +54,19 @@ def problems_of(receipts: DayReceipts, instance: str, timezone: str) -> list[Pro
             Problem(text, [], [text]) for text in (f"{receipt.product}: {one}" for one in said)
         ]
     groups = [_problem(group, timezone) for group in _together(dated)]
+    undated = [*(_undated(group) for group in alike.values()), *undated]
     return [*groups, *_without_followers(undated, groups)]
+
+
+def _undated(group: Sequence[tuple[Event, str]]) -> Problem:
+    """Events of one kind without a time."""
+    details = [text for _, text in group]
+    kind = group[0][0].kind
+    if len(group) == 1:
+        return Problem(details[0], [kind], details)
+    datasets = sorted({name for event, _ in group for name in event.datasets})
+    where = f" in {shortened(datasets, 3)}" if datasets else ""
+    return Problem(f"{kind}: {len(group)} findings{where}", [kind], details)
 
 
 def _events(content: Mapping[str, Any], timezone: str) -> tuple[list[tuple[Event, str]], list[str]]:

@@ -203,3 +203,13 @@ def test_growth_across_a_gap_is_not_a_peak_of_its_last_row() -> None:
     since = measuring._rows_since(level)
     assert np.nanmax(level / 60 / since) == 10.0
     assert since[179] == 60
+
+
+def test_findings_without_a_time_are_one_sentence_a_kind(tmp_path: Path) -> None:
+    findings = Findings()
+    for number in range(6):
+        findings.add(FindingKind.AMOUNT_OUTSIDE_DAY, 7, f"datatargets/d{number}", f"x{number}")
+    with_findings(tmp_path, findings)
+    (one,) = problems_of(Receipts(tmp_path).day(DAY), "fs", "UTC")
+    assert one.sentence.startswith(f"{FindingKind.AMOUNT_OUTSIDE_DAY}: 6 findings in ")
+    assert len(one.details) == 6

@@ -48,22 +48,22 @@ def backfill(folder: Path, count: int, *more: str) -> int:
 
 
 def made(folder: Path, count: int) -> dict[tuple[dt.date, str, str], int]:
-    """What stands, but for reports, and when it was written."""
+    """What stands, but for what is of days as a whole, and when it was written."""
     found = Receipts(folder / "archive").days(days(count))
     return {
         (date, *r.key): os.stat(day.folder / r.name).st_mtime_ns
         for date, day in found.items()
         for r in day.all
-        if r.good and r.product != "report"
+        if r.good and r.instance != "_day"
     }
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All products but reports."""
+    """All products but pages."""
     files = (
         path
         for path in (folder / "archive/2025").rglob("*")
-        if path.is_file() and path.name != "report.html"
+        if path.is_file() and path.suffix != ".html"
     )
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
