@@ -74,8 +74,9 @@ def table(
 ) -> None:
     """Write a table as the stream can show it: by rich on a terminal, else see `plain`.
 
-    On a terminal the last column, if it is aligned left, is wrapped between words. What is still
-    too wide runs over: no number, time or name is broken by the table.
+    On a terminal the last column, if it is aligned left, is wrapped between words. Of what is still
+    too wide the columns are written below each other, see `blocks`: no number, time or name is
+    broken by the table.
     """
     if is_terminal(stream):
         _rich(stream, header, rows, left)
@@ -130,31 +131,80 @@ LEAST = 20
 
 def _rich(stream: TextIO, header: Row, rows: Sequence[Row], left: Collection[int]) -> None:
     from rich.console import Console
+
+    last = len(header) - 1
+    widths = [
+        max(width(clean(cell)) for cell in column) for column in zip(header, *rows, strict=True)
+    ]
+    if last in left:
+        words = max(
+            width(word)
+            for cell in [header[last], *(row[last] for row in rows)]
+            for word in [*clean(cell).split(" "), ""]
+        )
+        widths[last] = min(widths[last], max(LEAST, words))
+    places = Console(file=stream).width
+    for number, columns in enumerate(blocks(widths, places)):
+        if number:
+            stream.write("\n")
+        _block(stream, columns, header, rows, left, max(places, _taken(widths, columns)))
+
+
+def blocks(widths: Sequence[int], places: int) -> list[list[int]]:
+    """The columns of a table that is too wide, as tables below each other: the first column, which
+    says what a row is of, is in each.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Places that the columns need.
+    places : int
+        Of a line.
+
+    Returns
+    -------
+    list of list of int
+        Numbers of columns; all of them in one, which runs over, where one does not fit beside the
+        first.
+    """
+    every = list(range(len(widths)))
+    if _taken(widths, every) <= places:
+        return [every]
+    found = [[0]]
+    for column in every[1:]:
+        if len(found[-1]) > 1 and _taken(widths, [*found[-1], column]) > places:
+            found.append([0])
+        found[-1].append(column)
+    return found if all(_taken(widths, some) <= places for some in found) else [every]
+
+
+def _taken(widths: Sequence[int], columns: Sequence[int]) -> int:
+    return sum(widths[column] for column in columns) + len(GAP) * (len(columns) - 1)
+
+
+def _block(
+    stream: TextIO,
+    columns: Sequence[int],
+    header: Row,
+    rows: Sequence[Row],
+    left: Collection[int],
+    places: int,
+) -> None:
+    """Some columns of a table; the last of all is wrapped if it is text."""
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
     last = len(header) - 1
-    wraps = last in left
-    for number, title in enumerate(header):
+    for number in columns:
         shown.add_column(
-            Text(clean(title)),
+            Text(clean(header[number])),
             justify="left" if number in left else "right",
-            no_wrap=number != last or not wraps,
+            no_wrap=number != last or last not in left,
         )
     for row in rows:
-        shown.add_row(*(Text(clean(cell)) for cell in row))
+        shown.add_row(*(Text(clean(row[number])) for number in columns))
     console = Console(file=stream, highlight=False)
-    widths = [
-        max(width(clean(cell)) for cell in column) for column in zip(header, *rows, strict=True)
-    ]
-    words = max(
-        width(word)
-        for cell in [header[last], *(row[last] for row in rows)]
-        for word in [*clean(cell).split(" "), ""]
-    )
-    at_least = max(LEAST, words) if wraps else widths[last]
-    console.width = max(
-        console.width, sum(widths[:-1]) + len(GAP) * len(widths) + min(widths[last], at_least)
-    )
+    console.width = places + len(GAP)
     console.print(shown)

@@ -361,6 +361,56 @@ def test_free_text_in_the_last_column_is_wrapped_on_a_terminal(
     assert cells == f"kind n what bad 17 {reported}", "nothing is lost or broken"
 
 
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=14), st.integers(1, 120))
+def test_columns_of_a_wide_table_are_all_there_once_and_fit(widths: list[int], places: int) -> None:
+    found = tables.blocks(widths, places)
+    assert [column for some in found for column in some[1:]] == list(range(1, len(widths)))
+    assert {some[0] for some in found} == {0}
+    taken = [sum(widths[column] for column in some) + 2 * (len(some) - 1) for some in found]
+    beside_first = max((widths[0] + 2 + one for one in widths[1:]), default=widths[0])
+    assert max(taken) <= places or (beside_first > places and len(found) == 1)
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["summarize", "fs", "2026-11-01"],
+        ["summarize", "fs", "2026-11-01", "--by-component"],
+        ["info", "fs", "2026-11-01"],
+        ["growth", "fs", "--by", "week"],
+        ["compare", "2026-11-01", "2026-11-02"],
+        ["ls"],
+    ],
+)
+def test_tables_fit_a_terminal(
+    archive: archive_tools.Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    columns: int,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown: list[list[str]] = []
+
+    def table(
+        stream: Any, header: list[str], rows: list[list[str]], *, left: tuple[int, ...] = (0,)
+    ) -> None:
+        terminal = Terminal()
+        written(terminal, header, rows, left=left)
+        text = ESCAPE.sub("", terminal.getvalue())
+        shown.append(text.splitlines())
+        words = set(text.split())
+        cells = [printable.clean(cell) for row in [header, *rows] for cell in row]
+        assert {word for cell in cells for word in cell.split()} <= words, "nothing is lost"
+
+    written = tables.table
+    monkeypatch.setattr(tables, "table", table)
+    assert main([*arguments, "--archive", str(archive.root)]) in (0, 1)
+    assert shown
+    assert max(len(line.rstrip()) for lines in shown for line in lines) <= columns
+
+
 def test_dumb_terminals_are_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
