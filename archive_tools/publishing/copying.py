@@ -163,8 +163,8 @@ def _publish_day(day: _Day, folder: Path, copied: Copied) -> None:
     files.sweep([Receipts(day.out).folder(day.date)])
     found: dict[str, set[str]] = {}
     for name in sorted(os.listdir(folder)):
-        if name.endswith(files.TEMPORARY):
-            continue
+        if name.endswith(files.TEMPORARY) or name == layout.ALERTS.rpartition("/")[2]:
+            continue  # alerts name users and targets
         known = product_of(day.date, name)
         if known is None:
             copied.refused.append(str(refused(folder / name, "it is not a product that is known")))

@@ -43,7 +43,7 @@ LEAST_DAYS = 7
 """Days with figures without which growth is not known."""
 MOST = 10
 """Users that a day's figures have at most."""
-DEVIATIONS = -5.0
+DEVIATIONS = -3.5
 """A target is slow only if it is so far from the median, in robust standard deviations."""
 
 

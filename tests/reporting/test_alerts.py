@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from archive_tools.cli.main import main as tokio_archive
@@ -146,11 +149,43 @@ def test_growth_does_not_take_an_added_target_for_data(tmp_path: Path) -> None:
 
 
 def test_a_slow_target_is_far_below_its_peers_not_only_the_least(tmp_path: Path) -> None:
-    slow = [TargetUnderLoad("a", 0.4, -20.0), TargetUnderLoad("b", 0.4, -2.0)]
+    slow = [TargetUnderLoad("a", 0.4, -20.0), TargetUnderLoad("b", 0.4, -3.0)]
     slow += [TargetUnderLoad("c", 0.9, -9.0)]
     write(tmp_path, DAY, scratch=InstanceFigures("complete", slow_targets=slow))
     found = evaluate(tmp_path, DAY, [Rule("slow", AlertKind.SLOW_TARGET, 0.5)])
     assert states(found) == [("scratch", "a", AlertState.FIRING)]
+
+
+def day_of_load(rng: np.random.Generator, speed: float, unevenness: float) -> Any:
+    """A day of 64 targets by quarter hour, the first at a speed of its own."""
+    load = rng.lognormal(0, 1.5, (96, 1)) * rng.lognormal(0, unevenness, (96, 64))
+    load[:, 0] *= speed
+    columns = [f"OST{number:04x}" for number in range(64)]
+    datasets = {
+        f"datatargets/{name}bytes": SimpleNamespace(by_component=load * share, columns=columns)
+        for name, share in (("read", 1.0), ("write", 0.5))
+    }
+    return SimpleNamespace(datasets=datasets)
+
+
+@pytest.mark.parametrize(("unevenness", "speed", "found"), [(0.3, 0.5, 0.9), (0.6, 0.3, 0.8)])
+def test_a_slow_target_is_found_and_days_without_one_have_no_alarm(
+    tmp_path: Path, unevenness: float, speed: float, found: float
+) -> None:
+    """`TOKIO_ALERT_DAYS` is how many days of each."""
+    rng = np.random.default_rng(int(os.environ.get("TOKIO_SEED", "7")))
+    days = int(os.environ.get("TOKIO_ALERT_DAYS", "20"))
+    rule = Rule("slow", AlertKind.SLOW_TARGET, 0.6)
+
+    def firing(its_speed: float) -> list[str]:
+        slow = figures_of_day.slow_targets(day_of_load(rng, its_speed, unevenness))
+        write(tmp_path, DAY, scratch=InstanceFigures("complete", slow_targets=slow))
+        alerts_ = evaluate(tmp_path, DAY, [rule])
+        return [one.component for one in alerts_ if one.state is AlertState.FIRING]
+
+    assert [firing(1.0) for _ in range(days)] == [[]] * days
+    named = [firing(speed) for _ in range(days)]
+    assert sum(one == ["OST0000"] for one in named) >= found * days
 
 
 def test_a_user_above_is_named_and_one_beyond_the_list_is_not_taken_for_quiet(
@@ -245,6 +280,15 @@ def test_a_second_run_writes_nothing_anew_and_check_finds_nothing(
     path.write_text("{")
     assert tokio_archive(["check", "--archive", str(archive)]) == 1
     assert re.search(r"damaged +\S+/alerts.json ", capsys.readouterr().out)
+
+
+def test_a_copy_for_others_has_no_alerts_which_may_name_users(
+    archive: Path, night: str, tmp_path: Path
+) -> None:
+    copy = ["--out", str(tmp_path / "copy"), "--key", str(tmp_path / "key")]
+    assert tokio_archive(["publish", "--archive", str(archive), *copy]) == 0
+    assert not list((tmp_path / "copy").rglob("alerts*"))
+    assert "alert" not in (tmp_path / "copy/archive.json").read_text()
 
 
 def test_the_command_lists_them_and_says_which_days_it_lacks(
