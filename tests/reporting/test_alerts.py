@@ -156,6 +156,32 @@ def test_a_slow_target_is_far_below_its_peers_not_only_the_least(tmp_path: Path)
     assert states(found) == [("scratch", "a", AlertState.FIRING)]
 
 
+def test_a_target_that_is_not_among_the_least_is_quiet_if_these_are_fast(tmp_path: Path) -> None:
+    assert figures_of_day.MOST_SLOW == alerts.MOST_SLOW
+    slow = [TargetUnderLoad(f"t{n}", 0.4 + n / 10, -9.0) for n in range(alerts.MOST_SLOW)]
+    write(tmp_path, DAY, scratch=InstanceFigures("complete", slow_targets=slow))
+    (quiet,) = evaluate(tmp_path, DAY, [Rule("x", AlertKind.SLOW_TARGET, 0.5, components="x")])
+    assert quiet.state is AlertState.QUIET
+    (unknown,) = evaluate(tmp_path, DAY, [Rule("x", AlertKind.SLOW_TARGET, 0.9, components="x")])
+    assert unknown.state is AlertState.UNKNOWN
+
+
+def test_growth_bears_sizes_that_change_a_little_and_no_absent_target(tmp_path: Path) -> None:
+    for back in range(10):
+        level = {"a": Full(50.0 - back, 100.0 + back / 10)}
+        write(
+            tmp_path,
+            DAY - dt.timedelta(days=back),
+            scratch=InstanceFigures("complete", fullness={"fullness/bytes": level}),
+        )
+    rule = Rule("grows", AlertKind.GROWTH, 60.0)
+    (found,) = evaluate(tmp_path, DAY, [rule])
+    assert (found.state, found.value) == (AlertState.FIRING, pytest.approx(50.0))
+    write(tmp_path, DAY - dt.timedelta(days=1), scratch=full(a=49.0, b=99.0))
+    (absent,) = evaluate(tmp_path, DAY, [rule])
+    assert (absent.state, absent.sentence) == (AlertState.UNKNOWN, "b was not measured")
+
+
 def day_of_load(rng: np.random.Generator, speed: float, unevenness: float) -> Any:
     """A day of 64 targets by quarter hour, the first at a speed of its own."""
     load = rng.lognormal(0, 1.5, (96, 1)) * rng.lognormal(0, unevenness, (96, 64))
