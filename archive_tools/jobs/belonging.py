@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from archive_tools.jobs.table_files import SLURM
 from archive_tools.store import layout
@@ -45,7 +46,7 @@ class Belonging:
             return cls()
         instances = _texts(about, "instances", dict)
         return cls(
-            str(about.get("timezone", "UTC")) if isinstance(about, dict) else "UTC",
+            _zone(about),
             _texts(about, "schedulers", str),
             _texts(about, "lustre_to_fsname", str),
             frozenset(name for name, keys in instances.items() if keys.get("kind") == SLURM),
@@ -65,6 +66,15 @@ class Belonging:
             return self.schedulers[instance]
         every = self.known.union(there)
         return next(iter(every)) if len(every) == 1 else ""
+
+
+def _zone(about: Any) -> str:
+    """The zone; UTC where it is none: `Archive` says what is wrong with it."""
+    found = about.get("timezone") if isinstance(about, dict) else None
+    try:
+        return ZoneInfo(found).key if isinstance(found, str) else "UTC"
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return "UTC"
 
 
 def _texts(about: Any, key: str, kind: type) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def _summed(path: Path, ids: Collection[str]) -> pa.Table:
                 held = [totals(pa.concat_tables(held), KEYS)]
         if not held:
             return schema().remove(0).empty_table()
-        return totals(pa.concat_tables(held), KEYS).select([*KEYS, *SUMS, *SEEN])
+        found = totals(pa.concat_tables(held), KEYS).select([*KEYS, *SUMS, *SEEN])
+        return found.cast(schema().remove(0))
 
 
 def _pieces(path: Path, ids: Collection[str]) -> Iterator[pa.Table]:

@@ -132,6 +132,7 @@ def _logs(day: DayTables, ids: Collection[str]) -> tuple[pa.Table, list[str]]:
     for name, path in day.of(LOGS).items():
         with named(path):
             found = pq.read_table(path, filters=wanted).replace_schema_metadata()
+            found = pa.concat_tables([tables[0], found], promote_options="default")
             tables.append(found)
             instances += [name] * found.num_rows
     return pa.concat_tables(tables, promote_options="default"), instances

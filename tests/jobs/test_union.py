@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from archive_tools import Archive
@@ -319,6 +320,31 @@ def test_a_damaged_table_of_records_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1" + bytes(200) + content[204:])
     with pytest.raises(FormatError, match=r"slurm_jobs\.parquet is not a table of jobs"):
         found(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("instance", "column"), [("slurm", "start"), ("stats", "bytes_read"), ("logs", "uid")]
+)
+def test_a_table_with_other_types_is_named(tmp_path: Path, instance: str, column: str) -> None:
+    write_day(
+        tmp_path,
+        slurm={"slurm": [scheduled("1", NOON, NOON + 1)]},
+        stats={"stats": [served("1", NOON, NOON + 1)]},
+        logs={"logs": [logged("1", NOON, NOON + 1)]},
+    )
+    path = layout.path(tmp_path, layout.JOBS, DATE, instance)
+    whole = pq.read_table(path)
+    place = whole.schema.get_field_index(column)
+    words = pa.array(["x"] * whole.num_rows)
+    pq.write_table(whole.set_column(place, column, words), path)
+    with pytest.raises(FormatError, match=rf"{instance}_jobs\.parquet is not a table of jobs"):
+        found(tmp_path)
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/Nix", "../x", 5, None, ""])
+def test_a_zone_that_is_none_is_not_guessed_from(tmp_path: Path, zone: object) -> None:
+    write_about(tmp_path, timezone=zone)
+    assert Belonging.of(tmp_path).timezone == "UTC"
 
 
 # Totals
