@@ -49,7 +49,6 @@ __all__ = [
     "days_of",
     "find_and_count",
     "find_jobs",
-    "has_records",
     "read_day",
     "read_table",
     "running",
@@ -336,11 +335,6 @@ def all_jobs(
     whole = pa.unify_schemas([_day_schema(day, few) for day in days], promote_options="default")
     tables = (read_day(day, belonging, wanted, few, logs_alone=day.date < start) for day in days)
     return ordered_pieces(tables, order, whole)
-
-
-def has_records(root: Path, start: dt.date, stop: dt.date) -> bool:
-    """Whether a scheduler or job_stats have an account of any of the days."""
-    return any(day.has_records for day in days_of(root, start, stop))
 
 
 def users_of(

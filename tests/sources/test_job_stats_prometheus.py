@@ -17,6 +17,7 @@ from pipeline.site import validated
 from pipeline.sources import job_stats
 from pipeline.sources._shared import http_client
 from pipeline.sources.job_stats import exported
+from pipeline.sources.job_stats.table import COLUMNS, OPERATIONS
 from pipeline.testing import contract, record_contract
 from tests.support.prometheus_server import filled, started
 
@@ -179,6 +180,43 @@ def test_a_longer_answer_has_all_of_a_shorter_one(server: str, tmp_path: Path) -
 def test_a_day_without_series_is_no_data(server: str, tmp_path: Path) -> None:
     with pytest.raises(NoData, match=r"no lustre_job_\* series"):
         job_stats.SOURCE.fetch(options(url=server), Day(dt.date(2026, 1, 1)), tmp_path)
+
+
+@pytest.mark.server
+def test_every_number_of_the_exporters_sample_is_in_its_cell(real: Path, tmp_path: Path) -> None:
+    """The sample as scraped by a real server, ten minutes after all of it was 0."""
+    sample = (real / "exporters/lustrefs_exporter_jobstats.txt").read_text()
+    expected = {
+        line.rpartition(" ")[0]: int(line.rpartition(" ")[2])
+        for line in sample.splitlines()
+        if line.startswith("lustre_job_stats_total{")
+    }
+    scraped = [
+        f"{series} {amount} {stamp}"
+        for series, value in expected.items()
+        for amount, stamp in ((0, NOON - 30), (value, NOON + STEP - 30))
+    ]
+    filled(tmp_path / "data", ["# TYPE lustre_job_stats counter", *scraped])
+    process, url = started(tmp_path / "data")
+    try:
+        rows = table(tmp_path / "raw", url=url)
+    finally:
+        process.terminate()
+        process.wait()
+    by_key = {(row["target"], row["job"]): row for row in rows}
+    looked_at = 0
+    for series, value in expected.items():
+        inside = series.partition("{")[2].removesuffix("}").replace('"', "")
+        labels = dict(pair.split("=", 1) for pair in inside.split(","))
+        operation = labels["operation"]
+        column = {"read_bytes": "reads", "write_bytes": "writes"}.get(
+            operation, OPERATIONS.get(operation)
+        )
+        if column is not None:
+            assert by_key[labels["target"], labels["jobid"]][column] == value
+            looked_at += 1
+    known = [value for row in rows for name, value in row.items() if name in COLUMNS]
+    assert looked_at == sum(value is not None for value in known) > 200
 
 
 def result(job: str, value: Any, **labels: str) -> dict[str, Any]:

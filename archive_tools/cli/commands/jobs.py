@@ -12,6 +12,7 @@ from typing import Any
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.core import quantities
 from archive_tools.jobs import job_tables, job_totals, users
+from archive_tools.jobs.union import KNOWN_BY
 from archive_tools.public import Archive
 
 HELP = "which jobs ran, and what they moved"
@@ -190,7 +191,7 @@ def _show_some(
         return there, len(rows)
     named = users.shown_users((row["uid"], row["username"]) for row in rows)
     is_partial = any(row.get("partial_modules") for row in rows)
-    has_accounts = job_tables.has_records(archive.root, *dates)
+    has_accounts = KNOWN_BY in found.column_names
     header = _header(has_accounts, is_partial=is_partial)
     lines = [
         _line(row, archive.timezone, named, has_accounts=has_accounts)[: len(header)]
@@ -223,11 +224,11 @@ def _show_all(
     if options.json:
         return printing.show_json_of_many(rows)
     named = users.shown_users(job_tables.users_of(archive.root, *dates, wanted))
-    has_accounts = job_tables.has_records(archive.root, *dates)
-    is_partial = False
+    is_partial = has_accounts = False
     with tables.LongTable() as table:
         for row in rows:
             is_partial = is_partial or bool(row.get("partial_modules"))
+            has_accounts = KNOWN_BY in row  # of all rows, or of none
             table.add(_line(row, archive.timezone, named, has_accounts=has_accounts))
         if table.rows:
             header = _header(has_accounts, is_partial=is_partial)
