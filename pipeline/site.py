@@ -306,7 +306,8 @@ def find(given: str = "") -> Path:
             f"no site file {path} (looked for by {by})",
             hint=f"give --site FILE, or set {ENVIRONMENT}",
         )
-    return path.absolute()
+    # by whatever way it is given, the sources are the same, and so are their fingerprints
+    return path.parent.resolve() / path.name if ".." in path.parts else path.absolute()
 
 
 def load(given: str = "") -> Site:

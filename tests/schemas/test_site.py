@@ -170,6 +170,9 @@ def test_where_the_file_is_looked_for(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TOKIO_SITE", str(tmp_path / "other.json"))
     assert sites.find() == tmp_path / "other.json"
     assert sites.find("site.json") == tmp_path / "site.json"
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert sites.find("../site.json") == tmp_path / "site.json", "the same sources as without .."
 
 
 def test_yesterday_is_the_sites(tmp_path: Path) -> None:
