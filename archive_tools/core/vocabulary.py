@@ -146,6 +146,8 @@ class FindingKind(enum.StrEnum):
     LOGS_STAY = "logs that changed, cannot be read now, and stay as they were"
     DUPLICATE_LOGS = "logs that are copies of others, and count each time"
     LOGS_MISTIMED = "logs whose times are not of the day under which they are filed"
+    JOBS_LONGER = "jobs longer than late_days, whose first days may lack them"
+    MPIIO_ALONE = "logs whose bytes MPI-IO alone counted, on no file system and in no series"
     NO_LOGS = "days without a log, after days that had some"
     LOGS_GONE = "logs that were gone before they were read"
     AMOUNT_OUTSIDE_DAY = "amount outside the day"
@@ -201,6 +203,8 @@ FOR_A_PERSON = frozenset(
         FindingKind.LOGS_GONE,
         FindingKind.DUPLICATE_LOGS,
         FindingKind.LOGS_MISTIMED,
+        FindingKind.JOBS_LONGER,
+        FindingKind.MPIIO_ALONE,
     }
 )
 """Kinds that a run says also where the day is complete: what was measured and is not archived, and

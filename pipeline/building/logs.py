@@ -68,7 +68,8 @@ def write_logs(
     tables = darshan_tables.TableWriter(writer.file)
     merger = DayMerger(where.day, *naming, tables.append)
     findings = Findings()
-    reduction = Reduction(where.day, *naming, largest=options.largest)
+    late_days = where.site.late_days
+    reduction = Reduction(where.day, *naming, largest=options.largest, late_days=late_days)
     reading = LogReading(where, source, reduction, known_rejects)
     unread = reading.add_to(merger, raw, findings)
     datasets = {metric.dataset.name: metric.dataset for metric in metrics}

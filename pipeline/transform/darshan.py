@@ -29,6 +29,7 @@ from pipeline.transform.believed import believed, records_of, without_others
 from pipeline.transform.mounts import UNKNOWN, FileSystems, batch_places, shown_paths
 from pipeline.transform.placing import BatchPlacing, Share
 from pipeline.transform.records import Amounts, amounts, spread, summaries, total
+from pipeline.transform.remarks import remarks
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Reduction:
         Which counters become which series, and between which time stamps they lie.
     largest : mapping of str to float
         By dataset: what the site says that a file system can have in a second.
+    late_days : int
+        Days after which the folder of a log is not looked at again.
     """
 
     day: Day
@@ -53,6 +56,7 @@ class Reduction:
     mount_to_fsname: Mapping[str, str]
     metrics: tuple[SourceMetric[LogSelector], ...]
     largest: Mapping[str, float] = field(default_factory=dict)
+    late_days: int = LONGEST_JOB_DAYS
 
     def __call__(self, batch: LogBatch) -> BatchSummary:
         return reduce_batch(batch, self)
@@ -106,9 +110,6 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
     counted, its_places = without_others(batch, places, good)
     placing = BatchPlacing(counted, its_places)
     series, outside, placed = _series(placing, how, its_places)
-    remarks = {kind: Remark.of(names) for kind, names in batch.remarks.items()}
-    if len(too_large := batch.logs["filename"][batch.own & ~good]):
-        remarks[FindingKind.LOGS_TOO_LARGE] = Remark.of(too_large.tolist())
     return BatchSummary(
         logs={name: column[batch.own] for name, column in batch.logs.items()},
         rejects=batch.rejects,
@@ -128,7 +129,7 @@ def reduce_batch(batch: LogBatch, how: Reduction) -> BatchSummary:
         neighbours=int((~batch.own).sum()),
         contradicted=_contradicted(placing),
         unplaced={path: at_most(amount) for path, amount in found_places.unplaced.items()},
-        remarks=remarks,
+        remarks=remarks(batch, good, how.day, how.late_days),
     )
 
 

@@ -633,3 +633,20 @@ def test_bins_of_a_heat_map_have_their_bytes_however_many_file_systems_share_the
     assert (
         np.abs(found[:, :60] - true).sum() <= np.abs(alike - true).sum() + 0.02 * total.sum() + 60
     )
+
+
+def test_what_would_be_missing_silently_is_a_remark() -> None:
+    """Bytes of MPI-IO without POSIX below it, and a job that began before the days that are looked
+    at again; not those whose POSIX has bytes, and not the day's own.
+    """
+    long_ago = DAY.start - 8 * 86_400.0
+    starts = [float(DAY.start), float(DAY.start), long_ago, long_ago]
+    what = batch([(0, 2, [0, 7, 0, 1, 0], WRITTEN)], starts, own=[True, True, False, True])
+    what.logs["posix_bytes_written"] = np.array([7, 0, 0, 0])
+    what.logs["mpiio_bytes_written"] = np.array([7, 7, 7, 0])
+    part = reduce_batch(what, Reduction(DAY, 60, {}, METRICS, late_days=7))
+    assert part.remarks == {
+        FindingKind.MPIIO_ALONE: (1, ("log1",)),
+        FindingKind.JOBS_LONGER: (1, ("log2",)),
+    }
+    assert FindingKind.JOBS_LONGER not in reduce(what).remarks
