@@ -14,7 +14,7 @@
       font: { color: soft, size: 11 }, hovermode: "x unified", showlegend: false,
       hoverlabel: { bgcolor: colour("--panel"), font: { color: colour("--text") } },
       xaxis: { tickvals: (data.ticks || []).map((one) => one[0]), ticktext: (data.ticks || []).map((one) => one[1]), showticklabels: false, gridcolor: line, zeroline: false },
-      yaxis: { ticklabelposition: "inside top", gridcolor: line, zeroline: false, rangemode: "tozero", ticksuffix: " " + data.unit, nticks: 4 },
+      yaxis: { ticklabelposition: "inside top", tickfont: { color: colour("--text") }, gridcolor: line, zeroline: false, rangemode: "tozero", ticksuffix: " " + data.unit, nticks: 4 },
     };
   }
   // Closed outlines of a band, one a stretch that was measured.
