@@ -6,10 +6,12 @@ if it were not there.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,13 @@ SHAPES: dict[str, Shape] = {
 """The keys that readers rely on; others may be whatever they are."""
 
 
+CHECKSUM = "checksum"
+"""The last key of a receipt: SHA-256 of all that is before its line. Those of earlier versions do
+not have it.
+"""
+_LAST = re.compile(rb',\n "checksum": "([0-9a-f]{64})"\n}\n\Z')
+
+
 class DamagedReceipt(FormatError):
     """A receipt that cannot be read: it is as if it were not there."""
 
@@ -89,7 +98,8 @@ def read_content(path: Path) -> dict[str, Any]:
     try:
         if reason := what_it_is(path.lstat()):
             raise DamagedReceipt(path, reason)
-        content = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        content = json.loads(data)
     except (FileNotFoundError, PermissionError, DamagedReceipt):
         raise
     except OSError as error:
@@ -98,10 +108,35 @@ def read_content(path: Path) -> dict[str, Any]:
         raise DamagedReceipt(path, f"it is not JSON ({clean(str(error))})") from error
     if not isinstance(content, dict):
         raise DamagedReceipt(path, "it is not a JSON object")
+    if content.pop(CHECKSUM, None) is not None and not _is_as_written(data):
+        raise DamagedReceipt(path, "its checksum is that of another content")
     for key, shape in SHAPES.items():
         if key in content and not fits(content[key], shape):
             raise DamagedReceipt(path, f"{key} is not of the type that it should be")
     return content
+
+
+def with_checksum(content: Mapping[str, Any]) -> str:
+    """The text of a receipt."""
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=_plain)
+    if not content:
+        return f"{text}\n"
+    before = text.removesuffix("\n}")
+    return f'{before},\n "{CHECKSUM}": "{_digest(before.encode())}"\n}}\n'
+
+
+def _is_as_written(data: bytes) -> bool:
+    found = _LAST.search(data)
+    return found is not None and _digest(data[: found.start()]) == found[1].decode()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no type for: NumPy's numbers as numbers, else as text."""
+    return value.item() if hasattr(value, "item") else str(value)
 
 
 def what_it_is(status: os.stat_result) -> str:

@@ -24,7 +24,12 @@ from typing import Any, NamedTuple
 from archive_tools.core.printable import clean
 from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.store import files, layout
-from archive_tools.store.receipt_content import DamagedReceipt, read_content, what_it_is
+from archive_tools.store.receipt_content import (
+    DamagedReceipt,
+    read_content,
+    what_it_is,
+    with_checksum,
+)
 
 _NAME = re.compile(
     r"(?P<date>\d{4}-\d{2}-\d{2})\.(?P<instance>[A-Za-z0-9_-]+)\.(?P<product>[a-z]+)"
@@ -265,11 +270,6 @@ def _day(folder: Path, entries: list[os.DirEntry[str]]) -> DayReceipts:
 _entry_name = operator.attrgetter("name")
 
 
-def _plain(value: Any) -> Any:
-    """What JSON has no type for: NumPy's numbers as numbers, else as text."""
-    return value.item() if hasattr(value, "item") else str(value)
-
-
 class Receipts:
     """The receipts of an archive."""
 
@@ -316,7 +316,7 @@ class Receipts:
         before = self.day(receipt.date)
         files.write_text(
             path,
-            json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, default=_plain) + "\n",
+            with_checksum(content),
             over_folder=True,
         )
         for old in before.all:
