@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from archive_tools.core import quantities
-from archive_tools.core.errors import NotFound
+from archive_tools.core.errors import TokioError
 from archive_tools.core.quantities import quantity
 from archive_tools.jobs.job_history import DAYS, history, looked_at, operations, rate, served
 from archive_tools.jobs.job_lookup import JobDetails
@@ -101,7 +101,7 @@ def verdict(root: Path, job: JobDetails, fs: str = "") -> Verdict:
     since = job.date - dt.timedelta(days=min(DAYS, (job.date - dt.date.min).days))
     try:
         return judged(history(root, one, since, job.date))
-    except NotFound as error:
+    except TokioError as error:  # a damaged table of another day, too: the job is shown
         return _unknown(one["fsname"], str(error), {})
 
 

@@ -12,6 +12,7 @@ import pytest
 from archive_tools import Archive
 from archive_tools.cli.main import main
 from archive_tools.jobs.verdicts import VerdictKind, judged
+from archive_tools.store import layout
 from tests.support.job_accounts import DATE, DAY, HOUR, logged, write_day
 
 MB = 10**6
@@ -135,3 +136,16 @@ def test_the_commands_last_line_and_json_and_python_say_the_same(
     assert found.kind == VerdictKind.CONTENTION
     assert last == said["verdict"]["sentence"] == found.sentence
     assert said["verdict"]["figures"]["runs"] == 5
+
+
+def test_a_damaged_table_of_an_earlier_day_does_not_hide_the_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = DATE - dt.timedelta(days=3)
+    write_day(tmp_path, date=before, logs={"darshan": [run(1)]})
+    write_day(tmp_path, logs={"darshan": [run(9)]})
+    layout.path(tmp_path, layout.JOBS, before, "darshan").write_bytes(b"PAR1 no table")
+    assert main(["job", "9", "--json", "--archive", str(tmp_path)]) == 0
+    (said,) = json.loads(capsys.readouterr().out)
+    assert said["verdict"]["kind"] == "not known"
+    assert "is not a table of jobs" in said["verdict"]["because"]
