@@ -39,7 +39,7 @@ def check_index(path: Path, source: Path | None = None) -> Iterator[Problem]:
                 if not damage
                 else {}
             )
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         yield Problem("damaged", str(path), str(error))
         return
     if damage:

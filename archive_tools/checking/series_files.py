@@ -11,7 +11,7 @@ import h5py
 
 from archive_tools.checking.cell_checks import check_values
 from archive_tools.checking.h5lmt_rules import H5LMT_RULES
-from archive_tools.checking.problems import Expected, Problem, guarded
+from archive_tools.checking.problems import DAMAGE, Expected, Problem, error_text, guarded
 from archive_tools.checking.tts_rules import OWN_RULES, TTS_RULES, is_ours
 from archive_tools.formats.h5lmt_read import STEPS
 
@@ -35,7 +35,11 @@ def check_series(
         yield Problem("cannot be opened", str(path), str(error))
         return
     with file:
-        rules = H5LMT_RULES if STEPS in file else OWN_RULES if is_ours(file) else TTS_RULES
+        try:
+            rules = H5LMT_RULES if STEPS in file else OWN_RULES if is_ours(file) else TTS_RULES
+        except DAMAGE as error:
+            yield Problem("damaged", str(path), error_text(error))
+            return
         for rule in rules:
             yield from guarded(rule, path, file, expected)
     yield from check_values(path, expected.measured if expected else {}, deep=deep)

@@ -20,7 +20,7 @@ from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import FormatError
 from archive_tools.formats import encoding, row_blocks
 from archive_tools.formats.identity import Identity
-from archive_tools.formats.series_file import SeriesFile
+from archive_tools.formats.series_file import SeriesFile, names_damage
 
 STEPS = "FSStepsGroup/FSStepsDataSet"
 MISSING = "FSMissingGroup/FSMissingDataSet"
@@ -92,10 +92,12 @@ class H5lmt(SeriesFile):
     """One open H5LMT file; `open_tts` makes it."""
 
     @property
+    @names_damage
     def start(self) -> int:
         return int(self._file[STEPS][0])
 
     @property
+    @names_damage
     def end(self) -> int:
         return int(np.max(self._file[STEPS][...])) + self._timestep()
 
@@ -108,6 +110,7 @@ class H5lmt(SeriesFile):
         first, second = self._file[STEPS][:2]
         return int(second) - int(first)
 
+    @names_damage
     def datasets(self) -> list[str]:
         stored = [name for name, (place, _) in (RATES | LOADS).items() if place in self._file]
         amounts = [schemas.rates()[name].name for name in stored if name in RATES]
@@ -141,6 +144,7 @@ class H5lmt(SeriesFile):
             raise self._absent(name)
         return OPERATIONS, "", operation
 
+    @names_damage
     def units(self, name: str) -> str:
         self._place(name)
         return (
@@ -149,6 +153,7 @@ class H5lmt(SeriesFile):
             else schemas.catalogue()[name].unit
         )
 
+    @names_damage
     def columns(self, name: str) -> tuple[str, ...]:
         place, attribute, _ = self._place(name)
         if not attribute:
@@ -162,6 +167,7 @@ class H5lmt(SeriesFile):
             )
         return names
 
+    @names_damage
     def timestamps(self, name: str) -> Int64:
         stamps = np.asarray(self._file[STEPS][: self._rows(name)], dtype=np.int64)
         if (np.diff(stamps) <= 0).any():
@@ -176,6 +182,7 @@ class H5lmt(SeriesFile):
         filled = int(np.flatnonzero(steps)[-1]) + 1 if steps.any() else 0
         return min(filled, int(self._file[self._place(name)[0]].shape[-1]))
 
+    @names_damage
     def timestep(self, name: str) -> int:
         return self._timestep()
 

@@ -102,6 +102,10 @@ PIECE = 20_000
 """Rows that are handled at a time."""
 
 
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a damaged file raises; names of columns that are not UTF-8 do the latter."""
+
+
 def open_index(path: str | Path) -> sqlite3.Connection:
     """A read-only connection to a day's index.
 
@@ -120,7 +124,7 @@ def open_index(path: str | Path) -> sqlite3.Connection:
     )
     try:
         connection.execute("SELECT 1 FROM headers, mounts, summaries LIMIT 1")
-    except sqlite3.DatabaseError as error:
+    except DAMAGE as error:
         connection.close()
         raise FormatError(
             f"{path} is not a Darshan index: {error}",
@@ -142,7 +146,7 @@ def connected(path: str | Path) -> Iterator[sqlite3.Connection]:
     connection = open_index(path)
     try:
         yield connection
-    except sqlite3.DatabaseError as error:
+    except DAMAGE as error:
         raise FormatError(f"{path} is damaged: {error}", hint=MEND) from error
     finally:
         connection.close()

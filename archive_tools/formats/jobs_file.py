@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive_tools import schemas
+from archive_tools.core.errors import MEND, FormatError
 from archive_tools.core.findings import Findings
 from archive_tools.core.sums import sql_sum
 from archive_tools.core.vocabulary import FindingKind
-from archive_tools.formats.index_file import PIECE, open_index
+from archive_tools.formats.index_file import PIECE, connected
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,8 +86,7 @@ def write_jobs(
     """
     import pyarrow.parquet as pq
 
-    connection = open_index(source)
-    try:
+    with _damage_named(source), connected(source) as connection:
         columns = _Columns.of(connection)
         schema, count = columns.schema(), 0
         found = Findings() if findings is None else findings
@@ -96,8 +96,17 @@ def write_jobs(
                 writer.write_table(_table(date, rows, schema, found))
                 count += len(rows)
         return {"rows": count}
-    finally:
-        connection.close()
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn what an index of other columns or values raises into a FormatError that names it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, KeyError) as error:
+        raise FormatError(f"{path} is damaged: {error}", hint=MEND) from error
 
 
 @functools.cache

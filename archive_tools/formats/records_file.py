@@ -68,7 +68,7 @@ def kind_of_records(path: Path) -> str:
 
     try:
         metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowException):
+    except (OSError, ValueError, pa.ArrowException):
         return ""
     return str(metadata.get(KIND, b"").decode("utf-8", "replace"))
 

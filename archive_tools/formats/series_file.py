@@ -8,10 +8,11 @@ from __future__ import annotations
 import abc
 import contextlib
 import difflib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 import h5py
 import numpy as np
@@ -28,6 +29,39 @@ from archive_tools.formats.series import Series
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+File = TypeVar("File", bound="SeriesFile")
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+@contextlib.contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what h5py raises on a damaged file into a FormatError that names it."""
+    try:
+        yield
+    except TokioError:
+        raise
+    except PermissionError as error:
+        raise FormatError(
+            f"{path} may not be read: {error}", hint="ask its owner for the right to read"
+        ) from error
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path} is damaged: {error}", hint=MEND) from error
+
+
+def names_damage(
+    method: Callable[Concatenate[File, Given], Result],
+) -> Callable[Concatenate[File, Given], Result]:
+    """A method of a file; what h5py raises in it on a damaged file names the file."""
+
+    @functools.wraps(method)
+    def guarded(self: File, /, *args: Given.args, **keys: Given.kwargs) -> Result:
+        with damage_named(self.path):
+            return method(self, *args, **keys)
+
+    return guarded
 
 
 class SeriesFile(abc.ABC):
@@ -122,6 +156,7 @@ class SeriesFile(abc.ABC):
     # What follows from it
 
     @property
+    @names_damage
     def attributes(self) -> dict[str, Any]:
         """The root attributes."""
         return {
@@ -129,6 +164,7 @@ class SeriesFile(abc.ABC):
             for key, value in self._file.attrs.items()
         }
 
+    @names_damage
     def sources(self) -> dict[str, str]:
         """Group to the kind of source that it came from, "" where the file does not say."""
         return {
@@ -137,6 +173,7 @@ class SeriesFile(abc.ABC):
             if isinstance(item, h5py.Group)
         }
 
+    @names_damage
     def kind(self, name: str) -> str:
         """delta, gauge or rate; a dataset that the catalogue does not know is what the file says,
         else it counts as a gauge.
@@ -146,6 +183,7 @@ class SeriesFile(abc.ABC):
             return known.kind if known else "rate"
         return "delta" if self._said(name, "kind") == "delta" else "gauge"
 
+    @names_damage
     def time_reducer(self, name: str) -> schemas.Reducer:
         """How rows are joined: by the catalogue, else as the file says, else to their mean."""
         known = schemas.rates().get(name) or schemas.catalogue().get(name)
@@ -157,6 +195,7 @@ class SeriesFile(abc.ABC):
         item = self._file.get(name)
         return "" if item is None else text_of(item.attrs.get(attribute, ""))
 
+    @names_damage
     def largest(self, name: str) -> float | None:
         """The site's own limit of what a component of a stored dataset can have, of amounts in a
         second; None where the file says none.
@@ -232,18 +271,3 @@ class SeriesFile(abc.ABC):
             expected=there,
             hint=f"near: {', '.join(near)}" if near else "",
         )
-
-
-@contextlib.contextmanager
-def damage_named(path: Path) -> Iterator[None]:
-    """Turn what h5py raises on a damaged file into a FormatError that names it."""
-    try:
-        yield
-    except TokioError:
-        raise
-    except PermissionError as error:
-        raise FormatError(
-            f"{path} may not be read: {error}", hint="ask its owner for the right to read"
-        ) from error
-    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise FormatError(f"{path} is damaged: {error}", hint=MEND) from error

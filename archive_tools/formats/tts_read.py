@@ -20,7 +20,7 @@ from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats import encoding, row_blocks
 from archive_tools.formats.h5lmt_read import STEPS, H5lmt
-from archive_tools.formats.series_file import SeriesFile, damage_named
+from archive_tools.formats.series_file import SeriesFile, damage_named, names_damage
 
 FACTORS = {unit: ("bytes", factor) for unit, factor in quantities.BYTES.items() if factor > 1} | {
     "kB": ("bytes", 1000.0),
@@ -52,13 +52,16 @@ class Tts(SeriesFile):
             )
 
     @property
+    @names_damage
     def start(self) -> int:
         return int(self._file.attrs["start"])
 
     @property
+    @names_damage
     def end(self) -> int:
         return int(self._file.attrs["end"])
 
+    @names_damage
     def datasets(self) -> list[str]:
         with damage_named(self.path):
             return sorted(
@@ -110,6 +113,7 @@ class Tts(SeriesFile):
         unit = item.attrs.get("units", "")
         return unit.decode() if isinstance(unit, bytes) else str(unit)
 
+    @names_damage
     def units(self, name: str) -> str:
         item = self._stored(name)[0]
         stored = self._unit(item)
@@ -122,6 +126,7 @@ class Tts(SeriesFile):
             return FACTORS.get(stored, (stored, 1.0))[0]
         return known.unit if stored.partition("/")[0] in LOOSE_UNITS else stored
 
+    @names_damage
     def columns(self, name: str) -> tuple[str, ...]:
         return encoding.decode_names(self._stored(name)[0].attrs["columns"])
 
@@ -139,9 +144,11 @@ class Tts(SeriesFile):
             self._axes[named] = stamps
         return named, self._axes[named]
 
+    @names_damage
     def timestamps(self, name: str) -> Int64:
         return self._axis(self._stored(name)[0])[1]
 
+    @names_damage
     def timestep(self, name: str) -> int:
         named, stamps = self._axis(self._stored(name)[0])
         if len(stamps) < 2:
@@ -208,7 +215,9 @@ def open_tts(path: str | Path, *, direct: bool = True) -> SeriesFile:
             hint="if it should be a day of the archive: rebuild it, or restore the file",
         ) from error
     try:
-        return H5lmt(path, file, direct=direct) if STEPS in file else Tts(path, file, direct=direct)
+        with damage_named(path):
+            form = H5lmt if STEPS in file else Tts
+            return form(path, file, direct=direct)
     except BaseException:
         file.close()
         raise

@@ -68,6 +68,12 @@ class ArchiveDays:
         self.timezone: str = self.about.get("timezone", "UTC")
         self.direct = direct
         files = self.about.get("hdf5_files", {}) if hdf5_files is None else hdf5_files
+        if not isinstance(files, dict) or not all(map(_are_patterns, files.values())):
+            raise FormatError(
+                f"{self.root / layout.ABOUT}: hdf5_files does not name files",
+                expected="a pattern, or a list of them, for each instance",
+                hint="run tokio-pipeline, which writes it anew",
+            )
         self._files: dict[str, list[str]] = {
             name: [found] if isinstance(found, str) else list(found)
             for name, found in files.items()
@@ -223,3 +229,9 @@ def _about(path: Path) -> dict[str, Any]:
             hint="the next nightly run writes it anew",
         ) from error
     return dict(about)
+
+
+def _are_patterns(found: object) -> bool:
+    return isinstance(found, str) or (
+        isinstance(found, list | tuple) and all(isinstance(one, str) for one in found)
+    )
