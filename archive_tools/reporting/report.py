@@ -51,8 +51,8 @@ def write_report(
     Returns
     -------
     dict of str to int
-        How many instances the page shows, how many have data, and with how many days before the
-        day was compared.
+        How many instances the page shows, how many have data, and how many of the days that it is
+        compared with have figures.
     """
     site = str(about(root).get("site", ""))
     known = read_day_figures(root, days_before(date)).days
@@ -79,7 +79,7 @@ def write_report(
     return {
         "instances": len(sections),
         "with_data": sum(1 for one in figures.instances.values() if one.datasets),
-        "compared": compared.compared,
+        "before": comparable_days(root, date),
     }
 
 
@@ -95,7 +95,7 @@ def neighbours(root: Path, date: dt.date) -> tuple[dt.date | None, dt.date | Non
 
 
 def comparable_days(root: Path, date: dt.date) -> int:
-    """How many of the days that a day is compared with have figures."""
+    """How many of the days that a day is compared with have figures, damaged ones among them."""
     return sum(layout.path(root, layout.FIGURES, one).is_file() for one in days_before(date))
 
 

@@ -178,17 +178,16 @@ class Nightly(DayTask):
         return [str(date) for date in report.neighbours(self.config.root, self.date) if date]
 
     def page_lags(self) -> bool:
-        """Whether there is a page, that leads to other days than those that have one now, or was
-        compared with fewer days than have figures now.
+        """Whether there is a page that leads to other days than those that have one now, or was
+        made when fewer of the days that it is compared with had figures.
         """
         receipt = self.receipt()
         if receipt is None:
             return False
         content = self.day_receipts().content(receipt)
-        compared = int(content.get("counts", {}).get("compared", 0))
-        return content.get("links") != self._links() or compared < report.comparable_days(
-            self.config.root, self.date
-        )
+        before = int(content.get("counts", {}).get("before", 0))
+        now = report.comparable_days(self.config.root, self.date)
+        return content.get("links") != self._links() or before < now
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:

@@ -123,3 +123,13 @@ def test_one_that_does_not_fill_has_none(growth: float) -> None:
 
 def test_a_few_days_are_not_a_trend() -> None:
     assert fullness_trend.trend(points(13, 10.0))[0] is None
+
+
+def test_damaged_figures_of_a_day_before_do_not_make_a_page_again_each_night(root: Path) -> None:
+    assert backfill(DATES[0], DATES[1]) == COMPLETE
+    layout.path(root, layout.FIGURES, DATES[0]).write_text("cut")
+    page = layout.path(root, layout.REPORT, DATES[1])
+    night = ["nightly", "--quiet", "--date", str(DATES[1])]
+    before = page.stat().st_mtime_ns
+    assert main(night) == COMPLETE
+    assert page.stat().st_mtime_ns == before

@@ -102,9 +102,9 @@ def test_kill_9_at_any_instant(tmp_path: Path, workers: int, whole: bool) -> Non
 
 def _is_of_both(name: str) -> bool:
     """The index and the table of jobs are made of the logs and the servers: also of new logs and
-    old servers.
+    old servers. The day's figures are of all that there is.
     """
-    return name in ("darshan_index.sqlite", "darshan_jobs.parquet")
+    return name in ("darshan_index.sqlite", "darshan_jobs.parquet", "figures.json")
 
 
 def test_sigterm_ends_task_processes_too(tmp_path: Path) -> None:
