@@ -135,13 +135,21 @@ def _words(figures: DayFigures) -> dict[str, Any]:
         "headline": headline if many else "No source is configured.",
         "moved": list(_moved(figures)),
         "missing": [
-            f"{name}: {one.state} {one.detail}".rstrip()
+            f"{name}: {said}"
             for name, one in figures.instances.items()
-            if severity(one.state) != Severity.GOOD
+            if (said := missing_of(one))
         ],
         "first_problems": problems[:FIRST_PROBLEMS],
         "more_problems": max(0, len(problems) - FIRST_PROBLEMS),
     }
+
+
+def missing_of(one: InstanceFigures) -> str:
+    """What an instance lacks, as a whole day may lack some cells; "" for nothing."""
+    if severity(one.state) != Severity.GOOD:
+        return f"{one.state} {one.detail}".rstrip()
+    most = max((dataset.missing or 0.0 for dataset in one.datasets.values()), default=0.0)
+    return f"{quantities.fixed(most, '%')} of a dataset at most." if most > 0 else ""
 
 
 def severity(state: str) -> Severity:

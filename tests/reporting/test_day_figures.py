@@ -14,8 +14,12 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind, Product
 from archive_tools.reading import summary
-from archive_tools.reporting import figures_of_day, measuring
-from archive_tools.reporting.day_figures import read_day_figures
+from archive_tools.reporting import figures_of_day, measuring, report
+from archive_tools.reporting.day_figures import (
+    DatasetFigures,
+    InstanceFigures,
+    read_day_figures,
+)
 from archive_tools.reporting.problems import problems_of
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipt, Receipts
@@ -213,3 +217,20 @@ def test_findings_without_a_time_are_one_sentence_a_kind(tmp_path: Path) -> None
     (one,) = problems_of(Receipts(tmp_path).day(DAY), "fs", "UTC")
     assert one.sentence.startswith(f"{FindingKind.AMOUNT_OUTSIDE_DAY}: 6 findings in ")
     assert len(one.details) == 6
+
+
+@pytest.mark.parametrize(
+    ("state", "share", "said"),
+    [
+        ("complete", 0.0, ""),
+        ("complete", None, ""),
+        ("complete", 0.69, "0.69 % of a dataset at most."),
+        ("partial", 0.69, "partial 08:00-09:00 not measured"),
+    ],
+)
+def test_a_complete_day_does_not_say_that_nothing_is_missing_where_cells_are(
+    state: str, share: float | None, said: str
+) -> None:
+    datasets = {"a/b": DatasetFigures("bytes", "delta", 1, missing=share)}
+    detail = "08:00-09:00 not measured" if state == "partial" else ""
+    assert report.missing_of(InstanceFigures(state, detail, datasets=datasets)) == said
