@@ -23,6 +23,7 @@ from archive_tools.core.day import Day
 from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.formats.tts_read import open_tts
+from archive_tools.reporting.binning import bin_seconds, binned, last_of_columns, rows_since
 from archive_tools.schemas.panels import panels
 
 HOUR = 3600
@@ -236,7 +237,7 @@ class _Reading:
         self.is_added = self.is_flow or (known is not None and known.columns == "sum")
         cells = len(self.stamps) * len(self.columns)
         self.is_read = bool(cells) and (is_shown or cells <= MOST_CELLS)
-        self.map_seconds = _bin_seconds(day, MAP_BINS, self.timestep) if is_mapped else 0
+        self.map_seconds = bin_seconds(day, MAP_BINS, self.timestep) if is_mapped else 0
         self.rows: list[_Rows] = []
 
     def reduce(self, values: Float64, first: int) -> _Rows:
@@ -304,7 +305,7 @@ class _Reading:
                 "peak_at": int(self.stamps[np.nanargmax(high)]),
             }
         if self.is_shown:
-            divisor = self.timestep * _rows_since(level) if self.kind == "delta" else 1
+            divisor = self.timestep * rows_since(level) if self.kind == "delta" else 1
             facts["curve"] = _curve(self, level / divisor, low / divisor, high / divisor)
             facts["hours"] = self._hours(level, high / divisor, cells)
             facts["by_component"] = self._map() if self.map_seconds else None
@@ -313,15 +314,15 @@ class _Reading:
     def _hours(self, level: Float64, high: Float64, cells: npt.NDArray[np.intp]) -> Hours:
         starts = np.arange(self.day.start, self.day.end, HOUR)
         known = ~np.isnan(level)
-        sums = _binned(np.add, np.where(known, level, 0.0), self.stamps, starts, HOUR)
-        counts = _binned(np.add, known.astype(float), self.stamps, starts, HOUR)
+        sums = binned(np.add, np.where(known, level, 0.0), self.stamps, starts, HOUR)
+        counts = binned(np.add, known.astype(float), self.stamps, starts, HOUR)
         rows = np.minimum(HOUR, self.day.end - starts) / self.timestep
         with np.errstate(invalid="ignore", divide="ignore"):
             amount = np.where(counts > 0, sums if self.is_flow else sums / counts, np.nan)
-            share = _binned(np.add, cells.astype(float), self.stamps, starts, HOUR) / (
+            share = binned(np.add, cells.astype(float), self.stamps, starts, HOUR) / (
                 rows * len(self.columns)
             )
-        peak = _binned(np.fmax, high, self.stamps, starts, HOUR)
+        peak = binned(np.fmax, high, self.stamps, starts, HOUR)
         return Hours(amount, peak, np.minimum(np.nan_to_num(share), 1.0))
 
     def _map(self) -> Float64:
@@ -343,48 +344,21 @@ def _load(task: tuple[_Reading, RowBlock]) -> tuple[_Reading, _Rows]:
     return reading, reading.reduce(block.load(), block.first)
 
 
-def _rows_since(level: Float64) -> npt.NDArray[np.intp]:
-    """Rows that each row's amount is of: one, but after rows that nobody measured also those, for
-    growth across a gap is in the last cell of it.
-    """
-    found = np.ones(len(level), np.intp)
-    known = np.flatnonzero(~np.isnan(level))
-    found[known[1:]] = np.diff(known)
-    return found
-
-
 def _largest(values: Float64) -> float:
     return float(np.fmax.reduce(values, axis=None)) if values.size else np.nan
 
 
-def _bin_seconds(day: Day, bins: int, timestep: int) -> int:
-    """Length of a bin: a multiple of the timestep, about `bins` of them a day of 24 hours."""
-    return max(timestep, -(-86400 // bins // timestep) * timestep)
-
-
-def _binned(
-    ufunc: np.ufunc, values: Float64, stamps: Int64, starts: Int64, seconds: int
-) -> Float64:
-    """Values joined by bins; NaN for bins without a row."""
-    edges = np.searchsorted(stamps, [*starts, starts[-1] + seconds])
-    has_rows = edges[1:] > edges[:-1]
-    found = np.full(len(starts), np.nan)
-    if has_rows.any():
-        found[has_rows] = ufunc.reduceat(values[: edges[-1]], edges[:-1][has_rows])
-    return found
-
-
 def _curve(reading: _Reading, level: Float64, low: Float64, high: Float64) -> Curve:
     day, stamps = reading.day, reading.stamps
-    seconds = _bin_seconds(day, BINS, reading.timestep)
+    seconds = bin_seconds(day, BINS, reading.timestep)
     starts = np.arange(day.start, day.end, seconds)
     known = ~np.isnan(level)
-    sums = _binned(np.add, np.where(known, level, 0.0), stamps, starts, seconds)
-    counts = _binned(np.add, known.astype(float), stamps, starts, seconds)
+    sums = binned(np.add, np.where(known, level, 0.0), stamps, starts, seconds)
+    counts = binned(np.add, known.astype(float), stamps, starts, seconds)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(counts > 0, sums / counts, np.nan)
-    least = _binned(np.fmin, low, stamps, starts, seconds)
-    return Curve(starts, seconds, mean, least, _binned(np.fmax, high, stamps, starts, seconds))
+    least = binned(np.fmin, low, stamps, starts, seconds)
+    return Curve(starts, seconds, mean, least, binned(np.fmax, high, stamps, starts, seconds))
 
 
 def _level(tts: SeriesFile, name: str, total: str, day: Day) -> Level:
@@ -397,14 +371,7 @@ def _level(tts: SeriesFile, name: str, total: str, day: Day) -> Level:
         if last > first:
             both = [tts.to_numpy(one, first, last) for one in (name, total)]
             times.append(hour)
-            rows.append([_last_of_columns(values) for values in both])
+            rows.append([last_of_columns(values) for values in both])
     shape = (0, 2, len(tts.columns(name)))
     found = np.array(rows) if rows else np.empty(shape)
     return Level(tts.columns(name), np.array(times, np.int64), found[:, 0], found[:, 1])
-
-
-def _last_of_columns(values: Float64) -> Float64:
-    """The last value of each column that is not NaN."""
-    known = ~np.isnan(values)
-    rows = len(values) - 1 - known[::-1].argmax(axis=0)
-    return np.where(known.any(axis=0), values[rows, np.arange(values.shape[1])], np.nan)

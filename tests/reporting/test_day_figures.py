@@ -14,7 +14,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind, Product
 from archive_tools.reading import summary
-from archive_tools.reporting import figures_of_day, measuring, report
+from archive_tools.reporting import binning, figures_of_day, measuring, report
 from archive_tools.reporting.day_figures import (
     DatasetFigures,
     InstanceFigures,
@@ -204,7 +204,7 @@ def test_growth_across_a_gap_is_not_a_peak_of_its_last_row() -> None:
     level = np.full(1440, 600.0)
     level[120:179] = np.nan
     level[179] = 600.0 * 60
-    since = measuring._rows_since(level)
+    since = binning.rows_since(level)
     assert np.nanmax(level / 60 / since) == 10.0
     assert since[179] == 60
 

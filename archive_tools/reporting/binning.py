@@ -1,0 +1,41 @@
+"""Rows of a day joined by bins of time. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.day import Day
+
+
+def bin_seconds(day: Day, bins: int, timestep: int) -> int:
+    """Length of a bin: a multiple of the timestep, about `bins` of them a day of 24 hours."""
+    return max(timestep, -(-86400 // bins // timestep) * timestep)
+
+
+def binned(ufunc: np.ufunc, values: Float64, stamps: Int64, starts: Int64, seconds: int) -> Float64:
+    """Values joined by bins; NaN for bins without a row."""
+    edges = np.searchsorted(stamps, [*starts, starts[-1] + seconds])
+    has_rows = edges[1:] > edges[:-1]
+    found = np.full(len(starts), np.nan)
+    if has_rows.any():
+        found[has_rows] = ufunc.reduceat(values[: edges[-1]], edges[:-1][has_rows])
+    return found
+
+
+def rows_since(level: Float64) -> npt.NDArray[np.intp]:
+    """Rows that each row's amount is of: one, but after rows that nobody measured also those, for
+    growth across a gap is in the last cell of it.
+    """
+    found = np.ones(len(level), np.intp)
+    known = np.flatnonzero(~np.isnan(level))
+    found[known[1:]] = np.diff(known)
+    return found
+
+
+def last_of_columns(values: Float64) -> Float64:
+    """The last value of each column that is not NaN."""
+    known = ~np.isnan(values)
+    rows = len(values) - 1 - known[::-1].argmax(axis=0)
+    return np.where(known.any(axis=0), values[rows, np.arange(values.shape[1])], np.nan)
