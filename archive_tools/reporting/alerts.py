@@ -13,12 +13,11 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from archive_tools.core.errors import FormatError
 from archive_tools.core.printable import clean
 from archive_tools.core.quantities import counted, quantity
 from archive_tools.core.vocabulary import (
@@ -28,15 +27,13 @@ from archive_tools.core.vocabulary import (
     Product,
     Severity,
 )
-from archive_tools.formats import alerts_file
-from archive_tools.formats.alerts_file import Alert, DayAlerts
+from archive_tools.formats.alerts_file import Alert
 from archive_tools.reporting.day_figures import (
     FiguresOfDays,
     Full,
     InstanceFigures,
     read_day_figures,
 )
-from archive_tools.store import files, layout
 from archive_tools.store.receipt_content import DamagedReceipt
 from archive_tools.store.receipts import DayReceipts, Receipts
 
@@ -75,14 +72,6 @@ class Rule(msgspec.Struct, frozen=True):
     where: str = "*"
     components: str = "*"
     dataset: str = "fullness/bytes"
-
-
-@dataclass(frozen=True)
-class AlertsOfDays:
-    """The alerts of some days; `damaged` has the reason by day."""
-
-    days: dict[dt.date, DayAlerts] = field(default_factory=dict)
-    damaged: dict[dt.date, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -372,36 +361,3 @@ _LOOKS_AT: Mapping[AlertKind, Callable[[Rule, _Day, str], bool]] = {
 def said(alert: Alert) -> str:
     """An alert for people: where, and what."""
     return f"{alert.instance}: {alert.sentence}" if alert.instance else alert.sentence
-
-
-# What is kept
-
-
-def write(root: Path, date: dt.date, alerts: Sequence[Alert]) -> None:
-    """Keep a day's alerts beside its products, where they are not those that are there."""
-    path = layout.path(root, layout.ALERTS, date)
-    content = alerts_file.encode(date, alerts)
-    if not path.is_file() or path.read_bytes() != content:
-        files.write_text(path, content.decode(), over_folder=True)
-
-
-def read(root: Path, dates: Iterable[dt.date]) -> AlertsOfDays:
-    """The alerts that nightly runs found.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The archive.
-    dates : iterable of datetime.date
-        Days that were not evaluated are left out.
-    """
-    found = AlertsOfDays()
-    for date in sorted(set(dates)):
-        path = layout.path(root, layout.ALERTS, date)
-        try:
-            found.days[date] = alerts_file.decode(path.read_bytes(), path.name, date)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, FormatError) as error:
-            found.damaged[date] = clean(str(error))
-    return found

@@ -24,7 +24,7 @@ from archive_tools.public import Archive
 from archive_tools.reading import ranges
 from archive_tools.reading.days import DayRows, union
 from archive_tools.reading.requests import ReadRequest
-from archive_tools.reporting import alerts, textfile
+from archive_tools.reporting import kept_alerts, textfile
 from archive_tools.serving import encoding, queries
 from archive_tools.serving.answers import (
     Answer,
@@ -314,7 +314,7 @@ def _status(request: Request) -> Answer:
 
 def _alerts(request: Request) -> Answer:
     dates = _days(request)
-    found = alerts.read(request.archive.root, dates)
+    found = kept_alerts.read(request.archive.root, dates)
     rows = [
         {"date": str(date)} | {key: getattr(one, key) for key in one.__struct_fields__}
         for date, day in sorted(found.days.items(), reverse=True)

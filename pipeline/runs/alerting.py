@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.formats.alerts_file import Alert
-from archive_tools.reporting import alerts
+from archive_tools.reporting import alerts, kept_alerts
 from archive_tools.reporting.alerts import Rule
 from pipeline.site import Site
 
@@ -25,7 +25,7 @@ def evaluate_day(site: Site, date: dt.date) -> list[Alert]:
     if not site.alerts:
         return []
     found = alerts.evaluate(site.root, date, rules(site))
-    alerts.write(site.root, date, found)
+    kept_alerts.write(site.root, date, found)
     return found
 
 
@@ -35,7 +35,7 @@ def newest(site: Site, dates: Iterable[dt.date]) -> tuple[int, list[Alert]] | No
     """
     if not site.alerts:
         return None
-    found = alerts.read(site.root, dates)
+    found = kept_alerts.read(site.root, dates)
     known = found.days[max(found.days)].alerts if found.days else []
     there = {one.name for one in site.alerts}
     shown = [one for one in known if one.name in there]

@@ -19,7 +19,7 @@ import pytest
 from archive_tools.cli.main import main as tokio_archive
 from archive_tools.core.vocabulary import AlertKind, AlertState, Product, ReceiptState
 from archive_tools.formats.alerts_file import Alert
-from archive_tools.reporting import alerts, figures_of_day, textfile
+from archive_tools.reporting import alerts, figures_of_day, kept_alerts, textfile
 from archive_tools.reporting.alerts import Rule, evaluate
 from archive_tools.reporting.day_figures import (
     LAYOUT,
@@ -286,7 +286,7 @@ def test_a_night_names_what_fires_or_is_unknown_and_its_exit_code_is_the_days(
         f"{DATE}  alert any firing",
         f"{DATE}  alert grows unknown",
     ]
-    kept = alerts.read(archive, [DAY]).days[DAY].alerts
+    kept = kept_alerts.read(archive, [DAY]).days[DAY].alerts
     assert {(one.name, one.state) for one in kept} == {
         ("any", AlertState.FIRING),
         ("full", AlertState.QUIET),
@@ -362,7 +362,7 @@ def test_alerts_that_cannot_be_kept_are_said_and_the_run_failed(
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(alerts, "write", full_disk)
+    monkeypatch.setattr(kept_alerts, "write", full_disk)
     assert main(["nightly", "--date", DATE, "--quiet"]) == FAILED
     assert f"the alerts of {DATE} are not kept: " in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ from archive_tools.core import quantities
 from archive_tools.core.errors import NotFound
 from archive_tools.core.vocabulary import AlertState
 from archive_tools.formats.alerts_file import Alert
-from archive_tools.reporting import alerts
+from archive_tools.reporting import kept_alerts
 from archive_tools.store import layout
 
 HELP = "what the site's alerts said of each day"
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     archive = common_options.open_archive(options.archive)
     start, stop = common_options.whole_days(*common_options.given_range(options), archive.timezone)
     dates = [date for date, _ in layout.day_folders(archive.root) if start <= date <= stop]
-    found = alerts.read(archive.root, dates)
+    found = kept_alerts.read(archive.root, dates)
     for date, reason in found.damaged.items():
         printing.note(f"the alerts of {date} cannot be read: {reason}")
     if not found.days:

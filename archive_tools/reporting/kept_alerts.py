@@ -1,0 +1,52 @@
+"""The alerts that nightly runs found, in the days' folders."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archive_tools.core.errors import FormatError
+from archive_tools.core.printable import clean
+from archive_tools.formats import alerts_file
+from archive_tools.formats.alerts_file import Alert, DayAlerts
+from archive_tools.store import files, layout
+
+
+@dataclass(frozen=True)
+class AlertsOfDays:
+    """The alerts of some days; `damaged` has the reason by day."""
+
+    days: dict[dt.date, DayAlerts] = field(default_factory=dict)
+    damaged: dict[dt.date, str] = field(default_factory=dict)
+
+
+def write(root: Path, date: dt.date, alerts: Sequence[Alert]) -> None:
+    """Keep a day's alerts beside its products, where they are not those that are there."""
+    path = layout.path(root, layout.ALERTS, date)
+    content = alerts_file.encode(date, alerts)
+    if not path.is_file() or path.read_bytes() != content:
+        files.write_text(path, content.decode(), over_folder=True)
+
+
+def read(root: Path, dates: Iterable[dt.date]) -> AlertsOfDays:
+    """The alerts that nightly runs found.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The archive.
+    dates : iterable of datetime.date
+        Days that were not evaluated are left out.
+    """
+    found = AlertsOfDays()
+    for date in sorted(set(dates)):
+        path = layout.path(root, layout.ALERTS, date)
+        try:
+            found.days[date] = alerts_file.decode(path.read_bytes(), path.name, date)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, FormatError) as error:
+            found.damaged[date] = clean(str(error))
+    return found
