@@ -356,8 +356,3 @@ _LOOKS_AT: Mapping[AlertKind, Callable[[Rule, _Day, str], bool]] = {
     AlertKind.ERRORS: _is_any,
 }
 """Whether an instance has what a kind looks at, on any of the days."""
-
-
-def said(alert: Alert) -> str:
-    """An alert for people: where, and what."""
-    return f"{alert.instance}: {alert.sentence}" if alert.instance else alert.sentence

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from archive_tools.core.errors import FormatError
 from archive_tools.core.printable import clean
+from archive_tools.core.vocabulary import AlertState
 from archive_tools.formats import alerts_file
 from archive_tools.formats.alerts_file import Alert, DayAlerts
 from archive_tools.store import files, layout
@@ -20,6 +21,11 @@ class AlertsOfDays:
 
     days: dict[dt.date, DayAlerts] = field(default_factory=dict)
     damaged: dict[dt.date, str] = field(default_factory=dict)
+
+
+def said(alert: Alert) -> str:
+    """An alert for people: where, and what."""
+    return f"{alert.instance}: {alert.sentence}" if alert.instance else alert.sentence
 
 
 def write(root: Path, date: dt.date, alerts: Sequence[Alert]) -> None:
@@ -50,3 +56,22 @@ def read(root: Path, dates: Iterable[dt.date]) -> AlertsOfDays:
         except (OSError, FormatError) as error:
             found.damaged[date] = clean(str(error))
     return found
+
+
+Row = tuple[str, str, str, str]
+"""Day, rule, state, and what it says."""
+
+
+def not_quiet(root: Path, dates: Iterable[dt.date]) -> list[Row]:
+    """The alerts of some days that are beyond their thresholds or not known, newest day first; of a
+    file that cannot be read why not.
+    """
+    found = read(root, dates)
+    rows = [
+        (str(date), one.name, str(one.state), said(one))
+        for date, day in found.days.items()
+        for one in day.alerts
+        if one.state is not AlertState.QUIET
+    ]
+    damaged = [(str(date), "", "damaged", why) for date, why in found.damaged.items()]
+    return sorted([*rows, *damaged], key=lambda row: row[0], reverse=True)

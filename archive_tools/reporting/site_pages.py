@@ -17,7 +17,7 @@ from typing import Any
 from archive_tools.core import quantities
 from archive_tools.core.errors import TokioError
 from archive_tools.core.vocabulary import DayState
-from archive_tools.reporting import charts, drawing, fullness_trend, rendering
+from archive_tools.reporting import charts, drawing, fullness_trend, kept_alerts, rendering
 from archive_tools.reporting.day_figures import FiguresOfDays, InstanceFigures, read_day_figures
 from archive_tools.reporting.figures_of_day import about
 from archive_tools.store import digest, files, layout, status
@@ -61,7 +61,9 @@ def write_pages(root: Path, instances: Products) -> list[str]:
     facts = [VERSION, dict(instances), about(root), sorted(rendering.scripts())]
     known, now, written = _known(root), {}, []
     recent = [date for date in dates if (dates[-1] - date).days < YEAR]
-    wanted = {layout.INDEX_PAGE: fingerprint_of(facts, months, [told[date] for date in recent])}
+    said = kept_alerts.not_quiet(root, recent[-WEEKS:])
+    lately = [told[date] for date in recent]
+    wanted = {layout.INDEX_PAGE: fingerprint_of(facts, months, lately, said)}
     for number, month in enumerate(months):
         mine = [told[date] for date in dates if (date.year, date.month) == month]
         near = months[max(0, number - 1) : number + 2]
@@ -72,7 +74,7 @@ def write_pages(root: Path, instances: Products) -> list[str]:
             now[name] = before
             continue
         text = (
-            _index(root, recent, months, instances)
+            _index(root, recent, months, instances, said)
             if name == layout.INDEX_PAGE
             else _month(root, name, dates, months, instances)
         )
@@ -100,7 +102,11 @@ def _month_page(month: tuple[int, int]) -> str:
 
 
 def _index(
-    root: Path, dates: Sequence[dt.date], months: Sequence[tuple[int, int]], instances: Products
+    root: Path,
+    dates: Sequence[dt.date],
+    months: Sequence[tuple[int, int]],
+    instances: Products,
+    said: Sequence[kept_alerts.Row],
 ) -> str:
     found = read_day_figures(root, dates)
     states = _states(root, dates, instances)
@@ -118,6 +124,7 @@ def _index(
         is_good=all(state.word.severity == 0 for state in states[last].values()),
         calendars=_calendars(root, dates, states, up=""),
         legend=[(word.letter, str(word)) for word in DayState],
+        alerts=said,
         traffic=_traffic(found, dates, instances),
         fullness=fullness_trend.rows(found, instances),
         week=f"{week[0]} to {week[-1]}",

@@ -295,6 +295,16 @@ def test_a_night_names_what_fires_or_is_unknown_and_its_exit_code_is_the_days(
     }
 
 
+def test_the_index_has_what_fires_or_is_unknown(archive: Path, night: str) -> None:
+    page = (archive / "index.html").read_text("utf-8")
+    _, found, rest = page.partition("<h2>Alerts</h2>")
+    rows = rest.partition("</table>")[0]
+    assert found
+    assert rows.count("firing") == 2
+    assert rows.count("unknown") == 1
+    assert "quiet" not in rows
+
+
 def test_a_second_run_writes_nothing_anew_and_check_finds_nothing(
     archive: Path, night: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

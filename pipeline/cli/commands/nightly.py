@@ -11,7 +11,7 @@ from archive_tools.cli import printing
 from archive_tools.core.errors import Busy, ConfigError, TokioError
 from archive_tools.core.findings import events_of, shortened
 from archive_tools.core.vocabulary import FOR_A_PERSON, AlertState, FindingKind, ReceiptState
-from archive_tools.reporting.alerts import said
+from archive_tools.reporting.kept_alerts import said
 from archive_tools.store import layout, lock
 from archive_tools.store.receipts import DayReceipts, Receipts
 from pipeline.cli import common_options, exit_codes
