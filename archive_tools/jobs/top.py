@@ -1,26 +1,27 @@
-"""Who did most: users, accounts, programs and file systems, by the tables of jobs of any number of
-days.
+"""Who did most: users, accounts, partitions, programs and file systems, by the tables of jobs of
+any number of days.
 
-Days are read one after the other, only the columns that are summed; what is held grows with the
-number of users, accounts or programs, not with that of days or jobs. Bytes, operations and files
-are what Darshan's logs report. Accounts and node-hours are Slurm's, where the archive has its
-records: node-hours of users and accounts count jobs without logs, too; a job's account is that of
-the record of the same job and user on the same day.
+Jobs are those of `union`: with logs or without. Bytes, operations and files are what Darshan's logs
+report; accounts, partitions and node-hours are Slurm's, where the archive has its records; the
+servers' bytes are those of job_stats. Days are read one after the other; what is held grows with
+the number of users, accounts or programs and of the jobs of one day, not with that of days.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archive_tools.core.day import Day
 from archive_tools.core.errors import BadArgument, FormatError, NotFound
-from archive_tools.formats.records_file import read_records
-from archive_tools.jobs.table_files import KEY, NEEDED, TABLE, read_table, tables_of
+from archive_tools.jobs.belonging import Belonging
+from archive_tools.jobs.job_tables import JobFilter, days_of, first_table_day, read_day
+from archive_tools.jobs.table_files import KEY, LOGS, NEEDED, SERVED, SLURM
 from archive_tools.jobs.users import shown_users
-from archive_tools.store import layout
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 BY = {
     "user": ("uid", "username"),
     "account": ("account",),
+    "partition": ("partition",),
     "program": ("exenames",),
     "fs": ("fsname",),
 }
@@ -42,11 +44,15 @@ SUMS: Mapping[str, Sequence[str]] = {
     "files": ("posix_files", "stdio_files"),
 }
 """What is summed, and the columns that it is the sum of, as far as a table has them."""
-PARTS = {column: name for name, columns in SUMS.items() for column in columns}
+PARTS = {column: name for name, columns in SUMS.items() for column in columns} | {
+    name: name for name in SERVED
+}
 """What each column is a part of."""
 ORDERS = ("bytes", *SUMS, "jobs", "node-hours")
-RECORDS = ("jobid", "uid", "user", "account", "node_seconds_day")
-"""Columns of Slurm's records that are looked at."""
+OF_SCHEDULER = ("cluster", "scheduler_jobid", "submit")
+"""Columns that tell one job of a scheduler from another."""
+OF_JOB = (*OF_SCHEDULER, *KEY, "server_job", "logs", "node_seconds", "job_end")
+"""Columns of a job that are looked at."""
 
 
 @dataclass
@@ -63,9 +69,12 @@ class Total:
     read, written, operations, files : int or None
         Of its logs; None where no log says.
     jobs : int
-        With logs; one with logs on two days counts on each.
+        With logs or without. One that Slurm knows counts once, another once for each day on which
+        it has logs or the servers saw it.
     node_seconds : int or None
-        None where Slurm says nothing.
+        On the days of the range; None where Slurm says nothing.
+    server_bytes_read, server_bytes_written : int or None
+        By Lustre's job_stats; None where they say nothing.
     """
 
     name: str = ""
@@ -76,6 +85,8 @@ class Total:
     files: int | None = None
     jobs: int = 0
     node_seconds: int | None = None
+    server_bytes_read: int | None = None
+    server_bytes_written: int | None = None
 
     @property
     def moved(self) -> int | None:
@@ -107,7 +118,7 @@ class Top:
     days_of_records : list of datetime.date
         With Slurm's records.
     damaged : list of FormatError
-        Tables that cannot be read, and do not count.
+        Tables that cannot be read; their days do not count.
     """
 
     totals: list[Total] = field(default_factory=list)
@@ -121,16 +132,26 @@ def plus(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else one + other
 
 
-def top(root: Path, start: dt.date, stop: dt.date, by: str, *, order: str = "bytes") -> Top:
+def top(
+    root: Path,
+    start: dt.date,
+    stop: dt.date,
+    by: str,
+    *,
+    order: str = "bytes",
+    wanted: JobFilter | None = None,
+) -> Top:
     """Who did most on the days from `start` to `stop`, the last included.
 
     Parameters
     ----------
     root : pathlib.Path
         The archive.
-    by : {'user', 'account', 'program', 'fs'}
+    by : {'user', 'account', 'partition', 'program', 'fs'}
     order : str
         One of `ORDERS`: most first.
+    wanted : JobFilter, optional
+        Default: all jobs count.
 
     Raises
     ------
@@ -143,94 +164,92 @@ def top(root: Path, start: dt.date, stop: dt.date, by: str, *, order: str = "byt
         raise BadArgument(f"totals by {by!r} are not known", expected=", ".join(BY))
     if order not in ORDERS:
         raise BadArgument(f"totals are not ordered by {order!r}", expected=", ".join(ORDERS))
-    tables = tables_of(root, start, stop)
-    found, adding = Top(), _Adding(by)
-    by_day: dict[dt.date, list[Path]] = {}
-    for date, folder in layout.day_folders(root):
-        if start <= date <= stop:
-            by_day[date] = [path for day, _, path in tables if day == date]
-            records = _records(folder, by_day[date], found.damaged)
-            if records:
-                found.days_of_records.append(date)
-            for path in by_day[date]:
-                try:
-                    adding.logs(_rows(path), records)
-                    found.days.append(date)
-                except FormatError as error:
-                    found.damaged.append(error)
-            adding.records(records)
-    if not found.days and not found.days_of_records and not found.damaged:
+    wanted = wanted or JobFilter()
+    belonging, found, adding = Belonging.of(root), Top(), _Adding(by)
+    days = days_of(root, first_table_day(start, wanted.between), stop)
+    if not days:
         raise NotFound(
             f"no table of jobs of these days is in {root}",
             hint="tokio-archive ls says which days there are",
         )
-    found.days = sorted(set(found.days))
+    columns = [*OF_JOB, *BY[by], *PARTS, *NEEDED]
+    for day in days:
+        try:
+            rows = read_day(day, belonging, wanted, columns, logs_alone=day.date < start)
+        except FormatError as error:
+            found.damaged.append(error)
+            continue
+        adding.day(rows, Day(day.date, belonging.timezone).end)
+        if day.date < start:
+            continue
+        if day.of(LOGS):
+            found.days.append(day.date)
+        if day.of(SLURM):
+            found.days_of_records.append(day.date)
     adding.name_all()
     found.totals = sorted(
-        adding.totals.values(), key=lambda one: (-one.by(order), one.name, one.uid or 0)
+        adding.totals.values(),
+        key=lambda one: (-one.by(order), -one.by("bytes"), one.name, one.uid or 0),
     )
     return found
 
 
-class _Records:
-    """Slurm's records of a day, by job."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self._of: dict[tuple[str, int | None], list[dict[str, Any]]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self.rows)
-
-    def add(self, table: pa.Table) -> None:
-        """Add a table."""
-        for row in table.select(RECORDS).to_pylist():
-            self.rows.append(row)
-            self._of.setdefault((row["jobid"], row["uid"]), []).append(row)
-
-    def account(self, jobid: str, uid: int | None) -> str | None:
-        """The account of a job; None where there is no record, or several say several."""
-        accounts = {row["account"] for row in self._of.get((jobid, uid), [])}
-        return accounts.pop() if len(accounts) == 1 else None
-
-    def node_seconds(self, jobid: str, uid: int | None) -> int | None:
-        """Node-seconds of a job on this day."""
-        total: int | None = None
-        for row in self._of.get((jobid, uid), []):
-            total = plus(total, row["node_seconds_day"])
-        return total
+Name = tuple[Any, ...]
+"""Of what a row is: values of the columns of `BY`."""
+JobKey = tuple[Any, ...]
+"""What tells a job from others; three values are a scheduler's."""
 
 
-def _records(folder: Path, logs: Sequence[Path], damaged: list[FormatError]) -> _Records:
-    """The records of a day's folder."""
-    found = _Records()
-    for path in sorted(folder.glob(f"*{TABLE}")):
-        if path in logs or path.name.startswith("."):
-            continue
-        try:
-            table = read_records(path)
-        except FormatError as error:
-            damaged.append(error)
-            continue
-        if set(RECORDS) <= set(table.column_names):
-            found.add(table)
+def _summed(rows: pa.Table, by: str) -> list[dict[str, Any]]:
+    """The rows of a day with the same job and name as one; sums are decimals, which do not run
+    over.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name in {*OF_JOB, *BY[by], *PARTS}.difference(rows.column_names):
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.int64()))
+    keys = [*dict.fromkeys([*OF_SCHEDULER, *KEY, "server_job", *BY[by]])]
+    wide = {name: rows[name].cast(pa.decimal128(38, 0)) for name in PARTS}
+    table = pa.table(
+        {name: rows[name] for name in (*keys, "logs", "node_seconds", "job_end")} | wide
+    )
+    known = pc.ScalarAggregateOptions(min_count=1)
+    sums = [(name, "sum", known) for name in PARTS]
+    most = [(name, "max") for name in ("logs", "node_seconds", "job_end")]
+    return table.group_by(keys).aggregate([*sums, *most]).to_pylist()  # type: ignore[no-any-return]
+
+
+def _by_job(rows: Sequence[dict[str, Any]]) -> Mapping[JobKey, list[dict[str, Any]]]:
+    """Rows of each job. What the servers have of an id that no scheduler knows is of the job that
+    has logs under it, if there is one alone.
+    """
+    logged = defaultdict[str, set[JobKey]](set)
+    for row in rows:
+        if row["scheduler_jobid"] is None and row["logs_max"]:
+            logged[row["jobid"]].add(_of_logs(row))
+    found = defaultdict[JobKey, list[dict[str, Any]]](list)
+    for row in rows:
+        users = logged.get(row["jobid"], set())
+        if row["scheduler_jobid"] is not None:
+            key: JobKey = tuple(row[name] for name in OF_SCHEDULER)
+        elif row["logs_max"]:
+            key = _of_logs(row)
+        elif len(users) == 1:
+            (key,) = users
+        else:
+            key = (*_of_logs(row), row["server_job"], "servers")
+        found[key].append(row)
     return found
 
 
-def _rows(path: Path) -> pa.Table:
-    """The columns of a day's table that are looked at; those that are summed as decimals, whose
-    sums do not run over.
-    """
-    import pyarrow as pa
+def _of_logs(row: Mapping[str, Any]) -> JobKey:
+    return row["jobid"], _user(row["uid"], row["username"])
 
-    wanted = [*KEY, "exenames", "fsname", *PARTS]
-    rows = read_table(path, columns=[*wanted, *NEEDED])
-    wide = {
-        name: rows[name].cast(pa.decimal128(38, 0)) if name in PARTS else rows[name]
-        for name in wanted
-        if name in rows.column_names
-    }
-    return pa.table(wide)
+
+def _user(uid: int | None, name: str | None) -> int | str:
+    """What tells a user from others."""
+    return uid if uid is not None and uid >= 0 else name or ""
 
 
 class _Adding:
@@ -239,49 +258,50 @@ class _Adding:
     def __init__(self, by: str) -> None:
         self.by = by
         self.totals: dict[int | str, Total] = {}
+        self._going_on: set[tuple[int | str, JobKey]] = set()
 
-    def logs(self, rows: pa.Table, records: _Records) -> None:
-        """Add a day's jobs."""
-        import pyarrow as pa
+    def day(self, rows: pa.Table, end: int) -> None:
+        """Add the jobs of a day that ends at `end`, epoch seconds."""
+        for job, parts in _by_job(_summed(rows, self.by)).items():
+            is_scheduled = len(job) == len(OF_SCHEDULER)
+            ends = parts[0]["job_end_max"]
+            for key, of_name in self._by_name(parts):
+                total = self.totals[key]
+                total.jobs += (key, job) not in self._going_on
+                seconds = [one["node_seconds_max"] for one in of_name]
+                known = max((one for one in seconds if one is not None), default=None)
+                total.node_seconds = plus(total.node_seconds, known)
+                _add_amounts(total, of_name)
+                if is_scheduled and (ends is None or ends >= end):
+                    self._going_on.add((key, job))
+                else:
+                    self._going_on.discard((key, job))
 
-        if self.by == "account":
-            pairs = zip(rows["jobid"].to_pylist(), rows["uid"].to_pylist(), strict=True)
-            accounts = pa.array([records.account(*pair) for pair in pairs], pa.string())
-            rows = rows.append_column("account", accounts)
-        columns = list(BY[self.by])
-        sums = [(name, "sum") for name in PARTS if name in rows.column_names]
-        for row in rows.group_by(columns).aggregate(sums).to_pylist():
-            total = self._total(row)
-            for name, _ in sums:
-                amount = row[f"{name}_sum"]
-                known = None if amount is None else int(amount)
-                setattr(total, PARTS[name], plus(getattr(total, PARTS[name]), known))
-        jobs = rows.group_by(list(dict.fromkeys([*columns, *KEY]))).aggregate([])
-        of_records = self.by in ("user", "account")
-        for row in jobs.to_pylist():
-            total = self._total(row)
-            total.jobs += 1
-            if records and not of_records:
-                seconds = records.node_seconds(row["jobid"], row["uid"])
-                total.node_seconds = plus(total.node_seconds, seconds)
+    def _by_name(
+        self, parts: Sequence[dict[str, Any]]
+    ) -> Iterable[tuple[int | str, list[dict[str, Any]]]]:
+        """Rows of one job by what they are of; but for file systems, those of which it is not
+        known are of what the others are of.
+        """
+        columns = BY[self.by]
+        names: list[Name] = [tuple(row[name] for name in columns) for row in parts]
+        if self.by != "fs":
+            known = [name for name in names if self._key(name) != ""]
+            names = [name if self._key(name) != "" or not known else known[0] for name in names]
+        found = defaultdict[int | str, list[dict[str, Any]]](list)
+        for name, row in zip(names, parts, strict=True):
+            key = self._key(name)
+            self._keep(key, name)
+            found[key].append(row)
+        return found.items()
 
-    def records(self, records: _Records) -> None:
-        """Add what Slurm says of a day's users or accounts."""
-        if self.by in ("user", "account"):
-            for row in records.rows:
-                total = self._total(row | {"username": row["user"]})
-                total.node_seconds = plus(total.node_seconds, row["node_seconds_day"])
+    def _key(self, name: Name) -> int | str:
+        return _user(*name) if self.by == "user" else name[0] or ""
 
-    def _total(self, row: Mapping[str, Any]) -> Total:
-        if self.by != "user":
-            (column,) = BY[self.by]
-            name = row[column] or ""
-            return self.totals.setdefault(name, Total(name))
-        uid, name = row["uid"], row["username"] or ""
-        known = uid is not None and uid >= 0
-        total = self.totals.setdefault(uid if known else name, Total(uid=uid if known else None))
-        total.name = name or total.name  # the newest, of a uid that had several
-        return total
+    def _keep(self, key: int | str, name: Name) -> None:
+        uid = key if isinstance(key, int) else None
+        total = self.totals.setdefault(key, Total(uid=uid))
+        total.name = name[-1] or total.name  # the newest, of a uid that had several
 
     def name_all(self) -> None:
         """Call users as all commands do."""
@@ -290,3 +310,11 @@ class _Adding:
             shown = shown_users(users)
             for one in self.totals.values():
                 one.name = shown[one.uid, one.name]
+
+
+def _add_amounts(total: Total, rows: Iterable[Mapping[str, Any]]) -> None:
+    for row in rows:
+        for column, name in PARTS.items():
+            amount = row[f"{column}_sum"]
+            known = None if amount is None else int(amount)
+            setattr(total, name, plus(getattr(total, name), known))

@@ -171,3 +171,24 @@ def test_scoreboards_know_accounts(archive: Archive, capsys: pytest.CaptureFixtu
     shutil.copy(archive.root / f"2026/{DATE}/darshan_index.sqlite", elsewhere)
     (unknown,) = board(str(elsewhere), "--by", "account")["account"]
     assert unknown["name"] == "", "an index alone has no scheduler"
+
+
+@pytest.mark.parametrize("by", ["account", "partition", "user"])
+def test_top_jobs_and_scoreboard_agree(
+    archive: Archive, capsys: pytest.CaptureFixture[str], by: str
+) -> None:
+    def said(command: str, *arguments: str) -> Any:
+        more = ("--by", by, "--json", "--limit", "0", "--archive", str(archive.root))
+        assert main([command, *arguments, *more]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    day = ("--start", str(DATE), "--stop", str(DATE))
+    ranked, counted = said("top", *day)["top"], said("jobs", *day)
+    moved = {one["name"]: (one["read"], one["written"]) for one in ranked}
+    assert moved == {one["name"]: (one["bytes_read"], one["bytes_written"]) for one in counted}
+    assert moved == {
+        one["name"] or None: (one["read"], one["written"]) for one in said("scoreboard", *day)[by]
+    }
+    assert {one["name"]: (one["jobs"], one["node_hours"]) for one in ranked} == {
+        one["name"]: (one["jobs"], one["node_seconds"] / 3600) for one in counted
+    }

@@ -19,6 +19,17 @@ from archive_tools.cli.main import main
 from archive_tools.jobs import top
 from archive_tools.store import layout
 from tests.support.generated_days import FIRST, Generated
+from tests.support.job_accounts import (
+    DATE,
+    DAY,
+    HOUR,
+    NOON,
+    logged,
+    scheduled,
+    served,
+    write_about,
+    write_day,
+)
 
 Capture = pytest.CaptureFixture[str]
 DAYS = int(os.environ.get("TOKIO_GENERATED_DAYS", "31"))
@@ -183,18 +194,20 @@ def test_names_do_not_become_formulas_in_csv(tmp_path: Path, capsys: Capture) ->
     assert sorted(line.split(",")[0] for line in lines[1:]) == ["'-x", "'=cmd()"]
 
 
-def test_a_job_of_two_accounts_has_none(tmp_path: Path, capsys: Capture) -> None:
+def test_a_log_that_may_be_of_two_jobs_has_no_account(tmp_path: Path, capsys: Capture) -> None:
     root = Generated(1, jobs=8).write(tmp_path / "archive")
     path = layout.path(root, layout.JOBS, FIRST, "slurm")
     table = pq.read_table(path)
     job = table["jobid"][0].as_py()
     other = table.filter(pc.field("jobid") == job)
-    place = other.schema.get_field_index("account")
-    other = other.set_column(place, "account", pa.array(["another"] * other.num_rows))
+    for name, value in {"account": "another", "submit": 2}.items():
+        place = other.schema.get_field_index(name)
+        values = pa.array([value] * other.num_rows, other.schema.field(name).type)
+        other = other.set_column(place, name, values)
     pq.write_table(pa.concat_tables([table, other]), path)
     found = {one["name"]: one for one in reported(root, capsys, "--by", "account")["top"]}
-    assert found["another"]["jobs"] == 0
-    assert found[None]["jobs"] == 2, "this job, and the one without a record"
+    assert (found["another"]["jobs"], found["another"]["read"]) == (1, None)
+    assert found[None]["jobs"] == 2, "this log, and the one without a record"
 
 
 def test_a_table_that_cannot_be_read_is_named_and_the_others_count(
@@ -224,3 +237,93 @@ def test_memory_does_not_grow_with_days(root: Path) -> None:
 
     peak(2)
     assert peak(DAYS) < 2 * peak(3)
+
+
+NEXT = DATE + dt.timedelta(days=1)
+LATER = DATE + dt.timedelta(days=2)
+
+
+def write_three_accounts(root: Path) -> None:
+    """Slurm, logs and job_stats: a job over midnight, one without logs, one of the servers alone,
+    and one whose id another user's log has, too.
+    """
+    end = DAY.end
+    long = scheduled("1", end - HOUR, end + HOUR, node_seconds_day=2 * HOUR)
+    write_about(root)
+    write_day(
+        root,
+        logs={
+            "darshan": [
+                logged("1", end - HOUR, end - 5, bytes_read=5),
+                logged("1", end - HOUR, end - 5, bytes_read=7, fsname="home"),
+                logged("3", NOON, NOON + 60, uid=1002, username="bob", bytes_written=9),
+                logged("4", NOON, NOON + 60, uid=1003, username="eve", fsname="fs"),
+                logged("4", NOON, NOON + 60, uid=1003, username="eve", fsname="home"),
+            ]
+        },
+        slurm={"slurm": [long, scheduled("2", NOON, NOON + HOUR, account="bio", partition="gpu")]},
+        stats={
+            "stats": [
+                served("1", end - HOUR, end - 60, bytes_written=7),
+                served("4", NOON, NOON + 60, bytes_read=3),
+                served("4", NOON, NOON + 60, target="other-OST0000", bytes_read=4),
+                served("cp.1001", NOON, NOON + 60, bytes_read=11),
+            ]
+        },
+    )
+    write_day(root, date=NEXT, slurm={"slurm": [long]})
+
+
+@pytest.mark.parametrize("by", ["account", "user"])
+def test_top_and_jobs_say_the_same(tmp_path: Path, capsys: Capture, by: str) -> None:
+    write_three_accounts(tmp_path)
+    days = [str(DATE), str(NEXT)]
+    ranked = reported(tmp_path, capsys, *days, "--by", by)["top"]
+    assert main(["jobs", "--archive", str(tmp_path), *days, "--by", by, "--json"]) == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert {one["name"]: (one["jobs"], one["node_hours"], one["read"]) for one in ranked} == {
+        one["name"]: (
+            one["jobs"],
+            None if one["node_seconds"] is None else one["node_seconds"] / 3600,
+            one["bytes_read"],
+        )
+        for one in counted
+    }
+    jobs = {one["name"]: one["jobs"] for one in counted}
+    hours = {one["name"]: one["node_seconds"] for one in counted}
+    if by == "account":
+        assert jobs == {"physics": 1, "bio": 1, None: 3}
+        assert hours == {"physics": 4 * HOUR, "bio": 2 * HOUR, None: None}
+    else:
+        assert jobs == {"ann": 2, "bob": 1, "eve": 1, None: 1}
+        assert hours == {"ann": 6 * HOUR, "bob": None, "eve": None, None: None}
+
+
+def test_a_job_that_began_on_a_day_without_tables_counts(tmp_path: Path) -> None:
+    start = DAY.end + HOUR
+    write_about(tmp_path)
+    write_day(tmp_path, slurm={"slurm": [scheduled("1", NOON, NOON + HOUR)]})
+    write_day(tmp_path, date=LATER, slurm={"slurm": [scheduled("2", start, start + 30 * HOUR)]})
+    (total,) = top.top(tmp_path, DATE, LATER, "account").totals
+    assert total.jobs == 2
+
+
+def test_a_job_that_ran_before_the_range_and_in_it_counts_once(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """The day before is looked at for logs alone, of which this job has none."""
+    job = scheduled("1", NOON, DAY.end + 2 * HOUR)
+    write_about(tmp_path)
+    write_day(tmp_path, slurm={"slurm": [job]})
+    write_day(tmp_path, date=NEXT, slurm={"slurm": [job]})
+    times = [f"{NEXT}T01:00", f"{NEXT}T02:00"]
+    found = ["jobs", "--archive", str(tmp_path), *times, "--by", "account", "--json"]
+    assert main(found) == 0
+    assert [one["jobs"] for one in json.loads(capsys.readouterr().out)] == [1]
+
+
+def test_jobs_by_user_keeps_users_of_one_name_apart(tmp_path: Path, capsys: Capture) -> None:
+    root = one_day(tmp_path, uid=[7, 8], username=["kim", "kim"])
+    assert main(["jobs", "--archive", str(root), "--by", "user", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {(one["uid"], one["name"]) for one in found} == {(7, "kim (7)"), (8, "kim (8)")}

@@ -14,7 +14,7 @@ import pytest
 from archive_tools import Archive
 from archive_tools.cli.main import main
 from archive_tools.core.errors import BadArgument, ConfigError, FormatError
-from archive_tools.jobs import job_tables, job_totals
+from archive_tools.jobs import job_tables, top
 from archive_tools.jobs.belonging import Belonging
 from archive_tools.jobs.job_tables import JobFilter
 from archive_tools.jobs.union import ADDED
@@ -366,16 +366,16 @@ def test_node_hours_of_an_account_count_each_job_once(tmp_path: Path) -> None:
         stats={"stats": [served("1", DAY.end - HOUR, DAY.end - 60, bytes_written=7)]},
     )
     write_day(tmp_path, date=NEXT, slurm={"slurm": [long]})
-    totals = job_totals.job_totals(tmp_path, DATE, NEXT, ALL, "account")
+    totals = top.top(tmp_path, DATE, NEXT, "account", order="node-hours").totals
     assert [(one.name, one.jobs, one.node_seconds) for one in totals] == [
         ("physics", 1, 20 * HOUR),
         ("bio", 1, HOUR),
     ]
-    assert (totals[0].bytes_read, totals[0].server_bytes_written) == (10, 7)
-    (alone,) = job_totals.job_totals(tmp_path, NEXT, NEXT, ALL, "partition")
+    assert (totals[0].read, totals[0].server_bytes_written) == (10, 7)
+    (alone,) = top.top(tmp_path, NEXT, NEXT, "partition").totals
     assert (alone.name, alone.jobs, alone.node_seconds) == ("batch", 1, 10 * HOUR)
-    with pytest.raises(BadArgument, match="not counted by"):
-        job_totals.job_totals(tmp_path, DATE, DATE, ALL, "nodes")
+    with pytest.raises(BadArgument, match="totals by 'nodes' are not known"):
+        top.top(tmp_path, DATE, DATE, "nodes")
 
 
 # The command

@@ -202,7 +202,8 @@ def _slurm(root: Path, date: dt.date, jobs: pa.Table, rng: np.random.Generator) 
     twice.
     """
     rows = []
-    for place, job in enumerate(jobs.select(["jobid", "uid", "username"]).to_pylist()):
+    columns = ["jobid", "uid", "username", "start_time", "end_time"]
+    for place, job in enumerate(jobs.select(columns).to_pylist()):
         if place % 10 == 3:
             continue
         row = {
@@ -213,11 +214,13 @@ def _slurm(root: Path, date: dt.date, jobs: pa.Table, rng: np.random.Generator) 
             "uid": job["uid"],
             "partition": "regular",
             "submit": 1,
+            "start": job["start_time"],
+            "end": job["end_time"],
             "node_seconds_day": int(rng.integers(60, 10**6)),
         }
         rows.append(row)
         if place % 20 == 5:
-            rows.append(row | {"submit": 2})
+            rows.append(row | {"start": job["start_time"] - 20, "end": job["start_time"] - 10})
     batch = pa.Table.from_pylist(rows, schema=records.SCHEMA)
     path = layout.path(root, layout.JOBS, date, "slurm")
     write_records([batch], records.SCHEMA, path, date=str(date), kind="slurm")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import datetime as dt
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.core import quantities
-from archive_tools.jobs import job_tables, job_totals, users
+from archive_tools.jobs import job_tables, top, users
 from archive_tools.jobs.union import KNOWN_BY
 from archive_tools.public import Archive
 
@@ -30,7 +29,8 @@ EXAMPLES = (
     "2026-11-01 2026-11-22 --by account",
     "2026-11-22 --account 'phys*' --partition gpu",
 )
-
+BY = ("account", "partition", "user")
+"""What jobs are counted by."""
 
 HEADER = [
     "job",
@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_options.add_accounts(parser)
     parser.add_argument(
         "--by",
-        choices=sorted(job_totals.BY),
+        choices=BY,
         help="in place of jobs: how many, their node-hours and bytes by this",
     )
     parser.add_argument(
@@ -151,9 +151,12 @@ def _show_totals(
     options: argparse.Namespace,
 ) -> int:
     """Show jobs by account, partition or user; the number of lines."""
-    totals = job_totals.job_totals(archive.root, *dates, wanted, options.by)
+    found = top.top(archive.root, *dates, options.by, order="node-hours", wanted=wanted)
+    if found.damaged:
+        raise found.damaged[0]
+    totals = found.totals
     if options.json:
-        printing.show_json([dataclasses.asdict(one) for one in totals])
+        printing.show_json([_total(one) for one in totals])
         return len(totals)
     header = [options.by, "jobs", "node-hours", "read", "written", "servers read"]
     rows = [
@@ -161,13 +164,32 @@ def _show_totals(
             one.name or "–",
             f"{one.jobs:,}",
             _node_hours(one.node_seconds),
-            *(quantities.quantity(getattr(one, name), "bytes") for name in job_totals.AMOUNTS),
+            *(
+                quantities.quantity(amount, "bytes")
+                for amount in (
+                    *(one.read, one.written),
+                    *(one.server_bytes_read, one.server_bytes_written),
+                )
+            ),
         ]
         for one in totals
     ]
     if rows:
         printing.show([*header, "servers written"], rows)
     return len(totals)
+
+
+def _total(one: top.Total) -> dict[str, Any]:
+    return {
+        "name": one.name or None,
+        "uid": one.uid,
+        "jobs": one.jobs,
+        "node_seconds": one.node_seconds,
+        "bytes_read": one.read,
+        "bytes_written": one.written,
+        "server_bytes_read": one.server_bytes_read,
+        "server_bytes_written": one.server_bytes_written,
+    }
 
 
 def _node_hours(node_seconds: int | None) -> str:

@@ -10,10 +10,11 @@ from archive_tools.core import quantities
 from archive_tools.jobs import top
 
 HELP = "users, accounts, programs, file systems that did most"
-ABOUT = """Who did most over any range of whole days: users, accounts, programs or file systems, by
-bytes, operations, files or jobs of Darshan's logs, or by node-hours of Slurm's records. Accounts
-and node-hours are not known where the archive has no records. The days are all, unless a range is
-given. Exit code 1 if there is no table of jobs, or one cannot be read."""
+ABOUT = """Who did most over any range of whole days: users, accounts, partitions, programs or file
+systems, by bytes, operations or files of Darshan's logs, by jobs, or by node-hours of Slurm's
+records. Accounts, partitions and node-hours are not known where the archive has no records. The
+days are all, unless a range is given. Exit code 1 if there is no table of jobs, or one cannot be
+read."""
 EXAMPLES = (
     "yesterday",
     "last-month --by account --order node-hours --limit 5",
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     if given != (None, None):
         asked = (dates[1] - dates[0]).days + 1 if dates[0].year > 1 else len(found.days)
         common_options.note_absent_days(len(found.days), asked)
-    if options.by == "account" or options.order == "node-hours":
+    if options.by in ("account", "partition") or options.order == "node-hours":
         _note_records(found)
     return exit_codes.NOT_THERE if found.damaged else exit_codes.DONE
 
