@@ -6,19 +6,14 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from archive_tools.core.errors import BadArgument
-from archive_tools.core.trend import FEWEST, Trend, trend
+from archive_tools.core.forecast import Forecast, forecast_of
 from archive_tools.reading.daily import DayFigures
 
 PERIODS = ("day", "week", "month")
-FARTHEST = 3653
-"""Days ahead, after which no date is given."""
 
 
 @dataclass(frozen=True)
@@ -52,48 +47,6 @@ class Period:
     capacity: float | None
     fullness: float | None
     fullest: tuple[str, float] | None
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """When a file system would be full, if it went on as in the days that were looked at.
-
-    Attributes
-    ----------
-    trend : Trend or None
-        Per cent a day; None where too few days are known.
-    since, upto : datetime.date or None
-        The first and the last day of which fullness is known.
-    fullness : float or None
-        Per cent in use on the last of them.
-    full, earliest, latest : datetime.date or None
-        The date by the slope, and by the ends of its interval; None is never, or more than ten
-        years ahead.
-    """
-
-    trend: Trend | None
-    since: dt.date | None = None
-    upto: dt.date | None = None
-    fullness: float | None = None
-    full: dt.date | None = None
-    earliest: dt.date | None = None
-    latest: dt.date | None = None
-
-    def sentence(self) -> str:
-        """What is said of it."""
-        if self.trend is None or self.upto is None:
-            return f"too few days with fullness to say when it is full (at least {FEWEST})"
-        sure = f"{_signed(self.trend.low)} to {_signed(self.trend.high)}"
-        rate = f"{_signed(self.trend.slope)} points a day (95 %: {sure})"
-        if self.trend.slope <= 0 and self.earliest is None:
-            return f"not filling: {rate}"
-        if self.trend.low <= 0:
-            first = f", at the earliest {self.earliest}" if self.earliest else ""
-            return f"not surely filling: {rate}{first}"
-        if self.full is None:
-            return f"filling, not full within ten years: {rate}"
-        last = self.latest or "more than ten years ahead"
-        return f"full about {self.full} ({self.earliest} to {last}): {rate}"
 
 
 def periods(days: Sequence[DayFigures], by: str) -> list[Period]:
@@ -139,36 +92,10 @@ def _period(name: str, days: Sequence[DayFigures]) -> Period:
 
 
 def forecast(days: Sequence[DayFigures]) -> Forecast:
-    """When it would be full, by the fullness of days; capacity that is added counts, for the trend
-    is that of per cents.
-    """
-    known = [(day.date, day.fullness) for day in days if day.fullness is not None]
-    if not known:
-        return Forecast(None)
-    dates = [date for date, _ in known]
-    values = np.array([value for _, value in known], dtype=np.float64)
-    found = trend(np.array([date.toordinal() for date in dates], dtype=np.float64), values)
-    level = float(values[-1])
-    if found is None:
-        return Forecast(None, dates[0], dates[-1], level)
-    full, earliest, latest = (
-        _date(dates[-1], level, slope) for slope in (found.slope, found.high, found.low)
-    )
-    return Forecast(found, dates[0], dates[-1], level, full, earliest, latest)
-
-
-def _date(last: dt.date, level: float, slope: float) -> dt.date | None:
-    """The date at which 100 per cent are reached."""
-    if level >= 100 or slope == math.inf:
-        return last
-    days = (100 - level) / slope if slope > 0 else math.inf
-    return last + dt.timedelta(days=math.ceil(days)) if days <= FARTHEST else None
+    """When it would be full, by the fullness of days."""
+    return forecast_of([(day.date, day.fullness) for day in days if day.fullness is not None])
 
 
 def _total(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3g}".replace("inf", "∞")

@@ -45,8 +45,6 @@ LEAST_DAYS = 7
 """Days with figures without which growth is not known."""
 MOST = 10
 """Users that a day's figures have at most."""
-DEVIATIONS = -3.5
-"""A target is slow only if it is so far from the median, in robust standard deviations."""
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -262,7 +260,7 @@ def _slow_target(rule: Rule, day: _Day, instance: str) -> Iterator[_Found]:
         raise _NotKnownError("fewer than four targets were measured under load")
     for one in found:
         sentence = f"{one.name} moved {one.share:.2f} of what the median target did under load"
-        is_beyond = one.share < rule.threshold and one.deviations <= DEVIATIONS
+        is_beyond = one.share < rule.threshold and one.is_far_below
         yield _Found(one.share, sentence, one.name, is_beyond)
     least = found[-1].share if len(found) >= MOST_SLOW else 1.0
     if least < rule.threshold and rule.components != "*":

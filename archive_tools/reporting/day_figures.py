@@ -19,6 +19,8 @@ from archive_tools.store import layout
 
 LAYOUT = 1
 """Raised when a field gets another meaning."""
+SLOW_DEVIATIONS = -3.5
+"""A target is slow only if it is so far from the median, in robust standard deviations."""
 
 
 class DatasetFigures(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -80,6 +82,11 @@ class TargetUnderLoad(msgspec.Struct, frozen=True):
     name: str
     share: float
     deviations: float
+
+    @property
+    def is_far_below(self) -> bool:
+        """Whether it is so far below its peers that it may count as slow."""
+        return self.deviations <= SLOW_DEVIATIONS
 
 
 class Moved(msgspec.Struct, frozen=True):

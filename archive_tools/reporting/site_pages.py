@@ -24,13 +24,13 @@ from archive_tools.store import digest, files, layout, status
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 
-VERSION = 1
+VERSION = 2
 """Raised when the pages change."""
 YEAR, WEEK, WEEKS = 366, 7, 28
 MOST = 10
 MOST_PROBLEMS = 20
-SLOW_SHARE, SLOW_DEVIATIONS = 0.8, -5.0
-"""Of a target that counts as slow on a day."""
+SLOW_SHARE = 0.8
+"""A target that moved no more of the median, and far below it, counts as slow on a day."""
 
 Products = Mapping[str, Sequence[str]]
 
@@ -341,7 +341,7 @@ def _slow(found: FiguresOfDays, dates: Sequence[dt.date]) -> list[tuple[str, str
         day = found.days.get(date)
         for instance, one in day.instances.items() if day else ():
             for target in one.slow_targets:
-                if target.share <= SLOW_SHARE and target.deviations <= SLOW_DEVIATIONS:
+                if target.share <= SLOW_SHARE and target.is_far_below:
                     days.setdefault((target.name, instance), []).append(target.share)
     ranked = sorted(days.items(), key=lambda one: (-len(one[1]), one[0]))
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html.parser
+import re
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from archive_tools.cli.main import main as read
+from archive_tools.core.vocabulary import AlertKind, AlertState
+from archive_tools.reading import daily, growth
 from archive_tools.reporting import fullness_trend, site_pages
+from archive_tools.reporting.alerts import Rule, evaluate
+from archive_tools.reporting.day_figures import (
+    DayFigures,
+    FiguresOfDays,
+    Full,
+    InstanceFigures,
+    TargetUnderLoad,
+    encode,
+)
 from archive_tools.store import layout
 from pipeline.cli.main import COMPLETE, FAILED, main
 from tests.support import small_days
@@ -104,25 +116,86 @@ def test_pages_that_cannot_be_written_make_a_run_fail(
     assert main(["nightly", "--quiet", "--date", str(DATES[0])]) == FAILED
 
 
-def points(count: int, growth: float) -> list[tuple[dt.date, float, float]]:
-    return [(FIRST + dt.timedelta(days=n), 100.0 + growth * n, 1000.0) for n in range(count)]
+def figures(shares: list[dict[str, float]]) -> FiguresOfDays:
+    """Days on which targets of 100 bytes are so full."""
+    return FiguresOfDays(
+        {
+            (date := FIRST + dt.timedelta(days=n)): DayFigures(
+                1,
+                date,
+                "UTC",
+                0,
+                86400,
+                {
+                    "scratch": InstanceFigures(
+                        "complete",
+                        fullness={
+                            "fullness/bytes": {
+                                name: Full(share, 100.0) for name, share in targets.items()
+                            }
+                        },
+                    )
+                },
+            )
+            for n, targets in enumerate(shares)
+        }
+    )
 
 
-def test_a_file_system_that_fills_has_a_date() -> None:
-    """100 of 1,000 and 10 a day: on day 29 610 are left, 61 days later it is full."""
-    growth, when = fullness_trend.trend(points(30, 10.0))
-    assert growth == pytest.approx(10.0)
-    full = FIRST + dt.timedelta(days=29 + 61)
-    assert when == f"{full} ({full} to {full})"
+def test_the_index_and_growth_have_one_date_at_which_it_is_full() -> None:
+    shares = [40 + 0.5 * n + 0.1 * (n % 3) for n in range(40)]
+    days = [
+        daily.DayFigures(FIRST + dt.timedelta(days=n), 86400, full={"a": (share, 100.0)})
+        for n, share in enumerate(shares)
+    ]
+    ((*_, rate, when),) = fullness_trend.rows(
+        figures([{"a": one} for one in shares]), {"scratch": ()}
+    )
+    said = growth.forecast(days)
+    assert said.sentence().startswith(f"{when}: {rate} (95 %")
+    assert f"full about {said.full} ({said.earliest} to {said.latest})" == when
 
 
-@pytest.mark.parametrize("growth", [0.0, -5.0, 1e-9])
-def test_one_that_does_not_fill_has_none(growth: float) -> None:
-    assert fullness_trend.trend(points(30, growth))[1] == "not within ten years"
+def test_a_target_that_was_not_measured_is_no_purge() -> None:
+    """Each of three targets is absent on some days; per cents of the others go on."""
+    shares = [
+        {name: 50 + 0.5 * n for name in "abc" if name != "abc"[n % 4 % 3] or n % 4 == 3}
+        for n in range(40)
+    ]
+    ((*_, rate, when),) = fullness_trend.rows(figures(shares), {"scratch": ()})
+    assert rate == "+0.5 points a day"
+    assert when.startswith("full about")
+
+
+@pytest.mark.parametrize(("growth_a_day", "words"), [(0.0, "not filling"), (-0.5, "not filling")])
+def test_one_that_does_not_fill_has_no_date(growth_a_day: float, words: str) -> None:
+    shares = [{"a": 50 + growth_a_day * n} for n in range(30)]
+    assert fullness_trend.rows(figures(shares), {"scratch": ()})[0][-1] == words
 
 
 def test_a_few_days_are_not_a_trend() -> None:
-    assert fullness_trend.trend(points(13, 10.0))[0] is None
+    (row,) = fullness_trend.rows(figures([{"a": 50.0 + n} for n in range(9)]), {"scratch": ()})
+    assert row[-1].startswith("too few days")
+
+
+def test_a_slow_target_of_an_alert_is_on_the_index(tmp_path: Path) -> None:
+    """By one rule: 3.5 deviations below its peers, and the index at 80 % of the median."""
+    targets = [TargetUnderLoad("slow", 0.5, -4.0), TargetUnderLoad("near", 0.7, -3.0)]
+    day = InstanceFigures("complete", slow_targets=[*targets, TargetUnderLoad("fast", 0.9, -9.0)])
+    found = DayFigures(1, FIRST, "UTC", 0, 86400, {"scratch": day})
+    path = layout.path(tmp_path, layout.FIGURES, FIRST)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encode(found))
+    rule = Rule("slow", AlertKind.SLOW_TARGET, 0.8)
+    fired = [
+        one.component for one in evaluate(tmp_path, FIRST, [rule]) if one.state is AlertState.FIRING
+    ]
+    site_pages.write_pages(tmp_path, {"scratch": ["tts"]})
+    page = (tmp_path / "index.html").read_text()
+    rows = re.findall(r"<t[hd][^>]*>(\w+)</t[hd]>\s*<td[^>]*>scratch<", page)
+    assert fired == ["slow"]
+    assert "slow" in rows
+    assert not {"near", "fast"} & set(rows)
 
 
 def test_damaged_figures_of_a_day_before_do_not_make_a_page_again_each_night(root: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from archive_tools.cli import common_options, csv_rows, exit_codes, printing
 from archive_tools.core import quantities
 from archive_tools.core.errors import FormatError, NotFound
+from archive_tools.core.forecast import Forecast
 from archive_tools.public import Archive
 from archive_tools.reading import daily, growth
 
@@ -106,7 +107,7 @@ def _flat(period: growth.Period) -> dict[str, Any]:
     return row | {"fullest_target": target, "fullest_percent": percent}
 
 
-def _as_json(periods: list[growth.Period], forecast: growth.Forecast) -> dict[str, Any]:
+def _as_json(periods: list[growth.Period], forecast: Forecast) -> dict[str, Any]:
     return {
         "periods": [_flat(one) for one in periods],
         "forecast": dataclasses.asdict(forecast) | {"sentence": forecast.sentence()},
