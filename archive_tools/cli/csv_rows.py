@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from archive_tools.cli import tables
+from archive_tools.core.printable import clean
 
 
 def add_formats(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,8 @@ def add_formats(parser: argparse.ArgumentParser) -> None:
 def write(rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows, which have the same keys, with a header; None is empty. Nothing for no rows.
 
-    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    Control characters of texts are escaped, as in tables; a text that a spreadsheet would take for
+    a formula begins with an apostrophe.
     """
     text = io.StringIO()
     for number, row in enumerate(rows):
@@ -34,4 +36,7 @@ def write(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _safe(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+    if not isinstance(value, str) or not value:
+        return value
+    shown = clean(value)
+    return f"'{shown}" if value[0] in "=+-@\t\r" else shown

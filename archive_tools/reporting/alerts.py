@@ -341,6 +341,12 @@ def _has_logs(rule: Rule, day: _Day, instance: str) -> bool:
     return any(one.users for _, one in day.earlier(instance))
 
 
+def _is_measured(rule: Rule, day: _Day, instance: str) -> bool:
+    """Of logs nobody knows which cells are expected; file systems have none."""
+    is_file_system = any(one.fullness or one.slow_targets for _, one in day.earlier(instance))
+    return is_file_system or not _has_logs(rule, day, instance)
+
+
 def _is_any(rule: Rule, day: _Day, instance: str) -> bool:
     return True
 
@@ -349,7 +355,7 @@ _LOOKS_AT: Mapping[AlertKind, Callable[[Rule, _Day, str], bool]] = {
     AlertKind.FULLNESS: _has_fullness,
     AlertKind.GROWTH: _has_fullness,
     AlertKind.SLOW_TARGET: _has_targets,
-    AlertKind.MISSING: _is_any,
+    AlertKind.MISSING: _is_measured,
     AlertKind.USER: _has_logs,
     AlertKind.ERRORS: _is_any,
 }

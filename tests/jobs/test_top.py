@@ -194,6 +194,16 @@ def test_names_do_not_become_formulas_in_csv(tmp_path: Path, capsys: Capture) ->
     assert sorted(line.split(",")[0] for line in lines[1:]) == ["'-x", "'=cmd()"]
 
 
+def test_csv_has_no_control_characters(tmp_path: Path, capsys: Capture) -> None:
+    root = one_day(tmp_path, exenames=["a\x1b[31m\nb\u202e", "\ttab"])
+    assert main(["top", "--archive", str(root), "--by", "program", "--csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.split(",")[0] for line in lines[1:]) == [
+        "'\\ttab",
+        "a\\x1b[31m\\nb\\u202e",
+    ]
+
+
 def test_a_log_that_may_be_of_two_jobs_has_no_account(tmp_path: Path, capsys: Capture) -> None:
     root = Generated(1, jobs=8).write(tmp_path / "archive")
     path = layout.path(root, layout.JOBS, FIRST, "slurm")

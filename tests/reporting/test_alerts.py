@@ -140,6 +140,23 @@ def test_growth_is_days_until_full_by_the_median_slope(
     assert found.value == (None if expected is None else pytest.approx(expected, rel=0.01))
 
 
+def test_missing_cells_are_not_unknown_of_logs_which_have_none_to_expect(tmp_path: Path) -> None:
+    """A complete day of a file system and of logs has no alert that somebody must look at."""
+    moved = [Moved("ann", 1, 5, 6)]
+    write(
+        tmp_path,
+        DAY,
+        scratch=InstanceFigures("complete"),
+        darshan=InstanceFigures("complete", users=moved),
+    )
+    receipt(tmp_path, "scratch", percent=100.0)
+    receipt(tmp_path, "darshan", counts={"rejects": 0})
+    found = evaluate(tmp_path, DAY, [Rule("missing", AlertKind.MISSING, 5.0)])
+    assert states(found) == [("scratch", "", AlertState.QUIET)]
+    (alone,) = evaluate(tmp_path, DAY, [Rule("m", AlertKind.MISSING, 5.0, where="darshan")])
+    assert alone.state is AlertState.UNKNOWN, "a rule that looks at nothing is not quiet"
+
+
 def test_growth_does_not_take_an_added_target_for_data(tmp_path: Path) -> None:
     for back in range(28):
         targets = {"a": 50.0, "b": 50.0} if back < 10 else {"a": 50.0}
