@@ -25,10 +25,12 @@ from archive_tools.reporting.figures_of_day import about, figures_of
 from archive_tools.reporting.unusual import LEAST_DAYS, days_before, unusual
 from archive_tools.store import layout, status
 
-VERSION = 3
+VERSION = 4
 """Raised when the page changes: older reports are made again."""
 FIRST_PROBLEMS = 4
 """Findings on the first screen."""
+FEW_NAMES = 3
+"""Datasets that a sentence names."""
 UP = "../../"
 RANKINGS = {"Users": "users", "Programs": "programs", "File systems": "file_systems"}
 
@@ -148,8 +150,19 @@ def missing_of(one: InstanceFigures) -> str:
     """What an instance lacks, as a whole day may lack some cells; "" for nothing."""
     if severity(one.state) != Severity.GOOD:
         return f"{one.state} {one.detail}".rstrip()
-    most = max((dataset.missing or 0.0 for dataset in one.datasets.values()), default=0.0)
-    return f"{quantities.fixed(most, '%')} of a dataset at most." if most > 0 else ""
+    shares = {name: dataset.missing or 0.0 for name, dataset in one.datasets.items()}
+    most = max((share for share in shares.values() if share < 100), default=0.0)
+    said = [f"{quantities.fixed(most, '%')} of a dataset at most."] if most > 0 else []
+    if idle := sorted(name for name, share in shares.items() if share >= 100):
+        said.append(f"Of {_few(idle)} there is no sample, and none was expected.")
+    return " ".join(said)
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - FEW_NAMES
+    first = ", ".join(names[:FEW_NAMES])
+    return f"{first} and {more} more" if more > 0 else first
 
 
 def severity(state: str) -> Severity:

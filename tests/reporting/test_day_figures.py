@@ -234,3 +234,17 @@ def test_a_complete_day_does_not_say_that_nothing_is_missing_where_cells_are(
     datasets = {"a/b": DatasetFigures("bytes", "delta", 1, missing=share)}
     detail = "08:00-09:00 not measured" if state == "partial" else ""
     assert report.missing_of(InstanceFigures(state, detail, datasets=datasets)) == said
+
+
+def test_a_complete_day_lacks_nothing_of_datasets_that_nobody_samples() -> None:
+    """`status` and `tokio_missing_percent` say that all expected cells were measured: so does the
+    page.
+    """
+    shares = {"a/b": 0.0, "a/c": 0.69, **{f"m/{n}": 100.0 for n in range(5)}}
+    datasets = {
+        name: DatasetFigures("bytes", "delta", 1, missing=share) for name, share in shares.items()
+    }
+    assert report.missing_of(InstanceFigures("complete", datasets=datasets)) == (
+        "0.69 % of a dataset at most. Of m/0, m/1, m/2 and 2 more there is no sample, and none was"
+        " expected."
+    )
