@@ -22,6 +22,7 @@ from typing import Any
 from archive_tools.checking.alerts_rules import NAME as ALERTS
 from archive_tools.checking.alerts_rules import alerts_problems
 from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
+from archive_tools.checking.page_rules import pages_problems
 from archive_tools.checking.problems import CLOSED, Expected, Problem
 from archive_tools.checking.series_files import check_series
 from archive_tools.checking.stored_bytes import OF_DAY, PRODUCTS, check_bytes, stored_files
@@ -84,6 +85,7 @@ def check_archive(
         receipts = Receipts(archive.root).read_days(found)
         if not wanted:
             yield from unknown_receipts(archive.root)
+            yield from pages_problems(archive.root, deep=deep)
         put_aside = aside.days_aside(archive.root)
     except PermissionError as error:
         yield _closed(error)

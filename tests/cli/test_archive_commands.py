@@ -1501,7 +1501,8 @@ def test_what_the_document_shows_is_run(
         assert re.fullmatch(notes, err)
         assert code == 0
     elif "archive compare" in line:
-        assert code == 0
+        assert code == 1
+        assert "nothing of 2026-11-21" in err, "the example has one day"
     elif "archive publish" in line:
         assert re.fullmatch(r"(publish\.key made: .*\n)?", err)
         assert code == 0

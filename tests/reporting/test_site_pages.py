@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html.parser
+import json
 import re
 import urllib.parse
 from collections.abc import Iterator
@@ -104,6 +105,31 @@ def test_a_backfill_writes_index_and_months_once_and_every_link_leads_somewhere(
     page = (root / "index.html").read_text()
     assert f"figures of 1 day are not known, {DATES[1]} the first" in page
     assert f"{DATES[1]}: complete" in page, "its state is known from receipts"
+
+
+def test_check_names_pages_that_are_not_those_of_the_last_run(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*more: str) -> tuple[int, list[tuple[str, bool]]]:
+        code = read(["check", "--json", "--archive", str(root), *more])
+        found = json.loads(capsys.readouterr().out)
+        rows = found["problems"] if isinstance(found, dict) else found
+        return code, [(Path(one["where"]).name, bool(one.get("note"))) for one in rows]
+
+    backfill(DATES[0], DATES[0])
+    capsys.readouterr()
+    assert said("--deep") == (0, [])
+    page = root / "2025/2025-03.html"
+    content = page.read_bytes()
+    page.write_bytes(b"")
+    assert said() == (0, [("2025-03.html", True)]), "the next run writes it again"
+    page.write_bytes(content[:-1] + b"x")
+    assert said() == (0, [])
+    assert said("--deep") == (1, [("2025-03.html", False)]), "the next run does not see it"
+    for bad in (b"", b"[1]", b'{"../x": {"bytes": 1}}'):
+        (root / layout.PAGES).write_bytes(bad)
+        code, rows = said()
+        assert (code, len(rows)) == (0, 0 if bad.startswith(b"{") else 1)
 
 
 def test_pages_that_cannot_be_written_make_a_run_fail(
