@@ -262,19 +262,29 @@ def _of_people(
     shares = [_share(found, days, names) for found, days in zip(logs, dates, strict=True)]
     changes = []
     for by in PEOPLE:
-        sides, absent = [], []
+        sides, names_of = list[dict[int | str, int | None]](), dict[int | str, str]()
+        absent = list[int | None]()
         for days in dates:
             try:
                 found = top.top(archive.root, days[0], days[-1], by)
             except NotFound:
                 found = top.Top()
             damaged += [error for error in found.damaged if str(error) not in map(str, damaged)]
-            absent.append(0 if found.days else None)
-            sides.append({(one.uid, one.name): one.moved for one in found.totals})
-        for key in sorted({*sides[0], *sides[1]}, key=lambda one: (one[1], one[0] or 0)):
+            nothing = 0 if found.days else None
+            absent.append(nothing)
+            moved = {_who(one): nothing if one.moved is None else one.moved for one in found.totals}
+            sides.append(moved)
+            names_of |= {_who(one): one.name for one in found.totals}
+        for key in sorted(names_of, key=lambda one: (names_of[one], str(one))):
             values = [side.get(key, nothing) for side, nothing in zip(sides, absent, strict=True)]
-            changes.append(_change(by, key[1] or "not known", "moved", values, shares, seconds))
+            name = names_of[key] or "not known"
+            changes.append(_change(by, name, "moved", values, shares, seconds))
     return changes
+
+
+def _who(one: top.Total) -> int | str:
+    """The same on both sides, whatever a user is called on each."""
+    return one.name if one.uid is None else one.uid
 
 
 # The whole

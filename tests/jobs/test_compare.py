@@ -18,6 +18,7 @@ from archive_tools.core.vocabulary import Product
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts
 from tests.support.generated_days import FIRST, Generated
+from tests.support.job_accounts import DATE, MIB, NOON, logged, write_about, write_day
 
 Capture = pytest.CaptureFixture[str]
 DAYS = int(os.environ.get("TOKIO_GENERATED_DAYS", "31"))
@@ -173,3 +174,18 @@ def test_times_are_refused(root: Path, capsys: Capture) -> None:
     given = ["compare", "2026-01-01T07:00", str(FIRST), "--archive", str(root)]
     assert main(given) == 2
     assert "whole days only" in capsys.readouterr().err
+
+
+def test_a_user_who_is_called_otherwise_on_one_side_is_one(tmp_path: Path, capsys: Capture) -> None:
+    """Of two users of one name, one has logs on one side alone: there the uid follows the name."""
+    write_about(tmp_path)
+    kim = logged("1", NOON, NOON + 60, uid=7, username="kim", bytes_read=5 * MIB)
+    other = logged("2", NOON, NOON + 60, uid=8, username="kim", bytes_read=3 * MIB)
+    later = {"start_time": NOON + 86400, "end_time": NOON + 86460}
+    write_day(tmp_path, logs={"darshan": [kim, other]})
+    write_day(tmp_path, date=DATE + dt.timedelta(days=1), logs={"darshan": [kim | later]})
+    days = [str(DATE), str(DATE + dt.timedelta(days=1))]
+    main(["compare", *days, "--archive", str(tmp_path), "--limit", "0", "--json"])
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    users = sorted((one["one"], one["other"]) for one in changes if one["of"] == "user")
+    assert users == [(3 * MIB, 0), (5 * MIB, 5 * MIB)]

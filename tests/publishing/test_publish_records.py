@@ -13,7 +13,7 @@ import pytest
 from archive_tools.cli.main import main
 from archive_tools.core.errors import FormatError
 from archive_tools.formats.records_file import read_records, write_records
-from archive_tools.jobs import job_tables
+from archive_tools.jobs import job_tables, top
 from archive_tools.publishing import records
 from archive_tools.publishing.names import Names
 from pipeline.cli.main import main as pipeline
@@ -48,6 +48,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     }
     site = {"site": "x", "archive": "archive", "sources": sources}
     site["schedulers"] = {"job-stats": "slurm"}
+    site["alerts"] = [{"name": "topsecret", "kind": "errors", "where": "*", "threshold": 0.0}]
     (folder / "site.json").write_text(json.dumps(site))
     pipeline(["nightly", "--quiet", "--site", str(folder / "site.json"), "--date", str(DATE)])
     root, out = folder / "archive", folder / "out"
@@ -69,6 +70,25 @@ def test_no_name_is_in_any_byte_or_value(copy: tuple[Path, Path]) -> None:
     whole = repr(values).encode() + b"".join(p.read_bytes() for p in out.rglob("*") if p.is_file())
     for name in (*SECRET, "4711001", "4711002", "4711000", "4242"):
         assert name.encode() not in whole, name
+
+
+def test_what_pages_and_alerts_are_made_of_is_not_in_the_copy(copy: tuple[Path, Path]) -> None:
+    root, out = copy
+    left_out = {"figures.json", "alerts.json", "report.html", "index.html", "pages.json"}
+    assert left_out <= {path.name for path in root.rglob("*")}
+    assert not left_out & {path.name for path in out.rglob("*")}
+
+
+@pytest.mark.parametrize("by", ["account", "partition", "user", "fs"])
+def test_totals_of_the_copy_are_those_of_the_original(copy: tuple[Path, Path], by: str) -> None:
+    old, new = (
+        sorted(
+            (one.jobs, one.node_seconds or 0, one.server_bytes_written or 0)
+            for one in top.top(root, DATE, DATE, by).totals
+        )
+        for root in copy
+    )
+    assert old == new
 
 
 def test_figures_are_those_of_the_original(copy: tuple[Path, Path]) -> None:
