@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,24 +200,30 @@ JobKey = tuple[Any, ...]
 """What tells a job from others; three values are a scheduler's."""
 
 
-def _summed(rows: pa.Table, by: str) -> list[dict[str, Any]]:
-    """The rows of a day with the same job and name as one; sums are decimals, which do not run
-    over.
+def _whole(rows: pa.Table, by: str) -> pa.Table:
+    """Rows with all columns that are looked at."""
+    import pyarrow as pa
+
+    for name in {*OF_JOB, *BY[by], *PARTS}.difference(rows.column_names):
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.int64()))
+    return rows
+
+
+def _sums(rows: pa.Table, whose: Sequence[int]) -> Iterator[tuple[int, str, int | None]]:
+    """Sums of the parts of rows, by whose each is: whose, column, sum. They are made of decimals,
+    which do not run over.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for name in {*OF_JOB, *BY[by], *PARTS}.difference(rows.column_names):
-        rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.int64()))
-    keys = [*dict.fromkeys([*OF_SCHEDULER, *KEY, "server_job", *BY[by]])]
-    wide = {name: rows[name].cast(pa.decimal128(38, 0)) for name in PARTS}
-    table = pa.table(
-        {name: rows[name] for name in (*keys, "logs", "node_seconds", "job_end")} | wide
-    )
     known = pc.ScalarAggregateOptions(min_count=1)
-    sums = [(name, "sum", known) for name in PARTS]
-    most = [(name, "max") for name in ("logs", "node_seconds", "job_end")]
-    return table.group_by(keys).aggregate([*sums, *most]).to_pylist()  # type: ignore[no-any-return]
+    wide = {name: rows[name].cast(pa.decimal128(38, 0)) for name in PARTS}
+    table = pa.table({"whose": pa.array(whose, pa.int64())} | wide)
+    found = table.group_by("whose").aggregate([(name, "sum", known) for name in PARTS])
+    for row in found.to_pylist():
+        for name in PARTS:
+            amount = row[f"{name}_sum"]
+            yield row["whose"], name, None if amount is None else int(amount)
 
 
 def _by_job(rows: Sequence[dict[str, Any]]) -> Mapping[JobKey, list[dict[str, Any]]]:
@@ -226,14 +232,14 @@ def _by_job(rows: Sequence[dict[str, Any]]) -> Mapping[JobKey, list[dict[str, An
     """
     logged = defaultdict[str, set[JobKey]](set)
     for row in rows:
-        if row["scheduler_jobid"] is None and row["logs_max"]:
+        if row["scheduler_jobid"] is None and row["logs"]:
             logged[row["jobid"]].add(_of_logs(row))
     found = defaultdict[JobKey, list[dict[str, Any]]](list)
     for row in rows:
         users = logged.get(row["jobid"], set())
         if row["scheduler_jobid"] is not None:
             key: JobKey = tuple(row[name] for name in OF_SCHEDULER)
-        elif row["logs_max"]:
+        elif row["logs"]:
             key = _of_logs(row)
         elif len(users) == 1:
             (key,) = users
@@ -262,20 +268,35 @@ class _Adding:
 
     def day(self, rows: pa.Table, end: int) -> None:
         """Add the jobs of a day that ends at `end`, epoch seconds."""
-        for job, parts in _by_job(_summed(rows, self.by)).items():
-            is_scheduled = len(job) == len(OF_SCHEDULER)
-            ends = parts[0]["job_end_max"]
+        rows = _whole(rows, self.by)
+        cells = rows.select(list(dict.fromkeys([*OF_JOB, *BY[self.by]]))).to_pylist()
+        for number, row in enumerate(cells):
+            row["row"] = number
+        whose, places = [0] * len(cells), dict[int | str, int]()
+        for job, parts in _by_job(cells).items():
             for key, of_name in self._by_name(parts):
-                total = self.totals[key]
-                total.jobs += (key, job) not in self._going_on
-                seconds = [one["node_seconds_max"] for one in of_name]
-                known = max((one for one in seconds if one is not None), default=None)
-                total.node_seconds = plus(total.node_seconds, known)
-                _add_amounts(total, of_name)
-                if is_scheduled and (ends is None or ends >= end):
-                    self._going_on.add((key, job))
-                else:
-                    self._going_on.discard((key, job))
+                self._count(key, job, of_name, end)
+                place = places.setdefault(key, len(places))
+                for row in of_name:
+                    whose[row["row"]] = place
+        keys = list(places)
+        for place, column, amount in _sums(rows, whose):
+            total, name = self.totals[keys[place]], PARTS[column]
+            setattr(total, name, plus(getattr(total, name), amount))
+
+    def _count(
+        self, key: int | str, job: JobKey, rows: Sequence[Mapping[str, Any]], end: int
+    ) -> None:
+        """Add a job of a user, account, ... to its total, and its node-seconds."""
+        total = self.totals[key]
+        total.jobs += (key, job) not in self._going_on
+        seconds = [row["node_seconds"] for row in rows if row["node_seconds"] is not None]
+        total.node_seconds = plus(total.node_seconds, max(seconds, default=None))
+        ends = rows[0]["job_end"]
+        if len(job) == len(OF_SCHEDULER) and (ends is None or ends >= end):
+            self._going_on.add((key, job))
+        else:
+            self._going_on.discard((key, job))
 
     def _by_name(
         self, parts: Sequence[dict[str, Any]]
@@ -310,11 +331,3 @@ class _Adding:
             shown = shown_users(users)
             for one in self.totals.values():
                 one.name = shown[one.uid, one.name]
-
-
-def _add_amounts(total: Total, rows: Iterable[Mapping[str, Any]]) -> None:
-    for row in rows:
-        for column, name in PARTS.items():
-            amount = row[f"{column}_sum"]
-            known = None if amount is None else int(amount)
-            setattr(total, name, plus(getattr(total, name), known))
