@@ -207,6 +207,8 @@ def _fullness(rule: Rule, day: _Day, instance: str) -> Iterator[_Found]:
     for target, full in day.of(instance).fullness.get(rule.dataset, {}).items():
         if full.total > 0:
             yield _Found(full.percent, f"{target} is {full.percent:.1f} % full", target)
+        else:
+            yield _Found(None, f"{target} reports no size", target)
     for name in _not_measured(rule, day, instance):
         yield _Found(None, f"{name} was not measured", name)
 

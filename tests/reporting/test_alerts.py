@@ -140,6 +140,16 @@ def test_growth_is_days_until_full_by_the_median_slope(
     assert found.value == (None if expected is None else pytest.approx(expected, rel=0.01))
 
 
+def test_a_target_that_reports_no_size_is_unknown_not_quiet(tmp_path: Path) -> None:
+    targets = {"fullness/bytes": {"a": Full(5.0, 100.0), "b": Full(5.0, 0.0)}}
+    write(tmp_path, DAY, scratch=InstanceFigures("complete", fullness=targets))
+    found = evaluate(tmp_path, DAY, [Rule("full", AlertKind.FULLNESS, 90.0)])
+    assert states(found) == [
+        ("scratch", "a", AlertState.QUIET),
+        ("scratch", "b", AlertState.UNKNOWN),
+    ]
+
+
 def test_missing_cells_are_not_unknown_of_logs_which_have_none_to_expect(tmp_path: Path) -> None:
     """A complete day of a file system and of logs has no alert that somebody must look at."""
     moved = [Moved("ann", 1, 5, 6)]
