@@ -33,7 +33,7 @@ def command(*arguments: str) -> list[str]:
 
 def made(root: Path) -> set[tuple[str, str, str]]:
     names = [path.name.split(".") for path in (root / "receipts").rglob("20*.complete.json")]
-    return {(name[0], name[1], name[2]) for name in names if name[2] != "report"}
+    return {(name[0], name[1], name[2]) for name in names if name[2] not in ("report", "figures")}
 
 
 def test_a_year(benchmark, request: pytest.FixtureRequest, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -152,7 +152,9 @@ def _day(
         tuple(lasts),
         tuple(todo.values()),
         set(instances) == set(site.sources),
-        bool(instances) and not todo and not nightly_run.up_to_date(),
+        bool(instances)
+        and not todo
+        and (not nightly_run.up_to_date() or any(map(wanted, nightly_run.of_day))),
     )
 
 

@@ -107,6 +107,11 @@ class Nightly(DayTask):
         """The task that makes the day's figures."""
         return Figures(date=self.date, site=self.site)
 
+    @property
+    def of_day(self) -> tuple[DayTask, ...]:
+        """The tasks of what belongs to the day as a whole, in the order in which they are made."""
+        return self.figures, self
+
     def needs(self) -> list[ArchiveTask]:
         return self._lasts
 

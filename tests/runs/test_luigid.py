@@ -153,7 +153,7 @@ def test_two_workers_one_killed(tmp_path: Path, port: int) -> None:
     _, err = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, err
     after = good(tmp_path, count)
-    assert len(after) == count * 9
+    assert len(after) == count * 10
     assert all(after[key] == when for key, when in rank.items()), "what was done was not done again"
     names = [path.name for path in (tmp_path / "archive/receipts").rglob("2025*.json")]
     assert len(names) == len(after), "none is there twice"
@@ -173,7 +173,7 @@ def test_luigid_is_killed(tmp_path: Path) -> None:
     _, err = running.communicate(timeout=PATIENCE)
     assert running.returncode not in (0, None), err
     rank = good(tmp_path, count)
-    assert 0 < len(rank) < count * 9
+    assert 0 < len(rank) < count * 10
     command = [
         sys.executable,
         "-m",
@@ -189,5 +189,5 @@ def test_luigid_is_killed(tmp_path: Path) -> None:
         capture_output=True,
     )
     after = good(tmp_path, count)
-    assert len(after) == count * 9
+    assert len(after) == count * 10
     assert all(after[key] == when for key, when in rank.items() if key[2] != "report")

@@ -119,7 +119,7 @@ def test_a_day_that_is_complete_without_a_component_says_so_every_night(
     dates = [FIRST + dt.timedelta(days=n) for n in range(10)]
     path = write_days(tmp_path, dates)
     content = json.loads(path.read_text())
-    content["sources"]["home"]["complete_percent"] = 40
+    content["sources"] = {"home": {**content["sources"]["home"], "complete_percent": 40}}
     path.write_text(json.dumps(content))
     for date in dates[1:]:
         change(path, date, "DELETE FROM OST_DATA WHERE OST_ID = 2")

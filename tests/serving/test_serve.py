@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["nightly", "--site", str(site), "--date", str(day)]) == 0
     root = folder / "archive"
     (root / "index.html").write_text("<p>index")
-    (root / "assets").mkdir()
+    (root / "assets").mkdir(exist_ok=True)
     (root / "assets/figures-1.0.js").write_bytes(SCRIPT)
     return root
 

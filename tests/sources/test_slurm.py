@@ -20,7 +20,7 @@ import archive_tools
 from archive_tools.cli.main import main as archive_main
 from archive_tools.core import node_lists
 from archive_tools.core.day import Day
-from archive_tools.core.errors import ConfigError, NoData, NotFound, SourceError
+from archive_tools.core.errors import ConfigError, NoData, SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind, Product
@@ -331,8 +331,8 @@ def test_a_night_archives_series_and_table(tmp_path: Path, site: Callable[..., P
     assert main(["status", "--start", str(DAY), "--stop", str(DAY)]) == COMPLETE
     found = archive_tools.Archive(tmp_path / "archive").records("slurm", str(DAY), "2026-11-23")
     assert found["jobid"].tolist() == ["1"]
-    with pytest.raises(NotFound):  # it is not a table made of logs
-        archive_tools.Archive(tmp_path / "archive").jobs(str(DAY), "2026-11-23")
+    jobs = archive_tools.Archive(tmp_path / "archive").jobs(str(DAY), "2026-11-23")
+    assert jobs[["scheduler_jobid", "logs"]].to_numpy().tolist() == [["1", 0]]
 
 
 def test_a_header_alone_is_a_day_without_jobs(tmp_path: Path, site: Callable[..., Path]) -> None:

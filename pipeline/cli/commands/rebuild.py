@@ -7,7 +7,7 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 
-from archive_tools.store import aside, lock
+from archive_tools.store import aside, files, lock
 from pipeline.cli import common_options, exit_codes
 from pipeline.runs import execution, pages, plan, progress, recording
 from pipeline.runs.plan import DayPlan
@@ -15,6 +15,7 @@ from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.context import Mode, run_context
 from pipeline.tasks.fetch import Fetch
+from pipeline.tasks.nightly import DayTask
 
 log = logging.getLogger("tokio")
 
@@ -76,6 +77,9 @@ def run(options: argparse.Namespace) -> int:
                         execution.swept(site, [day.date]),
                     ):
                         failed += sum(not task.try_to_produce() for task in tasks)
+                        for task in day.nightly_run.of_day:
+                            if task.damage():
+                                files.remove(task.path())
                         failed += not execution.finish(day.nightly_run)
                     made += 1
             failed += not pages.finish_pages(site, dates, options.site)
@@ -109,7 +113,7 @@ def _has_raw(task: ArchiveTask) -> bool:
 
 def _is_damaged(task: ArchiveTask) -> bool:
     """Whether a product that can be made again is not the one that its receipt is of."""
-    return _can_be_made(task) and bool(task.damage())
+    return (isinstance(task, DayTask) or _can_be_made(task)) and bool(task.damage())
 
 
 def _can_be_made(task: ArchiveTask) -> bool:

@@ -29,7 +29,7 @@ LOOK_AGAIN = "ask who wrote this file; a copy by sqlite3's .dump has plain table
 
 def uri(path: Path) -> str:
     """The file, to be read only: nothing beside it is rolled back, and no empty one is made."""
-    return f"file:{urllib.parse.quote(str(path))}?mode=ro"
+    return f"file://{urllib.parse.quote(str(path.absolute()))}?mode=ro"
 
 
 def most_rows(path: Path) -> int:
@@ -61,7 +61,7 @@ def check_tables(path: Path, tables: Mapping[str, Mapping[str, str]], seconds: f
             for name, kind, text in connection.execute("SELECT name, type, sql FROM sqlite_master"):
                 if str(name).upper() in tables and kind in ("table", "view"):
                     _check_table(connection, path, str(name), kind, str(text), tables)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a name in a message that is not UTF-8
         if time.monotonic() > until:
             raise Unreachable(
                 f"{path}: looking at its tables took longer than {seconds:g} s",
