@@ -31,7 +31,7 @@ find "$work/source" -name __pycache__ -prune -exec rm -r {} +
 wheel=$(echo "$work"/dist/*.whl)
 "$python" -m zipfile --list "$wheel" >"$work/content"
 for path in archive_tools/py.typed pipeline/py.typed archive_tools/schemas/tts-1.toml archive_tools/schemas/darshan_index.sql \
-    archive_tools/reporting/templates/report.html pipeline/schemas/sources/lmt.toml; do
+    archive_tools/reporting/templates/day.html pipeline/schemas/sources/lmt.toml; do
     holds content "$path"
 done
 ! grep -E '(^| )(tests|tools|benchmarks|examples)/' "$work/content" || fail 'the wheel has what it must not have'
