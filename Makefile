@@ -57,6 +57,7 @@ campaigns: $(VENV)/installed
 	TOKIO_ERRORS=500 $(BIN)/pytest -q tests/campaigns/test_errors.py
 	TOKIO_AFTERNOON=600 TOKIO_AFTERNOON_NAMES=100000 $(BIN)/pytest -q tests/campaigns/test_hostile_afternoon.py
 	TOKIO_MUTANTS=20000 $(BIN)/pytest -q tests/processes/test_isolated.py -k hostile_logs
+	TOKIO_HOURLY=1 $(BIN)/pytest -q tests/runs/test_pieces.py
 	TOKIO_FLIPS=1000 $(BIN)/pytest -q tests/runs/test_flips.py
 	TOKIO_FUZZ=2000 $(BIN)/pytest -q tests/sources/test_fuzz.py
 	TOKIO_FUZZ_MUTANTS=2000 $(BIN)/pytest -q tests/fuzz

@@ -35,7 +35,7 @@ DATE = dt.date(2025, 3, 1)
 WAYS = [(workers, whole) for workers in (1, 2) for whole in (True, False)]
 SURE = 0.9
 """Share of the events of an undisturbed run that another one surely comes to."""
-KILLS = max(1, int(os.environ.get("TOKIO_KILLS", "16")) // len(WAYS))
+KILLS = max(1, int(os.environ.get("TOKIO_KILLS", "8")) // len(WAYS))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -29,7 +29,7 @@ from tests.support.lmt_source import options as lmt_options
 from tests.support.lmtdb import LmtDb, every
 from tests.support.mutants import mutated
 
-COUNT = int(os.environ.get("TOKIO_FUZZ", 40))
+COUNT = int(os.environ.get("TOKIO_FUZZ", 16))
 LONGEST = 300
 """Seconds that a small mutant may take: a hang, not a measurement."""
 
