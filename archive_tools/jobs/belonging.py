@@ -4,7 +4,6 @@ only one that there is. Of several, none is guessed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from archive_tools.jobs.table_files import SLURM
-from archive_tools.store import layout
+from archive_tools.store.about_file import read_about
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,7 @@ class Belonging:
         """Of an archive; what its `archive.json` does not say, or not in this form, is not
         known.
         """
-        try:
-            about = json.loads((root / layout.ABOUT).read_text("utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return cls()
+        about = read_about(root)
         instances = _texts(about, "instances", dict)
         return cls(
             _zone(about),
@@ -68,17 +64,17 @@ class Belonging:
         return next(iter(every)) if len(every) == 1 else ""
 
 
-def _zone(about: Any) -> str:
+def _zone(about: Mapping[str, Any]) -> str:
     """The zone; UTC where it is none: `Archive` says what is wrong with it."""
-    found = about.get("timezone") if isinstance(about, dict) else None
+    found = about.get("timezone")
     try:
         return ZoneInfo(found).key if isinstance(found, str) else "UTC"
     except (ValueError, OSError, ZoneInfoNotFoundError):
         return "UTC"
 
 
-def _texts(about: Any, key: str, kind: type) -> dict[str, Any]:
-    found = about.get(key) if isinstance(about, dict) else None
+def _texts(about: Mapping[str, Any], key: str, kind: type) -> dict[str, Any]:
+    found = about.get(key)
     if not isinstance(found, dict):
         return {}
     return {name: value for name, value in found.items() if isinstance(value, kind)}

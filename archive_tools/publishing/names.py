@@ -12,10 +12,10 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from pathlib import Path
 
 from archive_tools.core.errors import BadArgument
+from archive_tools.core.private_files import check_private
 
 KEY_BYTES = 32
 DIGEST_BYTES, UID_BITS, JOB_BITS = 8, 48, 62
@@ -47,14 +47,11 @@ def read_key(path: Path) -> tuple[bytes, bool]:
     except OSError as error:
         raise BadArgument(f"the key {path} cannot be read: {error.strerror or error}") from error
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
-            raise BadArgument(
-                f"the key {path} is not a file that only its owner may read",
-                expected="mode 0600",
-                got=f"mode {stat.S_IMODE(status.st_mode):04o}",
-                hint="chmod 600; if others have read it, take a new key and a new folder",
-            )
+        check_private(
+            handle,
+            f"the key {path}",
+            "chmod 600; if others have read it, take a new key and a new folder",
+        )
         text = file.read(1024).strip()
     if not re.fullmatch(rb"[0-9a-f]{64,256}", text):
         raise BadArgument(

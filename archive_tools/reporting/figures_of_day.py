@@ -6,7 +6,6 @@ What cannot be read is a problem of the day, and stops nothing else.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,7 +32,9 @@ from archive_tools.reporting.day_figures import (
     encode,
 )
 from archive_tools.reporting.problems import problems_of
+from archive_tools.reporting.unusual import MAD
 from archive_tools.store import layout, status
+from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import DayReceipts, Receipts
 
 VERSION = 1
@@ -41,23 +42,12 @@ VERSION = 1
 MOST = 10
 """Users, programs and file systems that are named."""
 MOST_SLOW = 5
-MAD = 1.4826
-"""A standard deviation of a normal distribution, by its median absolute deviation."""
 RANKINGS = {
     "users": (users.UID, "username"),
     "programs": ("NULL", "exename"),
     "file_systems": ("NULL", "fsname"),
 }
 """Field to uid and name, by which rows are told apart."""
-
-
-def about(root: Path) -> dict[str, Any]:
-    """What `archive.json` says of the site; nothing where it is not there or damaged."""
-    try:
-        found = json.loads((root / layout.ABOUT).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def write_figures(
@@ -92,7 +82,7 @@ def write_figures(
 
 def figures_of(root: Path, date: dt.date, *, instances: Mapping[str, Sequence[str]]) -> DayFigures:
     """The figures of a day; `write_figures` has the parameters."""
-    day = Day(date, about(root).get("timezone", "UTC"))
+    day = Day(date, read_about(root).get("timezone", "UTC"))
     receipts = Receipts(root).day(date).read()
     found = {
         instance: _instance(root, day, receipts, instance, wanted)

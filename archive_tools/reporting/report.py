@@ -21,9 +21,10 @@ from archive_tools.reporting.day_figures import (
     Moved,
     read_day_figures,
 )
-from archive_tools.reporting.figures_of_day import about, figures_of
+from archive_tools.reporting.figures_of_day import figures_of
 from archive_tools.reporting.unusual import LEAST_DAYS, days_before, unusual
 from archive_tools.store import layout, status
+from archive_tools.store.about_file import read_about
 
 VERSION = 4
 """Raised when the page changes: older reports are made again."""
@@ -56,7 +57,7 @@ def write_report(
         How many instances the page shows, how many have data, and how many of the days that it is
         compared with have figures.
     """
-    site = str(about(root).get("site", ""))
+    site = str(read_about(root).get("site", ""))
     known = read_day_figures(root, days_before(date)).days
     # the figures of now, which are what is in figures.json where that could be written
     figures = figures_of(root, date, instances=instances)

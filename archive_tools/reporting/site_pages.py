@@ -19,8 +19,8 @@ from archive_tools.core.errors import TokioError
 from archive_tools.core.vocabulary import DayState
 from archive_tools.reporting import charts, drawing, fullness_trend, kept_alerts, rendering
 from archive_tools.reporting.day_figures import FiguresOfDays, InstanceFigures, read_day_figures
-from archive_tools.reporting.figures_of_day import about
 from archive_tools.store import digest, files, layout, status
+from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 
@@ -58,7 +58,7 @@ def write_pages(root: Path, instances: Products) -> list[str]:
         date: fingerprint_of([receipt.name for receipt in receipts[date].all]) for date in dates
     }
     months = sorted({(date.year, date.month) for date in dates})
-    facts = [VERSION, dict(instances), about(root), sorted(rendering.scripts())]
+    facts = [VERSION, dict(instances), read_about(root), sorted(rendering.scripts())]
     known, now, written = _known(root), {}, []
     recent = [date for date in dates if (dates[-1] - date).days < YEAR]
     said = kept_alerts.not_quiet(root, recent[-WEEKS:])
@@ -118,7 +118,7 @@ def _index(
         "index.html",
         up="",
         links=[("All days", None), (f"Last day: {last}", layout.REPORT.format(date=last))],
-        site=str(about(root).get("site", "")),
+        site=str(read_about(root).get("site", "")),
         last=last,
         headline=_headline(last, states[last]),
         is_good=all(state.word.severity == 0 for state in states[last].values()),
@@ -176,7 +176,7 @@ def _month(
                 for label, one in (("Before", before), ("After", after))
             ),
         ],
-        site=str(about(root).get("site", "")),
+        site=str(read_about(root).get("site", "")),
         title=title,
         calendars=_calendars(root, dates, states, up="../"),
         legend=[(word.letter, str(word)) for word in DayState],

@@ -33,6 +33,7 @@ LEAST_MEASURED = 0.9
 MOST = 8
 """Sentences of a day."""
 MAD = 1.4826
+"""A standard deviation of a normal distribution, by its median absolute deviation."""
 
 
 class Stretch(NamedTuple):

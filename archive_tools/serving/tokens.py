@@ -6,10 +6,10 @@ import base64
 import binascii
 import hmac
 import os
-import stat
 from pathlib import Path
 
 from archive_tools.core.errors import BadArgument
+from archive_tools.core.private_files import check_private
 
 ENVIRONMENT = "TOKIO_SERVE_TOKEN"
 SHORTEST, LONGEST = 16, 1024
@@ -32,14 +32,9 @@ def read_token(path: Path | None) -> str:
     except OSError as error:
         raise BadArgument(f"the token {path} cannot be read: {error.strerror}") from error
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
-            raise BadArgument(
-                f"the token {path} is not a file that only its owner may read",
-                expected="mode 0600",
-                got=f"mode {stat.S_IMODE(status.st_mode):04o}",
-                hint="chmod 600; if others have read it, take a new token",
-            )
+        check_private(
+            handle, f"the token {path}", "chmod 600; if others have read it, take a new token"
+        )
         return _checked(file.read(LONGEST + 2).decode("ascii", "replace"), str(path))
 
 

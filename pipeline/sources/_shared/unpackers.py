@@ -16,8 +16,8 @@ XZ_MEMORY = 1 << 27
 """Bytes that unpacking xz may take: as many as its header says, and `xz -9` takes half of these."""
 
 
-class Gunzip:
-    """Unpacks gzip, also of several members, and gives all that is before the file breaks
+class _Unpacker:
+    """Unpacks a file of several parts, one after the other, and gives all that is before it breaks
     off.
     """
 
@@ -26,7 +26,15 @@ class Gunzip:
         self._begin()
 
     def _begin(self) -> None:
-        self._unpack, self._inside = isal_zlib.decompressobj(wbits=31), False
+        self._unpack, self._inside = self._new(), False
+
+    def _new(self) -> Any:
+        """What unpacks one part."""
+        raise NotImplementedError
+
+    def _kept(self) -> bytes | None:
+        """Packed bytes to go on with; None where more must be read."""
+        raise NotImplementedError
 
     def read1(self, size: int) -> bytes:
         """Some bytes; none at the end.
@@ -34,59 +42,22 @@ class Gunzip:
         Raises
         ------
         EOFError
-            The file ends within a member.
-        """
-        while True:
-            if self._unpack.eof:
-                rest = self._unpack.unused_data.lstrip(b"\0")
-                self._begin()
-                packed = rest or self._file.read(PIECE)
-            else:
-                packed = self._unpack.unconsumed_tail or self._file.read(PIECE)
-            if not packed:
-                if self._inside:
-                    raise EOFError("the end is missing")
-                return b""
-            self._inside = True
-            piece: bytes = self._unpack.decompress(packed, size)
-            if piece:
-                return piece
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class Unxz:
-    """Unpacks xz, also of several streams; as `Gunzip`."""
-
-    def __init__(self, packed: Any) -> None:
-        self._file = packed.open("rb") if isinstance(packed, Path) else packed
-        self._begin()
-
-    def _begin(self) -> None:
-        self._unpack, self._inside = lzma.LZMADecompressor(memlimit=XZ_MEMORY), False
-
-    def read1(self, size: int) -> bytes:
-        """Some bytes; none at the end.
-
-        Raises
-        ------
-        EOFError
-            The file ends within a stream.
+            The file ends within a part.
         lzma.LZMAError
-            It is damaged, or needs more memory than `xz -9` does.
+            It is damaged xz, or needs more memory than `xz -9` does.
         """
         while True:
             if self._unpack.eof:
-                rest = self._unpack.unused_data.lstrip(b"\0")
+                packed = self._unpack.unused_data.lstrip(b"\0") or None
                 self._begin()
-                packed = rest or self._file.read(PIECE)
             else:
-                packed = self._file.read(PIECE) if self._unpack.needs_input else b""
-            if not packed and self._unpack.needs_input:
-                if self._inside:
-                    raise EOFError("the end is missing")
-                return b""
+                packed = self._kept()
+            if packed is None:
+                packed = self._file.read(PIECE)
+                if not packed:
+                    if self._inside:
+                        raise EOFError("the end is missing")
+                    return b""
             self._inside = True
             piece: bytes = self._unpack.decompress(packed, size)
             if piece:
@@ -94,6 +65,26 @@ class Unxz:
 
     def close(self) -> None:
         self._file.close()
+
+
+class Gunzip(_Unpacker):
+    """Unpacks gzip, also of several members."""
+
+    def _new(self) -> Any:
+        return isal_zlib.decompressobj(wbits=31)
+
+    def _kept(self) -> bytes | None:
+        return self._unpack.unconsumed_tail or None
+
+
+class Unxz(_Unpacker):
+    """Unpacks xz, also of several streams."""
+
+    def _new(self) -> Any:
+        return lzma.LZMADecompressor(memlimit=XZ_MEMORY)
+
+    def _kept(self) -> bytes | None:
+        return None if self._unpack.needs_input else b""
 
 
 OPENERS: dict[str, Callable[[Any], Any]] = {
