@@ -21,11 +21,11 @@ import pytest
 
 from archive_tools.core.day import Day
 from pipeline import sources
-from pipeline.sources.darshan import libdarshan
 from pipeline.sources.darshan.library import loaded_library
 from pipeline.sources.darshan.listed_logs import Listed
 from pipeline.sources.darshan.log_batches import BatchReader
 from pipeline.sources.darshan.modules import counter_records
+from pipeline.sources.darshan.open_log import modules_of
 from pipeline.transform.darshan import Reduction, reduce_batch
 from tests.support.darshan_day import reduced
 from tests.support.darshan_source import MOUNTS, options
@@ -53,7 +53,7 @@ def test_bare_library(benchmark, times: int) -> None:  # type: ignore[no-untyped
     def read() -> None:
         for log in LOGS * times:
             handle = library.darshan_log_open(bytes(log))
-            modules = libdarshan._modules(ffi, library, handle)
+            modules = modules_of(ffi, library, handle)
             for module in ("POSIX", "STDIO"):
                 if module in modules:
                     counter_records(ffi, library, handle, module, modules[module].idx)

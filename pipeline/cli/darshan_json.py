@@ -142,7 +142,8 @@ def _add_lustre(
     if lustre.NUMBER not in head.regions:
         return []
     try:
-        records = lustre.lustre_records(path, head)
+        with path.open("rb") as file:
+            records = lustre.lustre_records(file, head)
     except SourceError as error:
         return [f"{error}; the counters of {lustre.MODULE} are left out"]
     files = found["counters"].setdefault("lustre", {}) if records else {}

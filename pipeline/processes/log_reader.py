@@ -16,6 +16,7 @@ form is as if its child had died.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
 import select
@@ -91,6 +92,7 @@ class _JobRead:
         self.place = log_child.Place()
         # loads here, once, what every child would load
         self.nothing = job.reduce(job.new_batch().batch())
+        gc.freeze()  # what is loaded is garbage in no child: looking at it there would copy it
 
     def results(self) -> Iterator[msgspec.Raw]:
         """What the batches come to, in the form in which the children handed it over."""

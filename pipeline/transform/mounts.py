@@ -175,25 +175,26 @@ class BatchPlaces(NamedTuple):
 def batch_places(batch: LogBatch, file_systems: FileSystems) -> BatchPlaces:
     """Where the files of a batch are; mount points that the site names are there in any case."""
     none: tuple[frozenset[str], ...] = (frozenset(),) * len(batch.mounts)
-    alike: dict[Table, Table] = {}
+    number_of: dict[Table, int] = {}
     tables = [
-        alike.setdefault(table, table)
+        (number_of.setdefault(table, len(number_of)), table)
         for table in map(Table, map(frozenset, batch.mounts), batch.lustre_mounts or none)
     ]
+    striped = batch.lustre_files or none
     mounts: dict[str, int] = {}
     for mount in sorted(frozenset().union(*batch.mounts)):
         if file_systems.configured(mount):
             mounts.setdefault(mount, len(mounts))
-    of_folder: dict[tuple[Table, bool, str], tuple[int, str]] = {}
+    of_folder: dict[tuple[int, bool, str], tuple[int, str]] = {}
     """The files of a folder are in one place, but for mount points and for Lustre."""
     places: dict[str, Int64] = {}
     unplaced: dict[str, int] = {}
     for module, records in batch.records.items():
         place, lost = [], []
         for log, file in zip(records.log.tolist(), records.file.tolist(), strict=True):
-            name, its = batch.names[log].get(file, ""), tables[log]
-            has_stripes = bool(batch.lustre_files) and file in batch.lustre_files[log]
-            key = its, has_stripes, name if name in its.mounts else name[: name.rfind("/") + 1]
+            name, (table, its) = batch.names[log].get(file, ""), tables[log]
+            has_stripes = file in striped[log]
+            key = table, has_stripes, name if name in its.mounts else name[: name.rfind("/") + 1]
             found = of_folder.get(key)
             if found is None:
                 at = place_of(name, has_stripes, its, file_systems)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import io
 import os
 import pickle
 import random
@@ -28,6 +29,7 @@ from archive_tools.core.findings import Findings
 from pipeline.sources import darshan
 from pipeline.sources.darshan import dxt, libdarshan, listing, log_checks, log_header
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
+from pipeline.sources.darshan.modules import heat_maps
 from pipeline.transform import mounts
 from pipeline.transform.darshan import DayMerger, Reduction
 from tests.fuzz.target import HANG_SECONDS, Target, fresh_folder
@@ -70,18 +72,21 @@ def read_header(data: bytes) -> None:
         if header is None:
             return
         log_header.command_line(path, header)
+        file = io.BytesIO(data)
         for number in set(header.regions) - header.cut:
-            header.is_whole(path, number)
+            header.is_whole(file, number)
         for check in (log_checks.job_text, log_checks.file_names):
             with contextlib.suppress(SourceError):
-                check(path, header)
+                check(file, header)
         for module in log_checks.MODULES:
             with contextlib.suppress(SourceError):
-                log_checks.check_module(path, header, module)
+                content = log_checks.checked_module(file, header, module)
+                if module == "HEATMAP":
+                    heat_maps(content, header.order, {})
         for module, number in dxt.NUMBERS.items():
             if number in header.regions:
                 with contextlib.suppress(SourceError):
-                    dxt.traced_segments(path, header, module)
+                    dxt.traced_segments(file, header, module)
 
 
 def read_trace(data: bytes) -> None:
@@ -90,14 +95,12 @@ def read_trace(data: bytes) -> None:
         return
     module = sorted(dxt.NUMBERS)[data[0] & 1]
     order, version = "<>"[data[0] >> 1 & 1], data[0] >> 2
-    with fresh_folder() as folder:
-        (folder / NAME).write_bytes(data[1:])
-        number, size = dxt.NUMBERS[module], len(data) - 1
-        header = log_header.LogHeader(
-            "3.41", order, log_header.PLAIN, {number: (0, size)}, {number: version}, size
-        )
-        found = dxt.traced_segments(folder / NAME, header, module)
-        assert len(found) * 32 <= size, "each segment is in the region"
+    number, size = dxt.NUMBERS[module], len(data) - 1
+    header = log_header.LogHeader(
+        "3.41", order, log_header.PLAIN, {number: (0, size)}, {number: version}, size
+    )
+    found = dxt.traced_segments(io.BytesIO(data[1:]), header, module)
+    assert len(found) * 32 <= size, "each segment is in the region"
 
 
 def trace_seeds() -> Iterator[tuple[str, bytes]]:

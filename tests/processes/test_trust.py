@@ -19,8 +19,10 @@ from pipeline.sources import darshan
 from pipeline.sources.darshan import libdarshan, log_checks
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.sources.darshan.log_header import header_of
+from pipeline.sources.darshan.modules import heat_maps
 from pipeline.transform.darshan import Reduction
 from tests.support import paths
+from tests.support.darshan_bytes import opened
 from tests.support.darshan_day import Reduced, merged, reduced
 from tests.support.darshan_source import MOUNTS, options
 from tests.support.isolated_readers import DAY
@@ -132,6 +134,6 @@ def test_a_heat_map_of_more_bins_than_are_there_does_not_reach_the_library() -> 
     header = header_of(poison)
     assert header is not None
     with pytest.raises(SourceError, match=r"HEATMAP has fewer than the [-,0-9]+ bins"):
-        log_checks.check_module(poison, header, "HEATMAP")
+        heat_maps(log_checks.checked_module(opened(poison), header, "HEATMAP"), header.order, {})
     log = libdarshan.read(poison)
     assert (log.unreadable, log.is_trusted) == (("HEATMAP",), True)

@@ -7,14 +7,16 @@ from __future__ import annotations
 import importlib.util
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from archive_tools.core.errors import SourceError
-from pipeline.sources.darshan import libdarshan, library, log_checks, log_header
-from tests.support.darshan_bytes import HEADER, LogBytes
+from pipeline.sources.darshan import libdarshan, library, log_checks, log_header, modules, open_log
+from tests.support import paths
+from tests.support.darshan_bytes import HEADER, LogBytes, opened
 from tests.support.darshan_day import reduced
 from tests.support.darshan_source import options
 from tests.support.isolated_readers import DAY
@@ -86,7 +88,7 @@ def test_names_of_format_3_00_have_lengths(order: str, tmp_path: Path) -> None:
         path.write_bytes(content)
         region = {log_header.NAMES: (0, len(content))}
         header = log_header.LogHeader("3.00", order, log_header.PLAIN, region, {}, len(content))
-        return log_checks.file_names(path, header)
+        return log_checks.file_names(opened(path), header)
 
     assert names_of(content) == {7: "/a", 8: ""}
     for damaged in (content[:-1], content[:13], content + b"\0", content[:8] + b"\xff" * 4):
@@ -195,7 +197,7 @@ def test_records_that_are_not_whole_are_not_passed_over(
 ) -> None:
     """The library reads the whole ones and says nothing of the rest."""
     log = with_module(module, bytes(3 * size - 1), version)
-    if module not in libdarshan.ESSENTIAL:
+    if module not in open_log.ESSENTIAL:
         assert read(tmp_path, log).unreadable == (module,)
         return
     with pytest.raises(SourceError, match=f"module {module} has .* not whole records of {size}"):
@@ -279,19 +281,69 @@ def test_all_published_logs_are_read_as_the_library_reads_them(real: Path) -> No
         assert header
         versions.add(header.version)
         for module in log_checks.MODULES:
-            log_checks.check_module(path, header, module)
-        text = log_checks.job_text(path, header)
+            log_checks.checked_module(opened(path), header, module)
+        text = log_checks.job_text(opened(path), header)
         handle = cffi_backend.log_open(str(path))
         names = cffi_backend.log_get_name_records(handle)
         mounts = cffi_backend.log_get_mounts(handle)
         cffi_backend.log_close(handle)
-        assert log_checks.file_names(path, header) == names, path
+        assert log_checks.file_names(opened(path), header) == names, path
         assert log_checks.has_mounts(text) == bool(mounts), path
     assert versions >= {"3.00", "3.10", "3.20", "3.21", "3.41"}
+
+
+def test_regions_that_the_library_does_not_read_are_what_it_would_read(real: Path) -> None:
+    """Records of the newest versions, byte for byte; heat maps of each rank."""
+    ffi, lib = library.loaded_library()
+    logs = [*(real / "darshan").rglob("*.darshan"), *PACKAGE.rglob("*.darshan")]
+    logs += [*SITEDAY_LOGS.iterdir(), paths.cases("darshan") / "heat_widths.darshan"]
+    seen, older = set(), set()
+    for path in logs:
+        header = log_header.header_of(path)
+        assert header
+        handle = lib.darshan_log_open(bytes(path))
+        for name, module in open_log.modules_of(ffi, lib, handle).items():
+            if name not in {*library.MODULES, "HEATMAP"}:
+                continue
+            content = log_checks.checked_module(opened(path), header, name)
+            if name == "HEATMAP":
+                of_library = modules.each_record(
+                    ffi, lib, handle, name, module.idx, "struct heatmap *"
+                )
+                theirs: list[bytes] = []
+                for record in of_library:
+                    theirs += [
+                        bytes(ffi.buffer(record, 32)),
+                        bytes(ffi.buffer(record.write, 8 * record.bins)),
+                        bytes(ffi.buffer(record.read, 8 * record.bins)),
+                    ]
+                assert b"".join(theirs) == b"".join(_without_pointers(content)), path
+            elif modules.is_as_in_memory(name, module.ver, header.order):
+                found = modules.records_in(name, content)
+                its = modules.counter_records(ffi, lib, handle, name, module.idx)
+                assert found.dtype == its.dtype
+                assert found.tobytes() == its.tobytes(), (path, name)
+            else:
+                older.add((name, module.ver, header.order))
+                continue
+            seen.add(name)
+        lib.darshan_log_close(handle)
+    assert seen >= {"POSIX", "STDIO", "MPI-IO", "H5D", "H5F", "HEATMAP"}
+    assert {order for _, _, order in older} == {"<", ">"}, "these are read by the library"
+
+
+def _without_pointers(content: bytearray) -> Iterator[bytes]:
+    """Records of heat maps without the 16 bytes that hold addresses."""
+    at = 0
+    while at < len(content):
+        (bins,) = struct.unpack_from("<q", content, at + 24)
+        end = at + 48 + 16 * bins
+        yield from (content[at : at + 32], content[at + 48 : end])
+        at = end
 
 
 def test_the_newest_records_have_the_librarys_layout() -> None:
     for module, sizes in log_checks.RECORD_BYTES.items():
         newest = max(sizes)
-        assert newest == libdarshan.NEWEST[module]
+        assert newest == open_log.NEWEST[module]
         assert sizes[newest] == library.record_dtype(module).itemsize

@@ -22,7 +22,7 @@ from archive_tools.core.errors import MissingPackage, SourceError
 from pipeline.sources.darshan import dxt, libdarshan, library
 from pipeline.sources.darshan.log_header import LogHeader, header_of
 from pipeline.sources.darshan.modules import each_record
-from tests.support.darshan_bytes import PLAIN, LogBytes
+from tests.support.darshan_bytes import PLAIN, LogBytes, opened
 from tests.support.darshan_day import reduced
 from tests.support.darshan_source import options
 from tests.support.paths import ROOT, SITEDAY_LOGS
@@ -115,7 +115,7 @@ def test_what_the_library_reads_is_read_alike(module: str, real: Path) -> None:
         version = header.versions[dxt.NUMBERS[module]]
         assert version <= KNOWN_TO_THE_LIBRARY[module], path
         theirs = list(of_the_library(path, header, module))
-        ours = dxt.traced_segments(path, header, module)
+        ours = dxt.traced_segments(opened(path), header, module)
         assert theirs
         np.testing.assert_array_equal(ours, np.concatenate(theirs))
         seen.add((version, header.order))
@@ -229,7 +229,7 @@ def test_byte_order_is_the_logs(size: int, tmp_path: Path) -> None:
     (tmp_path / "region").write_bytes(content)
     version = 1 if size == 32 else 2
     header = LogHeader("3.41", ">", PLAIN, {10: (0, len(content))}, {10: version}, len(content))
-    found = dxt.traced_segments(tmp_path / "region", header, "DXT_POSIX")
+    found = dxt.traced_segments(opened(tmp_path / "region"), header, "DXT_POSIX")
     assert rows(found) == SEGMENTS
     assert found.dtype == dxt.SEGMENT
 
@@ -247,7 +247,7 @@ def test_an_unknown_version_costs_the_module(module: str, version: int, tmp_path
     header = header_of(tmp_path / "a.darshan")
     assert header
     with pytest.raises(SourceError, match=f"module {module} version {version}"):
-        dxt.traced_segments(tmp_path / "a.darshan", header, module)
+        dxt.traced_segments(opened(tmp_path / "a.darshan"), header, module)
 
 
 DAMAGED = {
@@ -279,7 +279,7 @@ def assert_damaged(log: LogBytes, message: str, folder: Path) -> None:
     header = header_of(folder / "a.darshan")
     assert header
     with pytest.raises(SourceError, match=f"^damaged: module DXT_POSIX.*{message}"):
-        dxt.traced_segments(folder / "a.darshan", header, "DXT_POSIX")
+        dxt.traced_segments(opened(folder / "a.darshan"), header, "DXT_POSIX")
 
 
 def test_damaged_regions(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_region_that_ends_beyond_the_file(tmp_path: Path) -> None:
     place = (2**64 - 1, 2**64 - 1)
     header = LogHeader("3.41", "<", PLAIN, {10: place}, {10: 2}, len(record(40)))
     with pytest.raises(SourceError, match="ends beyond the file"):
-        dxt.traced_segments(tmp_path / "region", header, "DXT_POSIX")
+        dxt.traced_segments(opened(tmp_path / "region"), header, "DXT_POSIX")
 
 
 def test_what_unpacks_to_far_more_than_its_bytes_is_not_unpacked(tmp_path: Path) -> None:

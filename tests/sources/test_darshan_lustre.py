@@ -15,7 +15,7 @@ from archive_tools.core.errors import SourceError
 from pipeline.cli.darshan_logs import cache
 from pipeline.sources.darshan import log_header, lustre
 from tests.support import paths
-from tests.support.darshan_bytes import PLAIN, LogBytes
+from tests.support.darshan_bytes import PLAIN, LogBytes, opened
 
 FILE = 12538725698528301419
 PACKAGE = Path(importlib.util.find_spec("darshan").origin).parent  # type: ignore[union-attr,arg-type]
@@ -60,7 +60,7 @@ def crafted(tmp_path: Path, content: bytes, version: int) -> Path:
 def records(path: Path) -> list[lustre.LustreRecord]:
     header = log_header.header_of(path)
     assert header
-    return lustre.lustre_records(path, header)
+    return lustre.lustre_records(opened(path), header)
 
 
 def test_version_1_has_what_the_file_system_has(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_log_of_the_other_byte_order(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(content)
     header = log_header.LogHeader("3.21", ">", PLAIN, {8: (0, len(content))}, {8: 1}, len(content))
-    assert lustre.lustre_records(path, header) == [
+    assert lustre.lustre_records(opened(path), header) == [
         lustre.LustreRecord(FILE, 3, 1048576, (97,), (248, 5, 7))
     ]
 

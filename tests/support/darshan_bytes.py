@@ -7,6 +7,7 @@ bytes; the job with its command line and mount points; the names; a region a mod
 from __future__ import annotations
 
 import bz2
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -25,6 +26,11 @@ JOB = 1080
 ZLIB, BZIP2, PLAIN = 0, 1, 2
 """How regions are compressed."""
 PACK: dict[int, Callable[[bytes], bytes]] = {ZLIB: zlib.compress, BZIP2: bz2.compress, PLAIN: bytes}
+
+
+def opened(path: Path) -> io.BytesIO:
+    """A file's bytes, as a file that needs no closing."""
+    return io.BytesIO(path.read_bytes())
 
 
 def _inflated(packed: bytes) -> bytes:

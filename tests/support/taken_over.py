@@ -158,6 +158,7 @@ class TakenOver(BatchReader):
 def _objects() -> list[Any]:
     import gc
 
+    gc.unfreeze()
     return gc.get_objects()
 
 

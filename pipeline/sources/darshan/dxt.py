@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -38,13 +37,13 @@ EXPANSION = 256
 
 
 def traced_segments(
-    path: Path, header: LogHeader, module: str, most: int = MOST
+    file: BinaryIO, header: LogHeader, module: str, most: int = MOST
 ) -> npt.NDArray[Any]:
     """Segments of a module of a log, writes before reads in each record.
 
     Parameters
     ----------
-    path : pathlib.Path
+    file : binary file
     header : LogHeader
         Of this file.
     module : str
@@ -68,7 +67,7 @@ def traced_segments(
     if size is None:
         raise SourceError(newer(f"module {module} version {version}"))
     try:
-        content = content_of(path, header, NUMBERS[module], EXPANSION, most)
+        content = content_of(file, header, NUMBERS[module], EXPANSION, most)
     except ValueError as error:
         raise damaged(f"module {module}: {error}") from None
     records = list(_records(content, header.order, size, module))
@@ -83,10 +82,10 @@ def traced_segments(
         }
     )
     first = 0
-    for file, writes, reads, at in records:
+    for number, writes, reads, at in records:
         trace = np.frombuffer(content, layout, writes + reads, at)
         part = found[first : first + len(trace)]
-        part["id"] = file
+        part["id"] = number
         part["write"][:writes] = True
         part["write"][writes:] = False
         for name in names:

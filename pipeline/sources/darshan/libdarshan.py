@@ -12,48 +12,20 @@ library, costs itself. Traces (DXT) are read without it, whatever versions it kn
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import numpy.typing as npt
 
 from archive_tools.core.errors import SourceError
 from pipeline.sources.darshan import dxt, log_checks, log_header
 from pipeline.sources.darshan.library import MODULES, damaged, loaded_library, text_of
-from pipeline.sources.darshan.modules import (
-    Heatmap,
-    Stripes,
-    counter_records,
-    heat_maps,
-    lustre_stripes,
-    striped_files,
-)
+from pipeline.sources.darshan.modules import Heatmap, Stripes, striped_files
+from pipeline.sources.darshan.open_log import ESSENTIAL, LATER, OpenLog
 
 EXE_BYTES = 8192
 """The library writes at most 4,096 bytes."""
-ESSENTIAL = ("POSIX", "STDIO")
-"""Modules without which a log is rejected: its bytes by file system are theirs."""
-NEWEST = {
-    "POSIX": 4,
-    "STDIO": 2,
-    "MPI-IO": 3,
-    "H5F": 3,
-    "H5D": 2,
-    "PNETCDF_FILE": 3,
-    "PNETCDF_VAR": 1,
-    "DFS": 1,
-    "DAOS": 1,
-    "LUSTRE": 2,
-    "HEATMAP": 1,
-    **{name: max(versions) for name, versions in dxt.SEGMENT_BYTES.items()},
-}
-"""Modules that are read, and their newest versions that are read with every supported library."""
-KNOWN_MODULES = 18
-"""Numbers that the library has names for."""
-LATER = "MODULE_"
-"""Before the number of a module of a later runtime, in place of its name."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +113,7 @@ def read(
         library is not given it, see `log_checks`.
     """
     ffi, library = loaded_library()
-    with _OpenLog(ffi, library, path, name or path.name, only_essential, most) as log:
+    with OpenLog(ffi, library, path, name or path.name, only_essential, most) as log:
         return _read(ffi, library, log)
 
 
@@ -158,8 +130,9 @@ def times(path: Path) -> tuple[float, float]:
     if handle == ffi.NULL:
         raise SourceError(log_header.why_refused(path, path.name))
     try:
-        if header := log_header.header_of(path):
-            log_checks.job_text(path, header)
+        with path.open("rb", buffering=0) as file:
+            if header := log_header.header_in(file):
+                log_checks.job_text(file, header)
         job = ffi.new("struct job *")
         if library.darshan_log_get_job(handle, job) != 0:
             raise damaged("the job data cannot be read")
@@ -168,131 +141,7 @@ def times(path: Path) -> tuple[float, float]:
         library.darshan_log_close(handle)
 
 
-class _Module(NamedTuple):
-    idx: int
-    ver: int
-    partial: bool
-
-
-Found = TypeVar("Found")
-
-
-class _OpenLog:
-    """A log that the library has open, and which of its modules cannot be read.
-
-    Raises
-    ------
-    SourceError
-        The library refuses the file, or a region that the log is nothing without ends beyond it or
-        is damaged.
-    """
-
-    def __init__(
-        self, ffi: Any, library: Any, path: Path, name: str, only_essential: bool, most: int
-    ) -> None:
-        self.ffi, self.library, self.path, self.name = ffi, library, path, name
-        self.only_essential, self.most = only_essential, most
-        self.unreadable: list[str] = []
-        self.is_trusted = True
-        self._open()
-        try:
-            header = log_header.header_of(path)
-            if header is None:
-                raise damaged("the header cannot be read")
-            self.header = header
-            self.modules = _modules(ffi, library, self.handle)
-            needed = {self.modules[name].idx for name in ESSENTIAL if name in self.modules}
-            if header.cut & (needed | log_checks.GENERAL.keys()):
-                raise SourceError(log_header.truncated(header.size, header.needed))
-            self.job_text = log_checks.job_text(path, header)
-            self.names = log_checks.file_names(path, header, most)
-        except BaseException:
-            self._close()
-            raise
-
-    def __enter__(self) -> _OpenLog:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if self.handle != self.ffi.NULL:
-            self.library.darshan_log_close(self.handle)
-
-    def _open(self) -> None:
-        self.handle = self.library.darshan_log_open(bytes(self.path))
-        if self.handle == self.ffi.NULL:
-            raise SourceError(log_header.why_refused(self.path, self.name))
-
-    def mounts(self) -> tuple[tuple[str, str], ...]:
-        """Path and type of each mount point; none where there is no table, as after a command line
-        that fills its place.
-        """
-        if not log_checks.has_mounts(self.job_text):
-            return ()
-        try:
-            return _mounts(self.ffi, self.library, self.handle)
-        except SourceError:
-            self._close()  # it reads nothing more of a log after a failure
-            self._open()
-            return ()
-
-    def essential(self, name: str, read: Callable[[Any, int], Found]) -> Found:
-        """What a module of the log is read as; a failure is the log's."""
-        log_checks.check_module(self.path, self.header, name, self.most)
-        try:
-            return read(self.handle, self.modules[name].idx)
-        except SourceError:
-            if not self._is_newer(name):
-                raise
-            version = self.modules[name].ver
-            raise SourceError(log_header.newer(f"module {name} version {version}")) from None
-
-    def tried(self, name: str, read: Callable[[Any, int], Found]) -> Found | None:
-        """What a module is read as; None where the log does not have it, or it cannot be read."""
-        if name not in self.modules:
-            return None
-        found = None
-        if not self.only_essential and self._is_sound(name):
-            try:
-                found = read(self.handle, self.modules[name].idx)
-            except (SourceError, ValueError, OverflowError):
-                self.is_trusted = self.is_trusted and self._is_newer(name)
-                self._close()  # the library reads nothing more of a log after a failure
-                self._open()
-        if found is None or (self._is_newer(name) and not len(found)):  # type: ignore[arg-type]
-            self.unreadable.append(name)
-            return None
-        return found
-
-    def traced(self, name: str) -> npt.NDArray[Any] | None:
-        """Segments of a module of DXT; None where the log does not have it, or it cannot be
-        read.
-        """
-        if name not in self.modules:
-            return None
-        if not self.only_essential:
-            try:
-                return dxt.traced_segments(self.path, self.header, name, self.most // 2)
-            except SourceError:
-                pass  # the next method places the bytes
-        self.unreadable.append(name)
-        return None
-
-    def _is_sound(self, name: str) -> bool:
-        """Whether the library is given a module."""
-        try:
-            log_checks.check_module(self.path, self.header, name, self.most)
-        except SourceError:
-            return False
-        return True
-
-    def _is_newer(self, name: str) -> bool:
-        return self.modules[name].ver > NEWEST[name]
-
-
-def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
+def _read(ffi: Any, library: Any, log: OpenLog) -> Log:
     handle = log.handle
     job = ffi.new("struct job *")
     if library.darshan_log_get_job(handle, job) != 0:
@@ -308,16 +157,15 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
     version = text_of(ffi, ffi.cast("char *", handle), 8)  # the handle begins with it
     records, segments = {}, {}
     for name in (*ESSENTIAL, *(name for name in MODULES if name not in ESSENTIAL)):
-        of_module = functools.partial(_counters, ffi, library, name)
         if name in ESSENTIAL and name in log.modules:
-            records[name] = log.essential(name, of_module)
-        elif (found := log.tried(name, of_module)) is not None:
+            records[name] = log.essential(name)
+        elif (found := log.tried(name, functools.partial(log.records, name))) is not None:
             records[name] = found
-    lustre = log.tried("LUSTRE", lambda now, index: (*lustre_stripes(ffi, library, now, index),))
+    lustre = log.tried("LUSTRE", lambda _: log.stripes())
+    heat = log.heat_maps()
     for name in dxt.NUMBERS:
         if (trace := log.traced(name)) is not None:
             segments[name] = trace
-    heat = log.tried("HEATMAP", lambda now, index: heat_maps(ffi, library, now, index, log.names))
     return Log(
         version=version,
         uid=job.uid,
@@ -344,41 +192,3 @@ def _read(ffi: Any, library: Any, log: _OpenLog) -> Log:
         ),
         is_trusted=log.is_trusted,
     )
-
-
-def _counters(ffi: Any, library: Any, name: str, handle: Any, index: int) -> npt.NDArray[Any]:
-    return counter_records(ffi, library, handle, name, index)
-
-
-def _modules(ffi: Any, library: Any, handle: Any) -> dict[str, _Module]:
-    found, count = ffi.new("struct module **"), ffi.new("int *")
-    library.darshan_log_get_modules(handle, found, count)
-    try:
-        return {
-            _name_of(ffi, found[0][i]): _Module(
-                found[0][i].idx, found[0][i].ver, bool(found[0][i].partial)
-            )
-            for i in range(count[0])
-        }
-    finally:
-        library.darshan_free(found[0])
-
-
-def _name_of(ffi: Any, module: Any) -> str:
-    """Of a module; the library has none for those of later runtimes."""
-    if module.idx >= KNOWN_MODULES:
-        return f"{LATER}{module.idx}"
-    return text_of(ffi, module.name)
-
-
-def _mounts(ffi: Any, library: Any, handle: Any) -> tuple[tuple[str, str], ...]:
-    found, count = ffi.new("struct mount **"), ffi.new("int *")
-    if library.darshan_log_get_mounts(handle, found, count) != 0:
-        raise damaged("the mount table cannot be read")
-    try:
-        return tuple(
-            (text_of(ffi, found[0][i].path, 3015), text_of(ffi, found[0][i].type, 3015))
-            for i in range(count[0])
-        )
-    finally:
-        library.darshan_free(found[0])

@@ -8,7 +8,7 @@ import itertools
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,13 +59,13 @@ def _folder_files(
     options: Options, day: Day, own: bool
 ) -> tuple[list[str], set[LogFile], dict[str, log_files.FileRole]]:
     """The folders of a day that are there, the logs in them, and what other files are there."""
-    templates = [options.logs] if isinstance(options.logs, str) else options.logs
-    for template in templates:
+    for template in options.templates:
         rights.check_folders(day.expand(template), follow_links=options.follow_links)
     roots: list[str] = []
     found: dict[str, LogFile] = {}
     others: dict[str, log_files.FileRole] = {}
-    for named, path in _named_paths(templates, day):
+    real_folders: dict[str, str] = {}
+    for named, path in _named_paths(options.templates, day):
         roots.append(named)
         if not options.follow_links and links.is_behind_folder_link(named, path):
             found.setdefault(path, LogFile(named, os.path.relpath(path, named), -1, 0, own))
@@ -79,7 +79,10 @@ def _folder_files(
             size, time = (status.st_size, status.st_mtime_ns) if status else (-1, 0)
             if not os.access(name, os.R_OK, effective_ids=True):
                 size = -1  # once it may be read, the inputs differ
-            real = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+            folder, base = os.path.split(name)
+            if folder not in real_folders:
+                real_folders[folder] = os.path.realpath(folder)
+            real = os.path.join(real_folders[folder], base)
             role = log_files.role_of(name) if status else log_files.FileRole.LOG
             if role is not log_files.FileRole.LOG:
                 others[real] = role
@@ -88,7 +91,7 @@ def _folder_files(
     return roots, set(found.values()), others
 
 
-def _named_paths(templates: list[str], day: Day) -> Iterator[tuple[str, str]]:
+def _named_paths(templates: Iterable[str], day: Day) -> Iterator[tuple[str, str]]:
     """The folders and files of a day; and of each the folder that site.json names, in which a
     pattern found it. That folder may be a link: nobody but the operator makes it.
     """
@@ -102,8 +105,7 @@ def _named_paths(templates: list[str], day: Day) -> Iterator[tuple[str, str]]:
 
 def named_folders(options: Options, day: Day) -> set[str]:
     """The folders of a day that site.json names, or those in which its patterns look."""
-    templates = [options.logs] if isinstance(options.logs, str) else options.logs
-    return {named for named, _ in _named_paths(templates, day)}
+    return {named for named, _ in _named_paths(options.templates, day)}
 
 
 def _unlistable(folder: str) -> SourceError:
@@ -128,18 +130,16 @@ def listed_files(options: Options, day: Day) -> Listing:
     """
     roots, files, others = _folder_files(options, day, True)
     if not roots:
-        templates = [options.logs] if isinstance(options.logs, str) else options.logs
-        raise NoData(
-            f"no Darshan log folder of {day}: {', '.join(day.expand(t) for t in templates)}"
-        )
+        folders = ", ".join(map(day.expand, options.templates))
+        raise NoData(f"no Darshan log folder of {day}: {folders}")
     ours = {os.path.join(file.root, file.name) for file in files}
+    listed = {day.expand(template) for template in options.templates}
     for distance in range(-options.neighbours, options.neighbours + 1):
         if distance:
             other = Day(day.date + dt.timedelta(days=distance), day.timezone)
-            near = _folder_files(options, other, False)[1]
             near = {
                 file
-                for file in near
+                for file in _files_elsewhere(options, other, listed)
                 if os.path.join(file.root, file.name) not in ours
                 and may_touch(file, day, distance, options.timezone or day.timezone)
             }
@@ -147,6 +147,12 @@ def listed_files(options: Options, day: Day) -> Listing:
     if options.neighbours:
         files |= _without_copies(_of_long_jobs(options, day), files, options.follow_links)
     return Listing(sorted(files), Counter(others.values()))
+
+
+def _files_elsewhere(options: Options, other: Day, listed: Collection[str]) -> set[LogFile]:
+    """The logs of another day that are not in folders which are listed already."""
+    new = [template for template in options.templates if other.expand(template) not in listed]
+    return _folder_files(options.model_copy(update={"logs": new}), other, False)[1]
 
 
 def _without_copies(near: set[LogFile], files: set[LogFile], follow: bool) -> set[LogFile]:
@@ -192,12 +198,11 @@ def _of_long_jobs(options: Options, day: Day) -> set[LogFile]:
     A folder in which nothing changed since then is not listed. What was written so late that no job
     took so long is a copy, whose time does not say when the job ended.
     """
-    templates = [options.logs] if isinstance(options.logs, str) else options.logs
     found: set[LogFile] = set()
     known: set[str] = set()
     for distance in range(-options.neighbours, LONGEST_JOB_DAYS + 1):
         other = Day(day.date - dt.timedelta(days=distance), day.timezone)
-        new = [one for one in templates if other.expand(one) not in known]
+        new = [one for one in options.templates if other.expand(one) not in known]
         known |= {other.expand(one) for one in new}
         if distance <= options.neighbours or not any(
             _changed(path, day.start) for path in log_files.paths_of(new, other.date)

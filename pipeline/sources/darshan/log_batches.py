@@ -324,5 +324,5 @@ def _bytes(log: libdarshan.Log, module: str, what: str) -> int:
     values = records["counters"][
         :, library.counters(module)[0].index(f"{library.MODULES[module].upper()}_{what}")
     ]
-    good = values[values > 0]
-    return int(capped_sums(good, np.zeros(len(good), np.int64), 1)[0])
+    total: int = sum(values[values > 0].tolist())
+    return min(total, LARGEST)

@@ -6,10 +6,10 @@ does not end with a record. A region that fails here is not given to it.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Literal
+from typing import BinaryIO
 
 from archive_tools.core.errors import SourceError
 from archive_tools.core.vocabulary import RejectReason
@@ -57,32 +57,34 @@ RECORD_BYTES = {
     "DAOS": {1: 696},
 }
 """Bytes of a record by module and version. The library refuses other versions by their number."""
-HEAT_VERSION = 1
-HEAT = "Qqdq16x"
-"""Before the bins of a heat map: id, rank, width of a bin, bins, room for two pointers."""
-HEAT_BIN = 16
-"""Bytes of a bin: written and read."""
 LUSTRE_HEADS = {1: "48xq", 2: "16xqq"}
 """What is before the OSTs of a file's stripes, by version: their number; or first that of the
 components, which follow.
 """
 LUSTRE_COMPONENT, OST = 72, 8
 """Bytes."""
+NAME = re.compile(rb"(.{8})([^\0]*)\0", re.DOTALL)
+"""Id and name of a file, since format 3.10."""
 NAME_BYTES = 2**20
 """Of a file's name; where one does not fit into its buffer the library reads forever."""
 
 
-def check_module(path: Path, header: LogHeader, module: str, most: int = MOST) -> None:
-    """Refuse the region of one of `MODULES` that libdarshan-util must not see.
+def checked_module(file: BinaryIO, header: LogHeader, module: str, most: int = MOST) -> bytearray:
+    """The content of one of `MODULES`, if libdarshan-util may see it.
 
     Parameters
     ----------
-    path : pathlib.Path
+    file : binary file
     header : LogHeader
         Of this file.
     module : str
     most : int
         Bytes that the region may unpack to.
+
+    Returns
+    -------
+    bytearray
+        Empty where the log does not have the module, or the library does not unpack it.
 
     Raises
     ------
@@ -91,34 +93,23 @@ def check_module(path: Path, header: LogHeader, module: str, most: int = MOST) -
         a count in it is larger than what follows.
     """
     number = MODULES[module]
+    content = bytearray()
     if number not in header.regions:
-        return
+        return content
     version, what = header.versions[number], f"module {module}"
-    pieces = _pieces(path, header, number, what, most)
-    if module == "HEATMAP" and version == HEAT_VERSION:
-        _check_heat_maps(b"".join(pieces), header.order)
-    elif module == "LUSTRE" and version in LUSTRE_HEADS:
-        _check_stripes(b"".join(pieces), header.order, version)
-    else:
-        size, record = sum(map(len, pieces)), RECORD_BYTES.get(module, {}).get(version)
-        if record and size % record:
-            raise damaged(f"{what} has {size:,} bytes, which are not whole records of {record:,}")
+    for piece in _pieces(file, header, number, what, most):
+        content += piece
+    if module == "LUSTRE" and version in LUSTRE_HEADS:
+        _check_stripes(content, header.order, version)
+    record = RECORD_BYTES.get(module, {}).get(version)
+    if record and len(content) % record:
+        raise damaged(
+            f"{what} has {len(content):,} bytes, which are not whole records of {record:,}"
+        )
+    return content
 
 
-def _check_heat_maps(content: bytes, order: str) -> None:
-    """Refuse a heat map with more bins than follow it."""
-    head, at = struct.Struct(order + HEAT), 0
-    while at < len(content):
-        if len(content) - at < head.size:
-            raise damaged("module HEATMAP ends in the middle of a record")
-        bins = head.unpack_from(content, at)[3]
-        at += head.size
-        if not 0 <= bins <= (len(content) - at) // HEAT_BIN:
-            raise damaged(f"module HEATMAP has fewer than the {bins:,} bins of a record")
-        at += HEAT_BIN * bins
-
-
-def _check_stripes(content: bytes, order: str, version: int) -> None:
+def _check_stripes(content: bytearray, order: str, version: int) -> None:
     """Refuse a file with more OSTs or components than follow it."""
     head, at = struct.Struct(order + LUSTRE_HEADS[version]), 0
     while at < len(content):
@@ -134,7 +125,7 @@ def _check_stripes(content: bytes, order: str, version: int) -> None:
         at += size
 
 
-def job_text(path: Path, header: LogHeader) -> bytes:
+def job_text(file: BinaryIO, header: LogHeader) -> bytes:
     """The command line of a log, and a line for each mount point.
 
     Raises
@@ -146,7 +137,7 @@ def job_text(path: Path, header: LogHeader) -> bytes:
     if JOB not in header.regions:
         raise damaged(f"the header leaves no room for {what}")
     content, begin = bytearray(), TEXT_AT[header.version >= WIDE_SINCE]
-    for piece in _pieces(path, header, JOB, what, MOST):
+    for piece in _pieces(file, header, JOB, what, MOST):
         content += piece
         if len(content) > JOB_BYTES:
             raise damaged(f"{what} have more than {JOB_BYTES:,} bytes")
@@ -161,7 +152,7 @@ def has_mounts(text: bytes) -> bool:
     return bool(line_end) and len(last.split(maxsplit=2)) >= 2
 
 
-def file_names(path: Path, header: LogHeader, most: int = MOST) -> dict[int, str]:
+def file_names(file: BinaryIO, header: LogHeader, most: int = MOST) -> dict[int, str]:
     """Record id to file name; bytes that are not UTF-8 as ``\\xNN``. Of two names of an id the
     first counts, as the library has it.
 
@@ -172,31 +163,52 @@ def file_names(path: Path, header: LogHeader, most: int = MOST) -> dict[int, str
     """
     if NAMES not in header.regions:
         return {}
-    content = b"".join(_pieces(path, header, NAMES, GENERAL[NAMES], most))
-    order: Literal["little", "big"] = "little" if header.order == "<" else "big"
-    found: dict[int, str] = {}
-    at, end = 0, len(content)
-    while at < end:
-        if header.version == "3.00":  # a length of 4 bytes before each
-            begin = at + 12
-            stop = after = begin + int.from_bytes(content[at + 8 : begin], order)
-        else:
-            begin = at + 8
-            stop = content.find(b"\0", begin)
-            after = stop + 1
-        if not begin <= stop <= end:
+    content = b"".join(_pieces(file, header, NAMES, GENERAL[NAMES], most))
+    if header.version == "3.00":
+        pairs = [*_names_with_lengths(content, header.order)]
+    else:
+        if not content.endswith(b"\0"):
             raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
-        if stop - begin > NAME_BYTES:
-            raise damaged(f"one of {GENERAL[NAMES]} has {stop - begin:,} bytes")
-        number = int.from_bytes(content[at : at + 8], order)
-        if number not in found:
-            name = content[begin:stop].partition(b"\0")[0]
-            found[number] = name.decode("utf-8", "backslashreplace")
-        at = after
+        pairs = NAME.findall(content)
+    if not pairs:
+        raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
+    ids, names = zip(*pairs, strict=True)
+    joined = b"\0".join(names)
+    if header.version != "3.00":
+        if len(joined) + 1 + 8 * len(pairs) < len(content):
+            raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
+        if len(joined) > NAME_BYTES:
+            _check_length(max(map(len, names)))
+    numbers = struct.unpack(f"{header.order}{len(pairs)}Q", b"".join(ids))
+    texts = joined.decode("utf-8", "backslashreplace").split("\0")
+    found = dict(zip(numbers, texts, strict=True))
+    if len(found) < len(texts):
+        found |= zip(reversed(numbers), reversed(texts), strict=True)
     return found
 
 
-def _pieces(path: Path, header: LogHeader, number: int, what: str, most: int) -> Iterator[bytes]:
+def _check_length(size: int) -> None:
+    if size > NAME_BYTES:
+        raise damaged(f"one of {GENERAL[NAMES]} has {size:,} bytes")
+
+
+def _names_with_lengths(content: bytes, order: str) -> Iterator[tuple[bytes, bytes]]:
+    """Ids and names of format 3.00, which has a length of 4 bytes before each name."""
+    at = 0
+    while at < len(content):
+        begin = at + 12
+        head = content[at:begin]
+        stop = begin + struct.unpack(f"{order}I", head[8:])[0] if len(head) == 12 else -1
+        if not begin <= stop <= len(content):
+            raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
+        _check_length(stop - begin)
+        yield head[:8], content[begin:stop].partition(b"\0")[0]
+        at = stop
+
+
+def _pieces(
+    file: BinaryIO, header: LogHeader, number: int, what: str, most: int
+) -> Iterator[bytes]:
     """The content of a region that is inside the file and has its checksum.
 
     Raises
@@ -212,7 +224,7 @@ def _pieces(path: Path, header: LogHeader, number: int, what: str, most: int) ->
         raise damaged(f"the region of {what} ends beyond the file")
     size = 0
     try:
-        for piece in header.pieces(path, number):
+        for piece in header.pieces(file, number):
             size += len(piece)
             if size > most:
                 raise SourceError(

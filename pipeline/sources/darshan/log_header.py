@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from archive_tools.core.log_files import LOG_MAGIC
 from archive_tools.core.vocabulary import RejectReason
@@ -91,7 +92,7 @@ class LogHeader:
         """Bytes that the file must have."""
         return max(at + length for at, length in self.regions.values())
 
-    def is_whole(self, path: Path, number: int) -> bool:
+    def is_whole(self, file: BinaryIO, number: int) -> bool:
         """Whether a region of the file has the checksums that it should have.
 
         The library does not look at them where it has all records before the region's end.
@@ -99,13 +100,13 @@ class LogHeader:
         if self.compression != ZLIB or number not in self.regions:
             return True
         try:
-            for _ in self.pieces(path, number):
+            for _ in self.pieces(file, number):
                 pass
         except ValueError:
             return False
         return True
 
-    def pieces(self, path: Path, number: int) -> Iterator[bytes]:
+    def pieces(self, file: BinaryIO, number: int) -> Iterator[bytes]:
         """The content of a region, unpacked; a piece has at most `LOOKED_AT` bytes.
 
         Raises
@@ -117,18 +118,17 @@ class LogHeader:
         if self.compression not in (ZLIB, PLAIN):
             raise ValueError(f"compression {self.compression} is not unpacked here")
         stream = None
-        with path.open("rb") as file:
-            file.seek(at)
-            while left > 0 and (data := file.read(min(left, CHECKED_AT_ONCE))):
-                left -= len(data)
-                if self.compression == PLAIN:
-                    yield data
-                    continue
-                while data:  # each rank that wrote to the region wrote a stream
-                    stream = stream or zlib.decompressobj()
-                    yield _inflated_by(stream, data)
-                    data = stream.unused_data if stream.eof else stream.unconsumed_tail
-                    stream = None if stream.eof else stream
+        file.seek(at)
+        while left > 0 and (data := file.read(min(left, CHECKED_AT_ONCE))):
+            left -= len(data)
+            if self.compression == PLAIN:
+                yield data
+                continue
+            while data:  # each rank that wrote to the region wrote a stream
+                stream = stream or zlib.decompressobj()
+                yield _inflated_by(stream, data)
+                data = stream.unused_data if stream.eof else stream.unconsumed_tail
+                stream = None if stream.eof else stream
         while stream and not stream.eof and (piece := _inflated_by(stream, b"")):
             yield piece
         if left > 0 or (stream and not stream.eof):
@@ -136,7 +136,7 @@ class LogHeader:
 
 
 def content_of(
-    path: Path, header: LogHeader, number: int, expansion: int, most: int = MOST
+    file: BinaryIO, header: LogHeader, number: int, expansion: int, most: int = MOST
 ) -> bytearray:
     """A region of a file, unpacked.
 
@@ -148,7 +148,7 @@ def content_of(
     if number in header.cut:
         raise ValueError("it ends beyond the file")
     content = bytearray()
-    for piece in header.pieces(path, number):
+    for piece in header.pieces(file, number):
         if len(content) + len(piece) > expansion * header.regions[number][1]:
             raise ValueError(f"it unpacks to more than {expansion} times its bytes")
         if len(content) + len(piece) > most:
@@ -166,8 +166,13 @@ def _inflated_by(stream: zlib._Decompress, data: bytes) -> bytes:
 
 def header_of(path: Path) -> LogHeader | None:
     """The header of a log of Darshan 3; None where the file does not have a whole one."""
-    with path.open("rb") as file:
-        data, size = file.read(2048), os.fstat(file.fileno()).st_size
+    with path.open("rb", buffering=0) as file:
+        return header_in(file)
+
+
+def header_in(file: BinaryIO) -> LogHeader | None:
+    """As `header_of`, of a file that is open at its beginning."""
+    data, size = file.read(2048), os.fstat(file.fileno()).st_size
     if data[8:16] not in LOG_MAGIC:
         return None
     version = _version(data)
@@ -178,17 +183,16 @@ def header_of(path: Path) -> LogHeader | None:
     if len(data) < job:
         return None
     numbers = layout.unpack_from(data, names)
-    places = zip(numbers[2 : 2 + 2 * modules : 2], numbers[3 : 3 + 2 * modules : 2], strict=True)
+    begins, lengths = numbers[2 : 2 + 2 * modules : 2], numbers[3 : 3 + 2 * modules : 2]
+    places = zip(begins, lengths, strict=True)
     found = {
         JOB: (job, max(0, _end_of_job(numbers, modules, size) - job)),
         NAMES: numbers[:2],
-        **{_number(n, version): place for n, place in enumerate(places)},
+        **{_number(n, version): place for n, place in enumerate(places) if place[1]},
     }
     regions = {number: place for number, place in found.items() if place[1]}
     versions = {
-        _number(n, version): one
-        for n, one in enumerate(numbers[2 + 2 * modules :])
-        if _number(n, version) in regions
+        _number(n, version): one for n, one in enumerate(numbers[2 + 2 * modules :]) if lengths[n]
     }
     return LogHeader(version, order, data[16], regions, versions, size, job)
 

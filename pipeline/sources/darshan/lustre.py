@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 
 from archive_tools.core.errors import SourceError
 from pipeline.sources.darshan.library import damaged
@@ -54,7 +54,7 @@ class LustreRecord:
     of_file_system: tuple[int, ...] = ()
 
 
-def lustre_records(path: Path, header: LogHeader) -> list[LustreRecord]:
+def lustre_records(file: BinaryIO, header: LogHeader) -> list[LustreRecord]:
     """Records of a log that has the module, in their order; those without a component are left out.
 
     Raises
@@ -67,7 +67,7 @@ def lustre_records(path: Path, header: LogHeader) -> list[LustreRecord]:
     if layout is None:
         raise SourceError(newer(f"module {MODULE} version {version}"))
     try:
-        content = content_of(path, header, NUMBER, EXPANSION)
+        content = content_of(file, header, NUMBER, EXPANSION)
         if len(content) % 8:
             raise ValueError("it ends in the middle of a number")
         words = struct.unpack(f"{header.order}{len(content) // 8}q", content)

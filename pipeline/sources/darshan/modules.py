@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,12 @@ import numpy.typing as npt
 
 from archive_tools.core.sums import LARGEST
 from pipeline.sources.darshan.library import damaged, record_dtype
+from pipeline.sources.darshan.log_checks import RECORD_BYTES
+
+HEAT = "Qqdq16x"
+"""Before the bins of a heat map: id, rank, width of a bin, bins, room for two pointers."""
+HEAT_BIN = 16
+"""Bytes of a bin: written and read."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,29 @@ class Heatmap:
     width: float
     read: npt.NDArray[np.int64]
     written: npt.NDArray[np.int64]
+
+
+def is_as_in_memory(module: str, version: int, order: str) -> bool:
+    """Whether records of a version are in a log as the library gives them, byte for byte."""
+    return order == "<" and RECORD_BYTES[module].get(version) == record_dtype(module).itemsize
+
+
+def records_in(module: str, content: bytearray) -> npt.NDArray[Any]:
+    """All records of a module for which `is_as_in_memory` holds, without a copy.
+
+    Parameters
+    ----------
+    module : str
+    content : bytearray
+        Of its region: whole records.
+
+    Returns
+    -------
+    structured array (records,)
+        Of `record_dtype`.
+    """
+    dtype = record_dtype(module)
+    return np.frombuffer(content, dtype, len(content) // dtype.itemsize)
 
 
 def counter_records(
@@ -72,26 +102,44 @@ def each_record(ffi: Any, library: Any, handle: Any, module: str, index: int, ki
 
 
 def heat_maps(
-    ffi: Any, library: Any, handle: Any, index: int, names: dict[int, str]
+    content: bytearray, order: str, names: dict[int, str]
 ) -> dict[str, tuple[Heatmap, ...]]:
     """Heat maps by interface, one for each width of bins, in their order.
 
     A rank doubles its width when it runs out of bins, so ranks may differ. Ranks of one width are
     added up.
+
+    Parameters
+    ----------
+    content : bytearray
+        Of the module's region, version 1: records of `HEAT`, each followed by the bytes written in
+        its bins and by those read.
+    order : str
+        Byte order: "<" or ">".
+    names : dict of int to str
+        Of the log's records.
+
+    Raises
+    ------
+    SourceError
+        A record has more bins than follow it.
     """
-    found: dict[tuple[str, float], list[npt.NDArray[np.int64]]] = {}
-    for record in each_record(ffi, library, handle, "HEATMAP", index, "struct heatmap *"):
-        interface = names.get(record.base.id, "").removeprefix("heatmap:")
-        if record.bins <= 0 or not 0 < record.width < float("inf"):
+    found: dict[tuple[str, float], tuple[npt.NDArray[np.int64], ...]] = {}
+    head, at = struct.Struct(order + HEAT), 0
+    while at < len(content):
+        if len(content) - at < head.size:
+            raise damaged("module HEATMAP ends in the middle of a record")
+        record, _, width, bins = head.unpack_from(content, at)
+        at += head.size
+        if not 0 <= bins <= (len(content) - at) // HEAT_BIN:
+            raise damaged(f"module HEATMAP has fewer than the {bins:,} bins of a record")
+        written, read = np.frombuffer(content, order + "i8", 2 * bins, at).reshape(2, bins)
+        at += HEAT_BIN * bins
+        if not bins or not 0 < width < float("inf"):
             continue
-        bins = [
-            np.frombuffer(ffi.buffer(values, record.bins * 8), dtype="<i8")
-            for values in (record.read, record.write)
-        ]
-        before = found.get((interface, record.width), [np.empty(0, np.int64)] * 2)
-        found[interface, record.width] = [
-            _added(one, other) for one, other in zip(before, bins, strict=True)
-        ]
+        key = names.get(record, "").removeprefix("heatmap:"), width
+        before = found.get(key, (np.empty(0, np.int64),) * 2)
+        found[key] = _added(before[0], read), _added(before[1], written)
     maps: dict[str, tuple[Heatmap, ...]] = {}
     for (interface, width), (read, written) in sorted(found.items(), key=lambda item: item[0]):
         maps[interface] = (*maps.get(interface, ()), Heatmap(width, read, written))
@@ -100,11 +148,12 @@ def heat_maps(
 
 def _added(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Sums of bins from the first on, cut at `LARGEST`; a bin below 0 counts as 0."""
-    total = np.zeros(max(len(one), len(other)), np.int64)
-    total[: len(one)] = one
-    more = np.clip(other, 0, LARGEST)
-    total[: len(other)] = np.minimum(total[: len(other)] + more, LARGEST)
-    return total
+    more = np.minimum(np.maximum(other, 0), LARGEST)
+    if len(one) > len(more):
+        one, more = more, one
+    total = more.astype(np.int64)
+    total[: len(one)] += one
+    return np.minimum(total, LARGEST, out=total)
 
 
 Stripes = tuple[int, int, int, tuple[int, ...]]

@@ -129,13 +129,17 @@ class Options(SourceOptions):
         return frozenset(found)
 
     @property
+    def templates(self) -> Sequence[str]:
+        """`logs` as a list."""
+        return [self.logs] if isinstance(self.logs, str) else self.logs
+
+    @property
     def doubts(self) -> Sequence[str]:
         """Templates that lead to the same logs on every day."""
-        templates = [self.logs] if isinstance(self.logs, str) else self.logs
         return [
             f"logs: {template!r} does not say the day (%Y, %m, %d): the same logs count on every"
             " day"
-            for template in templates
+            for template in self.templates
             if len({date.strftime(template) for date in TWO_DAYS}) == 1
         ]
 
@@ -161,9 +165,8 @@ def with_absolute_paths(options: Options, site: Site) -> Options:
     """Paths counted from site.json; the site's time zone and `mount_to_fsname` where the source has
     none.
     """
-    logs = [options.logs] if isinstance(options.logs, str) else options.logs
     update = {
-        "logs": [str(site.path(name)) for name in logs],
+        "logs": [str(site.path(name)) for name in options.templates],
         "timezone": options.timezone or site.timezone,
         "mount_to_fsname": options.mount_to_fsname or site.mount_to_fsname,
         "passwd": str(site.path(options.passwd)) if options.passwd else "",
