@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archive_tools.core.choices import HISTORY_DAYS, HISTORY_LIKE
 from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.core.quantities import counted
-from archive_tools.core.times import When, local_date, seconds_between, utc_text
+from archive_tools.core.time_texts import local_date, utc_text
+from archive_tools.core.times import When, seconds_between
 from archive_tools.jobs import job_history, job_lookup, job_tables, record_tables, verdicts
-from archive_tools.jobs.job_history import DAYS, LIKE, MetricHistory
+from archive_tools.jobs.job_history import MetricHistory
 from archive_tools.jobs.verdicts import Verdict
 from archive_tools.reading import archive as reading
 from archive_tools.reading import summary
@@ -268,8 +270,8 @@ class Job:
         self,
         fs: str = "",
         *,
-        days: int = DAYS,
-        like: str | Sequence[str] = tuple(LIKE),
+        days: int = HISTORY_DAYS,
+        like: str | Sequence[str] = tuple(HISTORY_LIKE),
         **only: job_tables.Patterns,
     ) -> JobHistory:
         """Earlier runs of the same kind on one file system, and this run.

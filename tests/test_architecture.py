@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.imports import HEAVY
+from tests.support.imports import HEAVY, THIRD_PARTY
 
 ROOT = Path(__file__).resolve().parent.parent
 READING = [
@@ -40,6 +40,8 @@ LIBRARY = set(READING) - {"archive_tools.cli"}
 WORK = FLOOR | LIBRARY | {"pipeline.sources", "pipeline.transform", "pipeline.building"}
 ALLOWED: dict[str, set[str]] = {
     **{name: set(READING[place:]) for place, name in enumerate(READING)},
+    "archive_tools.cli": {*READING, "archive_tools.cli.arguments"},
+    "archive_tools.cli.arguments": {"archive_tools.cli", "archive_tools.core"},
     "archive_tools": set(READING),
     "pipeline.model": {"archive_tools.core", "pipeline.model"},
     "pipeline.schemas": {"archive_tools.core", "archive_tools.schemas", "pipeline.schemas"},
@@ -51,7 +53,10 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline.testing": WORK | {"pipeline.testing"},
     "pipeline.tasks": WORK | {"pipeline.tasks"},
     "pipeline.runs": WORK | {"pipeline.tasks", "pipeline.runs"},
-    "pipeline.cli": WORK | {"archive_tools.cli", "pipeline.tasks", "pipeline.runs", "pipeline.cli"},
+    "pipeline.cli": WORK
+    | {f"pipeline.{name}" for name in ("tasks", "runs", "cli", "cli.arguments")}
+    | {"archive_tools.cli"},
+    "pipeline.cli.arguments": {"pipeline.cli", "archive_tools.cli", "archive_tools.core"},
     "pipeline": set(),
 }
 KINDS = (
@@ -157,20 +162,33 @@ def test_import_archive_tools_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("program", ["archive_tools", "pipeline"])
-def test_the_list_of_commands_loads_nothing_heavy(program: str) -> None:
+def test_help_loads_nothing_heavy(program: str) -> None:
+    """That of the program and of every command: what a command needs is loaded when it runs."""
     code = f"""
-import sys
-from {program}.cli.main import main
-try:
-    main(["--help"])
-finally:
-    print([name for name in {HEAVY[1:]!r} if name in sys.modules])
+import contextlib, sys
+from {program}.cli.main import PROGRAM, main
+for given in ([], *([name] for name in PROGRAM.names())):
+    with contextlib.suppress(SystemExit):
+        main([*given, "--help"])
+loaded = [name for name in {THIRD_PARTY!r} if name in sys.modules]
+print(loaded + [name for name in sys.modules if name.startswith(PROGRAM.commands)])
 """
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert "  status " in shown.stdout or "  summarize " in shown.stdout
+    assert shown.stdout.count("\nexamples:\n") == len(commands(program)), shown.stderr
     assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def commands(program: str, package: str = "arguments") -> set[str]:
+    """The modules of a program's commands."""
+    return {path.stem for path in (ROOT / program / "cli" / package).glob("[a-z]*.py")}
+
+
+@pytest.mark.parametrize("program", ["archive_tools", "pipeline"])
+def test_each_command_has_its_arguments(program: str) -> None:
+    assert commands(program) == commands(program, "commands")
 
 
 def test_a_users_own_pipeline_py_does_no_harm(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.cli import printing
 from archive_tools.cli.exit_codes import WrongCommand
-from archive_tools.core import date_words, quantities, times
+from archive_tools.core import date_words, quantities, time_texts
 from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.store import layout
 from archive_tools.store.site_file import ENVIRONMENT, SiteFile, find_site_file, read_site_file
@@ -279,12 +279,12 @@ def seconds_between(
     return between(start, stop, timezone) if has_times else None
 
 
-def _first_second(when: times.Written, timezone: str) -> int:
+def _first_second(when: time_texts.Written, timezone: str) -> int:
     local = when if isinstance(when, dt.datetime) else dt.datetime(when.year, when.month, when.day)
     return int((local if local.tzinfo else local.replace(tzinfo=ZoneInfo(timezone))).timestamp())
 
 
-def _end(when: times.Written, timezone: str) -> int:
+def _end(when: time_texts.Written, timezone: str) -> int:
     return _first_second(
         when if isinstance(when, dt.datetime) else when + dt.timedelta(days=1), timezone
     )

@@ -65,6 +65,6 @@ def script(program: Program, shell: str) -> str:
     whole = Parser(prog=program.name)
     commands = whole.add_subparsers()
     for name in program.names():
-        module = program.module(name)
-        module.add_arguments(commands.add_parser(name, help=module.HELP))
+        takes = program.takes(name)
+        takes.add_arguments(commands.add_parser(name, help=takes.HELP))
     return str(shtab.complete(whole, shell=shell))

@@ -1,80 +1,73 @@
-"""A command line of several commands, each a module of one package: which there are, and the parser
-of one.
+"""A command line of several commands: which there are, the parser of one, and what it does.
 
-A module has `HELP` (some words), `ABOUT` (what it does), `EXAMPLES` (arguments),
-`add_arguments(parser)` and `run(options)`, which returns an exit code.
+Each command is a module in two packages, under one name. In `arguments`, what it takes: `HELP`
+(some words), `ABOUT` (what it does), `EXAMPLES` (arguments) and `add_arguments(parser)`; these
+modules import only what is light, for all of them are loaded to list the commands. In `commands`,
+what it does: `run(options)`, which returns an exit code; that module alone is loaded, and only when
+the arguments are right.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import importlib
-import importlib.util
 import os
 import pkgutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from archive_tools.core import date_words, software
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program and the package of its commands.
+    """A program and its commands.
 
     Attributes
     ----------
     name, about, exit_codes : str
         What its help says.
-    package : module
-        Modules whose names begin with _ are not commands.
+    arguments : module
+        The package of what the commands take.
+    commands : str
+        The name of the package of what they do.
     """
 
     name: str
     about: str
     exit_codes: str
-    package: ModuleType
+    arguments: ModuleType
+    commands: str
 
     def names(self) -> list[str]:
         """The commands that there are."""
-        modules = pkgutil.iter_modules(self.package.__path__)
-        return sorted(
-            module.name.replace("_", "-") for module in modules if not module.name.startswith("_")
-        )
+        modules = pkgutil.iter_modules(self.arguments.__path__)
+        return sorted(module.name.replace("_", "-") for module in modules)
 
-    def module(self, command: str) -> ModuleType:
-        """The module of a command."""
-        return importlib.import_module(self._module_name(command))
+    def takes(self, command: str) -> ModuleType:
+        """The module of a command's arguments."""
+        return importlib.import_module(f"{self.arguments.__name__}.{_module_name(command)}")
 
-    def _help(self, command: str) -> str:
-        """A command's `HELP`, without running its module: most commands import what is large."""
-        spec = importlib.util.find_spec(self._module_name(command))
-        source = Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
-        for line in ast.parse(source).body:
-            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "HELP":
-                return str(ast.literal_eval(line.value))
-        return ""
-
-    def _module_name(self, command: str) -> str:
-        return f"{self.package.__name__}.{command.replace('-', '_')}"
-
-    def parsed(self, given: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
+    def parsed(self, given: Sequence[str]) -> tuple[str, argparse.Namespace]:
         """The command that is meant, and its arguments; help and wrong arguments end the
         program.
         """
         if not given or given[0] not in self.names():
             self._overview().parse_args(given)
-        command = self.module(given[0])
         arguments = date_words.kept(given[1:])
-        return command, self._parser(given[0], command).parse_intermixed_args(arguments)
+        return given[0], self._parser(given[0]).parse_intermixed_args(arguments)
+
+    def run(self, command: str, options: argparse.Namespace) -> int:
+        """Run a command; returns its exit code."""
+        module = importlib.import_module(f"{self.commands}.{_module_name(command)}")
+        return int(module.run(options))
 
     def _overview(self) -> argparse.ArgumentParser:
         """The parser that only lists the commands."""
-        helps = {name: self._help(name) for name in self.names()}
+        helps = {name: self.takes(name).HELP for name in self.names()}
         listed = "".join(
             f"  {name:{max(map(len, helps))}}  {text}\n" for name, text in helps.items()
         )
@@ -85,10 +78,7 @@ class Program:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         parser.add_argument(
-            "--version",
-            action="version",
-            version=f"{self.name} {software.version()}",
-            help="print name and version, and exit",
+            "--version", action=_Version, nargs=0, help="print name and version, and exit"
         )
         parser.add_argument(
             "command",
@@ -98,17 +88,30 @@ class Program:
         )
         return parser
 
-    def _parser(self, name: str, command: ModuleType) -> argparse.ArgumentParser:
+    def _parser(self, name: str) -> argparse.ArgumentParser:
         """The parser of one command."""
-        examples = "".join(f"  {self.name} {name} {example}\n" for example in command.EXAMPLES)
+        takes = self.takes(name)
+        examples = "".join(f"  {self.name} {name} {example}\n" for example in takes.EXAMPLES)
         parser = argparse.ArgumentParser(
             prog=f"{self.name} {name}",
-            description=command.ABOUT,
+            description=takes.ABOUT,
             epilog=f"examples:\n{examples}\n{self.exit_codes}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_arguments(parser)
+        takes.add_arguments(parser)
         return parser
+
+
+class _Version(argparse.Action):
+    """Prints name and version; the version is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(parser.prog, software.version())
+        parser.exit()
+
+
+def _module_name(command: str) -> str:
+    return command.replace("-", "_")
 
 
 def with_streams() -> None:

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from archive_tools.cli import commands, dispatch, exit_codes, printing
+from archive_tools.cli import arguments, dispatch, exit_codes, printing
 from archive_tools.core.errors import TokioError
 
 PROGRAM = dispatch.Program(
@@ -20,15 +20,16 @@ PROGRAM = dispatch.Program(
     "Look into an archive of applications' and file systems' I/O.",
     "exit codes: 0 done; 1 not there or cannot be read, check found problems, or the output's"
     " reader is gone; 2 wrong command",
-    commands,
+    arguments,
+    "archive_tools.cli.commands",
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     dispatch.with_streams()
-    command, options = PROGRAM.parsed(sys.argv[1:] if arguments is None else arguments)
-    return guarded(PROGRAM.name, lambda: int(command.run(options)))
+    command, options = PROGRAM.parsed(sys.argv[1:] if given is None else given)
+    return guarded(PROGRAM.name, lambda: PROGRAM.run(command, options))
 
 
 def guarded(program: str, run: Callable[[], int]) -> int:

@@ -1,6 +1,6 @@
 """Days as people write them: one grammar for the arguments of all commands.
 
-Beside the dates and times of `archive_tools.core.times`: ``yesterday``, ``today``, ``last-week``
+Beside dates and times (`archive_tools.core.time_texts`): ``yesterday``, ``today``, ``last-week``
 (from Monday), ``last-month``, a month ``2026-11``, a week ``2026-W47`` (ISO 8601), and ``-7d``.
 Which dates a word comes to depends on the day on which it is used, in the site's time zone, which
 is not known yet when arguments are parsed: a word is resolved later.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from archive_tools.core import times
+from archive_tools.core import time_texts
 
 FORMS = (
     "2026-11-22, 2026-11-22T07:50:00, 2026-11-22T07:50:00Z, 2026-11, 2026-W47, yesterday, today,"
@@ -52,7 +52,7 @@ class DateWord:
         return self.text
 
 
-When = times.Written | DateWord
+When = time_texts.Written | DateWord
 """A text that was read: a date is a whole day, a word some days."""
 
 
@@ -73,7 +73,7 @@ def parse_when(text: str) -> When:
         years = [date.year for date in word.days(dt.date(2026, 11, 22))]
         found: When = word
     else:
-        found = times.parse_time(clean)
+        found = time_texts.parse_time(clean)
         years = [found.year]
     if not dt.MINYEAR < min(years) <= max(years) < dt.MAXYEAR:
         raise ValueError(f"{shown(text)} is not between the years 2 and 9998")
@@ -82,7 +82,7 @@ def parse_when(text: str) -> When:
 
 def resolved(
     start: When | None, stop: When | None, timezone: str, today: dt.date | None = None
-) -> tuple[times.Written | None, times.Written | None]:
+) -> tuple[time_texts.Written | None, time_texts.Written | None]:
     """The first and the last day or time of a range, without words.
 
     Parameters

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from archive_tools.core.components import component_order
-from archive_tools.core.times import local_text
+from archive_tools.core.time_texts import local_text
 
 Span = tuple[int, int]
 """Epoch seconds: the first, and the first after it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 DISTRIBUTION = "tokio-archive"
 """The name under which pip knows this software."""
 NOT_INSTALLED = "(not installed)"
@@ -11,6 +9,8 @@ NOT_INSTALLED = "(not installed)"
 
 def version(distribution: str = DISTRIBUTION) -> str:
     """The installed version of a distribution; `NOT_INSTALLED` where there is none."""
+    from importlib import metadata  # as slow as all else that a help needs
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

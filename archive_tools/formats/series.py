@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from archive_tools.core import quantities
 from archive_tools.core.arrays import Float64, Int64
-from archive_tools.core.times import utc_text
+from archive_tools.core.time_texts import utc_text
 
 if TYPE_CHECKING:
     import pandas as pd

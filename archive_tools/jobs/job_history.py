@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.choices import HISTORY_ALSO_LIKE, HISTORY_LIKE
 from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.jobs.belonging import Belonging
 from archive_tools.jobs.job_tables import (
@@ -28,22 +29,13 @@ from archive_tools.jobs.servers import METADATA
 if TYPE_CHECKING:
     import pyarrow.compute as pc
 
-LIKE = {"exe": ("exenames",), "user": ("uid", "username"), "nprocs": ("nprocs",)}
-"""What runs have in common unless it is said: columns of the table. A user's name may be cut, or
-not known.
-"""
-ALSO_LIKE = LIKE | {"account": ("account",), "partition": ("partition",)}
-"""What they may have in common: the last two by the scheduler."""
-DAYS = 90
-"""How far back runs are looked for, unless it is said."""
-
 
 def history(
     root: Path,
     one: Row,
     start: dt.date,
     stop: dt.date,
-    like: str | Sequence[str] = tuple(LIKE),
+    like: str | Sequence[str] = tuple(HISTORY_LIKE),
     *,
     account: Patterns = "",
     partition: Patterns = "",
@@ -58,7 +50,7 @@ def history(
     start, stop : datetime.date
         Days that are looked at, the last included.
     like : str or sequence of str
-        Of `ALSO_LIKE`: what they have in common.
+        Of `HISTORY_ALSO_LIKE`: what they have in common.
     account, partition : str or sequence of str
         Only runs of these, by the scheduler.
 
@@ -79,16 +71,18 @@ def history(
     same = pc.field("fsname") == one["fsname"]
     alike = [like] if isinstance(like, str) else like
     for name in alike:
-        if name not in ALSO_LIKE:
-            raise BadArgument(f"runs are not alike by {name!r}", expected=", ".join(ALSO_LIKE))
-        for column in ALSO_LIKE[name]:
+        if name not in HISTORY_ALSO_LIKE:
+            raise BadArgument(
+                f"runs are not alike by {name!r}", expected=", ".join(HISTORY_ALSO_LIKE)
+            )
+        for column in HISTORY_ALSO_LIKE[name]:
             known = one.get(column) is not None
             same &= pc.field(column) == one[column] if known else pc.field(column).is_null()
     if one["start_time"] is None:
         raise NotFound(f"it is not known when job {one['jobid']} ran")
     earlier = same & (pc.field("start_time") < one["start_time"])
     wanted = JobFilter(account=account, partition=partition)
-    if wanted.needs_scheduler or not LIKE.keys() >= set(alike):
+    if wanted.needs_scheduler or not HISTORY_LIKE.keys() >= set(alike):
         rows = _scheduled_runs(root, start, stop, wanted, earlier)
     else:
         tables = (read_table(path, earlier) for _, _, path in tables_of(root, start, stop))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archive_tools.core.choices import JOB_ORDERS
 from archive_tools.core.errors import BadArgument, FormatError, NotFound
 from archive_tools.formats import jobs_file
 from archive_tools.jobs import union
@@ -41,7 +42,6 @@ __all__ = [
     "DERIVED",
     "KEY",
     "LOGS",
-    "ORDERS",
     "JobFilter",
     "Patterns",
     "Row",
@@ -62,8 +62,6 @@ if TYPE_CHECKING:
 
 
 Patterns = str | Sequence[str]
-ORDERS = ("bytes", "read", "written", "start", "walltime", "nprocs", "coverage")
-"""What jobs are ordered by: largest first; coverage of the direction that moved more."""
 MANY = 10_000
 """Rows more than requested that are held before they are sorted."""
 
@@ -206,7 +204,7 @@ def find_jobs(
     start, stop : datetime.date
     wanted : JobFilter
     order : str
-        One of `ORDERS`: largest first, unknown last.
+        One of `archive_tools.core.choices.JOB_ORDERS`: largest first, unknown last.
     limit : int, optional
         Rows at most, 0 is all; no more are held in memory.
 
@@ -361,8 +359,8 @@ def _days(
     BadArgument
         Jobs are not ordered so.
     """
-    if order not in ORDERS:
-        raise BadArgument(f"jobs are not ordered by {order!r}", expected=", ".join(ORDERS))
+    if order not in JOB_ORDERS:
+        raise BadArgument(f"jobs are not ordered by {order!r}", expected=", ".join(JOB_ORDERS))
     there = days_of(root, first_table_day(start, wanted.between), stop)
     if not there:
         raise NotFound(

@@ -20,12 +20,6 @@ OF_SCHEDULER = {
 }
 """What a scoreboard can be of, and be limited to, of indexes of an archive with a scheduler."""
 ALL_BY = BY | {name: (expression,) for name, expression in OF_SCHEDULER.items()}
-FILTERS = {
-    "fs": "file systems of this name or mount point",
-    "user": "logs of this user",
-    "exe": "logs of this program",
-}
-"""What a scoreboard can be limited to."""
 _FILTERED = {
     **{"fs": ("fsname", "mountpt"), "user": ("username",), "exe": ("exename",)},
     **{name: (expression,) for name, expression in OF_SCHEDULER.items()},
@@ -40,8 +34,8 @@ class Filter:
     Attributes
     ----------
     limit, exclude : mapping of str to sequence of str
-        By key of `FILTERS` and `OF_SCHEDULER`: shell patterns, of which one must match, or none
-        may. An empty sequence requests nothing.
+        By key of `choices.SCOREBOARD_FILTERS` and `OF_SCHEDULER`: shell patterns, of which one
+        must match, or none may. An empty sequence requests nothing.
     """
 
     limit: Mapping[str, Sequence[str]] = field(default_factory=dict)

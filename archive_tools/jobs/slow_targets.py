@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from archive_tools.core import choices
 from archive_tools.core.arrays import Float64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import FormatError, NotFound
@@ -51,9 +52,9 @@ class Limits:
         Bytes/s of the mean target from which on a row is under load.
     """
 
-    alpha: float = 0.05
-    hours: int = 8
-    slowdown: float = 1.25
+    alpha: float = choices.SLOW_ALPHA
+    hours: int = choices.SLOW_HOURS
+    slowdown: float = choices.SLOW_DOWN
     rate: float = 2.0**20
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archive_tools.core.choices import TOP_ORDERS
 from archive_tools.core.day import Day
 from archive_tools.core.errors import BadArgument, FormatError, NotFound
 from archive_tools.jobs.belonging import Belonging
@@ -48,7 +49,6 @@ PARTS = {column: name for name, columns in SUMS.items() for column in columns} |
     name: name for name in SERVED
 }
 """What each column is a part of."""
-ORDERS = ("bytes", *SUMS, "jobs", "node-hours")
 OF_SCHEDULER = ("cluster", "scheduler_jobid", "submit")
 """Columns that tell one job of a scheduler from another."""
 OF_JOB = (*OF_SCHEDULER, *KEY, "server_job", "logs", "node_seconds", "job_end")
@@ -149,7 +149,7 @@ def top(
         The archive.
     by : {'user', 'account', 'partition', 'program', 'fs'}
     order : str
-        One of `ORDERS`: most first.
+        One of `TOP_ORDERS`: most first.
     wanted : JobFilter, optional
         Default: all jobs count.
 
@@ -162,8 +162,8 @@ def top(
     """
     if by not in BY:
         raise BadArgument(f"totals by {by!r} are not known", expected=", ".join(BY))
-    if order not in ORDERS:
-        raise BadArgument(f"totals are not ordered by {order!r}", expected=", ".join(ORDERS))
+    if order not in TOP_ORDERS:
+        raise BadArgument(f"totals are not ordered by {order!r}", expected=", ".join(TOP_ORDERS))
     wanted = wanted or JobFilter()
     belonging, found, adding = Belonging.of(root), Top(), _Adding(by)
     days = days_of(root, first_table_day(start, wanted.between), stop)

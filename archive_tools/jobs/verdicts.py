@@ -15,9 +15,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from archive_tools.core import quantities
+from archive_tools.core.choices import HISTORY_DAYS
 from archive_tools.core.errors import TokioError
 from archive_tools.core.quantities import quantity
-from archive_tools.jobs.job_history import DAYS, history, looked_at, operations, rate, served
+from archive_tools.jobs.job_history import history, looked_at, operations, rate, served
 from archive_tools.jobs.job_lookup import JobDetails
 from archive_tools.jobs.job_tables import Row
 
@@ -82,7 +83,7 @@ def verdict(root: Path, job: JobDetails, fs: str = "") -> Verdict:
     Parameters
     ----------
     root : pathlib.Path
-        The archive; the `DAYS` before the job's day are looked at.
+        The archive; the `HISTORY_DAYS` before the job's day are looked at.
     job : JobDetails
     fs : str
         Name of the file system; default: where it moved most.
@@ -98,7 +99,7 @@ def verdict(root: Path, job: JobDetails, fs: str = "") -> Verdict:
     if "logs" not in (one.get("known_by") or "logs").split(","):
         why = "there are no logs of it, and so neither its rate nor earlier runs"
         return _unknown(one["fsname"], why, {})
-    since = job.date - dt.timedelta(days=min(DAYS, (job.date - dt.date.min).days))
+    since = job.date - dt.timedelta(days=min(HISTORY_DAYS, (job.date - dt.date.min).days))
     try:
         return judged(history(root, one, since, job.date))
     except TokioError as error:  # a damaged table of another day, too: the job is shown
@@ -174,7 +175,7 @@ def _why_not_compared(one: Row, own: float | None, runs: int) -> str:
     if runs < LEAST_RUNS:
         return (
             f"{quantities.counted(runs, 'earlier run')} of the same program, user and number of"
-            f" processes on {one['fsname']} in {DAYS} days with a known rate are too few"
+            f" processes on {one['fsname']} in {HISTORY_DAYS} days with a known rate are too few"
             f" ({LEAST_RUNS} are needed)"
         )
     return ""

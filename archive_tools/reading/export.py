@@ -25,7 +25,6 @@ from archive_tools.reading.requests import ReadRequest
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMATS = ("csv", "json", "parquet")
 TIME = "timestamp"
 """Name of the column of times."""
 

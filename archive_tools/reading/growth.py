@@ -9,11 +9,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archive_tools.core.choices import GROWTH_PERIODS
 from archive_tools.core.errors import BadArgument
 from archive_tools.core.forecast import Forecast, forecast_of
 from archive_tools.reading.daily import DayFigures
-
-PERIODS = ("day", "week", "month")
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ def periods(days: Sequence[DayFigures], by: str) -> list[Period]:
         In their order; all that were requested.
     by : {'day', 'week', 'month'}
     """
-    if by not in PERIODS:
-        raise BadArgument(f"growth by {by!r} is not known", expected=", ".join(PERIODS))
+    if by not in GROWTH_PERIODS:
+        raise BadArgument(f"growth by {by!r} is not known", expected=", ".join(GROWTH_PERIODS))
     return [
         _period(name, list(group))
         for name, group in itertools.groupby(days, key=lambda one: period_of(one.date, by))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archive_tools.core.day import Day
-from archive_tools.core.times import local_date
+from archive_tools.core.time_texts import local_date
 from archive_tools.formats.series import Series
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.reading import selection

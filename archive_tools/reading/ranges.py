@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from archive_tools.core.errors import FormatError, InputChanged, NotFound, TokioError
-from archive_tools.core.times import local_date, utc_text
+from archive_tools.core.time_texts import local_date, utc_text
 from archive_tools.formats.series import Series
 from archive_tools.formats.series_file import damage_named
 from archive_tools.reading import selection

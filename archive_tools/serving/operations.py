@@ -17,7 +17,8 @@ from typing import Any
 
 from archive_tools.core import software
 from archive_tools.core.errors import BadArgument, FormatError, TokioError
-from archive_tools.core.times import local_date, seconds_between
+from archive_tools.core.time_texts import local_date
+from archive_tools.core.times import seconds_between
 from archive_tools.formats.series_file import damage_named
 from archive_tools.jobs import job_tables
 from archive_tools.public import Archive

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from archive_tools.core.errors import BadArgument
-from archive_tools.core.times import FORMS, When
+from archive_tools.core.time_texts import FORMS
+from archive_tools.core.times import When
 
 MOST_PARAMETERS = 200
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from archive_tools.core import times
+from archive_tools.core import time_texts
 from archive_tools.core.day import Day
 from archive_tools.core.findings import shortened
 from pipeline.building import statements
@@ -92,8 +92,8 @@ def turns(root: Path, instance: str, timezone: str) -> set[dt.date]:
     found = set()
     for one in outages(root):
         if one.instance == instance:
-            last = times.local_date(one.end - 1, timezone)
-            found |= {times.local_date(one.start, timezone), last + dt.timedelta(days=1)}
+            last = time_texts.local_date(one.end - 1, timezone)
+            found |= {time_texts.local_date(one.start, timezone), last + dt.timedelta(days=1)}
     return found
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from archive_tools.core.vocabulary import Severity
-from archive_tools.store.status import State
+
+if TYPE_CHECKING:
+    from archive_tools.store.status import State
 
 COMPLETE, FAILED, USAGE, PARTIAL, BUSY = 0, 1, 2, 3, 4
 OF_SEVERITY = {Severity.GOOD: COMPLETE, Severity.INCOMPLETE: PARTIAL, Severity.BAD: FAILED}

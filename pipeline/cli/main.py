@@ -18,7 +18,7 @@ from types import FrameType
 from archive_tools.cli import dispatch, printing
 from archive_tools.core.accounts import account
 from archive_tools.core.errors import Busy, ConfigError, TokioError
-from pipeline.cli import commands
+from pipeline.cli import arguments
 from pipeline.cli.exit_codes import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
 
 __all__ = ["BUSY", "COMPLETE", "FAILED", "PARTIAL", "USAGE", "main"]
@@ -28,16 +28,17 @@ PROGRAM = dispatch.Program(
     "Archive each day's Darshan logs and server-side counters.",
     "exit codes: 0 complete; 1 failed, missing or expired; 2 wrong command or configuration; 3"
     " partial, late or stale; 4 another run holds the days",
-    commands,
+    arguments,
+    "pipeline.cli.commands",
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     dispatch.with_streams()
-    command, options = PROGRAM.parsed(sys.argv[1:] if arguments is None else arguments)
+    command, options = PROGRAM.parsed(sys.argv[1:] if given is None else given)
     with _stopping():
-        return _guarded(lambda: int(command.run(options)))
+        return _guarded(lambda: PROGRAM.run(command, options))
 
 
 def _guarded(run: Callable[[], int]) -> int:

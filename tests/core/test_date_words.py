@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from archive_tools.cli import common_options
 from archive_tools.cli.main import PROGRAM
-from archive_tools.core import date_words, times
+from archive_tools.core import date_words, time_texts
 from pipeline.cli.main import PROGRAM as PIPELINE
 
 TODAY = dt.date(2026, 11, 26)
@@ -76,7 +76,7 @@ def test_words_agree_with_the_calendar_on_every_day(today: dt.date) -> None:
 
 @pytest.mark.parametrize("text", ["2026-11-22", "2026-11-22T07:50:00", "2026-11-22T07:50:00Z"])
 def test_dates_and_times_of_iso_8601_are_what_they_were(text: str) -> None:
-    assert date_words.parse_when(text) == times.parse_time(text)
+    assert date_words.parse_when(text) == time_texts.parse_time(text)
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_today_is_that_of_the_sites_time_zone() -> None:
 
 def test_a_week_is_not_a_time() -> None:
     with pytest.raises(ValueError, match="week"):
-        times.parse_time("2026-W47")
+        time_texts.parse_time("2026-W47")

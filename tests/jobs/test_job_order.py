@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from archive_tools.cli.main import main
+from archive_tools.core.choices import JOB_ORDERS
 from archive_tools.core.errors import NotFound
 from archive_tools.jobs import job_order, job_tables
 from archive_tools.store import layout
@@ -52,7 +53,7 @@ def write_tables(root: Path, days: int, rows: int) -> None:
         pq.write_table(pa.Table.from_pylist(jobs), path)
 
 
-@pytest.mark.parametrize("order", job_tables.ORDERS)
+@pytest.mark.parametrize("order", JOB_ORDERS)
 @pytest.mark.parametrize("run", [1, 40, 100_000])
 def test_pieces_are_in_the_order_of_one_table(
     tmp_path: Path, order: str, run: int, monkeypatch: pytest.MonkeyPatch

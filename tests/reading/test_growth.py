@@ -18,6 +18,7 @@ import pytest
 
 from archive_tools import Archive
 from archive_tools.cli.main import main
+from archive_tools.core.choices import GROWTH_PERIODS
 from archive_tools.core.trend import trend
 from archive_tools.reading import daily, growth
 from archive_tools.store import layout
@@ -51,7 +52,7 @@ def plain(root: Path, date: dt.date) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("by", growth.PERIODS)
+@pytest.mark.parametrize("by", GROWTH_PERIODS)
 def test_periods_equal_plain_loops_over_the_files(root: Path, capsys: Capture, by: str) -> None:
     assert main(["growth", "--archive", str(root), "--by", by, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["scratch"]["periods"]

@@ -14,3 +14,6 @@ HEAVY = (
     "matplotlib",
     "xarray",
 )
+
+THIRD_PARTY = (*HEAVY[1:], "numpy", "h5py", "rich", "jinja2", "msgspec", "psutil", "httpx", "dask")
+"""What parsers of arguments do without."""

@@ -12,22 +12,6 @@ from archive_tools.formats.alerts_file import Alert
 from archive_tools.reporting import kept_alerts
 from archive_tools.store import layout
 
-HELP = "what the site's alerts said of each day"
-ABOUT = """The alerts of a range of days, newest first: those beyond their thresholds, and those
-that could not be evaluated, with the reason. The rules are those that site.json had in the nightly
-run of the day. Exit code 1 if no day of the range was evaluated, or a day's alerts cannot be
-read."""
-EXAMPLES = ("2026-11-22", "2026-11-01 2026-11-22 --name scratch-full", "2026-11-22 --all --json")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    common_options.add_range(parser, whole_days=True, is_open=True)
-    common_options.add_archive(parser)
-    parser.add_argument("--name", default="", metavar="NAME", help="only of this rule")
-    parser.add_argument("--all", action="store_true", help="also alerts that are quiet")
-    parser.add_argument("--json", action="store_true", help="as JSON")
-
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""

@@ -7,10 +7,6 @@ import sys
 
 from archive_tools.cli import completion, exit_codes
 
-HELP, ABOUT = completion.HELP, completion.ABOUT
-EXAMPLES = completion.examples("tokio-archive")
-add_arguments = completion.add_arguments
-
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""

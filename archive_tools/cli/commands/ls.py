@@ -9,20 +9,8 @@ from archive_tools.core import quantities
 from archive_tools.core.errors import TokioError
 from archive_tools.reading.archive import Archive
 
-HELP = "instances and days"
-ABOUT = "The instances of an archive, with the number of their days, the first and the last."
-EXAMPLES = ("", "/path/of/archive", "--json")
 SHOWN = 5
 """Folders that a message names."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument(
-        "folder", nargs="?", default="", metavar="ARCHIVE", help="the same as --archive"
-    )
-    common_options.add_archive(parser)
-    parser.add_argument("--json", action="store_true", help="as JSON, with every day")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.cli.commands.job import found
+from archive_tools.core.choices import HISTORY_LIKE
 from archive_tools.core.errors import NotFound
-from archive_tools.jobs import job_history
 from archive_tools.public import Job
 
 if TYPE_CHECKING:
     from archive_tools.jobs.job_history import MetricHistory
-
-HELP = "a job beside its history: the diagram of metrics, quartiles and today"
-ABOUT = """Draws the UMAMI diagram (Lockwood and others, PDSW-DISCS 2017) of a job and file system:
-a row a metric, its history over earlier runs of the same kind on the left, their box plot on the
-right, this run's value across it. Runs of the same kind have the same program, user and number of
-processes; --like says otherwise. --account and --partition are of the job and its earlier runs,
-by the scheduler. Without --output a table. The job is the newest of that number, or
-the newest of the range, if one is given; START alone is that day."""
-EXAMPLES = (
-    "9100092 --fs scratch --like exe --output umami.png",
-    "9100092 --like exe --days 365 --json",
-)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    parser.add_argument("job", metavar="JOBID")
-    common_options.add_range(parser, positional=False, is_open=True)
-    common_options.add_archive(parser)
-    common_options.add_accounts(parser)
-    parser.add_argument(
-        "--fs", default="", metavar="NAME", help="file system (default: where the job moved most)"
-    )
-    parser.add_argument(
-        "--like",
-        choices=sorted(job_history.ALSO_LIKE),
-        action="append",
-        help="what runs have in common (may be given again; default: exe, user and nprocs)",
-    )
-    parser.add_argument(
-        "--days",
-        type=common_options.count,
-        default=job_history.DAYS,
-        metavar="N",
-        help=f"days before the job that are looked at (default: {job_history.DAYS})",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="as JSON: every metric's history, base units"
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help=".png or .svg")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -67,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     history = job.history(
         options.fs,
         days=options.days,
-        like=options.like or tuple(job_history.LIKE),
+        like=options.like or tuple(HISTORY_LIKE),
         account=options.account,
         partition=options.partition,
     )

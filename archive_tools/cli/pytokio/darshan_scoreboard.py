@@ -11,6 +11,7 @@ from typing import Any
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.cli.pytokio.running import EXIT_CODES, run_parsed
 from archive_tools.core import printable, quantities
+from archive_tools.core.choices import SCOREBOARD_FILTERS
 from archive_tools.jobs import scoreboards, users
 
 # darshan_scoreboard
@@ -43,7 +44,7 @@ def darshan_scoreboard(arguments: Sequence[str] | None = None) -> int:
         metavar="N",
         help="rows of each (default: 10)",
     )
-    for key, what in scoreboards.FILTERS.items():
+    for key, what in SCOREBOARD_FILTERS.items():
         either = parser.add_mutually_exclusive_group()
         either.add_argument(
             f"--limit-{key}",
@@ -58,7 +59,7 @@ def darshan_scoreboard(arguments: Sequence[str] | None = None) -> int:
 def _scoreboard(options: argparse.Namespace) -> int:
     reported = vars(options)
     limit, exclude = (
-        {key: _patterns(reported[f"{how}_{key}"]) for key in scoreboards.FILTERS}
+        {key: _patterns(reported[f"{how}_{key}"]) for key in SCOREBOARD_FILTERS}
         for how in ("limit", "exclude")
     )
     only = scoreboards.Filter(limit, exclude)

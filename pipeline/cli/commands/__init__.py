@@ -1,1 +1,1 @@
-"""The commands of `tokio-pipeline`, a module each; see `archive_tools.cli.dispatch`."""
+"""What the commands of `tokio-pipeline` do, a module each; see `archive_tools.cli.dispatch`."""

@@ -15,7 +15,7 @@ from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import ReceiptState, Severity
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipt, Receipts
-from pipeline.cli import common_options, exit_codes
+from pipeline.cli import common_options, exit_codes, site_options
 from pipeline.runs import execution, pages, plan, progress, recording, retention, states
 from pipeline.runs.plan import DayPlan, Plan
 from pipeline.site import Site
@@ -23,17 +23,6 @@ from pipeline.tasks.context import Mode, current, run_context
 from pipeline.tasks.nightly import DAY, Nightly
 
 log = logging.getLogger("tokio")
-
-HELP = "bring the days of a range into the archive"
-ABOUT = """Bring all days of a range into the archive: those that are complete are left alone, so
-that a backfill that was stopped goes on where it was. It goes in chunks of days; each is locked, so
-that the nightly run and backfills of other ranges, also of other hosts, can work at the same time.
-Days that fail are tried again at the end, and never stop the others."""
-EXAMPLES = (
-    "--start 2018-01-01 --stop 2018-12-31 --dry-run",
-    "--start 2018-01-01 --stop 2018-12-31 --workers 2",
-    "--start 2026-10-01 --stop 2026-11-20 --newest-first --instance cscratch,darshan",
-)
 CHUNK = 16
 """Days that Luigi's scheduler is given at a time: what it does for each task grows with the number
 of those that wait.
@@ -42,41 +31,15 @@ NOBODY_ELSE = 0.0
 """Seconds to wait for days of another run: their turn comes again at the end."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    common_options.add_site(parser)
-    common_options.add_range(parser)
-    common_options.add_instances(parser)
-    parser.add_argument(
-        "--newest-first",
-        action="store_true",
-        help="begin with the last days, which a source forgets last or which are requested most",
-    )
-    parser.add_argument(
-        "--tries",
-        type=common_options.positive,
-        default=2,
-        metavar="N",
-        help="how often a day that fails is tried (default: 2)",
-    )
-    parser.add_argument(
-        "--expired",
-        action="store_true",
-        help="also ask for days that the source should keep no longer (retention_days)",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    common_options.add_run(parser)
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = common_options.loaded(options)
-    dates = common_options.dates(options, site)
+    site = site_options.loaded(options)
+    dates = site_options.dates(options, site)
     if dates[-1] > site.yesterday():
         raise ConfigError(
             f"{dates[-1]} is not over yet", expected=f"--stop {site.yesterday()} or earlier"
         )
-    instances = common_options.instances(options, site)
+    instances = site_options.instances(options, site)
     ordered = dates[::-1] if options.newest_first else dates
     began = time.monotonic()
     planned = plan.plan_days(site, ordered, options.site, instances, expired=not options.expired)

@@ -11,7 +11,7 @@ from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import DayState, Product
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipts
-from pipeline.cli import common_options, exit_codes
+from pipeline.cli import exit_codes, site_options
 from pipeline.runs import execution, progress, recording, states
 from pipeline.site import Site
 from pipeline.tasks.context import current
@@ -19,26 +19,11 @@ from pipeline.tasks.nightly import products
 
 log = logging.getLogger("tokio")
 
-HELP = "bring today so far into the archive"
-ABOUT = """Fetch what the sources have of today and the archive has not, and build today so far; and
-yesterday, until it was fetched after its end. For cron, every hour, where a source keeps less than
-two days: what it forgets before the night is then in the archive. The report of a day is written by
-nightly."""
-EXAMPLES = ("", "--quiet --instance cscratch", "--wait 300 --site /etc/tokio/site.json")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    common_options.add_site(parser)
-    common_options.add_instances(parser)
-    common_options.add_run(parser)
-    common_options.add_quiet(parser, "what failed, warnings, errors")
-
 
 def run(options: argparse.Namespace) -> int:
     """Run the command. Days that another run holds are left to it."""
-    site = common_options.loaded(options)
-    instances = common_options.instances(options, site)
+    site = site_options.loaded(options)
+    instances = site_options.instances(options, site)
     today = site.yesterday() + dt.timedelta(days=1)
     unclosed = _unclosed(site, site.yesterday(), instances)
     wanted = {site.yesterday(): unclosed, today: instances} if unclosed else {today: instances}

@@ -8,10 +8,6 @@ import sys
 from archive_tools.cli import completion
 from pipeline.cli import exit_codes
 
-HELP, ABOUT = completion.HELP, completion.ABOUT
-EXAMPLES = completion.examples("tokio-pipeline")
-add_arguments = completion.add_arguments
-
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""

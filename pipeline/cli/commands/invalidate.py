@@ -9,43 +9,18 @@ from collections.abc import Iterator, Sequence
 from archive_tools.core.quantities import counted
 from archive_tools.store import aside, files, lock
 from archive_tools.store.receipts import Receipt, Receipts
-from pipeline.cli import common_options, exit_codes
+from pipeline.cli import common_options, exit_codes, site_options
 from pipeline.site import Site
 from pipeline.tasks.nightly import Nightly
 
-HELP = "have days fetched and built again"
-ABOUT = """Forget that days are complete, or that they were marked empty: the next run fetches and
-builds them again, also where the source has less than the archive. Receipts and raw data are put
-aside until the day is built anew, and --undo takes it back until then. Where the source has nothing
-of a day any more, the next run takes it back by itself. The products stay until they are replaced.
-On a terminal the command asks before it does anything; --dry-run only lists what would go."""
-EXAMPLES = (
-    "--start 2026-11-20 --stop 2026-11-20 --instance cscratch --dry-run",
-    "--start 2026-11-20 --stop 2026-11-20 --instance cscratch",
-    "--start 2026-11-20 --stop 2026-11-20 --instance cscratch --undo",
-)
 InstanceDays = Sequence[tuple[dt.date, str]]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    common_options.add_site(parser)
-    common_options.add_range(parser)
-    common_options.add_instances(parser)
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--dry-run", action="store_true", help="only list what would go")
-    how.add_argument(
-        "--undo", action="store_true", help="take it back, where no run built the day since"
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask on a terminal")
-    common_options.add_wait(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = common_options.loaded(options)
-    dates = common_options.dates(options, site)
-    instances = common_options.instances(options, site)
+    site = site_options.loaded(options)
+    dates = site_options.dates(options, site)
+    instances = site_options.instances(options, site)
     wanted = [(date, instance) for date in dates for instance in instances]
     if options.dry_run:
         return _show(site, wanted)

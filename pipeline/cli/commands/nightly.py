@@ -14,40 +14,19 @@ from archive_tools.core.vocabulary import FOR_A_PERSON, AlertState, FindingKind,
 from archive_tools.reporting.kept_alerts import said
 from archive_tools.store import layout, lock
 from archive_tools.store.receipts import DayReceipts, Receipts
-from pipeline.cli import common_options, exit_codes
+from pipeline.cli import exit_codes, site_options
 from pipeline.runs import alerting, execution, pages, progress, recording, retention, states
 from pipeline.site import Site
 from pipeline.tasks.nightly import Nightly
 
 log = logging.getLogger("tokio")
 
-HELP = "bring one day into the archive"
-ABOUT = """Bring one day into the archive, and say what the archive then says of it. Without --date
-that is yesterday (of the site's time zone), the nights that were skipped, and those earlier days
-that late data may have come to, as far back as late_days. What is complete is not done again."""
-EXAMPLES = ("", "--quiet", "--date 2026-11-22", "--workers 2 --site /etc/tokio/site.json")
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    common_options.add_site(parser)
-    parser.add_argument(
-        "--date",
-        type=common_options.days,
-        help=(
-            "day of the site (default: yesterday, nights that were skipped, and earlier days that"
-            " late data may have come to)"
-        ),
-    )
-    common_options.add_run(parser)
-    common_options.add_quiet(parser, "what is not complete, warnings, errors")
-
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = common_options.loaded(options)
+    site = site_options.loaded(options)
     tomorrow = site.yesterday() + dt.timedelta(days=1)
-    given = common_options.one_date(options.date, site) if options.date else None
+    given = site_options.one_date(options.date, site) if options.date else None
     if given and given > tomorrow:
         raise ConfigError(f"{given} is in the future", expected=f"at most {tomorrow}")
     dates = [given] if given else [site.yesterday(), *young(site)]

@@ -21,21 +21,10 @@ from archive_tools.reporting import textfile
 from archive_tools.store import files
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.status import State
-from pipeline.cli import common_options, exit_codes
+from pipeline.cli import common_options, exit_codes, site_options
 from pipeline.runs import alerting, states
 from pipeline.site import Site
 from pipeline.tasks.context import run_context
-
-HELP = "what is in the archive, a day by instance"
-ABOUT = """What is in the archive: a table of some days, or of more than a month a calendar, and
-what needs somebody. No product is opened. Sources are queried whether they have other data for the
-last days (late_days), and wait for an answer only for some seconds; --no-ask does without."""
-EXAMPLES = (
-    "",
-    "--start 2016-01-01 --stop 2026-11-22",
-    "--start 2026-11-01 --json",
-    "--no-ask --textfile /var/lib/node_exporter/tokio.prom",
-)
 
 Found = Mapping[dt.date, Mapping[str, State]]
 DAYS = 14
@@ -46,50 +35,18 @@ ANSWER_SECONDS = 20.0
 """How long a source may take to say what it has."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's arguments."""
-    common_options.add_site(parser)
-    parser.add_argument(
-        "--start",
-        type=common_options.days,
-        metavar="DATE",
-        help="first day, or a word for days: yesterday, last-week, 2026-11, -7d (default: of two"
-        " weeks, the first that the archive knows)",
-    )
-    parser.add_argument(
-        "--stop",
-        type=common_options.days,
-        metavar="DATE",
-        help="last day (default: that of a word, else yesterday)",
-    )
-    common_options.add_instances(parser)
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="as JSON: state, detail and figures of every day and instance",
-    )
-    parser.add_argument(
-        "--no-ask", action="store_true", help="do not ask the sources what they have now"
-    )
-    parser.add_argument(
-        "--textfile",
-        metavar="FILE",
-        help="also write metrics for node_exporter's textfile collector",
-    )
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
-    site = common_options.loaded(options)
+    site = site_options.loaded(options)
     start, stop = date_words.resolved(options.start, options.stop, site.timezone)
     stop = stop or site.yesterday()
-    dates = common_options.span(start or _start(site, stop), stop)
+    dates = site_options.span(start or _start(site, stop), stop)
     with run_context(longest_query=ANSWER_SECONDS):
         found = states.day_states(
             site,
             dates,
             options.site,
-            instances=common_options.instances(options, site),
+            instances=site_options.instances(options, site),
             ask=not options.no_ask,
         )
     if options.json:

@@ -1,0 +1,9 @@
+"""Arguments of `tokio-archive completion`."""
+
+from __future__ import annotations
+
+from archive_tools.cli import completion
+
+HELP, ABOUT = completion.HELP, completion.ABOUT
+EXAMPLES = completion.examples("tokio-archive")
+add_arguments = completion.add_arguments
