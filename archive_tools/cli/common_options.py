@@ -19,6 +19,7 @@ from archive_tools.store.site_file import ENVIRONMENT, SiteFile, find_site_file,
 
 if TYPE_CHECKING:
     from archive_tools.public import Archive
+    from archive_tools.reading.archive_folder import ArchiveFolder
 
 ARCHIVE = "TOKIO_ARCHIVE"
 SITE = ENVIRONMENT
@@ -71,10 +72,21 @@ def open_archive(given: str) -> Archive:
     """The archive that is meant."""
     from archive_tools.public import Archive
 
+    return Archive(_folder_there(given))
+
+
+def open_folder(given: str) -> ArchiveFolder:
+    """The archive that is meant, for what names of files say."""
+    from archive_tools.reading.archive_folder import ArchiveFolder
+
+    return ArchiveFolder(_folder_there(given))
+
+
+def _folder_there(given: str) -> Path:
     folder = archive_folder(given)
     if not folder.is_dir():
         raise NotFound(f"no archive folder {folder}", hint=f"name it by --archive DIR or {ARCHIVE}")
-    return Archive(folder)
+    return folder
 
 
 def add_accounts(parser: argparse.ArgumentParser) -> None:

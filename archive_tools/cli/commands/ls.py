@@ -7,7 +7,7 @@ import argparse
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core import quantities
 from archive_tools.core.errors import TokioError
-from archive_tools.reading.archive import Archive
+from archive_tools.reading.archive_folder import ArchiveFolder
 
 SHOWN = 5
 """Folders that a message names."""
@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
         raise exit_codes.WrongCommand(
             "the archive is given twice", hint="give it as an argument or as --archive"
         )
-    archive = common_options.open_archive(options.folder or options.archive)
+    archive = common_options.open_folder(options.folder or options.archive)
     closed = common_options.unreadable(archive.root)
     if closed:
         raise TokioError(
@@ -41,5 +41,5 @@ def run(options: argparse.Namespace) -> int:
     return exit_codes.DONE
 
 
-def _days(archive: Archive) -> dict[str, list[object]]:
+def _days(archive: ArchiveFolder) -> dict[str, list[object]]:
     return {instance: list(archive.days(instance)) for instance in archive.instances()}
