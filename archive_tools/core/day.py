@@ -57,5 +57,29 @@ class Day:
         """A strftime template (``%Y``, ``%-m``, ...) filled in with this day."""
         return self.date.strftime(template)
 
+    def clock(self, second: float, *, is_end: bool = False) -> str:
+        """A time by the site's clock, for people: ``08:00``, ``08:00:05``; with its date where that
+        is another day's, and with the zone's short name on days on which clocks are changed.
+
+        Parameters
+        ----------
+        second : float
+            Epoch second.
+        is_end : bool
+            The day's end is 24:00.
+
+        Raises
+        ------
+        ValueError, OverflowError, OSError
+            No calendar has it.
+        """
+        if is_end and second == self.end:
+            return "24:00"
+        local = dt.datetime.fromtimestamp(int(second), ZoneInfo(self.timezone))
+        text = local.strftime("%H:%M:%S" if local.second else "%H:%M")
+        if self.end - self.start != 24 * 3600:
+            text += f" {local:%Z}"
+        return text if local.date() == self.date else f"{local.date()} {text}"
+
     def __str__(self) -> str:
         return self.date.isoformat()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from archive_tools.core.components import component_order
+from archive_tools.core.day import Day
 from archive_tools.core.time_texts import local_text
 
 Span = tuple[int, int]
@@ -112,7 +113,21 @@ class Event:
         timezone : str
             Whose clock gives the times.
         """
-        named = place(self.components, self.span, timezone, more=self.more_components)
+        return self._said(span_text(self.span, timezone) if self.span else "")
+
+    def words(self, day: Day) -> str:
+        """The sentence for people who read of a day: ``resets: 2 in datatargets/readbytes, of
+        OST1, OST2, 08:00 to 08:05``.
+
+        Raises
+        ------
+        ValueError, OverflowError, OSError
+            It has a time that no calendar has.
+        """
+        return self._said(clock_span(self.span, day) if self.span else "")
+
+    def _said(self, when: str) -> str:
+        named = place(self.components, when, more=self.more_components)
         detail = self.detail.replace("{amount}", self._amount())
         where = ", ".join(filter(None, [self._in_datasets(), named]))
         return (
@@ -303,29 +318,33 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def place(
-    components: Sequence[str], span: Span | None = None, timezone: str = "UTC", *, more: int = 0
-) -> str:
+def place(components: Sequence[str], when: str = "", *, more: int = 0) -> str:
     """Whose and when: ``of OST1, OST2, from 2026-11-22T08:00:00Z to 2026-11-22T08:00:05Z``.
 
     Parameters
     ----------
     components : sequence of str
         The first few are named.
-    span : (int, int), optional
-    timezone : str
-        Whose clock gives the times.
+    when : str
+        As `span_text` or `clock_span` have it.
     more : int
         Components that are not in `components`.
     """
     whose = f"of {shortened(components, FEW_COMPONENTS, more=more)}" if components else ""
-    return ", ".join(filter(None, [whose, span_text(span, timezone) if span else ""]))
+    return ", ".join(filter(None, [whose, when]))
 
 
 def span_text(span: Span, timezone: str = "UTC") -> str:
     """``from 2026-11-22T08:00:00Z to 2026-11-22T08:00:05Z``, or ``at`` a single second."""
     first, last = (local_text(second, timezone) for second in span)
     return f"at {first}" if span[1] <= span[0] else f"from {first} to {last}"
+
+
+def clock_span(span: Span, day: Day) -> str:
+    """``08:00 to 08:05``, or ``at 08:00`` for a single second, by the clock of the day's site."""
+    if span[1] <= span[0]:
+        return f"at {day.clock(span[0])}"
+    return f"{day.clock(span[0])} to {day.clock(span[1], is_end=True)}"
 
 
 def shortened(names: Sequence[str], limit: int = 5, *, more: int = 0) -> str:

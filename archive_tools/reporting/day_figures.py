@@ -104,11 +104,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes
     ----------
     sentence : str
-        With the time, by the site's clock.
+        With the time, by the clock of the site, and with the date where it is another day's.
     kinds : list of str
         Those of the findings (`archive_tools.core.vocabulary.FindingKind`), the weightiest first.
     details : list of str
-        Each finding as its receipt says it.
+        Each finding in the same words.
     first, last : int or None
         Epoch seconds, where that is known.
     """

@@ -37,7 +37,7 @@ from archive_tools.store import layout, status
 from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import DayReceipts, Receipts
 
-VERSION = 1
+VERSION = 2
 """Raised when the figures change: older ones are made again."""
 MOST = 10
 """Users, programs and file systems that are named."""
@@ -95,7 +95,7 @@ def _instance(
     root: Path, day: Day, receipts: DayReceipts, instance: str, wanted: Sequence[str]
 ) -> InstanceFigures:
     state = status.state_of(status.files_of(root, day.date), receipts, day.date, instance, wanted)
-    problems = problems_of(receipts, instance, day.timezone)
+    problems = problems_of(receipts, instance, day)
     fields: dict[str, Any] = {}
     try:
         path = layout.path(root, layout.TTS, day.date, instance)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from archive_tools.core.findings import Event, Span, events_of, place, shortened
+from archive_tools.core.day import Day
+from archive_tools.core.findings import Event, Span, clock_span, events_of, place, shortened
 from archive_tools.core.vocabulary import FindingKind, Product
 from archive_tools.reporting.day_figures import Problem
 from archive_tools.store.receipts import DayReceipts
@@ -24,7 +25,15 @@ FOLLOW = frozenset({FindingKind.GROWTH_ACROSS_GAPS, FindingKind.EMPTY_ROWS})
 """Kinds that only say what follows from a gap."""
 
 
-def problems_of(receipts: DayReceipts, instance: str, timezone: str) -> list[Problem]:
+MADE_OF: Mapping[str, str] = {
+    Product.RAW: "raw data",
+    Product.INDEX: "index of logs",
+    Product.JOBS: "table of jobs",
+}
+"""What findings are of; those of series need no word."""
+
+
+def problems_of(receipts: DayReceipts, instance: str, day: Day) -> list[Problem]:
     """What the receipts of an instance say, grouped by time, earliest first; what has no time
     follows.
 
@@ -32,7 +41,7 @@ def problems_of(receipts: DayReceipts, instance: str, timezone: str) -> list[Pro
     ----------
     receipts : DayReceipts
     instance : str
-    timezone : str
+    day : Day
         Whose clock gives the times.
     """
     dated: list[tuple[Event, str]] = []
@@ -42,18 +51,17 @@ def problems_of(receipts: DayReceipts, instance: str, timezone: str) -> list[Pro
         if receipt.instance != instance or receipt.product in (Product.REPORT, Product.FIGURES):
             continue
         content = receipts.content(receipt)
-        events, sentences = _events(content, timezone)
+        events, sentences = _events(content, day)
+        of = f"{MADE_OF[receipt.product]}: " if receipt.product in MADE_OF else ""
         for event, sentence in events:
-            text = f"{receipt.product}: {sentence}"
+            text = f"{of}{sentence}"
             if event.span is None:
                 alike.setdefault((receipt.product, event.kind), []).append((event, text))
             else:
                 dated.append((event, text))
         said = [*sentences, *(str(content[key]) for key in ("error", "reason") if key in content)]
-        undated += [
-            Problem(text, [], [text]) for text in (f"{receipt.product}: {one}" for one in said)
-        ]
-    groups = [_problem(group, timezone) for group in _together(dated)]
+        undated += [Problem(text, [], [text]) for text in (f"{of}{one}" for one in said)]
+    groups = [_problem(group, day) for group in _together(dated)]
     undated = [*(_undated(group) for group in alike.values()), *undated]
     return [*groups, *_without_followers(undated, groups)]
 
@@ -69,10 +77,10 @@ def _undated(group: Sequence[tuple[Event, str]]) -> Problem:
     return Problem(f"{kind}: {len(group)} findings{where}", [kind], details)
 
 
-def _events(content: Mapping[str, Any], timezone: str) -> tuple[list[tuple[Event, str]], list[str]]:
+def _events(content: Mapping[str, Any], day: Day) -> tuple[list[tuple[Event, str]], list[str]]:
     """Events with their sentences; where there are none, the sentences of older receipts."""
     try:
-        found = [(event, event.sentence(timezone)) for event in events_of(content)]
+        found = [(event, event.words(day)) for event in events_of(content)]
     except (ValueError, OverflowError, OSError):  # times that no calendar has
         found = []
     return found, [] if found else [str(one) for one in content.get("findings", [])]
@@ -105,7 +113,7 @@ def _weight(kind: str) -> int:
     return ORDER.index(kind) if kind in ORDER else len(ORDER)
 
 
-def _problem(group: Sequence[tuple[Event, str]], timezone: str) -> Problem:
+def _problem(group: Sequence[tuple[Event, str]], day: Day) -> Problem:
     events = [event for event, _ in group]
     span = min(_spans(events))[0], max(last for _, last in _spans(events))
     details = [text for _, text in group]
@@ -116,7 +124,8 @@ def _problem(group: Sequence[tuple[Event, str]], timezone: str) -> Problem:
     alike = [event for event in events if event.kind == first.kind]
     names = tuple(dict.fromkeys(name for event in alike for name in event.components))
     datasets = {name for event in alike for name in event.datasets}
-    where = place(names, span, timezone, more=max(event.more_components for event in alike))
+    when = clock_span(span, day)
+    where = place(names, when, more=max(event.more_components for event in alike))
     count = sum(event.count for event in alike)
     sentence = f"{first.kind}: {count:,} in {len(datasets)} datasets, {where}"
     if others := kinds[1:]:

@@ -24,7 +24,7 @@ from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 
-VERSION = 2
+VERSION = 3
 """Raised when the pages change."""
 YEAR, WEEK, WEEKS = 366, 7, 28
 MOST = 10
@@ -119,6 +119,7 @@ def _index(
         up="",
         links=[("All days", None), (f"Last day: {last}", layout.REPORT.format(date=last))],
         site=str(read_about(root).get("site", "")),
+        timezone=str(read_about(root).get("timezone", "UTC")),
         last=last,
         headline=_headline(last, states[last]),
         is_good=all(state.word.severity == 0 for state in states[last].values()),
@@ -177,6 +178,7 @@ def _month(
             ),
         ],
         site=str(read_about(root).get("site", "")),
+        timezone=str(read_about(root).get("timezone", "UTC")),
         title=title,
         calendars=_calendars(root, dates, states, up="../"),
         legend=[(word.letter, str(word)) for word in DayState],

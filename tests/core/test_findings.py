@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import json
 import random
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive_tools.core.cells import MOST_EVENTS, Axes, samples_event
+from archive_tools.core.day import Day
 from archive_tools.core.findings import MOST_COMPONENTS, Event, Findings
 
 EIGHT = 1795334400
@@ -31,6 +33,30 @@ def test_a_finding_names_components_and_times() -> None:
     assert event.sentence("America/Los_Angeles").endswith(
         "from 2026-11-22T00:00:00-08:00 to 2026-11-22T00:00:05-08:00"
     )
+
+
+def test_a_finding_has_the_clock_of_its_day_for_people() -> None:
+    findings = Findings()
+    findings.add(
+        "resets", 2, READ, "{amount} lost", 3.0, components=("a",), span=(EIGHT, EIGHT + 5)
+    )
+    (event,) = findings.events()
+    day = Day(dt.date(2026, 11, 22), "America/Los_Angeles")
+    assert event.words(day) == f"resets: 2 in {READ}, of a, 00:00 to 00:00:05 (3 lost)"
+
+
+def test_a_clock_has_dates_of_other_days_and_zones_where_clocks_change() -> None:
+    day = Day(dt.date(2026, 10, 25), "Europe/Berlin")  # of 25 hours
+    assert [day.clock(day.start + hour * 3600) for hour in (0, 2, 3, 4)] == [
+        "00:00 CEST",
+        "02:00 CEST",
+        "02:00 CET",
+        "03:00 CET",
+    ]
+    day = Day(dt.date(2026, 11, 22))
+    assert day.clock(day.end) == "2026-11-23 00:00"
+    assert day.clock(day.end, is_end=True) == "24:00"
+    assert day.clock(day.start - 1) == "2026-11-21 23:59:59"
 
 
 def test_the_same_event_in_many_datasets_is_one_finding() -> None:

@@ -143,11 +143,11 @@ def test_a_gap_that_is_in_many_findings_is_one_sentence(tmp_path: Path) -> None:
     findings.add(FindingKind.EMPTY_ROWS, 720)
     findings.add(FindingKind.RESETS, 1, READ, components=["b"], span=(START, START + 5))
     with_findings(tmp_path, findings)
-    first, gap = problems_of(Receipts(tmp_path).day(DAY), "fs", "UTC")
+    first, gap = problems_of(Receipts(tmp_path).day(DAY), "fs", Day(DAY))
     assert first.kinds == [FindingKind.RESETS]
     assert gap.kinds == [FindingKind.NOT_MEASURED, FindingKind.GROWTH_ACROSS_GAPS]
-    assert gap.sentence.startswith(f"{FindingKind.NOT_MEASURED}: 45 in 9 datasets, of a, from ")
-    assert "2026-11-22T00:59:55Z to 2026-11-22T02:00:05Z" in gap.sentence
+    assert gap.sentence.startswith(f"{FindingKind.NOT_MEASURED}: 45 in 9 datasets, of a, ")
+    assert "00:59:55 to 02:00:05" in gap.sentence
     assert len(gap.details) == 10, "each finding can still be read"
 
 
@@ -157,14 +157,14 @@ def test_two_gaps_are_two_sentences(tmp_path: Path) -> None:
         span = (START + 3600 * hour, START + 3600 * hour + 1800)
         findings.add(FindingKind.NOT_MEASURED, 5, READ, components=["a"], span=span)
     with_findings(tmp_path, findings)
-    assert len(problems_of(Receipts(tmp_path).day(DAY), "fs", "UTC")) == 2
+    assert len(problems_of(Receipts(tmp_path).day(DAY), "fs", Day(DAY))) == 2
 
 
 def test_rows_without_a_measurement_are_said_where_no_gap_is(tmp_path: Path) -> None:
     findings = Findings()
     findings.add(FindingKind.EMPTY_ROWS, 720)
     with_findings(tmp_path, findings)
-    assert len(problems_of(Receipts(tmp_path).day(DAY), "fs", "UTC")) == 1
+    assert len(problems_of(Receipts(tmp_path).day(DAY), "fs", Day(DAY))) == 1
 
 
 def map_of(rates: list[float]) -> measuring.Measured:
@@ -214,7 +214,7 @@ def test_findings_without_a_time_are_one_sentence_a_kind(tmp_path: Path) -> None
     for number in range(6):
         findings.add(FindingKind.AMOUNT_OUTSIDE_DAY, 7, f"datatargets/d{number}", f"x{number}")
     with_findings(tmp_path, findings)
-    (one,) = problems_of(Receipts(tmp_path).day(DAY), "fs", "UTC")
+    (one,) = problems_of(Receipts(tmp_path).day(DAY), "fs", Day(DAY))
     assert one.sentence.startswith(f"{FindingKind.AMOUNT_OUTSIDE_DAY}: 6 findings in ")
     assert len(one.details) == 6
 
