@@ -77,7 +77,7 @@ def charts_of(found: Measured, prefix: str) -> list[Chart]:
         name = f"{prefix}-{number}"
         if panel.share_of:
             level = found.levels.get(panel.datasets[0])
-            if level is not None and len(level.times):
+            if level is not None and level.last:
                 made.append(_level_chart(name, panel, level, found.day))
             continue
         curves = [
@@ -180,15 +180,13 @@ def _by_hour(curve: Curve, day: Day) -> list[tuple[float, float]]:
 
 def _level_chart(name: str, panel: ReportPanel, level: Level, day: Day) -> Chart:
     """Fullness: a bar a target, at its last measurement."""
-    last = {
-        target: 100 * used / total for target, (used, total) in level.last().items() if total > 0
-    }
+    last = {target: 100 * used / total for target, (used, total) in level.last.items() if total > 0}
     fullest = max(last, key=lambda one: last[one], default="")
-    used, total = (sum(one[place] for one in level.last().values()) for place in (0, 1))
+    used, total = (sum(one[place] for one in level.last.values()) for place in (0, 1))
     percent = 100 * used / total if total else 0.0
     rows = [
         [target, *(quantities.quantity(one, "bytes") for one in both), _percent(last.get(target))]
-        for target, both in level.last().items()
+        for target, both in level.last.items()
     ]
     return Chart(
         name,

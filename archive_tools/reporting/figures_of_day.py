@@ -116,7 +116,7 @@ def _of_series(found: measuring.Measured) -> dict[str, Any]:
     return {
         "datasets": {name: _dataset(one) for name, one in found.datasets.items()},
         "fullness": {
-            name: {target: Full(*both) for target, both in level.last().items()}
+            name: {target: Full(*both) for target, both in level.last.items()}
             for name, level in found.levels.items()
         },
         "slow_targets": slow_targets(found),

@@ -32,7 +32,9 @@ BINS, MAP_BINS = 288, 96
 MOST_CELLS = 1 << 20
 """Datasets that no panel shows are read up to this many cells."""
 LEVEL_EVERY = 4 * HOUR
-"""Levels such as fullness are read this often, and at the end of the day."""
+"""Levels such as fullness are read at the end of the day; of components that nobody measured then,
+also this often before it.
+"""
 LEVELS = ("fullness", "mdfullness")
 """Groups of levels: sizes that change slowly."""
 
@@ -114,35 +116,28 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Level:
-    """How full components are, at some times of the day.
+    """How full components are.
 
     Attributes
     ----------
     columns : tuple of str
-    times : int64 (times,)
-    used, total : float64 (times, columns)
+    used, total : float64 (columns,)
+        As they were measured last; NaN where nobody did.
     """
 
     columns: tuple[str, ...]
-    times: Int64
     used: Float64
     total: Float64
 
-    def percent(self) -> Float64:
-        """Per cent that is used: float64 (times, columns)."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            shares: Float64 = np.where(self.total > 0, 100 * self.used / self.total, np.nan)
-        return shares
-
+    @functools.cached_property
     def last(self) -> dict[str, tuple[float, float]]:
-        """The last measured use and size of each component."""
-        found = {}
-        for place, name in enumerate(self.columns):
-            known = np.flatnonzero(~np.isnan(self.used[:, place] + self.total[:, place]))
-            if len(known):
-                row = known[-1]
-                found[name] = float(self.used[row, place]), float(self.total[row, place])
-        return found
+        """Use and size of each component that was measured."""
+        both = zip(self.used.tolist(), self.total.tolist(), strict=True)
+        return {
+            name: (used, total)
+            for name, (used, total) in zip(self.columns, both, strict=True)
+            if not np.isnan(used + total)
+        }
 
 
 @dataclass(frozen=True)
@@ -241,7 +236,7 @@ class _Reading:
         self.rows: list[_Rows] = []
 
     def reduce(self, values: Float64, first: int) -> _Rows:
-        """What some rows come to."""
+        """What some rows come to; of `values`, cells that are missing may become 0."""
         with np.errstate(invalid="ignore"):
             totals = values.sum(axis=1)
         lacking = np.flatnonzero(np.isnan(totals))
@@ -268,16 +263,17 @@ class _Reading:
         """Number of the first bin, and sums and counts of bins: (bins, columns)."""
         stamps = self.stamps[first : first + len(values)]
         places = (stamps - self.day.start) // self.map_seconds
-        cuts = np.concatenate([[0], np.flatnonzero(np.diff(places)) + 1])
-        counts = np.ones((len(values), 1))
+        first_bin = int(places[0])
+        places -= first_bin
+        sums, counts = np.zeros((2, int(places[-1]) + 1, values.shape[1]))
+        counts += np.bincount(places)[:, None]
         if len(lacking):
-            absent = np.isnan(values)
-            values, counts = np.where(absent, 0.0, values), 1.0 - absent
-        size = int(places[-1] - places[0]) + 1
-        found = np.zeros((2, size, values.shape[1]))
-        rows = places[cuts] - places[0]
-        found[0, rows], found[1, rows] = (np.add.reduceat(one, cuts) for one in (values, counts))
-        return int(places[0]), found[0], found[1]
+            absent = np.isnan(values[lacking])
+            np.subtract.at(counts, places[lacking], absent)
+            values[lacking] = np.where(absent, 0.0, values[lacking])
+        cuts = np.concatenate([[0], np.flatnonzero(np.diff(places)) + 1])
+        sums[places[cuts]] = np.add.reduceat(values, cuts)
+        return first_bin, sums, counts
 
     def finished(self) -> Dataset:
         """The dataset."""
@@ -362,16 +358,16 @@ def _curve(reading: _Reading, level: Float64, low: Float64, high: Float64) -> Cu
 
 
 def _level(tts: SeriesFile, name: str, total: str, day: Day) -> Level:
-    """A level at some times: the last measured row of an hour each."""
-    stamps = tts.timestamps(name)
-    hours = sorted({*range(day.start, day.end, LEVEL_EVERY), day.end - HOUR})
-    times, rows = [], []
-    for hour in hours:
+    """A level as it was measured last: from the day's last hour backwards, as far as is needed."""
+    columns, stamps = tts.columns(name), tts.timestamps(name)
+    found = np.full((2, len(columns)), np.nan)
+    for hour in sorted({*range(day.start, day.end, LEVEL_EVERY), day.end - HOUR}, reverse=True):
+        lacking = np.isnan(found).any(axis=0)
         first, last = np.searchsorted(stamps, [hour, hour + HOUR]).tolist()
-        if last > first:
-            both = [tts.to_numpy(one, first, last) for one in (name, total)]
-            times.append(hour)
-            rows.append([last_of_columns(values) for values in both])
-    shape = (0, 2, len(tts.columns(name)))
-    found = np.array(rows) if rows else np.empty(shape)
-    return Level(tts.columns(name), np.array(times, np.int64), found[:, 0], found[:, 1])
+        if last > first and lacking.any():
+            both = np.array(
+                [last_of_columns(tts.to_numpy(one, first, last)) for one in (name, total)]
+            )
+            lacking &= ~np.isnan(both).any(axis=0)
+            found[:, lacking] = both[:, lacking]
+    return Level(columns, *found)
