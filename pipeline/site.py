@@ -187,6 +187,8 @@ class Site(BaseModel):
         Inputs of days not older than this are looked at again.
     raw_days : int
         How long raw data are kept.
+    job_pages : int
+        How many of a day's largest jobs, and of its slowest, have a page of their own.
     mode : str
         Rights of the archive's files, octal; folders have the matching ones. Logs name users and
         programs: "0640" unless given.
@@ -223,6 +225,7 @@ class Site(BaseModel):
     missing: Literal["nan", "negative_zero"] = "nan"
     late_days: int = Field(default=7, ge=0)
     raw_days: int = Field(default=30, ge=0)
+    job_pages: int = Field(default=5, ge=0, le=100)
     mode: Mode = "0640"
     group: str = ""
     mount_to_fsname: dict[str, str] = {}
@@ -295,15 +298,9 @@ def find(given: str = "") -> Path:
     """Where site.json is: `given`, else the environment's TOKIO_SITE, else ./site.json."""
     path = Path(given or os.environ.get(ENVIRONMENT) or "site.json")
     if not path.is_file():
-        by = (
-            "--site"
-            if given
-            else ENVIRONMENT
-            if os.environ.get(ENVIRONMENT)
-            else "the current folder"
-        )
+        by = ENVIRONMENT if os.environ.get(ENVIRONMENT) else "the current folder"
         raise ConfigError(
-            f"no site file {path} (looked for by {by})",
+            f"no site file {path} (looked for by {'--site' if given else by})",
             hint=f"give --site FILE, or set {ENVIRONMENT}",
         )
     # by whatever way it is given, the sources are the same, and so are their fingerprints

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from archive_tools.checking.problems import Problem
-from archive_tools.store import digest, layout
+from archive_tools.store import digest, files, job_page_files, layout
+from archive_tools.store.receipts import DayReceipts, Receipt
 
 PAGE = re.compile(r"index\.html|\d{4}/\d{4}-\d{2}\.html", re.ASCII)
 NEXT_RUN = "the next nightly run writes it again"
@@ -36,3 +38,13 @@ def pages_problems(root: Path, *, deep: bool) -> Iterator[Problem]:
         elif deep and (why := digest.damage(root / name, facts)):
             what = f"{why}: remove it, and {NEXT_RUN}"
             yield Problem("bytes", str(root / name), what)
+
+
+def job_pages_problems(
+    folder: Path, receipt: Receipt | None, receipts: DayReceipts
+) -> Iterator[Problem]:
+    """What is among the pages of a day's jobs, and is none of those of the receipt."""
+    known = job_page_files.in_receipt(receipts.content(receipt)) if receipt else {}
+    for name in sorted(os.listdir(folder)):
+        if name not in known and not name.endswith(files.TEMPORARY):
+            yield Problem("unknown file", str(folder / name), "is not a page that the receipt has")

@@ -14,7 +14,7 @@ from typing import Any
 from archive_tools.checking.problems import Problem
 from archive_tools.core import quantities, threads
 from archive_tools.core.vocabulary import Product
-from archive_tools.store import digest, layout
+from archive_tools.store import digest, job_page_files, layout
 from archive_tools.store.receipts import DayReceipts
 from archive_tools.store.status import FILES
 
@@ -40,6 +40,8 @@ class StoredFile:
     facts : mapping
         ``bytes`` and ``sha256``, as far as the receipt has them.
     is_raw : bool
+    is_job_page : bool
+        One of the files that the receipt of the day's page is also of.
     """
 
     date: dt.date
@@ -47,13 +49,15 @@ class StoredFile:
     path: Path
     facts: Mapping[str, Any]
     is_raw: bool = False
+    is_job_page: bool = False
 
     def problem(self, *, deep: bool) -> Problem | None:
         """What is wrong with it; what is not there or may not be read is reported elsewhere, but
-        for raw data.
+        for raw data and pages of jobs.
         """
         try:
-            if not self.is_raw and not self.path.is_file():
+            is_elsewhere = not self.is_raw and not self.is_job_page
+            if is_elsewhere and not self.path.is_file():
                 return None
             why = digest.damage(self.path, self.facts, deep=deep)
         except PermissionError:
@@ -87,7 +91,12 @@ def stored_files(
                 continue
             if product in PRODUCTS:
                 path = layout.path(root, PRODUCTS[product], date, instance)
-                yield StoredFile(date, instance, path, day.content(receipt))
+                content = day.content(receipt)
+                yield StoredFile(date, instance, path, content)
+                if product == Product.REPORT:
+                    folder = layout.path(root, layout.JOB_PAGES, date)
+                    for name, facts in job_page_files.in_receipt(content).items():
+                        yield StoredFile(date, instance, folder / name, facts, is_job_page=True)
             elif product == Product.RAW and deep:
                 folder = layout.path(root, layout.RAW, date, instance, receipt.fingerprint)
                 if folder.is_dir():

@@ -22,14 +22,14 @@ from typing import Any
 from archive_tools.checking.alerts_rules import NAME as ALERTS
 from archive_tools.checking.alerts_rules import alerts_problems
 from archive_tools.checking.index_rules import check_index, check_jobs, same_jobs
-from archive_tools.checking.page_rules import pages_problems
+from archive_tools.checking.page_rules import job_pages_problems, pages_problems
 from archive_tools.checking.problems import CLOSED, Expected, Problem
 from archive_tools.checking.series_files import check_series
 from archive_tools.checking.stored_bytes import OF_DAY, PRODUCTS, check_bytes, stored_files
 from archive_tools.core import quantities
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.reading.archive import Archive
-from archive_tools.store import aside, files, layout
+from archive_tools.store import aside, files, job_page_files, layout
 from archive_tools.store.receipts import DayReceipts, Receipt, Receipts, follows
 
 STALE_SECONDS = 3600
@@ -106,7 +106,7 @@ def check_archive(
                     for problem in settled(archive, date, instance, receipts[date], deep=deep):
                         yield unfinished.judged(problem, date, instance, receipts[date])
             if not wanted:
-                yield from unknown_files(archive.root, date)
+                yield from unknown_files(archive.root, date, receipts[date])
         except PermissionError as error:
             yield _closed(error)
 
@@ -359,13 +359,17 @@ def lacking_receipts(
             )
 
 
-def unknown_files(root: Path, date: dt.date) -> Iterator[Problem]:
+def unknown_files(root: Path, date: dt.date, receipts: DayReceipts) -> Iterator[Problem]:
     """What is in a day's folder and is neither a product nor its alerts; temporary files are
     reported by `left_over`."""
     folder = layout.path(root, layout.REPORT, date).parent
     for name in sorted(_names(folder)):
         if name == ALERTS:
             yield from alerts_problems(folder / name, date)
+        elif name == job_page_files.FOLDER and (folder / name).is_dir():
+            yield from job_pages_problems(
+                folder / name, receipts.good(DAY, Product.REPORT), receipts
+            )
         elif product_of(date, name) is None and not name.endswith(files.TEMPORARY):
             yield Problem("unknown file", str(folder / name), "is not a product of the pipeline")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,29 +66,69 @@ def history(
     NotFound
         There are no logs of the job, or it is not known when it ran.
     """
-    import pyarrow.compute as pc
-
-    if "logs" not in (one.get("known_by") or "logs").split(","):
-        raise NotFound(f"job {one['jobid']} has no logs: earlier runs are found by them")
-    same = pc.field("fsname") == one["fsname"]
     alike = [like] if isinstance(like, str) else like
     for name in alike:
         if name not in HISTORY_ALSO_LIKE:
             raise BadArgument(
                 f"runs are not alike by {name!r}", expected=", ".join(HISTORY_ALSO_LIKE)
             )
-        for column in HISTORY_ALSO_LIKE[name]:
-            known = one.get(column) is not None
-            same &= pc.field(column) == one[column] if known else pc.field(column).is_null()
-    if one["start_time"] is None:
-        raise NotFound(f"it is not known when job {one['jobid']} ran")
-    earlier = same & (pc.field("start_time") < one["start_time"])
+    earlier = _earlier(one, alike)
     wanted = JobFilter(account=account, partition=partition)
     if wanted.needs_scheduler or not HISTORY_LIKE.keys() >= set(alike):
         rows = _scheduled_runs(root, start, stop, wanted, earlier)
     else:
         tables = (read_table(path, earlier) for _, _, path in tables_of(root, start, stop))
         rows = (row for table in tables for row in table.to_pylist())
+    return _in_order(rows, one)
+
+
+def histories(root: Path, several: Sequence[Row], start: dt.date, stop: dt.date) -> list[list[Row]]:
+    """The `history` of each of several jobs, alike by all of `HISTORY_LIKE`: the table of each day
+    is read once.
+
+    Raises
+    ------
+    NotFound
+        As `history`, of any of them.
+    """
+    if not several:
+        return []
+    wanted = [_earlier(one, tuple(HISTORY_LIKE)) for one in several]
+    expression = functools.reduce(operator.or_, wanted)
+    tables = (read_table(path, expression) for _, _, path in tables_of(root, start, stop))
+    rows = [row for table in tables for row in table.to_pylist()]
+    columns = ["fsname", *(column for name in HISTORY_LIKE for column in HISTORY_LIKE[name])]
+    return [
+        _in_order(
+            (
+                row
+                for row in rows
+                if row["start_time"] < one["start_time"]
+                and all(row[name] == one[name] for name in columns)
+            ),
+            one,
+        )
+        for one in several
+    ]
+
+
+def _earlier(one: Row, alike: Sequence[str]) -> pc.Expression:
+    """The filter of the runs before a run that are like it."""
+    import pyarrow.compute as pc
+
+    if "logs" not in (one.get("known_by") or "logs").split(","):
+        raise NotFound(f"job {one['jobid']} has no logs: earlier runs are found by them")
+    if one["start_time"] is None:
+        raise NotFound(f"it is not known when job {one['jobid']} ran")
+    same = pc.field("fsname") == one["fsname"]
+    for column in (column for name in alike for column in HISTORY_ALSO_LIKE[name]):
+        known = one.get(column) is not None
+        same &= pc.field(column) == one[column] if known else pc.field(column).is_null()
+    return same & (pc.field("start_time") < one["start_time"])
+
+
+def _in_order(rows: Iterable[Row], one: Row) -> list[Row]:
+    """Runs, oldest first, without what the same job did the day before; then the run itself."""
     found = [row for row in rows if any(row[name] != one[name] for name in KEY)]
     return [*sorted(found, key=lambda row: (row["start_time"], row["jobid"])), one]
 

@@ -93,15 +93,26 @@ def verdict(root: Path, job: JobDetails, fs: str = "") -> Verdict:
     NotFound
         `fs` is named, and it moved nothing there.
     """
+
+    def runs(one: Row) -> Sequence[Row]:
+        since = job.date - dt.timedelta(days=min(HISTORY_DAYS, (job.date - dt.date.min).days))
+        return history(root, one, since, job.date)
+
+    return verdict_by(job, runs, fs)
+
+
+def verdict_by(job: JobDetails, runs: Callable[[Row], Sequence[Row]], fs: str = "") -> Verdict:
+    """The verdict on a job, by its runs on the file system, which `runs` gives by its row there as
+    `archive_tools.jobs.job_history.history` does.
+    """
     if not job.file_systems and not fs:
         return _unknown(None, "it is not known to have used a file system", {})
     one = job.on_file_system(fs)
     if "logs" not in (one.get("known_by") or "logs").split(","):
         why = "there are no logs of it, and so neither its rate nor earlier runs"
         return _unknown(one["fsname"], why, {})
-    since = job.date - dt.timedelta(days=min(HISTORY_DAYS, (job.date - dt.date.min).days))
     try:
-        return judged(history(root, one, since, job.date))
+        return judged(runs(one))
     except TokioError as error:  # a damaged table of another day, too: the job is shown
         return _unknown(one["fsname"], str(error), {})
 

@@ -25,7 +25,7 @@ from archive_tools.formats.records_file import kind_of_records
 from archive_tools.publishing import facts, products, records
 from archive_tools.publishing.columns import refused
 from archive_tools.publishing.names import Names
-from archive_tools.store import files, layout
+from archive_tools.store import files, job_page_files, layout
 from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
 from archive_tools.store.status import FILES
 
@@ -165,6 +165,8 @@ def _publish_day(day: _Day, folder: Path, copied: Copied) -> None:
     for name in sorted(os.listdir(folder)):
         if name.endswith(files.TEMPORARY) or name == layout.ALERTS.rpartition("/")[2]:
             continue  # alerts name users and targets
+        if name == job_page_files.FOLDER:
+            continue  # as all pages
         known = product_of(day.date, name)
         if known is None:
             copied.refused.append(str(refused(folder / name, "it is not a product that is known")))

@@ -70,6 +70,48 @@ class Chart:
     names: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class TimeAxis:
+    """The time that a chart of curves shows.
+
+    Attributes
+    ----------
+    day : Day
+        Whose clock gives the times.
+    start, end : int
+        Epoch seconds.
+    row : int
+        Seconds of a row of the chart's table.
+    ticks : list of (float, str)
+        As `Chart` has them.
+    during : (int, int) or None
+        A part that is marked, epoch seconds.
+    """
+
+    day: Day
+    start: int
+    end: int
+    row: int
+    ticks: list[tuple[float, str]]
+    during: tuple[int, int] | None = None
+
+    @classmethod
+    def of_day(cls, day: Day) -> TimeAxis:
+        """The whole day, by the hour."""
+        return cls(day, day.start, day.end, HOUR, ticks(day))
+
+    @property
+    def marked(self) -> tuple[float, float] | None:
+        """Where `during` is, as shares of the width."""
+        if self.during is None:
+            return None
+        low, high = (
+            min(max((second - self.start) / (self.end - self.start), 0.0), 1.0)
+            for second in self.during
+        )
+        return low, high
+
+
 def charts_of(found: Measured, prefix: str) -> list[Chart]:
     """The charts of a file, in the order of the panels."""
     made = []
@@ -91,7 +133,11 @@ def charts_of(found: Measured, prefix: str) -> list[Chart]:
             if curve is not None and not np.isnan(curve.mean).all()
         ]
         if known:
-            made.append(_curve_chart(name, panel, known, found.day))
+            lines = [(_label(dataset, len(known) == 1), curve) for dataset, curve in known]
+            one = schemas.catalogue()[known[0][0]]
+            unit = one.unit + ("/s" if one.kind == "delta" else "")
+            axis = TimeAxis.of_day(found.day)
+            made.append(curve_chart(name, panel.title, unit, lines, axis))
         if panel.by_component:
             made += _maps(name, panel, found)
     return made
@@ -102,26 +148,31 @@ def _label(dataset: str, alone: bool) -> str:
     return known.doc if alone else dataset.partition("/")[2].removesuffix("bytes") or dataset
 
 
-def _curve_chart(
-    name: str, panel: ReportPanel, curves: Sequence[tuple[str, Curve]], day: Day
+def curve_chart(
+    name: str, title: str, unit: str, lines: Sequence[tuple[str, Curve]], axis: TimeAxis
 ) -> Chart:
-    known = schemas.catalogue()[curves[0][0]]
-    unit = known.unit + ("/s" if known.kind == "delta" else "")
-    highest = max((float(np.fmax.reduce(curve.high)) for _, curve in curves), default=0.0)
+    """Curves over the same bins of time.
+
+    Parameters
+    ----------
+    name, title : str
+    unit : str
+        Of the values.
+    lines : sequence of (str, Curve)
+        Each with its label; they have the same bins.
+    axis : TimeAxis
+    """
+    highest = max((float(np.fmax.reduce(curve.high)) for _, curve in lines), default=0.0)
     top = highest if np.isfinite(highest) and highest > 0 else 1.0
     scale = quantities.scale(unit, top)
-    labels = [_label(dataset, len(curves) == 1) for dataset, _ in curves]
-    lines = [
-        drawing.Line(f"c{number}", curve.mean, curve.low, curve.high)
-        for number, (_, curve) in enumerate(curves)
-    ]
-    starts, seconds = curves[0][1].starts, curves[0][1].seconds
-    hours = [_by_hour(curve, day) for _, curve in curves]
-    data = {
+    day, (_, first) = axis.day, lines[0]
+    rows = [_by_row(curve, axis) for _, curve in lines]
+    bins = (axis.end - axis.start) / first.seconds
+    data: dict[str, Any] = {
         "kind": "curve",
-        "times": [_clock(int(start), day) for start in starts],
+        "times": [day.clock(int(start)) for start in first.starts],
         "unit": scale.unit,
-        "ticks": _data_ticks(day, seconds),
+        "ticks": [(round(percent * bins / 100, 2), label) for percent, label in axis.ticks],
         "lines": [
             {
                 "label": label,
@@ -129,28 +180,35 @@ def _curve_chart(
                 "low": _numbers(curve.low / scale.factor),
                 "high": _numbers(curve.high / scale.factor),
             }
-            for label, (_, curve) in zip(labels, curves, strict=True)
+            for label, curve in lines
         ],
     }
+    if axis.marked:
+        data["during"] = [round(share * bins, 2) for share in axis.marked]
     return Chart(
         name,
-        panel.title,
+        title,
         scale.unit,
         quantities.quantity(top, unit),
-        [(f"c{number}", label) for number, label in enumerate(labels)],
-        drawing.curves(lines, top),
-        "; ".join(
-            f"{label}: {_sentence(curve, unit, day)}"
-            for label, (_, curve) in zip(labels, curves, strict=True)
+        [(f"c{number}", label) for number, (label, _) in enumerate(lines)],
+        drawing.curves(
+            [
+                drawing.Line(f"c{number}", curve.mean, curve.low, curve.high)
+                for number, (_, curve) in enumerate(lines)
+            ],
+            top,
+            axis.marked,
         ),
-        ticks(day),
-        ["Hour", *(f"{label}, {what}" for label in labels for what in ("mean", "peak"))],
+        "; ".join(f"{label}: {_sentence(curve, unit, day)}" for label, curve in lines),
+        axis.ticks,
+        ["Hour" if axis.row == HOUR else "From"]
+        + [f"{label}, {what}" for label, _ in lines for what in ("mean", "peak")],
         [
             [
-                _clock(start, day),
-                *(quantities.quantity(value, unit) for one in hours for value in one[row]),
+                day.clock(start),
+                *(quantities.quantity(value, unit) for one in rows for value in one[row]),
             ]
-            for row, start in enumerate(range(day.start, day.end, HOUR))
+            for row, start in enumerate(range(axis.start, axis.end, axis.row))
         ],
         data,
     )
@@ -163,16 +221,16 @@ def _sentence(curve: Curve, unit: str, day: Day) -> str:
     return (
         f"mean {quantities.quantity(float(np.nanmean(curve.mean)), unit)}, peak"
         f" {quantities.quantity(float(curve.high[peak]), unit)} at"
-        f" {_clock(int(curve.starts[peak]), day)}"
+        f" {day.clock(int(curve.starts[peak]))}"
     )
 
 
-def _by_hour(curve: Curve, day: Day) -> list[tuple[float, float]]:
-    """Mean and peak of each hour; NaN where nobody measured."""
-    places = (curve.starts - day.start) // HOUR
+def _by_row(curve: Curve, axis: TimeAxis) -> list[tuple[float, float]]:
+    """Mean and peak of each row of the table; NaN where nobody measured."""
+    places = (curve.starts - axis.start) // axis.row
     found = []
-    for hour in range(-(-(day.end - day.start) // HOUR)):
-        mean, high = curve.mean[places == hour], curve.high[places == hour]
+    for row in range(-(-(axis.end - axis.start) // axis.row)):
+        mean, high = curve.mean[places == row], curve.high[places == row]
         known = mean[~np.isnan(mean)]
         found.append((float(known.mean()), float(np.nanmax(high))) if len(known) else (np.nan,) * 2)
     return found
@@ -246,7 +304,7 @@ def _maps(name: str, panel: ReportPanel, found: Measured) -> list[Chart]:
                 "kind": "map",
                 "names": list(first.columns),
                 "times": [
-                    _clock(int(day.start + number * seconds), day)
+                    day.clock(int(day.start + number * seconds))
                     for number in range(values.shape[1])
                 ],
                 "ticks": _data_ticks(day, seconds),
@@ -278,7 +336,7 @@ def ticks(day: Day) -> list[tuple[float, str]]:
     """Hours that are labelled, in per cent of the day."""
     span = day.end - day.start
     return [
-        (100.0 * (second - day.start) / span, _clock(second, day))
+        (100.0 * (second - day.start) / span, day.clock(second))
         for second in range(day.start, day.end - HOUR, HOUR)
         if dt.datetime.fromtimestamp(second, ZoneInfo(day.timezone)).hour % TICK_HOURS == 0
     ]
@@ -288,10 +346,6 @@ def _data_ticks(day: Day, seconds: float) -> list[tuple[float, str]]:
     """Numbers of bins that are labelled."""
     span = (day.end - day.start) / seconds
     return [(round(percent * span / 100, 2), label) for percent, label in ticks(day)]
-
-
-def _clock(second: int, day: Day) -> str:
-    return dt.datetime.fromtimestamp(second, ZoneInfo(day.timezone)).strftime("%H:%M")
 
 
 def _numbers(values: Float64) -> list[float | None]:

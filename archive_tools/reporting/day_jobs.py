@@ -14,7 +14,10 @@ from archive_tools.core.day import Day
 from archive_tools.core.sums import sql_sum
 from archive_tools.jobs import users
 
-MOST_LISTED = 15
+MOST_LISTED, MOST_SLOW = 15, 10
+"""Jobs that the page lists: those that moved most, and the slowest."""
+COMPARABLE = 1000
+"""Slow are only jobs that moved at least one so-many-th of what the largest moved."""
 MOST_JOBS = 100_000
 """Jobs that are looked at, the largest first."""
 _KEY = "headers.jobid, headers.uid, headers.username"
@@ -112,6 +115,30 @@ def jobs_of(connection: sqlite3.Connection) -> list[DayJob]:
     ]
 
 
+def largest(jobs: Sequence[DayJob], count: int) -> list[DayJob]:
+    """The jobs that moved most, of `jobs_of`."""
+    return [job for job in jobs[:count] if job.bytes]
+
+
+def slowest(jobs: Sequence[DayJob], count: int) -> list[DayJob]:
+    """The jobs of the slowest interface, slowest first, among those that moved enough."""
+    least = jobs[0].bytes / COMPARABLE if jobs else 0
+    rates = [
+        (job.slowest[1], place)
+        for place, job in enumerate(jobs)
+        if job.slowest and job.bytes and job.bytes >= least
+    ]
+    return [jobs[place] for _, place in sorted(rates)[:count]]
+
+
+def with_page(jobs: Sequence[DayJob], count: int) -> list[DayJob]:
+    """The jobs that have a page of their own: the largest, then the slowest that are not among
+    them. One without an id has none.
+    """
+    found = {job.key: job for job in [*largest(jobs, count), *slowest(jobs, count)]}
+    return [job for job in found.values() if job.jobid]
+
+
 def _slowest(rates: Sequence[float | None]) -> tuple[str, float] | None:
     known = [
         (rate, name)
@@ -135,14 +162,16 @@ def _servers(connection: sqlite3.Connection) -> dict[tuple[Any, Any, Any], list[
 
 
 def bars(jobs: Sequence[DayJob], day: Day) -> list[dict[str, Any]]:
-    """Jobs on the day's time axis: label, times, and place in per cent."""
+    """Jobs on the day's time axis: label, times, and place in per cent, without a width where a
+    time is not known.
+    """
     span = day.end - day.start
     found = []
     for job in jobs:
-        if job.start is None or job.end is None:
-            continue
-        left = min(max(100 * (job.start - day.start) / span, 0.0), 100.0)
-        right = min(max(100 * (job.end - day.start) / span, left), 100.0)
+        left = right = 0.0
+        if job.start is not None and job.end is not None:
+            left = min(max(100 * (job.start - day.start) / span, 0.0), 100.0)
+            right = min(max(100 * (job.end - day.start) / span, left), 100.0)
         label = ", ".join(filter(None, [job.jobid, job.user, job.program]))
         found.append(
             {"label": label, "times": times(job, day), "left": left, "width": right - left}

@@ -6,6 +6,7 @@ Colours are classes of the page's style, so that they follow dark mode and print
 from __future__ import annotations
 
 import base64
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -40,29 +41,37 @@ class Line:
     high: Float64
 
 
-def curves(lines: Sequence[Line], top: float) -> str:
-    """Lines over the day, each with the band between its least and largest value.
+def curves(lines: Sequence[Line], top: float, marked: tuple[float, float] | None = None) -> str:
+    """Lines over time, each with the band between its least and largest value.
 
     Parameters
     ----------
     lines : sequence of Line
     top : float
         Value of the upper edge, above 0.
+    marked : (float, float), optional
+        A part of the width with another background, as shares of it.
     """
+    behind = ""
+    if marked:
+        left, right = (WIDTH * share for share in marked)
+        behind = f'<path class="during" d="M{left:.1f} 0H{right:.1f}V{HEIGHT:g}H{left:.1f}Z"/>'
     parts = [_band(line, top) for line in lines] + [_line(line, top) for line in lines]
     grid = "".join(f'<path class="grid" d="M0 {y}H{WIDTH:g}"/>' for y in (25, 50, 75))
-    return _svg(grid + "".join(parts))
+    return _svg(behind + grid + "".join(parts))
 
 
-def bars(values: Sequence[float], top: float) -> str:
-    """A bar a value."""
+def bars(values: Sequence[float], top: float, *, marked: int = -1) -> str:
+    """A bar a value, the marked one in another colour; none where the value is NaN."""
     width = WIDTH / max(1, len(values))
     grid = "".join(f'<path class="grid" d="M0 {y}H{WIDTH:g}"/>' for y in (25, 50, 75))
     gap = min(0.2 * width, 4.0)
     parts = [
-        f'<rect class="c0" x="{number * width:.1f}" y="{_y(value, top)}" width="{width - gap:.1f}"'
+        f'<rect class="{"c1" if number == marked else "c0"}" x="{number * width:.1f}"'
+        f' y="{_y(value, top)}" width="{width - gap:.1f}"'
         f' height="{HEIGHT - float(_y(value, top)):.2f}"/>'
         for number, value in enumerate(values)
+        if not math.isnan(value)
     ]
     return _svg(grid + "".join(parts))
 

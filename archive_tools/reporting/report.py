@@ -5,16 +5,17 @@ then pictures and tables. It is made from the archive alone, and can be opened a
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from archive_tools.core import quantities
+from archive_tools.core.choices import HISTORY_DAYS
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError
 from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.formats import index_file
-from archive_tools.reporting import charts, day_jobs, measuring, rendering
+from archive_tools.reporting import charts, day_jobs, job_pages, measuring, rendering
 from archive_tools.reporting.day_figures import (
     DayFigures,
     InstanceFigures,
@@ -22,11 +23,11 @@ from archive_tools.reporting.day_figures import (
     read_day_figures,
 )
 from archive_tools.reporting.figures_of_day import figures_of
-from archive_tools.reporting.unusual import LEAST_DAYS, days_before, unusual
-from archive_tools.store import layout, status
+from archive_tools.reporting.unusual import DAYS, LEAST_DAYS, days_before, unusual
+from archive_tools.store import job_page_files, layout, status
 from archive_tools.store.about_file import read_about
 
-VERSION = 4
+VERSION = 5
 """Raised when the page changes: older reports are made again."""
 FIRST_PROBLEMS = 4
 """Findings on the first screen."""
@@ -37,7 +38,12 @@ RANKINGS = {"Users": "users", "Programs": "programs", "File systems": "file_syst
 
 
 def write_report(
-    root: Path, date: dt.date, target: Path, *, instances: Mapping[str, Sequence[str]]
+    root: Path,
+    date: dt.date,
+    target: Path,
+    *,
+    instances: Mapping[str, Sequence[str]],
+    with_page: Collection[str] = (),
 ) -> dict[str, int]:
     """Write the page of a day.
 
@@ -50,19 +56,23 @@ def write_report(
         New HTML file.
     instances : mapping of str to sequence of str
         What the day should have: the products of each instance, each made from the one before.
+    with_page : collection of str
+        Names of the pages of single jobs, to which it leads.
 
     Returns
     -------
     dict of str to int
-        How many instances the page shows, how many have data, and how many of the days that it is
-        compared with have figures.
+        How many instances the page shows, how many have data, how many pages of jobs it leads to,
+        and how many of the days that it is compared with, and its jobs, have figures.
     """
     site = str(read_about(root).get("site", ""))
     known = read_day_figures(root, days_before(date)).days
     # the figures of now, which are what is in figures.json where that could be written
     figures = figures_of(root, date, instances=instances)
     day = Day(date, figures.timezone)
-    sections = [_section(root, day, name, one) for name, one in figures.instances.items()]
+    sections = [
+        _section(root, day, name, one, with_page) for name, one in figures.instances.items()
+    ]
     compared = unusual(figures, known)
     page = rendering.render(
         "day.html",
@@ -82,7 +92,9 @@ def write_report(
     return {
         "instances": len(sections),
         "with_data": sum(1 for one in figures.instances.values() if one.datasets),
-        "before": comparable_days(root, date),
+        "job_pages": len(with_page),
+        "before": days_with_figures(root, date, DAYS),
+        "history": days_with_figures(root, date, HISTORY_DAYS),
     }
 
 
@@ -97,9 +109,10 @@ def neighbours(root: Path, date: dt.date) -> tuple[dt.date | None, dt.date | Non
     return found[0], found[1]
 
 
-def comparable_days(root: Path, date: dt.date) -> int:
-    """How many of the days that a day is compared with have figures, damaged ones among them."""
-    return sum(layout.path(root, layout.FIGURES, one).is_file() for one in days_before(date))
+def days_with_figures(root: Path, date: dt.date, days: int) -> int:
+    """How many of the days before a day have figures, damaged ones among them."""
+    before = (date - dt.timedelta(days=number) for number in range(1, days + 1))
+    return sum(layout.path(root, layout.FIGURES, one).is_file() for one in before)
 
 
 def _links(root: Path, date: dt.date) -> list[rendering.Link]:
@@ -191,14 +204,16 @@ def _amounts(read: float | None, written: float | None) -> str:
     return f"{next(both)} read, {next(both)} written"
 
 
-def _section(root: Path, day: Day, instance: str, figures: InstanceFigures) -> dict[str, Any]:
+def _section(
+    root: Path, day: Day, instance: str, figures: InstanceFigures, with_page: Collection[str]
+) -> dict[str, Any]:
     section: dict[str, Any] = {
         "instance": instance,
         "state": {"word": figures.state, "detail": figures.detail},
         "products": _products(root, day.date, instance),
         "charts": [],
         "jobs": [],
-        "job_rows": [],
+        "job_lists": [],
         "rankings": [
             (title, [_moved_row(row) for row in getattr(figures, field)])
             for title, field in RANKINGS.items()
@@ -228,12 +243,32 @@ def _section(root: Path, day: Day, instance: str, figures: InstanceFigures) -> d
         index = layout.path(root, layout.INDEX, day.date, instance)
         if index.is_file():
             with index_file.connected(index) as connection:
-                jobs = day_jobs.jobs_of(connection)[: day_jobs.MOST_LISTED]
-            section["jobs"] = day_jobs.bars(jobs, day)
-            section["job_rows"] = day_jobs.rows(jobs, day)
+                jobs = day_jobs.jobs_of(connection)
+            section |= _jobs(instance, day, jobs, with_page)
     except FormatError:
         pass  # which the figures' problems say
     return section
+
+
+def _jobs(
+    instance: str, day: Day, jobs: Sequence[day_jobs.DayJob], with_page: Collection[str]
+) -> dict[str, Any]:
+    """The largest and the slowest jobs, with where their pages are."""
+
+    def hrefs(some: Sequence[day_jobs.DayJob]) -> list[str | None]:
+        names = (job_pages.name_of(instance, job) for job in some)
+        return [f"{job_page_files.FOLDER}/{name}" if name in with_page else None for name in names]
+
+    first = day_jobs.largest(jobs, day_jobs.MOST_LISTED)
+    last = day_jobs.slowest(jobs, day_jobs.MOST_SLOW)
+    return {
+        "jobs": list(zip(day_jobs.bars(first, day), hrefs(first), strict=True)),
+        "job_lists": [
+            (title, day_jobs.rows(some, day), hrefs(some))
+            for title, some in (("Jobs by bytes", first), ("Slowest jobs", last))
+            if some
+        ],
+    }
 
 
 def _moved_row(one: Moved) -> tuple[str, str, str, str]:

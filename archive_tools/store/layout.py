@@ -2,7 +2,7 @@
 
 2018/2018-01-28/cscratch.hdf5            one TTS file an instance
                 darshan_index.sqlite     `<instance>_index.sqlite`, `<instance>_jobs.parquet`
-                report.html
+                report.html              and jobs/, the pages of single jobs
                 figures.json             what pages and alerts need of the day
 raw/2018/2018-01-28/cscratch.<fingerprint>/  or piece-0001/ ... in it
                     darshan.reduced/        what was made of each log
@@ -28,6 +28,7 @@ TTS = "{date:%Y}/{date:%Y-%m-%d}/{instance}.hdf5"
 INDEX = "{date:%Y}/{date:%Y-%m-%d}/{instance}_index.sqlite"
 JOBS = "{date:%Y}/{date:%Y-%m-%d}/{instance}_jobs.parquet"
 REPORT = "{date:%Y}/{date:%Y-%m-%d}/report.html"
+JOB_PAGES = "{date:%Y}/{date:%Y-%m-%d}/jobs"
 FIGURES = "{date:%Y}/{date:%Y-%m-%d}/figures.json"
 ALERTS = "{date:%Y}/{date:%Y-%m-%d}/alerts.json"
 RAW = "raw/{date:%Y}/{date:%Y-%m-%d}/{instance}.{fingerprint}"

@@ -115,6 +115,7 @@ def sweep(root: Path, dates: Sequence[dt.date]) -> None:
         for template in (layout.REPORT, layout.RAW)
     }
     kept = {path for folder in folders for path in folder.glob(f"*.{layout.REDUCED}")}
+    kept |= {layout.path(root, layout.JOB_PAGES, date) for date in dates}
     years = {folder.parent for folder in folders}
     removed = files.sweep(
         [

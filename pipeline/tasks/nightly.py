@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 
 import luigi
 
+from archive_tools.core.choices import HISTORY_DAYS
 from archive_tools.core.vocabulary import Product
-from archive_tools.reporting import figures_of_day, rendering, report
-from archive_tools.store import layout
+from archive_tools.reporting import figures_of_day, job_pages, rendering, report
+from archive_tools.reporting.unusual import DAYS
+from archive_tools.store import digest, job_page_files, layout
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline import sources
@@ -52,10 +54,10 @@ class DayTask(ArchiveTask):
     instance: str = luigi.Parameter(default=DAY, significant=False)
     parts: ClassVar[tuple[str, ...]] = (Product.RAW, Product.TTS, Product.INDEX, Product.JOBS)
 
-    def of_parts(self, version: int) -> str:
+    def of_parts(self, *made_by: int) -> str:
         """The fingerprint of all receipts of the day's parts, whatever they say."""
         return fingerprint_of(
-            version,
+            *made_by,
             [receipt.name for receipt in self.day_receipts().all if receipt.product in self.parts],
         )
 
@@ -128,7 +130,21 @@ class Nightly(DayTask):
         return layout.path(self.config.root, layout.REPORT, self.date)
 
     def fingerprint(self) -> str:
-        return self.of_parts(report.VERSION)
+        return self.of_parts(report.VERSION, self.config.job_pages)
+
+    def damage(self, *, deep: bool = True) -> str:
+        """Why the report, or a page of a job that it leads to, is not the one that the receipt is
+        of.
+        """
+        if why := super().damage(deep=deep):
+            return why
+        receipt = self.receipt()
+        pages = job_page_files.in_receipt(self.day_receipts().content(receipt)) if receipt else {}
+        folder = layout.path(self.config.root, layout.JOB_PAGES, self.date)
+        for name, facts in pages.items():
+            if why := digest.damage(folder / name, facts, deep=deep):
+                return f"{folder / name}: {why}"
+        return ""
 
     def up_to_date(self) -> bool:
         return super().up_to_date() and self.figures.up_to_date()
@@ -172,11 +188,23 @@ class Nightly(DayTask):
         self.produce()
 
     def make(self, temporary: Path) -> Made:
-        """Write the report."""
+        """Write the pages of jobs, then the report that leads to them."""
         root = self.config.root
         rendering.write_assets(root)
-        counts = report.write_report(root, self.date, temporary, instances=self.wanted())
-        return Made(counts, more={"links": self._links()})
+        pages = job_pages.write_job_pages(root, self.date, self.config.job_pages)
+        counts = report.write_report(
+            root, self.date, temporary, instances=self.wanted(), with_page=pages
+        )
+        return Made(counts, more={"links": self._links(), "job_pages": pages})
+
+    def record(
+        self, facts: Mapping[str, Any], made: Made, fingerprint: str, seconds: float
+    ) -> None:
+        """Remove the pages of jobs to which the report does not lead any more; then write the
+        receipt.
+        """
+        job_page_files.remove_others(self.config.root, self.date, made.more["job_pages"])
+        super().record(facts, made, fingerprint, seconds)
 
     def _links(self) -> list[str]:
         """The days that the page leads to."""
@@ -184,15 +212,18 @@ class Nightly(DayTask):
 
     def page_lags(self) -> bool:
         """Whether there is a page that leads to other days than those that have one now, or was
-        made when fewer of the days that it is compared with had figures.
+        made when fewer of the days that it, or a job's page, is compared with had figures.
         """
         receipt = self.receipt()
         if receipt is None:
             return False
         content = self.day_receipts().content(receipt)
-        before = int(content.get("counts", {}).get("before", 0))
-        now = report.comparable_days(self.config.root, self.date)
-        return content.get("links") != self._links() or before < now
+        then = content.get("counts", {})
+        counted = {"before": DAYS, **({"history": HISTORY_DAYS} if then.get("job_pages") else {})}
+        return content.get("links") != self._links() or any(
+            int(then.get(name, 0)) < report.days_with_figures(self.config.root, self.date, days)
+            for name, days in counted.items()
+        )
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:

@@ -17,9 +17,10 @@ import pytest
 from archive_tools.core.day import Day
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.reporting import figures_of_day, rendering, report, site_pages
+from archive_tools.reporting import figures_of_day, job_pages, rendering, report, site_pages
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
+from tests.support.job_index import write_logs
 from tests.support.paths import needed
 
 pytestmark = pytest.mark.system
@@ -31,7 +32,7 @@ HOSTILE = (
     "</script><img src=x onerror=window.hit=1>",
     "%{y}<b>bold</b>",
 )
-"""Names of targets."""
+"""Names of targets, jobs, users, programs and logs."""
 STEP = 60
 Page = Any
 
@@ -59,19 +60,47 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("pages")
     site = '"><script>window.hit=1</script>\u202e'
     (root / layout.ABOUT).write_text(json.dumps({"site": site, "timezone": "UTC"}))
-    wanted = {"fs": ["tts"]}
+    wanted = {"fs": ["tts"], "darshan": ["tts", "index", "jobs"]}
     for date in DATES:
         write_day(root, date)
+    for date in DATES:
+        write_logs(root, date, hostile_logs(date), servers="fs")
+        pages[date] = job_pages.write_job_pages(root, date, 3)
     for write, template in (
         (figures_of_day.write_figures, layout.FIGURES),
-        (report.write_report, layout.REPORT),
-        (report.write_report, layout.REPORT),  # again: now each has its neighbours
+        (with_job_pages, layout.REPORT),
+        (with_job_pages, layout.REPORT),  # again: now each has its neighbours
     ):
         for date in DATES:
             write(root, date, layout.path(root, template, date), instances=wanted)
     rendering.write_assets(root)
     site_pages.write_pages(root, wanted)
     return root
+
+
+def hostile_logs(date: dt.date) -> list[dict[str, Any]]:
+    """A log a job; those of the last day are of the same users and programs as the day before."""
+    first = 5 * (date - DATES[0]).days
+    return [
+        {
+            "jobid": f"{first + number}{name}",
+            "filename": f"{number}/{name}",
+            "username": name,
+            "uid": 1000 + number,
+            "exename": name,
+            "read": (number + 1) * 10**11,
+            "written": 10**9,
+        }
+        for number, name in enumerate(HOSTILE)
+    ]
+
+
+def with_job_pages(root: Path, date: dt.date, target: Path, **options: Any) -> None:
+    report.write_report(root, date, target, with_page=pages[date], **options)
+
+
+pages: dict[dt.date, Any] = {}
+"""The pages of jobs, by day."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +146,7 @@ def test_a_day_can_be_zoomed_and_read_by_the_pointer(
 ) -> None:
     page = opened(chromium, newest(root), said)
     box = page.locator("[data-chart=fs-0] .live .nsewdrag").first
+    box.scroll_into_view_if_needed()
     place = box.bounding_box()
     page.mouse.move(place["x"] + place["width"] / 2, place["y"] + 60)
     page.wait_for_selector("[data-chart=fs-0] .hoverlayer text")
@@ -180,7 +210,8 @@ def test_an_accessibility_checker_finds_nothing_and_nothing_is_cut(
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     size = {"width": width, "height": 900}
-    for path in sorted(root.rglob("*.html")):
+    job = next(newest(root).parent.glob("jobs/*.html"))
+    for path in (root / layout.INDEX_PAGE, root / "2026/2026-11.html", newest(root), job):
         page = opened(chromium, path, said, color_scheme=scheme, viewport=size, bypass_csp=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
         found = axe.run(page).response["violations"]
@@ -195,4 +226,32 @@ def test_in_print_there_are_pictures(root: Path, chromium: Any, said: list[str])
     page.emulate_media(media="print")
     assert page.locator("[data-chart=fs-0] .picture").is_visible()
     assert not page.locator("[data-chart=fs-0] .live").is_visible()
+    assert said == []
+
+
+def test_a_day_leads_to_its_jobs_and_back(root: Path, chromium: Any, said: list[str]) -> None:
+    page = opened(chromium, newest(root), said)
+    link = page.get_by_role("region", name="darshan: Jobs by bytes").get_by_role("link").first
+    assert HOSTILE[-1] in link.text_content()
+    link.click()
+    assert "/jobs/job-" in page.url
+    assert HOSTILE[-1] in page.get_by_role("heading", level=1).text_content()
+    page.wait_for_selector("[data-chart=bytes-read] .live .main-svg")
+    assert page.locator("[data-chart=bytes-read] .live .shapelayer path").count() == 1, "shaded"
+    page.get_by_role("link", name="Day: 2026-11-22").click()
+    assert page.url == newest(root).as_uri()
+    assert said == []
+
+
+def test_a_job_without_javascript_has_pictures_tables_and_its_history(
+    root: Path, chromium: Any, said: list[str]
+) -> None:
+    path = next(newest(root).parent.glob("jobs/job-9*.html"))
+    page = opened(chromium, path, said, java_script_enabled=False)
+    assert page.locator("[data-chart=bytes-read] .picture path.during").first.is_visible()
+    page.get_by_text("scratch: bytes read as a table").click()
+    assert page.get_by_role("cell").first.is_visible()
+    assert page.get_by_role("region", name="History").get_by_role("row").count() > 1
+    assert page.locator(".runs rect.c1").first.is_visible(), "this run"
+    assert "No other job" not in page.locator("main").inner_text()
     assert said == []

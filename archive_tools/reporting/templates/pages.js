@@ -43,6 +43,9 @@
       });
     });
     const layout = common(data);
+    if (data.during) {
+      layout.shapes = [{ type: "rect", layer: "below", yref: "paper", x0: data.during[0], x1: data.during[1], y0: 0, y1: 1, line: { width: 0 }, fillcolor: colour("--text"), opacity: 0.07 }];
+    }
     layout.xaxis.range = [0, data.times.length];
     layout.xaxis.unifiedhovertitle = { text: " " };
     return [traces, layout];

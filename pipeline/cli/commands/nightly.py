@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from archive_tools.cli import printing
 from archive_tools.core.errors import Busy, ConfigError, TokioError
 from archive_tools.core.findings import events_of, shortened
+from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import FOR_A_PERSON, AlertState, FindingKind, ReceiptState
 from archive_tools.reporting.kept_alerts import said
 from archive_tools.store import layout, lock
@@ -128,8 +129,11 @@ def _summary(site: Site, nightly_run: Nightly, *, quiet: bool) -> int:
     folder = nightly_run.path().parent
     print(f"archive: {site.root}")
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not path.name.startswith("."):
-            print(f"  {path.relative_to(site.root)}  {path.stat().st_size:,} bytes")
+        name = path.relative_to(site.root)
+        if path.is_dir():
+            print(f"  {name}  {counted(len(list(path.iterdir())), 'page')}")
+        elif not path.name.startswith("."):
+            print(f"  {name}  {path.stat().st_size:,} bytes")
     if nightly_run.path().is_file():
         print(f"report: {nightly_run.path()}")
     return exit_codes.exit_code(found.values())
