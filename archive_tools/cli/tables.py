@@ -115,14 +115,34 @@ class LongTable:
         self.rows += 1
 
     def write(self, stream: TextIO, header: Row, *, left: Collection[int] = (0,)) -> None:
-        """Write it as `plain` does: the columns that the header has, which may be fewer."""
+        """Write it as `plain` does: the columns that the header has, which may be fewer. On a
+        terminal that is too narrow, columns are below each other, see `blocks`.
+        """
         widths = list(map(max, self._widths or [0] * len(header), map(width, header)))
-        is_left = [number in left for number in range(len(header))]
+        every = [list(range(len(header)))]
+        for number, columns in enumerate(
+            blocks(widths, _places(stream)) if is_terminal(stream) else every
+        ):
+            if number:
+                stream.write("\n")
+            self._write(stream, header, widths, columns, left)
+
+    def _write(
+        self,
+        stream: TextIO,
+        header: Row,
+        widths: Sequence[int],
+        columns: Sequence[int],
+        left: Collection[int],
+    ) -> None:
+        def row(cells: Row) -> str:
+            aligned = (_aligned(cells[n], widths[n], n in left) for n in columns)
+            return f"{GAP.join(aligned).rstrip()}\n"
+
+        write(stream, row(header))
         self._file.seek(0)
-        write(stream, f"{GAP.join(map(_aligned, header, widths, is_left)).rstrip()}\n")
         for line in self._file:
-            cells = line[:-1].split("\0")[: len(header)]
-            write(stream, f"{GAP.join(map(_aligned, cells, widths, is_left)).rstrip()}\n")
+            write(stream, row(line[:-1].split("\0")))
 
 
 LEAST = 20
@@ -130,8 +150,6 @@ LEAST = 20
 
 
 def _rich(stream: TextIO, header: Row, rows: Sequence[Row], left: Collection[int]) -> None:
-    from rich.console import Console
-
     last = len(header) - 1
     widths = [
         max(width(clean(cell)) for cell in column) for column in zip(header, *rows, strict=True)
@@ -143,11 +161,18 @@ def _rich(stream: TextIO, header: Row, rows: Sequence[Row], left: Collection[int
             for word in [*clean(cell).split(" "), ""]
         )
         widths[last] = min(widths[last], max(LEAST, words))
-    places = Console(file=stream).width
+    places = _places(stream)
     for number, columns in enumerate(blocks(widths, places)):
         if number:
             stream.write("\n")
         _block(stream, columns, header, rows, left, max(places, _taken(widths, columns)))
+
+
+def _places(stream: TextIO) -> int:
+    """Of a line of the terminal."""
+    from rich.console import Console
+
+    return Console(file=stream).width
 
 
 def blocks(widths: Sequence[int], places: int) -> list[list[int]]:

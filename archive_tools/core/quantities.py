@@ -123,6 +123,14 @@ def _unsigned_zero(text: str) -> str:
     return text[1:] if text.startswith("-") and not text.strip("-0.") else text
 
 
+def node_hours(node_seconds: int | None) -> str:
+    """Node-seconds as node-hours: one decimal, of less than ten three; – for none."""
+    if node_seconds is None:
+        return NONE
+    hours = node_seconds / 3600
+    return f"{hours:,.{1 if hours >= 10 or not hours else 3}f}"
+
+
 def duration(seconds: int) -> str:
     """A length of time, exactly, in the largest unit that it is a multiple of: 5 s, 2 min, 6 h,
     3 d.

@@ -63,8 +63,7 @@ def trend(x: Float64, y: Float64) -> Trend | None:
         return None
     every = -(-len(y) // MOST)
     few_x, few_y = x[::every], y[::every]
-    first, second = np.triu_indices(len(few_y), 1)
-    slopes = np.sort((few_y[second] - few_y[first]) / (few_x[second] - few_x[first]))
+    slopes = np.sort(slopes_of_pairs(few_x, few_y))
     slope = float(np.median(slopes))
     count = len(few_y)
     inflated = inflation(correlation(few_y - slope * few_x))
@@ -77,6 +76,15 @@ def trend(x: Float64, y: Float64) -> Trend | None:
         float(slopes[math.ceil(upper) - 1]) if upper <= len(slopes) else math.inf,
         len(y),
     )
+
+
+def slopes_of_pairs(x: Float64, y: Float64) -> Float64:
+    """The slopes between all pairs of figures: n (n - 1) / 2 for n figures at different x. Their
+    median is Theil's and Sen's slope.
+    """
+    first, second = np.triu_indices(len(y), 1)
+    slopes: Float64 = (y[second] - y[first]) / (x[second] - x[first])
+    return slopes
 
 
 def correlation(figures: Float64) -> float:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import datetime as dt
 import fnmatch
-import itertools
 import math
-import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from archive_tools.core.printable import clean
 from archive_tools.core.quantities import counted, quantity
+from archive_tools.core.trend import slopes_of_pairs
 from archive_tools.core.vocabulary import (
     AlertKind,
     AlertState,
@@ -227,7 +227,9 @@ def _not_measured(rule: Rule, day: _Day, instance: str) -> list[str]:
 
 
 def _growth(rule: Rule, day: _Day, instance: str) -> Iterator[_Found]:
-    """By the median of the slopes of all pairs of days on which the same targets were measured."""
+    """By Theil's and Sen's slope of the bytes in use, as `growth`, of fewer days: those on which
+    the same targets were measured.
+    """
     now = day.of(instance).fullness.get(rule.dataset, {})
     names = {name for name in now if fnmatch.fnmatchcase(name, rule.components)}
     points = [
@@ -243,9 +245,8 @@ def _growth(rule: Rule, day: _Day, instance: str) -> Iterator[_Found]:
         raise _NotKnownError(
             f"{few} of the last {GROWTH_DAYS} with the same targets, at least {LEAST_DAYS} needed"
         )
-    slope = statistics.median(
-        (b - a) / (later - first) for (first, a), (later, b) in itertools.combinations(points, 2)
-    )
+    dates, used = np.array(points, np.float64).T
+    slope = float(np.median(slopes_of_pairs(dates, used)))
     left = sum(now[name].total - now[name].used for name in names)
     days = left / slope if slope > 0 else math.inf
     said = f"full in {days:.0f} days" if slope > 0 else "it does not grow"

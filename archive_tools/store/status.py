@@ -67,6 +67,8 @@ class State:
         Of a partial day: it has every cell that is expected, and lacks something else.
     damaged : tuple of str
         The receipts that cannot be read, a sentence each.
+    acknowledged : bool
+        An operator said of a part of the day that nobody will ever have it.
     """
 
     word: DayState
@@ -78,18 +80,17 @@ class State:
     kept: bool = False
     all_measured: bool = False
     damaged: tuple[str, ...] = ()
+    acknowledged: bool = False
 
     def __str__(self) -> str:
         return f"{self.word}{':' if self.all_measured else ''} {self.detail}".strip()
 
     @property
     def short(self) -> str:
-        """For a table: only per cent are shown."""
-        return (
-            f"{self.word} {self.detail.partition(':')[0]}"
-            if self.percent is not None and not self.all_measured
-            else self.word
-        )
+        """For a table: per cent, and whether an outage is acknowledged."""
+        has_percent = self.percent is not None and not self.all_measured
+        percent = f" {self.detail.partition(':')[0]}" if has_percent else ""
+        return f"{self.word}{percent}{', acknowledged' if self.acknowledged else ''}"
 
 
 OTHER_KEYS = "made with other keys of site.json, or by other rows of the source's table"

@@ -122,7 +122,9 @@ def _with_outages(site: Site, date: dt.date, instance: str, state: State) -> Sta
     """The state, with the outages that an operator acknowledged."""
     day = site.day(date)
     found = [one.sentence(day) for one in outages.outages_on(site.root, day, instance)]
-    return _and(state, f"acknowledged {'; '.join(found)}") if found else state
+    if not found:
+        return state
+    return replace(_and(state, f"acknowledged {'; '.join(found)}"), acknowledged=True)
 
 
 def _and(state: State, more: str) -> State:

@@ -411,6 +411,27 @@ def test_tables_fit_a_terminal(
     assert max(len(line.rstrip()) for lines in shown for line in lines) <= columns
 
 
+def test_a_long_table_on_a_terminal_has_columns_below_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "12")
+    stream = Terminal()
+    with tables.LongTable() as table:
+        table.add(["a", "1,000", "x", "not shown"])
+        table.add(["bb", "2", "yyyy", "not shown"])
+        table.write(stream, ["job", "bytes", "user"], left=(0, 2))
+    assert stream.getvalue().splitlines() == [
+        "job  bytes",
+        "a    1,000",
+        "bb       2",
+        "",
+        "job  user",
+        "a    x",
+        "bb   yyyy",
+    ]
+
+
 def test_dumb_terminals_are_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()

@@ -201,6 +201,16 @@ def test_rounded_durations(seconds: float, shown: str) -> None:
     assert quantities.rounded_duration(seconds) == shown
 
 
+def test_node_hours() -> None:
+    assert [quantities.node_hours(one) for one in (None, 0, 90, 36_000, 36_000_360)] == [
+        "–",
+        "0.0",
+        "0.025",
+        "10.0",
+        "10,000.1",
+    ]
+
+
 def test_durations() -> None:
     assert [quantities.duration(seconds) for seconds in (0, 5, 120, 86400, 5400)] == [
         "0 s",

@@ -322,6 +322,16 @@ def test_a_night_names_what_fires_or_is_unknown_and_its_exit_code_is_the_days(
     }
 
 
+def test_a_backfill_evaluates_nothing_and_says_so_and_the_next_night_does(
+    archive: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backfill", "--start", DATE, "--stop", DATE]) == COMPLETE
+    assert "alerts of these days are not evaluated" in capsys.readouterr().err
+    assert kept_alerts.read(archive, [DAY]).days == {}
+    assert main(["nightly", "--date", DATE, "--quiet"]) == COMPLETE
+    assert DAY in kept_alerts.read(archive, [DAY]).days
+
+
 def test_the_index_has_what_fires_or_is_unknown(archive: Path, night: str) -> None:
     page = (archive / "index.html").read_text("utf-8")
     _, found, rest = page.partition("<h2>Alerts</h2>")

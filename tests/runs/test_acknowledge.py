@@ -57,6 +57,10 @@ def test_a_day_with_an_outage_is_complete_once_it_is_acknowledged(
     assert run("nightly", site, "--date", str(FIRST)) == COMPLETE
     said = "acknowledged 03:00-11:10: maintenance (kim)"
     assert f"home             complete {said}" in capsys.readouterr().out
+    assert run("status", site, *days) == COMPLETE
+    first, second = capsys.readouterr().out.splitlines()[1:3]
+    assert first.split("  ")[1] == "complete, acknowledged"
+    assert "acknowledged" not in second
     assert run("status", site, *days, "--json") == COMPLETE
     found = json.loads(capsys.readouterr().out)
     assert found[str(FIRST)]["home"]["detail"] == said

@@ -101,7 +101,7 @@ def _show_totals(
         [
             one.name or "–",
             f"{one.jobs:,}",
-            _node_hours(one.node_seconds),
+            quantities.node_hours(one.node_seconds),
             *(
                 quantities.quantity(amount, "bytes")
                 for amount in (
@@ -128,11 +128,6 @@ def _total(one: top.Total) -> dict[str, Any]:
         "server_bytes_read": one.server_bytes_read,
         "server_bytes_written": one.server_bytes_written,
     }
-
-
-def _node_hours(node_seconds: int | None) -> str:
-    hours = (node_seconds or 0) / 3600
-    return "–" if node_seconds is None else f"{hours:,.{1 if hours >= 10 or not hours else 3}f}"
 
 
 def _show_some(
@@ -223,7 +218,7 @@ def _line(
         quantities.quantity(row.get("server_bytes_read"), "bytes"),
         quantities.quantity(row.get("server_bytes_written"), "bytes"),
         "–" if row.get("nodes") is None else f"{row['nodes']:,}",
-        _node_hours(row.get("node_seconds")),
+        quantities.node_hours(row.get("node_seconds")),
         row.get("account") or "–",
         row.get("state") or "–",
     ]

@@ -72,7 +72,6 @@ def _row(total: top.Total) -> dict[str, Any]:
 
 
 def _line(total: top.Total) -> list[str]:
-    hours = total.node_hours
     return [
         total.name or "not known",
         quantities.quantity(total.read, "bytes"),
@@ -80,5 +79,5 @@ def _line(total: top.Total) -> list[str]:
         quantities.quantity(total.operations, ""),
         quantities.quantity(total.files, ""),
         f"{total.jobs:,}",
-        "not known" if hours is None else f"{hours:,.1f}",
+        quantities.node_hours(total.node_seconds),
     ]

@@ -27,6 +27,10 @@ CHUNK = 16
 """Days that Luigi's scheduler is given at a time: what it does for each task grows with the number
 of those that wait.
 """
+NO_ALERTS = (
+    "alerts of these days are not evaluated; the next nightly run evaluates those within late_days,"
+    " tokio-pipeline nightly --date DATE any other"
+)
 NOBODY_ELSE = 0.0
 """Seconds to wait for days of another run: their turn comes again at the end."""
 
@@ -63,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
         code = _summary(site, dates, options.site, instances)
         written = exit_codes.COMPLETE if well else exit_codes.FAILED
         codes.append(exit_codes.worst([code, run.report_code(), written]))
+        if site.alerts:
+            printing.note(NO_ALERTS)
     return codes[-1]
 
 
