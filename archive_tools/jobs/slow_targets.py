@@ -1,7 +1,9 @@
 """Targets that are slower than their peers while the file system is busy, by its series.
 
 An hour is one figure of each target: how much faster or slower its best rows were than those of
-the median of its peers. Only rows under load count, for a target that nobody uses is not slow. The
+the median of its peers. Only rows under load count, for a target that nobody uses is not slow, and
+only hours in which its peers were about as fast as they can be, for a job of few targets shows them
+faster, and the others slower, than they are. The
 figures of all hours of a target are tested against none, with a variance that is made larger where
 an hour goes with the one before, and the p-values are corrected for all targets (Holm): of ranges
 without a slow target, about as many as `alpha` accuse one. One day is in memory at a time.
@@ -10,9 +12,9 @@ without a slow target, about as many as `alpha` accuse one. One day is in memory
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,10 @@ BEST = 0.9
 FEWEST_ROWS = 3
 """Rows under load that an hour has at least, and that a target has in it."""
 FEWEST_TARGETS = 3
+FAST_HOURS, LEAST_SPEED = 0.9, 0.5
+"""An hour counts where the median target was at least so fast, by the fast hours of the day: their
+quantile.
+"""
 MOST_RATIO = 1e3
 """Times slower that are told apart: a target that moved nothing is that much slower."""
 
@@ -56,6 +62,32 @@ class Limits:
     hours: int = choices.SLOW_HOURS
     slowdown: float = choices.SLOW_DOWN
     rate: float = 2.0**20
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How the hours of a target were, beside those of its peers.
+
+    Attributes
+    ----------
+    target : str
+    direction : {'read', 'written'}
+    hours : int
+        Hours under load in which it was measured.
+    slowdown : float
+        The speed of its peers by its own, in the median hour.
+    score : float
+        Student's statistic of the logarithms of its speed; far below 0 it is surely slower.
+    freedom : float
+        Its degrees of freedom.
+    """
+
+    target: str
+    direction: str
+    hours: int
+    slowdown: float
+    score: float
+    freedom: float
 
 
 @dataclass(frozen=True)
@@ -111,6 +143,22 @@ def target_speeds(
     MissingPackage
         SciPy is not installed.
     """
+    return compared(instance, hours_of(archive, instance, dates, limits, damaged=damaged), limits)
+
+
+Hours = Mapping[tuple[str, str], Sequence[float]]
+"""By target and direction: the figures of hours, see `by_hour`, in their order."""
+
+
+def hours_of(
+    archive: Archive,
+    instance: str,
+    dates: Iterable[dt.date],
+    limits: Limits,
+    *,
+    damaged: list[FormatError] | None = None,
+) -> Hours:
+    """The hours of all targets of an instance; see `target_speeds`."""
     hours: dict[tuple[str, str], list[float]] = {}
     for date in dates:
         for direction, dataset in (("read", READ), ("written", WRITTEN)):
@@ -126,35 +174,44 @@ def target_speeds(
             for name, column in zip(series.columns, by_hour(series, limits.rate).T, strict=True):
                 found = column[np.isfinite(column)].tolist()
                 hours.setdefault((name, direction), []).extend(found)
-    return compared(instance, hours, limits)
+    return hours
 
 
-def compared(
-    instance: str, hours: Mapping[tuple[str, str], Sequence[float]], limits: Limits
-) -> list[TargetSpeed]:
-    """The tests of all targets together; see `target_speeds`.
-
-    Parameters
-    ----------
-    hours : mapping of tuple to sequence of float
-        By target and direction: the hours' figures, see `by_hour`, in their order.
-    """
+def compared(instance: str, hours: Hours, limits: Limits) -> list[TargetSpeed]:
+    """The tests of all targets together, one-sided; see `target_speeds`."""
     with needs_extra("analysis", "slow-osts"):
         from scipy import stats
+    found = paces(hours, limits.hours)
+    p_values = [float(stats.t.cdf(one.score, one.freedom)) for one in found]
+    speeds = [
+        TargetSpeed(
+            instance, one.target, one.direction, one.hours, one.slowdown, p_value, corrected
+        )
+        for one, p_value, corrected in zip(found, p_values, holm(p_values), strict=True)
+    ]
+    return sorted(speeds, key=lambda one: (one.adjusted, -one.slowdown))
+
+
+def paces(hours: Hours, fewest: int) -> list[Pace]:
+    """How all targets were that have at least so many hours under load, in their order.
+
+    Of hours that go with the one before, as they do with all targets or with this one, fewer
+    degrees of freedom are left.
+    """
     tested = [
         (key, np.array(figures))
         for key, figures in sorted(hours.items(), key=lambda one: component_order(one[0][0]))
-        if len(figures) >= limits.hours
+        if len(figures) >= fewest
     ]
     typical = float(np.mean([correlation(figures) for _, figures in tested])) if tested else 0.0
-    p_values = [_p_value(figures, typical, stats) for _, figures in tested]
-    speeds = [
-        TargetSpeed(
-            instance, *key, len(figures), float(np.exp(-np.median(figures))), p_value, corrected
-        )
-        for (key, figures), p_value, corrected in zip(tested, p_values, holm(p_values), strict=True)
-    ]
-    return sorted(speeds, key=lambda one: (one.adjusted, -one.slowdown))
+    found = []
+    for key, figures in tested:
+        left = max(2.0, len(figures) / inflation(max(typical, correlation(figures))))
+        mean, spread = float(figures.mean()), float(figures.std(ddof=1))
+        score = mean / spread * left**0.5 if spread else math.copysign(math.inf, mean)
+        slowdown = float(np.exp(-np.median(figures)))
+        found.append(Pace(*key, len(figures), slowdown, score if mean else 0.0, left - 1))
+    return found
 
 
 def by_hour(series: Series, least_rate: float) -> Float64:
@@ -179,35 +236,26 @@ def by_hour(series: Series, least_rate: float) -> Float64:
     if loaded.any():
         loaded &= moved >= np.median(moved[loaded])
     number = series.timestamps // HOUR
-    rows = [
-        _speeds(rates[loaded & (number == hour)]) for hour in np.unique(number[loaded]).tolist()
-    ]
-    return np.array([row for row in rows if row is not None]).reshape(-1, len(series.columns))
+    hours = [_best(rates[loaded & (number == hour)]) for hour in np.unique(number[loaded]).tolist()]
+    best = np.array([row for row in hours if row is not None]).reshape(-1, len(series.columns))
+    if not len(best):
+        return best
+    median = np.nanmedian(best, axis=1)
+    is_fast = (median > 0) & (median >= LEAST_SPEED * np.quantile(median, FAST_HOURS))
+    ratio: Float64 = best[is_fast] / median[is_fast, None]
+    return np.log(np.maximum(ratio, 1 / MOST_RATIO))
 
 
-def _speeds(rates: Float64) -> Float64 | None:
-    """One hour: see `by_hour`; None where too few rows, or targets, were measured."""
+def _best(rates: Float64) -> Float64 | None:
+    """The speed of each target in an hour; None where too few rows, or targets, were measured."""
     measured = np.isfinite(rates).sum(axis=0) >= FEWEST_ROWS
     if measured.sum() < FEWEST_TARGETS:
         return None
     best = np.full(rates.shape[1], np.nan)
-    best[measured] = np.nanquantile(rates[:, measured], BEST, axis=0)
-    median = float(np.median(best[measured]))
-    if median <= 0:
-        return None
-    return np.log(np.maximum(best / median, 1 / MOST_RATIO))
-
-
-def _p_value(figures: Float64, typical: float, stats: Any) -> float:
-    """Of Student's test that a target is not slower than its peers, one-sided, with fewer degrees
-    of freedom where hours go with the one before: as they do with all targets, or with this one.
-    """
-    spread = float(figures.std(ddof=1))
-    if spread == 0:
-        return 0.0 if figures[0] < 0 else 1.0
-    hours = max(2.0, len(figures) / inflation(max(typical, correlation(figures))))
-    score = float(figures.mean()) / spread * hours**0.5
-    return float(stats.t.cdf(score, hours - 1))
+    its = rates[:, measured]
+    quantile = np.nanquantile if np.isnan(its).any() else np.quantile  # which is faster
+    best[measured] = quantile(its, BEST, axis=0)
+    return best
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -32,6 +32,7 @@ from archive_tools.reporting.day_figures import (
     FiguresOfDays,
     Full,
     InstanceFigures,
+    TargetSpeed,
     read_day_figures,
 )
 from archive_tools.store.receipt_content import DamagedReceipt
@@ -196,7 +197,7 @@ def _alert(
 BELOW = (AlertKind.GROWTH, AlertKind.SLOW_TARGET)
 """Kinds that are beyond their threshold below it."""
 MOST_SLOW = 5
-"""Targets that a day's figures have at most of those that moved least."""
+"""Target speeds that a day's figures have at most."""
 SAME_SIZE = 0.05
 """By how much of it the size of a target may differ that is the same: some file systems report a
 size that changes a little.
@@ -258,18 +259,23 @@ def _is_as_large(one: Full, other: Full) -> bool:
 
 
 def _slow_target(rule: Rule, day: _Day, instance: str) -> Iterator[_Found]:
-    found = day.of(instance).slow_targets
+    found = day.of(instance).target_speeds
     if not found:
-        raise _NotKnownError("fewer than four targets were measured under load")
-    for one in found:
-        sentence = f"{one.name} moved {one.share:.2f} of what the median target did under load"
-        is_beyond = one.share < rule.threshold and one.is_far_below
+        raise _NotKnownError("no targets were compared: too few, or too few hours under load")
+    worst: dict[str, TargetSpeed] = {}
+    for one in sorted(found, key=lambda one: (not one.is_sure, one.share)):
+        worst.setdefault(one.name, one)
+    for one in worst.values():
+        sentence = (
+            f"{one.name} {one.direction} at {one.share:.2f} of the speed of the median target in"
+            f" {counted(one.hours, 'hour')} under load"
+        )
+        is_beyond = one.share < rule.threshold and one.is_sure
         yield _Found(one.share, sentence, one.name, is_beyond)
-    least = found[-1].share if len(found) >= MOST_SLOW else 1.0
-    if least < rule.threshold and rule.components != "*":
-        yield _Found(None, f"only the {MOST_SLOW} targets that moved least are known")
+    if len(found) >= MOST_SLOW and found[-1].is_sure and rule.components != "*":
+        yield _Found(None, f"only the {MOST_SLOW} surest are known")
     else:
-        yield _Found(least, "no other target moved less", is_beyond=False)
+        yield _Found(1.0, "no other target was surely slower", is_beyond=False)
 
 
 def _missing(rule: Rule, day: _Day, instance: str) -> Iterator[_Found]:
@@ -337,7 +343,7 @@ def _has_fullness(rule: Rule, day: _Day, instance: str) -> bool:
 
 
 def _has_targets(rule: Rule, day: _Day, instance: str) -> bool:
-    return any(one.slow_targets for _, one in day.earlier(instance))
+    return any(one.target_speeds for _, one in day.earlier(instance))
 
 
 def _has_logs(rule: Rule, day: _Day, instance: str) -> bool:

@@ -19,8 +19,8 @@ from archive_tools.store import layout
 
 LAYOUT = 1
 """Raised when a field gets another meaning."""
-SLOW_DEVIATIONS = -3.5
-"""A target is slow only if it is so far from the median, in robust standard deviations."""
+SLOW_SCORE, SLOW_SHARE = -4.0, 0.8
+"""A target was slow on a day if its score is not above, and it was no faster beside its peers."""
 
 
 class DatasetFigures(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,10 +83,38 @@ class TargetUnderLoad(msgspec.Struct, frozen=True):
     share: float
     deviations: float
 
+
+class TargetSpeed(msgspec.Struct, frozen=True):
+    """How fast a target was beside its peers, by `archive_tools.jobs.slow_targets`.
+
+    Attributes
+    ----------
+    name : str
+    direction : str
+        read or written.
+    share : float
+        Its speed by that of the median target, in the median hour.
+    hours : int
+        Hours under load that were compared.
+    score : float
+        Student's statistic of these hours: far below 0 it was surely slower.
+    """
+
+    name: str
+    direction: str
+    share: float
+    hours: int
+    score: float
+
     @property
-    def is_far_below(self) -> bool:
-        """Whether it is so far below its peers that it may count as slow."""
-        return self.deviations <= SLOW_DEVIATIONS
+    def is_sure(self) -> bool:
+        """Whether it was slower than its peers by more than chance, however little."""
+        return self.score <= SLOW_SCORE
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it counts as slow on the day."""
+        return self.is_sure and self.share <= SLOW_SHARE
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -135,6 +163,9 @@ class InstanceFigures(msgspec.Struct, frozen=True, omit_defaults=True):
         By dataset (``fullness/bytes``, ``fullness/inodes``, and of ``mdfullness``), then target.
     slow_targets : list of TargetUnderLoad
         The few that moved least under load, least first.
+    target_speeds : list of TargetSpeed
+        The few that were most surely slower than their peers, the surest first; a target may be
+        there for each direction. Days of earlier versions do not have it.
     users, programs, file_systems : list of Moved
         By bytes, largest first; the first few.
     problems : list of Problem
@@ -146,6 +177,7 @@ class InstanceFigures(msgspec.Struct, frozen=True, omit_defaults=True):
     datasets: dict[str, DatasetFigures] = {}
     fullness: dict[str, dict[str, Full]] = {}
     slow_targets: list[TargetUnderLoad] = []
+    target_speeds: list[TargetSpeed] = []
     users: list[Moved] = []
     programs: list[Moved] = []
     file_systems: list[Moved] = []

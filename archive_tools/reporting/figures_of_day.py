@@ -18,7 +18,10 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError
 from archive_tools.core.sums import sql_sum
 from archive_tools.formats import index_file
+from archive_tools.jobs import slow_targets as slow_targets_by_rates
 from archive_tools.jobs import users
+from archive_tools.reading.archive import Archive
+from archive_tools.reading.daily import READ, WRITTEN
 from archive_tools.reporting import measuring
 from archive_tools.reporting.day_figures import (
     LAYOUT,
@@ -28,6 +31,7 @@ from archive_tools.reporting.day_figures import (
     InstanceFigures,
     Moved,
     Problem,
+    TargetSpeed,
     TargetUnderLoad,
     encode,
 )
@@ -42,6 +46,8 @@ VERSION = 2
 MOST = 10
 """Users, programs and file systems that are named."""
 MOST_SLOW = 5
+LEAST_SCORE = -1000.0
+"""In place of that of a target that was as slow in every hour."""
 RANKINGS = {
     "users": (users.UID, "username"),
     "programs": ("NULL", "exename"),
@@ -100,7 +106,8 @@ def _instance(
     try:
         path = layout.path(root, layout.TTS, day.date, instance)
         if path.is_file():
-            fields |= _of_series(measuring.measured(path, day))
+            found = measuring.measured(path, day)
+            fields |= _of_series(found) | {"target_speeds": target_speeds(root, instance, found)}
         index = layout.path(root, layout.INDEX, day.date, instance)
         if index.is_file():
             with index_file.connected(index) as connection:
@@ -178,6 +185,28 @@ def slow_targets(found: measuring.Measured) -> list[TargetUnderLoad]:
         )
         for place in least[:MOST_SLOW]
         if rates[place] < middle
+    ]
+
+
+def target_speeds(root: Path, instance: str, found: measuring.Measured) -> list[TargetSpeed]:
+    """The targets that were most surely slower than their peers; none where nothing was under
+    load for some hours.
+    """
+    if READ not in found.datasets and WRITTEN not in found.datasets:
+        return []
+    limits = slow_targets_by_rates.Limits()
+    hours = slow_targets_by_rates.hours_of(Archive(root), instance, [found.day.date], limits)
+    paces = slow_targets_by_rates.paces(hours, limits.hours)
+    return [
+        TargetSpeed(
+            one.target,
+            one.direction,
+            round(1 / one.slowdown, 4),
+            one.hours,
+            round(max(one.score, LEAST_SCORE), 2),
+        )
+        for one in sorted(paces, key=lambda one: (one.score, -one.slowdown))[:MOST_SLOW]
+        if one.score < 0
     ]
 
 

@@ -29,8 +29,6 @@ VERSION = 3
 YEAR, WEEK, WEEKS = 366, 7, 28
 MOST = 10
 MOST_PROBLEMS = 20
-SLOW_SHARE = 0.8
-"""A target that moved no more of the median, and far below it, counts as slow on a day."""
 
 Products = Mapping[str, Sequence[str]]
 
@@ -337,14 +335,17 @@ def _ranked(
 
 
 def _slow(found: FiguresOfDays, dates: Sequence[dt.date]) -> list[tuple[str, str, str, str]]:
-    """Targets that moved far less than their peers under load, by the number of days."""
+    """Targets that were slower than their peers, by the number of days."""
     days: dict[tuple[str, str], list[float]] = {}
     for date in dates:
         day = found.days.get(date)
         for instance, one in day.instances.items() if day else ():
-            for target in one.slow_targets:
-                if target.share <= SLOW_SHARE and target.is_far_below:
-                    days.setdefault((target.name, instance), []).append(target.share)
+            slow: dict[str, float] = {}
+            for target in one.target_speeds:
+                if target.is_slow:
+                    slow[target.name] = min(target.share, slow.get(target.name, 1.0))
+            for name, share in slow.items():
+                days.setdefault((name, instance), []).append(share)
     ranked = sorted(days.items(), key=lambda one: (-len(one[1]), one[0]))
     return [
         (name, instance, str(len(shares)), f"{100 * min(shares):.0f} %")

@@ -81,7 +81,7 @@ def test_holm_is_what_it_is_by_hand() -> None:
 
 def test_missing_cells_take_no_part() -> None:
     rng = np.random.default_rng(6)
-    rates = loads(rng, 1440, 0.9)
+    rates = loads(rng, 3 * 1440, 0.9)
     rates[:, 5] = np.nan
     rates[200:400] = np.nan
     assert "t5" not in {one.target for one in found(rates)}

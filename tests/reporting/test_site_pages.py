@@ -22,7 +22,7 @@ from archive_tools.reporting.day_figures import (
     FiguresOfDays,
     Full,
     InstanceFigures,
-    TargetUnderLoad,
+    TargetSpeed,
     encode,
 )
 from archive_tools.store import layout
@@ -205,9 +205,10 @@ def test_a_few_days_are_not_a_trend() -> None:
 
 
 def test_a_slow_target_of_an_alert_is_on_the_index(tmp_path: Path) -> None:
-    """By one rule: 3.5 deviations below its peers, and the index at 80 % of the median."""
-    targets = [TargetUnderLoad("slow", 0.5, -4.0), TargetUnderLoad("near", 0.7, -3.0)]
-    day = InstanceFigures("complete", slow_targets=[*targets, TargetUnderLoad("fast", 0.9, -9.0)])
+    """By one rule: surely slower than its peers, and at 80 % of their speed."""
+    speeds = [("slow", 0.5, -4.0), ("slow", 0.6, -5.0), ("near", 0.7, -3.0), ("fast", 0.9, -9.0)]
+    targets = [TargetSpeed(name, "read", share, 12, score) for name, share, score in speeds]
+    day = InstanceFigures("complete", target_speeds=targets)
     found = DayFigures(1, FIRST, "UTC", 0, 86400, {"scratch": day})
     path = layout.path(tmp_path, layout.FIGURES, FIRST)
     path.parent.mkdir(parents=True)
