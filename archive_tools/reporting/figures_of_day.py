@@ -35,8 +35,8 @@ from archive_tools.reporting.day_figures import (
     TargetUnderLoad,
     encode,
 )
+from archive_tools.reporting.judging import MAD
 from archive_tools.reporting.problems import problems_of
-from archive_tools.reporting.unusual import MAD
 from archive_tools.store import layout, status
 from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import DayReceipts, Receipts

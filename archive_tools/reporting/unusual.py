@@ -1,8 +1,8 @@
-"""What was unusual on a day: each hour against the same hour of the four weeks before.
+"""What was unusual on a day: each hour against the same hour of the four weeks before, and whom or
+what the day's figures name against those days (`unusual_names`).
 
-Amounts are compared by their logarithms, the middle and spread by median and MAD, so that a few
-wild days do not make a wild day usual. How often the same rule would have spoken in those weeks is
-counted, each day against all of them, and said.
+Amounts are compared by their logarithms, Saturdays and Sundays with each other. How often the same
+rules would have spoken in those weeks is counted, each day against all of them, and said.
 """
 
 from __future__ import annotations
@@ -14,26 +14,28 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from archive_tools import schemas
 from archive_tools.core import quantities
 from archive_tools.core.arrays import Float64
+from archive_tools.reporting import unusual_names
 from archive_tools.reporting.day_figures import DayFigures
+from archive_tools.reporting.judging import LEAST_DAYS, Judged, judged
+
+__all__ = ["LEAST_DAYS", "Unusual", "days_before", "unusual"]
 
 WEEKS = 4
 DAYS = 7 * WEEKS
-LEAST_DAYS = 14
-"""Days before, of which the hour was measured, without which nothing is compared."""
 DEVIATIONS, FACTOR, POINTS = 5.0, 2.0, 20.0
 """How far from the median an hour is unusual: in robust standard deviations, and besides by this
 factor (amounts) or by so many per cent points.
 """
+SATURDAY = 5
 LEAST_MEASURED = 0.9
 """Share of an hour's cells without which it is not compared."""
 MOST = 8
 """Sentences of a day."""
-MAD = 1.4826
-"""A standard deviation of a normal distribution, by its median absolute deviation."""
 
 
 class Stretch(NamedTuple):
@@ -89,7 +91,8 @@ def unusual(today: DayFigures, before: Mapping[dt.date, DayFigures]) -> Unusual:
     """
     dates = [today.date, *(date for date in days_before(today.date) if date in before)]
     days = [today, *(before[date] for date in dates[1:])]
-    found: list[Stretch] = []
+    weekdays = np.array([date.weekday() for date in dates])
+    found: list[tuple[float, tuple[int, str, str], str]] = []
     spoken = np.zeros(len(days), bool)
     comparable = False
     for instance, figures in today.instances.items():
@@ -97,15 +100,21 @@ def unusual(today: DayFigures, before: Mapping[dt.date, DayFigures]) -> Unusual:
             if not mine.hours:
                 continue
             values = _table(days, instance, dataset)
-            marks, middle, scores = _judged(values, mine.kind == "delta", dates)
-            known = np.count_nonzero(~np.isnan(values[1:]), axis=0) >= LEAST_DAYS
-            comparable |= bool(known.any())
-            spoken |= marks.any(axis=1)
-            found += _stretches(instance, dataset, values[0], marks[0], middle, scores)
-    found.sort(key=lambda one: -one.deviations)
-    shown = sorted(found[:MOST], key=lambda one: (one.first, one.instance, one.dataset))
+            hours = _judged(values, mine.kind == "delta", weekdays)
+            comparable |= bool(hours.known.any())
+            spoken |= (hours.marks != 0).any(axis=1)
+            found += [
+                (one.deviations, (one.first, instance, dataset), _sentence(one, today))
+                for one in _stretches(instance, dataset, values[0], hours)
+            ]
+    for named in unusual_names.found_of(days):
+        spoken |= named.spoken
+        comparable |= named.is_comparable
+        found += [(weight, (24, "", ""), sentence) for weight, sentence in named.sentences]
+    found.sort(key=lambda one: -one[0])
+    shown = sorted(found[:MOST], key=lambda one: one[1])
     return Unusual(
-        tuple(_sentence(one, today) for one in shown),
+        tuple(sentence for _, _, sentence in shown),
         len(days) - 1,
         int(np.count_nonzero(spoken[1:])),
         comparable,
@@ -129,49 +138,32 @@ def _table(days: list[DayFigures], instance: str, dataset: str) -> Float64:
     return values
 
 
-def _judged(
-    values: Float64, is_amount: bool, dates: list[dt.date]
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.bool_]], Float64, Float64]:
-    """Which hours of each day are unusual against the days after the first; the medians of those
-    by hour, and the first day's deviations. Of the same weekday no other day may be as far out.
-    """
+def _judged(values: Float64, is_amount: bool, weekdays: npt.NDArray[np.int64]) -> Judged:
+    """Which hours of each day are unusual."""
     levels = np.log2(1 + np.maximum(values, 0)) if is_amount else values
-    least = 1.0 if is_amount else POINTS  # log2 of FACTOR
-    weekdays = np.array([date.weekday() for date in dates])
-    known = np.count_nonzero(~np.isnan(levels[1:]), axis=0) >= LEAST_DAYS
-    marks = np.zeros(values.shape, bool)
-    middles, scores = np.full(values.shape[1], np.nan), np.zeros(values.shape)
-    if known.any():
-        before = levels[1:, known]
-        middles[known] = np.nanmedian(before, axis=0)
-        spread = MAD * np.nanmedian(np.abs(before - middles[known]), axis=0)
-        distance = levels[:, known] - middles[known]
-        scores[:, known] = np.nan_to_num(distance / np.maximum(spread, least / DEVIATIONS))
-    for row in range(len(values)):
-        alike = weekdays == weekdays[row]
-        alike[[0, row]] = False
-        peers = levels[alike]
-        high = np.fmax.reduce(peers, axis=0, initial=-np.inf)
-        low = np.fmin.reduce(peers, axis=0, initial=np.inf)
-        beyond = np.where(scores[row] > 0, levels[row] > high, levels[row] < low)
-        marks[row] = known & (np.abs(scores[row]) >= DEVIATIONS) & beyond
-    return marks, 2.0**middles - 1 if is_amount else middles, scores[0]
+    found = judged(
+        levels,
+        weekdays >= SATURDAY,
+        weekdays,
+        least=np.log2(FACTOR) if is_amount else POINTS,
+        deviations=DEVIATIONS,
+    )
+    return found._replace(middles=2.0**found.middles - 1) if is_amount else found
 
 
 def _stretches(
     instance: str,
     dataset: str,
     values: Float64,
-    marks: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-    middles: Float64,
-    scores: Float64,
+    found: Judged,
 ) -> Iterator[Stretch]:
     known = schemas.catalogue().get(dataset)
     is_amount = known is not None and known.kind == "delta"
+    marks = found.marks[0]
     hour = 0
     while hour < 24:
         first = hour
-        while hour < 24 and marks[hour] and (scores[hour] > 0) == (scores[first] > 0):
+        while hour < 24 and marks[hour] and marks[hour] == marks[first]:
             hour += 1
         if hour > first:
             here = slice(first, hour)
@@ -181,10 +173,10 @@ def _stretches(
                 dataset,
                 first,
                 hour,
-                bool(scores[first] > 0),
+                bool(marks[first] > 0),
                 float(join(values[here])),
-                float(join(middles[here])),
-                float(np.abs(scores[here]).max()),
+                float(join(found.middles[here])),
+                float(np.abs(found.scores[here]).max()),
             )
         else:
             hour += 1

@@ -29,10 +29,10 @@ from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.schemas import BUILD_VERSION, REDUCERS, Dataset, Kind, Reducer
-from archive_tools.store import files, layout, lock
+from archive_tools.store import files, layout, lock, status
 from archive_tools.store.receipts import Receipt, Receipts, fingerprint
 
-KIND = "own"
+KIND = status.OWN
 """What stands for the kind of source, and marks datasets that are not of the catalogue."""
 INSTANCE = re.compile("[A-Za-z0-9][A-Za-z0-9_-]*")
 DATASET = re.compile(r"(?!darshan/)[a-z][a-z0-9_]*/(?!timestamps|component)[a-z][a-z0-9_]*")

@@ -93,6 +93,8 @@ class State:
         return f"{self.word}{percent}{', acknowledged' if self.acknowledged else ''}"
 
 
+OWN = "own"
+"""The kind of instance whose series `archive_tools.write_series` wrote."""
 OTHER_KEYS = "made with other keys of site.json, or by other rows of the source's table"
 _WHOLE = State(DayState.COMPLETE)
 MANY = 1000
@@ -205,6 +207,8 @@ def _lacking(there: Mapping[str, Receipt], products: Sequence[str]) -> State | N
 def _stale(day: DayReceipts, instance: str, made: Sequence[Receipt]) -> State | None:
     if any(receipt.version != BUILD_VERSION for receipt in made):
         return State(DayState.STALE, "made by an older version")
+    if any(day.content(one).get("configuration", {}).get("kind") == OWN for one in made):
+        return None  # a site's own series are not made of raw data
     chain = [day.good(instance, Product.RAW), *made]
     if all(
         before and after and follows(after.fingerprint, before.fingerprint)

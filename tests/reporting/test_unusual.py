@@ -12,7 +12,10 @@ from archive_tools.reporting.day_figures import (
     LAYOUT,
     DatasetFigures,
     DayFigures,
+    Full,
     InstanceFigures,
+    Moved,
+    TargetSpeed,
 )
 from archive_tools.reporting.unusual import DAYS, days_before, unusual
 
@@ -42,9 +45,9 @@ def month(seed: int = 1) -> dict[dt.date, DayFigures]:
     return {date: day(date, ordinary((DATE - date).days, seed)) for date in days_before(DATE)}
 
 
-def test_an_hour_of_twenty_times_the_bytes_is_said_with_time_and_usual_amount() -> None:
+def test_hours_of_forty_times_the_bytes_are_said_with_time_and_usual_amount() -> None:
     hours = ordinary(0)
-    hours[13:15] *= 20
+    hours[13:15] *= 40
     found = unusual(day(DATE, hours), month())
     (sentence,) = found.sentences
     assert sentence.startswith("fs, 13:00 to 15:00: bytes read from the data target: ")
@@ -116,3 +119,82 @@ def test_days_of_23_and_25_hours_are_compared_by_the_clock(date: dt.date) -> Non
     clock = sorted([*clock, 2]) if count == 25 else clock
     today = day(date, np.array([(hour + 1) * 1e12 for hour in clock]), zone=zone)
     assert unusual(today, before).sentences == ()
+
+
+# Users, targets
+
+
+def of(date: dt.date, **fields: object) -> DayFigures:
+    span = Day(date, "UTC")
+    instances = {"fs": InstanceFigures("complete", **fields)}  # type: ignore[arg-type]
+    return DayFigures(LAYOUT, date, "UTC", span.start, span.end, instances)
+
+
+def said(today: DayFigures, before: dict[dt.date, DayFigures]) -> tuple[str, ...]:
+    return unusual(today, before).sentences
+
+
+def users(number: int, **amounts: int) -> list[Moved]:
+    """Amounts in GiB, a little different each day."""
+    return [
+        Moved(one, 1, (amount * 2**30) * (8 + number % 5) // 8, 0)
+        for one, amount in amounts.items()
+    ]
+
+
+def test_a_user_with_ten_times_the_bytes_is_named_and_one_with_three_times_is_not() -> None:
+    before = {
+        date: of(date, users=users(number, ann=100, ben=50))
+        for number, date in enumerate(days_before(DATE))
+    }
+    (sentence,) = said(of(DATE, users=users(0, ann=1000, ben=50)), before)
+    assert sentence.startswith("fs: user ann moved 1,000.0 GiB, usually 125.0 GiB or less, 8 times")
+    assert said(of(DATE, users=users(0, ann=300, ben=50)), before) == ()
+
+
+def test_a_user_who_was_not_among_the_listed_moved_no_more_than_the_last_of_them() -> None:
+    listed = {f"user{n}": 100 + n for n in range(10)}
+    before = {
+        date: of(date, users=users(number, **listed))
+        for number, date in enumerate(days_before(DATE))
+    }
+    (sentence,) = said(of(DATE, users=users(0, new=2000, **listed)), before)
+    assert "user new moved 2.0 TiB, usually 125.0 GiB or less" in sentence
+    assert said(of(DATE, users=users(0, new=150, **listed)), before) == ()
+
+
+def levels(**used: float) -> dict[str, dict[str, Full]]:
+    return {"fullness/bytes": {name: Full(one, 100.0) for name, one in used.items()}}
+
+
+def test_a_target_that_fills_faster_than_targets_do_is_named_each_day() -> None:
+    before = {
+        date: of(date, fullness=levels(a=50 - number / 10, b=60 - number / 10))
+        for number, date in enumerate(days_before(DATE))
+    }
+    (sentence,) = said(of(DATE, fullness=levels(a=50.1, b=66.0)), before)
+    assert sentence == (
+        "fs: b filled by 6.0 points to 66 %, targets usually by 0.1 a day; at this pace it is full"
+        " in 6 days."
+    )
+    yesterday = DATE - dt.timedelta(days=1)
+    before[yesterday] = of(yesterday, fullness=levels(a=50, b=60))
+    later = {**before, DATE: of(DATE, fullness=levels(a=50.1, b=66.0))}
+    tomorrow = DATE + dt.timedelta(days=1)
+    assert "to 72 %" in said(of(tomorrow, fullness=levels(a=50.2, b=72.0)), later)[0]
+    larger = {"fullness/bytes": {"b": Full(66.0, 200.0)}}
+    assert said(of(DATE, fullness=larger), before) == (), "its size is another"
+
+
+@pytest.mark.parametrize(("days", "is_unusual"), [(0, True), (3, True), (20, False)])
+def test_a_slow_target_is_unusual_unless_it_mostly_is(days: int, is_unusual: bool) -> None:
+    fast = [TargetSpeed("a", "read", 0.95, 12, -2.0)]
+    slow = [TargetSpeed("b", "read", 0.5, 12, -8.0), *fast]
+    before = {
+        date: of(date, target_speeds=slow if number < days else fast)
+        for number, date in enumerate(days_before(DATE))
+    }
+    found = unusual(of(DATE, target_speeds=slow), before)
+    sentence = "fs: b read at 50 % of the speed of the median target, in 12 hours under load."
+    assert found.sentences == ((sentence,) if is_unusual else ())
+    assert found.chance == (days if is_unusual else 0)

@@ -14,7 +14,7 @@ from archive_tools import OwnSeries, write_series
 from archive_tools.cli.main import main
 from archive_tools.core.errors import ArchiveError, BadArgument, Busy
 from archive_tools.core.vocabulary import Product
-from archive_tools.store import files, lock
+from archive_tools.store import files, lock, status
 from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import main as pipeline_main
 
@@ -102,10 +102,13 @@ def test_a_day_with_gaps_is_partial(tmp_path: Path, gaps: int, state: str) -> No
     values = np.ones((ROWS, 2))
     values[:gaps] = np.nan
     path = write(tmp_path, power(values))
-    receipts = Receipts(tmp_path).day(archive_tools.Archive(tmp_path).days("racks")[0])
+    (date,) = archive_tools.Archive(tmp_path).days("racks")
+    receipts = Receipts(tmp_path).day(date)
     receipt = receipts.good("racks", Product.TTS)
     assert receipt
     assert receipt.state == state
+    found = status.states(tmp_path, [date], {"racks": [Product.TTS]})
+    assert found[date]["racks"].word == state, "it has no raw data to be stale against"
     content = receipts.content(receipt)
     assert content["bytes"] == path.stat().st_size
     assert content["quality"]["power/watts"] == {"measured": 2 * (ROWS - gaps), "missing": 2 * gaps}
