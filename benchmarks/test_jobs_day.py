@@ -58,7 +58,9 @@ def in_process(*commands: list[str]) -> dict[str, Any]:
 
 
 def write_day(folder: Path, jobs: int, seen: int, targets: int) -> None:
-    """sacct's answer, and snapshots of each target; `seen` jobs have an entry on all of them."""
+    """sacct's answer, and snapshots of each target; `seen` jobs have an entry on all of them, each
+    with figures of its own.
+    """
     rows = (
         job(n, start, start + 1800, User=f"u{n % 300}", UID=n % 300, Account=f"a{n % 50}")
         for n in range(jobs)
@@ -69,13 +71,18 @@ def write_day(folder: Path, jobs: int, seen: int, targets: int) -> None:
     for nth in range(SNAPSHOTS):
         stamp = MIDNIGHT + nth * STEP
         there = [n for n in range(seen) if n * (SNAPSHOTS - 1) // seen in (nth, nth - 1)]
-        entries = [
-            ost(str(n), stamp, MIB * (n % 7 + nth), MIB * (n % 5 + nth), start=MIDNIGHT + n)
-            for n in there
-        ]
-        content = gzip.compress(text(entries).encode(), 1)
         for target in range(targets):
+            entries = (_entry(n, nth, target, stamp) for n in there)
+            content = gzip.compress(text(entries).encode(), 1)
             (folder / f"stats/fs-OST{target:04x}.{stamp}.gz").write_bytes(content)
+
+
+def _entry(job: int, nth: int, target: int, stamp: int) -> str:
+    """Of no two targets, and no two jobs on one, the same."""
+    read, written = ((job * 7919 + target * prime) % 65521 << 14 for prime in (104729, 1299709))
+    return ost(
+        str(job), stamp, read * (nth + 1), written * (nth + 1), start=MIDNIGHT + job, punch=nth
+    )
 
 
 @pytest.fixture(scope="module")

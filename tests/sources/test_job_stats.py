@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import io
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,8 +26,10 @@ from pipeline.cli.main import COMPLETE, PARTIAL, main
 from pipeline.site import validated
 from pipeline.sources import job_stats
 from pipeline.sources.job_stats import job_names, table
+from pipeline.sources.job_stats import snapshots as texts
+from pipeline.sources.job_stats.entries import COUNTERS, PLACES, SINCE, UNKNOWN, figures_of
 from pipeline.sources.job_stats.growth import Target
-from pipeline.sources.job_stats.snapshots import PLACES, Entry, Snapshot
+from pipeline.sources.job_stats.snapshots import Snapshot
 from pipeline.testing import contract, record_contract
 from tests.support.job_stats_text import mdt, ost, text
 
@@ -446,24 +449,127 @@ def test_growth_is_conserved_over_days_whatever_is_cleared(
     for number in range(len(values) // a_day + 1):
         target = Target(Day(DAY.date + dt.timedelta(days=number)))
         for place, value in enumerate(values):
-            counters = (value, *[None] * (len(PLACES) - 1))
             time = DAY.start + place * 86400 // a_day
-            target.add(Snapshot(time, "t", {"j": Entry(counters)}))
-        total += sum(usage.counters[0] or 0 for usage in target.jobs.values())
+            target.add(snapshot(time, {"j": (value, 0)}))
+        total += int(target.usage().counters[:, 0].clip(0).sum())
     assert total == growth
+
+
+seen = st.tuples(st.integers(0, 3) | st.just(2**63 - 1), st.sampled_from([0, 0, 1, 2]))
+looks = st.tuples(st.dictionaries(st.sampled_from("abcd"), seen), st.sampled_from([True, False]))
+
+
+@given(st.lists(looks, min_size=1, max_size=8))
+def test_growth_of_many_jobs_is_that_of_each_by_itself(
+    given: list[tuple[dict[str, tuple[int, int]], bool]],
+) -> None:
+    """As one would add it up by hand: a job's figure and when its entry began, look by look."""
+    target = Target(DAY)
+    for number, (entries, is_whole) in enumerate(given):
+        target.add(snapshot(DAY.start + number, entries, is_whole=is_whole))
+    usage = target.usage()
+    assert usage.jobs == sorted({job for entries, _ in given for job in entries})
+    for row, job in enumerate(usage.jobs):
+        total = restarts = began = last = 0
+        first: int | None = None
+        is_there = False
+        for number, (entries, is_whole) in enumerate(given):
+            if job not in entries:
+                is_there = is_there and not is_whole
+                continue
+            figure, since = entries[job]
+            is_same = since == began != 0
+            was_known = first is not None and (is_there or is_same)
+            if number == 0:
+                pass
+            elif not was_known or figure < last or (since and began and not is_same):
+                restarts += was_known or total > 0
+                total = min(total + figure, 2**63 - 1)
+            else:
+                total = min(total + figure - last, 2**63 - 1)
+            first = number if first is None else first
+            last, began, is_there = figure, since, True
+            assert int(usage.last[row]) >= DAY.start + number
+        assert (usage.counters[row, 0], usage.restarts[row]) == (total, restarts)
+        assert int(usage.first[row]) - DAY.start == first
+    assert (usage.counters[:, 1:] == UNKNOWN).all()
+
+
+def snapshot(time: int, entries: dict[str, tuple[int, int]], *, is_whole: bool = True) -> Snapshot:
+    """Of jobs with a first counter, and when their entries began."""
+    found = Snapshot(time, "t", is_whole)
+    digits = [[b"%d" % figure, b"%d" % since] for figure, since in entries.values()]
+    found.add(list(entries), (COUNTERS.start, SINCE), digits)
+    return found
+
+
+FORMS = st.sampled_from([210, 212, 214])
+edits = st.lists(
+    st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 12),
+        st.binary(max_size=3)
+        | st.sampled_from(
+            [
+                b"0",
+                b"1234567890123456789",
+                b"\n",
+                b" ",
+                b", hist: { 4K: 3 }",
+                b"samples:",
+                b"}",
+                b"{",
+            ]
+        ),
+    ),
+    max_size=4,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from("789"), FORMS, st.integers(0, 2**40))), edits)
+def test_entries_that_are_read_at_once_are_what_they_are_by_lines(
+    given: list[tuple[str, int, int]], edits: list[tuple[float, int, bytes]]
+) -> None:
+    """Whatever is written over the text: the same figures, and the same is said of it."""
+    found = [ost(job, 1, amount, amount, form=form, start=form) for job, form, amount in given]
+    content = bytearray(text(found, "fs-OST0000").encode())
+    for place, cut, inserted in edits:
+        at = int(place * len(content))
+        content[at : at + cut] = inserted
+    assert read(bytes(content)) == read(bytes(content), layouts=-1)
+
+
+def read(content: bytes, layouts: int = texts.LAYOUTS) -> tuple[list[Any], list[str]]:
+    """What a text says, and what is wrong with it; without layouts each entry is read by lines."""
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(texts, "LAYOUTS", layouts)
+        found = list(texts.snapshots(io.BytesIO(content), f"x.{NOON}", "UTC", said.append))
+    rows = [(one.target, one.jobs(), one.figures().tolist(), one.is_whole) for one in found]
+    return rows, said
+
+
+def test_entries_of_one_layout_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the first."""
+    taken: list[bytes] = []
+
+    def noted(entry: bytes) -> tuple[dict[int, int], int]:
+        taken.append(entry)
+        return figures_of(entry)
+
+    monkeypatch.setattr(texts, "figures_of", noted)
+    entries = [ost(str(n), 1, n * MIB, 0, form=214, start=9) for n in range(50)]
+    (rows, said) = read(text(entries, "fs-OST0000").encode())
+    assert (len(rows[0][1]), said, len(taken)) == (50, [], 1)
 
 
 @given(st.permutations(range(6)), st.integers(0, 6), st.integers(0, 2))
 def test_copies_of_a_snapshot_are_one_in_any_order(order: list[int], cut: int, twice: int) -> None:
-    entries = [(str(n % 3), Entry((n, *[None] * (len(PLACES) - 1)))) for n in range(6)]
     copies = [Snapshot(1, "t"), Snapshot(1, "t")]
     for place, n in enumerate(order):
-        copies[place < cut].add(*entries[n])
+        copies[place < cut].add([str(n % 3)], (COUNTERS.start,), [[b"%d" % n]])
     for _ in range(twice):
         copies[0].merge(copies[1])
     copies[0].merge(copies[1])
-    assert {job: entry.counters[0] for job, entry in copies[0].entries.items()} == {
-        "0": 3,
-        "1": 4,
-        "2": 5,
-    }
+    figures = copies[0].figures()[:, COUNTERS.start].tolist()
+    assert {job: figures[row] for job, row in copies[0].jobs().items()} == {"0": 3, "1": 4, "2": 5}

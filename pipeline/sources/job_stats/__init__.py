@@ -13,7 +13,7 @@ the last snapshot and that is in no file. Snapshots belong closer together than 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from pipeline.sources._shared import file_copies
 from pipeline.sources.contract import Fetched, Inputs, RecordSource
 from pipeline.sources.job_stats import exported, job_names, streams, table
 from pipeline.sources.job_stats import options as keys
+from pipeline.sources.job_stats.entries import UNKNOWN
 from pipeline.sources.job_stats.growth import Target, Usage
 from pipeline.sources.job_stats.options import Options
 
@@ -134,8 +135,9 @@ class JobStats(RecordSource[keys.Options]):
         for its in streams.by_server(streams.files(pieces, options)):
             for one in streams.in_order(its, options, findings):
                 if day.start <= one.time < day.end:
-                    found.setdefault(one.target, {})[one.time] = len(one.entries)
-                    names.look_at(one.entries)
+                    jobs = one.jobs()
+                    found.setdefault(one.target, {})[one.time] = len(jobs)
+                    names.look_at(jobs)
         names.report(findings)
         targets = sorted(found, key=component_order)
         times = [np.fromiter(found[name], np.int64) for name in targets]
@@ -161,7 +163,7 @@ class JobStats(RecordSource[keys.Options]):
             for one in streams.in_order(its, options, Findings()):
                 targets.setdefault(one.target, Target(day)).add(one)
             for name in sorted(targets, key=component_order):
-                yield _table(name, targets[name].jobs, names)
+                yield _table(name, targets.pop(name).usage(), names)
 
 
 def _has_any(there: Sequence[streams.File], options: keys.Options, day: Day) -> bool:
@@ -185,10 +187,11 @@ class _Names:
             self._known[job] = job_names.parsed(job, self._templates)
         return self._known[job]
 
-    def look_at(self, jobs: Mapping[str, Any]) -> None:
+    def look_at(self, jobs: Iterable[str]) -> None:
         """Take ids."""
         for job in jobs:
-            self.of(job)
+            if job not in self._known:
+                self.of(job)
 
     def report(self, findings: Findings) -> None:
         """Say which ids are not explained."""
@@ -197,22 +200,22 @@ class _Names:
         findings.add(FindingKind.JOBIDS_UNEXPLAINED, len(unknown), detail=detail)
 
 
-def _table(target: str, jobs: Mapping[str, Usage], names: _Names) -> pa.Table:
-    rows = sorted(jobs.items())
-    parts = [names.of(job) or job_names.JobName() for job, _ in rows]
-    usage = [found for _, found in rows]
-    columns: dict[str, list[Any]] = {
-        "target": [target] * len(rows),
-        "fsname": [target.rpartition("-")[0]] * len(rows),
-        "job": [job for job, _ in rows],
-        **{name: [getattr(one, name) for one in parts] for name in job_names.JobName._fields},
-        "first_seen": [one.first for one in usage],
-        "last_seen": [one.last for one in usage],
-        "restarts": [one.restarts for one in usage],
-        **{
-            name: [one.counters[place] for one in usage] for place, name in enumerate(table.COLUMNS)
-        },
+def _table(target: str, usage: Usage, names: _Names) -> pa.Table:
+    rows = len(usage.jobs)
+    parts = [names.of(job) or job_names.JobName() for job in usage.jobs]
+    of_names = zip(*parts, strict=True) if parts else ((),) * len(job_names.JobName._fields)
+    columns: dict[str, Any] = {
+        "target": pa.repeat(pa.scalar(target), rows),
+        "fsname": pa.repeat(pa.scalar(target.rpartition("-")[0]), rows),
+        "job": usage.jobs,
+        **dict(zip(job_names.JobName._fields, of_names, strict=True)),
+        "first_seen": usage.first,
+        "last_seen": usage.last,
+        "restarts": usage.restarts,
     }
+    for place, name in enumerate(table.COLUMNS):
+        counted = usage.counters[:, place]
+        columns[name] = pa.array(counted, pa.int64(), mask=counted == UNKNOWN)
     return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 
 

@@ -1,43 +1,50 @@
 """Text of job_stats, and of exporters of Prometheus, to snapshots: what a target has of each job at
 a time.
 
-The text of Lustre looks like YAML. It is read line by line, for libraries of YAML need many times
-as long. All forms of a figure are read: with and without times of calls, sums of squares, fractions
-of seconds. A file may hold several targets, each after its parameter's name, and several times,
-each after a line ``BEGIN`` with epoch seconds; else its name has both. Where nothing says the time,
-it is that of the newest change of an entry.
+The text of Lustre looks like YAML, of which libraries need many times as long. All forms of a
+figure are read: with and without times of calls, sums of squares, fractions of seconds. A file may
+hold several targets, each after its parameter's name, and several times, each after a line
+``BEGIN`` with epoch seconds; else its name has both. Where nothing says the time, it is that of the
+newest change of an entry.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, NamedTuple
+from typing import IO
+
+import numpy as np
 
 from archive_tools.core.printable import clean
 from pipeline.sources.job_stats import table
+from pipeline.sources.job_stats.entries import (
+    CHANGED,
+    ENTRY,
+    LONGEST,
+    MOST,
+    NEVER,
+    NOT_SAID,
+    PLACES,
+    UNKNOWN,
+    Figures,
+    array_of,
+    digits_of,
+    figures_of,
+    layout_of,
+)
 from pipeline.sources.job_stats.options import time_in
 
 Problem = Callable[[str], None]
-LONGEST = 1 << 16
-"""Bytes of a line, and of an entry."""
 BLOCK = 1 << 20
 """Bytes that are read at a time."""
-MOST = 2**63 - 1
-PLACES = {name: place for place, name in enumerate(table.COLUMNS)}
+LAYOUTS = 8
+"""Layouts that a file may have: to make one costs as much as to read some hundred entries."""
 TARGET = r"[A-Za-z0-9_][A-Za-z0-9_-]*-(?:OST|MDT)[0-9a-fA-F]{4}"
 _TARGET = re.compile(rf"({TARGET})")
 _PARAMETER = re.compile(rf"[A-Za-z0-9_-]+\.({TARGET})\.job_stats=".encode())
 _BEGIN = re.compile(rb"BEGIN\s+([0-9]{1,11})\s*$")
-_STAMP = re.compile(rb"^\s+(snapshot_time|start_time):\s*([0-9]{1,11})", re.MULTILINE)
-_FIGURE = re.compile(
-    rb"^\s+([a-z_]+):\s*\{\s*samples:\s*([0-9]{1,19}),\s*unit:\s*([a-z]+)"
-    rb"(?:,\s*min:\s*[0-9]+,\s*max:\s*[0-9]+,\s*sum:\s*([0-9]{1,19}))?(?:,\s*sumsq:\s*[0-9]+)?"
-    rb"(?:,\s*hist:\s*\{[^{}\n]*\})?\s*\}\s*$",
-    re.MULTILINE,
-)
-_ENTRY = re.compile(rb"- job_id:([^\n]*)\n((?:[ \t][^\n]*\n)+)")
 _SERIES = re.compile(rb"lustre_job_([a-z_]+?)(?:_total)?\{(.*)\}\s+([0-9][0-9.eE+]*)\s*[0-9]*\s*$")
 _LABEL = re.compile(rb'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _OF_SERIES = {
@@ -46,33 +53,7 @@ _OF_SERIES = {
     "read_samples": "reads",
     "write_samples": "writes",
 }
-_COUNTED = {
-    **{name.encode(): PLACES[counted] for name, (counted, _) in table.AMOUNTS.items()},
-    **{name.encode(): PLACES[column] for name, column in table.OPERATIONS.items()},
-}
-_SUMMED = {name.encode(): PLACES[summed] for name, (_, summed) in table.AMOUNTS.items()}
 _OF_OPERATION = {name: counted for name, (counted, _) in table.AMOUNTS.items()} | table.OPERATIONS
-
-
-class Entry(NamedTuple):
-    """What a target has of a job since the entry began.
-
-    Attributes
-    ----------
-    counters : tuple of int or None
-        In the order of `table.COLUMNS`; None is what the target does not count.
-    since : int
-        When the entry began, epoch seconds; 0 where that is not said.
-    """
-
-    counters: tuple[int | None, ...]
-    since: int = 0
-
-    def with_most(self, other: Entry) -> Entry:
-        """The larger figure of two copies of one entry, column by column."""
-        pairs = zip(self.counters, other.counters, strict=True)
-        most = (b if a is None else a if b is None else max(a, b) for a, b in pairs)
-        return Entry(tuple(most), max(self.since, other.since))
 
 
 @dataclass
@@ -84,27 +65,46 @@ class Snapshot:
     time : int
         Epoch seconds.
     target : str
-    entries : dict of str to Entry
-        By job id, as it is.
     is_whole : bool
         Whether nothing of it is known to be lacking: then a job that is not there has no entry.
     """
 
     time: int
     target: str
-    entries: dict[str, Entry] = field(default_factory=dict)
     is_whole: bool = True
+    _names: list[str] = field(default_factory=list)
+    _rows: list[tuple[Sequence[int], list[Sequence[bytes]]]] = field(default_factory=list)
 
-    def add(self, job: str, entry: Entry) -> None:
-        """Take an entry; of one that is there twice the larger figures count."""
-        known = self.entries.get(job)
-        self.entries[job] = entry if known is None else known.with_most(entry)
+    def add(
+        self, jobs: Sequence[str], columns: Sequence[int], digits: Sequence[Sequence[bytes]]
+    ) -> None:
+        """Take entries: the ids of their jobs, and the numbers of each, which are those columns of
+        figures.
+        """
+        self._names += jobs
+        if self._rows and self._rows[-1][0] == columns:
+            self._rows[-1][1].extend(digits)
+        else:
+            self._rows.append((columns, list(digits)))
 
     def merge(self, other: Snapshot) -> None:
         """Take what another copy has."""
-        for job, entry in other.entries.items():
-            self.add(job, entry)
+        self._names += other._names
+        self._rows += other._rows
         self.is_whole |= other.is_whole
+
+    def jobs(self) -> dict[str, int]:
+        """Ids of jobs as they are, and the row of `figures` of each."""
+        return {job: row for row, job in enumerate(dict.fromkeys(self._names))}
+
+    def figures(self) -> Figures:
+        """Figures of the entries, a row a job; of a job that is there twice the larger ones."""
+        found, jobs = array_of(self._rows), self.jobs()
+        if len(jobs) == len(found):
+            return found
+        most = np.full((len(jobs), found.shape[1]), UNKNOWN, np.int64)
+        np.maximum.at(most, [jobs[job] for job in self._names], found)
+        return most
 
 
 def targets_and_time(stream: IO[bytes], name: str, zone: str) -> tuple[frozenset[str], int | None]:
@@ -130,8 +130,8 @@ def snapshots(stream: IO[bytes], name: str, zone: str, problem: Problem) -> Iter
     reader = _Reader(name, zone, problem)
     for text in _blocks(stream):
         at = 0
-        while at < len(text):
-            if entry := _ENTRY.match(text, at):
+        while (at := reader.take_known(text, at)) < len(text):
+            if entry := ENTRY.match(text, at):
                 reader.take_entry(entry[1], entry[2])
                 at = entry.end()
                 continue
@@ -160,7 +160,13 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 class _Reader:
-    """Takes a file line by line."""
+    """Takes a file line by line, but entries as a whole.
+
+    Attributes
+    ----------
+    layout : Layout
+        Of the last entry.
+    """
 
     def __init__(self, name: str, zone: str, problem: Problem) -> None:
         found = _TARGET.search(name)
@@ -169,16 +175,37 @@ class _Reader:
         self._problem = problem
         self._number = 0
         self._figures = 0
-        self._newest = 0
         self._found: dict[str, Snapshot] = {}
+        self.layout = NEVER
+        self._layouts = {NEVER}
         self._series: dict[tuple[str, str], dict[int, int]] = {}
+
+    def take_known(self, text: bytes, at: int) -> int:
+        """Take the entries that follow each other from a place in a text on, as far as they are of
+        `layout`; the place behind them.
+        """
+        if not self.target or self.layout.figures < self._figures:
+            return at
+        match, names, numbers = self.layout.pattern.match, list[str](), list[Sequence[bytes]]()
+        while (entry := match(text, at)) and entry.end() - at <= LONGEST:
+            job, *digits = entry.groups(NOT_SAID)
+            if not (name := _job_id(job)):
+                break
+            names.append(name)
+            numbers.append(digits)
+            at = entry.end()
+        if names:
+            self._number += self.layout.lines * len(names)
+            self._figures = self.layout.figures
+            self._snapshot().add(names, self.layout.columns, numbers)
+        return at
 
     def take_entry(self, name: bytes, text: bytes) -> None:
         """Take an entry: what follows ``job_id:``, and its other lines."""
         self._number += 1 + text.count(b"\n")
         job, here = _job_id(name), self._snapshot()
         try:
-            entry, newest, figures = _entry(text)
+            found, figures = figures_of(text)
             if figures < self._figures:
                 raise ValueError(f"{figures} figures, the entry before has {self._figures}")
             if not job or not self.target:
@@ -186,8 +213,11 @@ class _Reader:
         except ValueError as error:
             self._damage(f"entry of job {clean(job[:60])!r}: {error}")
             return
-        self._figures, self._newest = figures, max(self._newest, newest)
-        here.add(job, entry)
+        self._figures = figures
+        here.add([job], tuple(found), [digits_of(found)])
+        if len(self._layouts) <= LAYOUTS:
+            self.layout = layout_of(text)
+            self._layouts.add(self.layout)
 
     def take(self, line: bytes) -> None:
         """Take a line that is in no entry."""
@@ -209,16 +239,18 @@ class _Reader:
     def ended(self) -> Iterator[Snapshot]:
         """What was taken of the time that is over, by target."""
         for (target, job), counters in self._series.items():
-            self._snapshot(target).add(job, Entry(tuple(map(counters.get, PLACES.values()))))
+            self._snapshot(target).add([job], tuple(counters), [digits_of(counters)])
         found = [one for _, one in sorted(self._found.items())]
-        time = self._newest if self.time is None else self.time
+        time = self.time
+        if time is None:
+            time = max((int(one.figures()[:, CHANGED].max(initial=0)) for one in found), default=0)
         if found and not time:
             self._damage("neither its name nor its lines say its time")
             found = []
         for one in found:
             one.time = time
             yield one
-        self._found, self._series, self._newest, self._figures = {}, {}, 0, 0
+        self._found, self._series, self._figures = {}, {}, 0
 
     def _snapshot(self, target: str = "") -> Snapshot:
         name = target or self.target
@@ -257,8 +289,8 @@ class _Reader:
 
 def _job_id(given: bytes) -> str:
     text = given.strip().decode("utf-8", "replace")
-    quoted = len(text) > 1 and text[0] == text[-1] == '"'
-    return text[1:-1] if quoted else text
+    is_quoted = text[:1] == '"' == text[-1:] and len(text) > 1
+    return text[1:-1] if is_quoted else text
 
 
 def _labels(line: bytes) -> Mapping[str, str]:
@@ -266,33 +298,3 @@ def _labels(line: bytes) -> Mapping[str, str]:
         name.decode(): value.decode("utf-8", "replace").replace('\\"', '"').replace("\\\\", "\\")
         for name, value in _LABEL.findall(line)
     }
-
-
-def _entry(text: bytes) -> tuple[Entry, int, int]:
-    """Figures of an entry, when it was last changed, and how many lines of figures it has.
-
-    Raises
-    ------
-    ValueError
-        A line cannot be read.
-    """
-    found = _FIGURE.findall(text)
-    lines = text.count(b"samples:")
-    if lines != len(found) or not found or len(text) > LONGEST:
-        raise ValueError(f"{len(found)} of {lines} figures can be read")
-    counters: list[int | None] = [None] * len(PLACES)
-    for name, samples, unit, amount in found:
-        if (place := _COUNTED.get(name)) is not None:
-            counters[place] = _number(samples)
-            if amount and unit == b"bytes" and (place := _SUMMED.get(name)) is not None:
-                counters[place] = _number(amount)
-    stamps = {name: int(second) for name, second in _STAMP.findall(text, 0, text.index(b"{"))}
-    since = stamps.get(b"start_time", 0)
-    return Entry(tuple(counters), since), stamps.get(b"snapshot_time", 0), len(found)
-
-
-def _number(digits: bytes) -> int:
-    found = int(digits)
-    if found > MOST:
-        raise ValueError("a figure that is larger than 64 bits")
-    return found
