@@ -1,10 +1,14 @@
-"""job_stats by an exporter's series out of a real Prometheus, and out of its saved answers."""
+"""job_stats by an exporter's series out of a real Prometheus and a real VictoriaMetrics, and out of
+saved answers.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,15 @@ import pytest
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NoData, SourceError
+from archive_tools.formats.records_file import read_records
+from pipeline.cli.main import PARTIAL, main
 from pipeline.site import validated
 from pipeline.sources import job_stats
 from pipeline.sources._shared import http_client
 from pipeline.sources.job_stats import exported
 from pipeline.sources.job_stats.table import COLUMNS, OPERATIONS
 from pipeline.testing import contract, record_contract
+from tests.support import victoria_server
 from tests.support.prometheus_server import filled, started
 
 DAY = Day(dt.date(2026, 11, 22))
@@ -73,14 +80,27 @@ def lines() -> Iterator[str]:
         yield f"{metric}{{{labels}}} {value} {stamp}"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("prometheus") / "data"
-    filled(folder, lines())
-    process, url = started(folder)
+@pytest.fixture(scope="module", params=["Prometheus", "VictoriaMetrics"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("server") / "data"
+    process, url = serving(request.param, folder, lines())
     yield url
     process.terminate()
     process.wait()
+
+
+def serving(
+    program: str, folder: Path, given: Iterable[str]
+) -> tuple[subprocess.Popen[bytes], str]:
+    """A server that has these samples."""
+    if program == "Prometheus":
+        filled(folder, given)
+        return started(folder)
+    process, url = victoria_server.started(folder)
+    victoria_server.fill(url, (line if line[0] == "#" else f"{line}000" for line in given))
+    return process, url
 
 
 def options(**keys: Any) -> job_stats.Options:
@@ -176,6 +196,49 @@ def test_a_longer_answer_has_all_of_a_shorter_one(server: str, tmp_path: Path) -
     assert both == record_contract.table_of(chosen, DAY, pieces[:1]).to_pylist()
 
 
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20])
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", ["00000", "files.json"])
+@pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
+def test_kept_text_that_is_damaged_is_fetched_again(
+    server: str,
+    tmp_path: Path,
+    site: Callable[..., Path],
+    caplog: pytest.LogCaptureFixture,
+    damage: Callable[[Path], None],
+    name: str,
+) -> None:
+    """A night, then another one that makes the products again: which file is said, and the table
+    is what it was.
+    """
+    js = {"kind": "job_stats", "url": server, "timezone": "UTC", "timestep": STEP}
+    site({"js": js}, late_days=10**5, raw_days=10**5)
+    night = ["nightly", "--quiet", "--date", str(DAY)]
+    assert main(night) == PARTIAL, "the samples are of noon alone"
+    product = tmp_path / f"archive/2026/{DAY}/js_jobs.parquet"
+    rows = read_records(product).to_pylist()
+    assert len(rows) == len(EXPECTED) + 1
+    (kept,) = (tmp_path / "archive/raw").rglob(name)
+    before = kept.read_bytes()
+    damage(kept)
+    shutil.rmtree(product.parent)
+    assert main(night) == PARTIAL
+    assert f"{kept}: it" in caplog.text
+    assert "it is fetched again" in caplog.text
+    assert read_records(product).to_pylist() == rows
+    (again,) = (tmp_path / "archive/raw").rglob(name)
+    assert again.read_bytes() == before
+
+
 @pytest.mark.server
 def test_a_day_without_series_is_no_data(server: str, tmp_path: Path) -> None:
     with pytest.raises(NoData, match=r"no lustre_job_\* series"):
@@ -183,7 +246,10 @@ def test_a_day_without_series_is_no_data(server: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_every_number_of_the_exporters_sample_is_in_its_cell(real: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["Prometheus", "VictoriaMetrics"])
+def test_every_number_of_the_exporters_sample_is_in_its_cell(
+    real: Path, tmp_path: Path, program: str
+) -> None:
     """The sample as scraped by a real server, ten minutes after all of it was 0."""
     sample = (real / "exporters/lustrefs_exporter_jobstats.txt").read_text()
     expected = {
@@ -196,8 +262,8 @@ def test_every_number_of_the_exporters_sample_is_in_its_cell(real: Path, tmp_pat
         for series, value in expected.items()
         for amount, stamp in ((0, NOON - 30), (value, NOON + STEP - 30))
     ]
-    filled(tmp_path / "data", ["# TYPE lustre_job_stats counter", *scraped])
-    process, url = started(tmp_path / "data")
+    given = ["# TYPE lustre_job_stats counter", *scraped]
+    process, url = serving(program, tmp_path / "data", given)
     try:
         rows = table(tmp_path / "raw", url=url)
     finally:

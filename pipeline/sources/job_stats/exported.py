@@ -123,7 +123,7 @@ def fetch(options: Options, day: Day, folder: Path, now: float) -> Fetched:
             f"{options.url} has no lustre_job_* series of {day}",
             hint="check extra of the source, and that the exporter has job_stats",
         )
-    return keeper.fetched({"targets": len(keeper.files)})
+    return keeper.fetched()
 
 
 def fetch_saved(options: Options, paths: Sequence[Path], day: Day, folder: Path) -> Fetched:
@@ -234,14 +234,14 @@ class _Keeper:
         with path.open("wb") as file:
             return sum(file.write(one) for one in _members(texts))
 
-    def fetched(self, source: Inputs) -> Fetched:
+    def fetched(self, inputs: Inputs | None = None) -> Fetched:
         """The list of the files, and their number and bytes."""
         content = json.dumps(self.files)
         (self.folder / file_copies.MANIFEST).write_text(content, "utf-8")
-        return Fetched({"files": len(self.files), "bytes": self.size}, source)
+        return Fetched({"files": len(self.files), "bytes": self.size}, inputs)
 
 
 def _members(texts: Iterable[str]) -> Iterator[bytes]:
-    for text in texts:
+    for text in texts:  # no time in it: pieces are compared byte by byte
         if text:
-            yield igzip.compress(text.encode("utf-8", "replace"), 1)
+            yield igzip.compress(text.encode("utf-8", "replace"), 1, mtime=0)
