@@ -35,6 +35,7 @@ from archive_tools.jobs.table_files import (
     read_schema,
     read_table,
     tables_of,
+    together,
     with_derived,
 )
 
@@ -52,8 +53,10 @@ __all__ = [
     "read_day",
     "read_table",
     "running",
+    "schema_of",
     "tables_of",
     "users_of",
+    "wanted_days",
 ]
 
 if TYPE_CHECKING:
@@ -241,7 +244,7 @@ def find_and_count(
     kept: list[pa.Table] = []
     count = 0
     damaged: FormatError | None = None
-    for day in _days(root, start, stop, wanted, order):
+    for day in wanted_days(root, start, stop, wanted, order):
         try:
             kept.append(read_day(day, belonging, wanted, logs_alone=day.date < start))
         except FormatError as error:
@@ -252,10 +255,10 @@ def find_and_count(
             continue
         count += kept[-1].num_rows
         if most is not None and sum(one.num_rows for one in kept) > 2 * most + MANY:
-            kept = [ordered(_together(kept), order, most)]
+            kept = [ordered(together(kept), order, most)]
     if damaged and not kept:
         raise damaged
-    return ordered(_together(kept), order, most), count
+    return ordered(together(kept), order, most), count
 
 
 def read_day(
@@ -288,7 +291,7 @@ def read_day(
         return _day_schema(day, columns).empty_table()
     expression = wanted.expression()
     tables = [read_table(path, expression, columns) for path in day.of(LOGS).values()]
-    return _together(tables) if tables else _day_schema(day, columns).empty_table()
+    return together(tables) if tables else _day_schema(day, columns).empty_table()
 
 
 def _is_in(name: str, columns: Sequence[str] | None) -> bool:
@@ -305,6 +308,13 @@ def _day_schema(day: DayTables, columns: Sequence[str] | None = None) -> pa.Sche
     whole = pa.unify_schemas(schemas, promote_options="default")
     derived = with_derived(whole.empty_table()).schema
     return pa.schema([field for field in derived if _is_in(field.name, columns)])
+
+
+def schema_of(days: Sequence[DayTables], columns: Sequence[str] | None) -> pa.Schema:
+    """The columns of the rows of some days."""
+    import pyarrow as pa
+
+    return pa.unify_schemas([_day_schema(day, columns) for day in days], promote_options="default")
 
 
 def all_jobs(
@@ -324,13 +334,11 @@ def all_jobs(
     columns : sequence of str, optional
         Only these, and what the derived ones are made of; default all.
     """
-    import pyarrow as pa
-
-    days, belonging = _days(root, start, stop, wanted, order), Belonging.of(root)
+    days, belonging = wanted_days(root, start, stop, wanted, order), Belonging.of(root)
     few = columns and sorted(
         {*columns, *NEEDED, *KEY, "fsname", "coverage_read", "coverage_written"}
     )
-    whole = pa.unify_schemas([_day_schema(day, few) for day in days], promote_options="default")
+    whole = schema_of(days, few)
     tables = (read_day(day, belonging, wanted, few, logs_alone=day.date < start) for day in days)
     return ordered_pieces(tables, order, whole)
 
@@ -341,13 +349,13 @@ def users_of(
     """Uid and name of each user of the jobs that are wanted."""
     found: set[tuple[int | None, str | None]] = set()
     belonging = Belonging.of(root)
-    for day in _days(root, start, stop, wanted, "bytes"):
+    for day in wanted_days(root, start, stop, wanted, "bytes"):
         rows = read_day(day, belonging, wanted, [*NEEDED, *KEY], logs_alone=day.date < start)
         found.update(zip(rows["uid"].to_pylist(), rows["username"].to_pylist(), strict=True))
     return found
 
 
-def _days(
+def wanted_days(
     root: Path, start: dt.date, stop: dt.date, wanted: JobFilter, order: str
 ) -> list[DayTables]:
     """The days whose tables may have the jobs that are meant.
@@ -368,12 +376,6 @@ def _days(
             hint="tokio-archive ls says which days there are",
         )
     return there
-
-
-def _together(tables: Sequence[pa.Table]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.concat_tables(tables, promote_options="default")
 
 
 def first_table_day(start: dt.date, between: tuple[int, int] | None) -> dt.date:

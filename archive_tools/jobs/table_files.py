@@ -184,3 +184,10 @@ def _moved(found: pa.Table) -> list[pa.ChunkedArray]:
     return [
         pc.if_else(unknown, found[name], column) for name, column in zip(SERVED, own, strict=True)
     ]
+
+
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of tables."""
+    import pyarrow as pa
+
+    return pa.concat_tables(tables, promote_options="default")

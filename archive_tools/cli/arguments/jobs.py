@@ -12,7 +12,8 @@ ABOUT = """Jobs of a range of days, a line for each job and file system: what it
 factor (its bytes by those that the servers moved at that time, in the direction in which it moved
 more), the servers' CPU load, and how many other jobs were there. A job is of the day in whose
 folder its logs are. Where a scheduler or Lustre's job_stats are archived, also jobs without logs,
-with their account, and what the servers moved for each; a job of several days is on each of them.
+with their account, and what the servers moved for each; a job over midnight has one line, with
+the sums over the days of the range, or with --by-day one for each day.
 --by counts jobs, node-hours and bytes by account, partition or user. With a time, jobs that ran in
 the range, of those days and the day before. Exit code 1 if there are none."""
 EXAMPLES = (
@@ -21,6 +22,7 @@ EXAMPLES = (
     "2026-11-22 --exe 'ior*' --min-bytes 1000000000 --json",
     "2026-11-01 2026-11-22 --by account",
     "2026-11-22 --account 'phys*' --partition gpu",
+    "2026-11-01 2026-11-22 --job 9100003 --by-day",
 )
 BY = ("account", "partition", "user")
 """What jobs are counted by."""
@@ -44,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--by",
         choices=BY,
         help="in place of jobs: how many, their node-hours and bytes by this",
+    )
+    parser.add_argument(
+        "--by-day",
+        action="store_true",
+        help="of a job of several days a line for each, with what is of that day",
     )
     parser.add_argument(
         "--min-bytes",

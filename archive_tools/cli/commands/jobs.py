@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime as dt
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.core import quantities
-from archive_tools.jobs import job_tables, top, users
+from archive_tools.jobs import job_tables, top, users, whole_jobs
 from archive_tools.jobs.union import KNOWN_BY
 from archive_tools.public import Archive
 
@@ -137,7 +138,8 @@ def _show_some(
     options: argparse.Namespace,
 ) -> tuple[int, int]:
     """Show the first rows; how many there are, and how many are shown."""
-    found, there = job_tables.find_and_count(
+    rows_of = job_tables if options.by_day else whole_jobs
+    found, there = rows_of.find_and_count(
         archive.root, *dates, wanted, order=options.order, limit=options.limit
     )
     rows = found.to_pylist()
@@ -174,11 +176,13 @@ def _show_all(
 ) -> int:
     """Show all rows, however many, without holding them; the number of rows."""
     columns = None if options.json else SHOWN
-    pieces = job_tables.all_jobs(archive.root, *dates, wanted, order=options.order, columns=columns)
+    rows_of = job_tables if options.by_day else whole_jobs
+    pieces = rows_of.all_jobs(archive.root, *dates, wanted, order=options.order, columns=columns)
     rows = (row for piece in pieces for row in piece.to_pylist())
     if options.json:
         return printing.show_json_of_many(rows)
-    named = users.shown_users(job_tables.users_of(archive.root, *dates, wanted))
+    of_any_size = dataclasses.replace(wanted, least_bytes=0)  # days of a job may be below it
+    named = users.shown_users(job_tables.users_of(archive.root, *dates, of_any_size))
     is_partial = has_accounts = False
     with tables.LongTable() as table:
         for row in rows:
