@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DAY := 2026-11-22
 EXAMPLE := examples/site
 
-.PHONY: nightly quick test check coverage docs wheel-checks campaigns fuzz fuzz-library bench clean
+.PHONY: nightly quick test check coverage docs wheel-checks campaigns fuzz fuzz-library bench lock audit clean
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -74,5 +74,21 @@ fuzz-library: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -q
 
+$(VENV)-lock/installed:
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check uv pip-audit
+	touch $@
+
+# what the container installs, with hashes: the newest versions that setup.cfg allows
+lock: $(VENV)-lock/installed
+	$(PYTHON) tools/requirements.py | $(VENV)-lock/bin/uv pip compile - --quiet --upgrade --generate-hashes \
+		--python-version 3.11 --python-platform linux --only-binary :all: \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file container-requirements.txt
+
+# known weaknesses of what the container installs. --strict: a package of which nothing could be learned is a failure
+audit: $(VENV)-lock/installed
+	$(VENV)-lock/bin/pip-audit --strict --disable-pip --require-hashes --requirement container-requirements.txt || \
+		{ echo 'audit: a package above has a known weakness, or the database did not answer: then nothing is known'; exit 1; }
+
 clean:
-	rm -rf $(VENV) .venv-pytokio $(EXAMPLE)/archive $(EXAMPLE)/lmt examples/siteday/archive examples/month site-docs .coverage*
+	rm -rf $(VENV) $(VENV)-lock .venv-pytokio $(EXAMPLE)/archive $(EXAMPLE)/lmt examples/siteday/archive examples/month site-docs .coverage*

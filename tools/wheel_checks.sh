@@ -86,8 +86,9 @@ holds nightly 'scratch          complete'
 holds nightly "pip install 'tokio-archive[darshan]'"
 holds site/archive/2026/2026-11-22/report.html 'Pictures cannot be zoomed'
 
-step 'everything'
-"$bin/pip" install --no-compile "$wheel[all]"
+step 'everything, in the versions and with the hashes of the container'
+"$bin/pip" install --no-compile --require-hashes -r "$OLDPWD/container-requirements.txt"
+run pip-check 0 "$bin/pip" check
 run all-config 0 "$bin/tokio-pipeline" check-config --site "$site/site.json"
 run all-plot 0 "$bin/tokio-archive" plot scratch datatargets/writebytes --start 2026-11-22 --output "$work/plot.png"
 run all-nightly 0 "$bin/tokio-pipeline" nightly --site "$work/site/site.json" --date 2026-11-22
