@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import luigi
@@ -14,6 +15,10 @@ import luigi
 from archive_tools.store import layout
 from pipeline import site as sites
 from pipeline import sources
+from pipeline.processes import own_environment
+
+SECRET_VARIABLE = "_env"
+"""How keys of sources end that name a variable with a secret."""
 
 
 def load_site(given: str) -> sites.Site:
@@ -59,9 +64,20 @@ def load_checked(given: str, *, strict: bool = False) -> sites.Site:
 @functools.lru_cache(maxsize=8)
 def _site(path: str, mtime_ns: int) -> sites.Site:
     site = sites.load(path)
+    own_environment.take(_secret_variables(site))
     sources.check_servers(site, path)
     sources.check_schedulers(site, path)
     return site
+
+
+def _secret_variables(site: sites.Site) -> Iterator[str]:
+    """The variables in which sources have their secrets, by the names of the keys alone: also of
+    sources that cannot be used.
+    """
+    for keys in site.sources.values():
+        for key, name in keys.items():
+            if key.endswith(SECRET_VARIABLE) and isinstance(name, str):
+                yield name
 
 
 @functools.lru_cache(maxsize=64)

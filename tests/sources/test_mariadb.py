@@ -11,6 +11,7 @@ import pytest
 
 import archive_tools
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
+from pipeline.processes import own_environment
 from pipeline.tasks.context import current
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.nights import DATE, lmt_db
@@ -105,7 +106,7 @@ def test_a_wrong_password_is_an_error_without_the_password(  # type: ignore[no-u
     shown = capsys.readouterr()
     assert "Access denied" in shown.out
     assert not holds(shown.out + shown.err + all_text(path.parent), wrong)
-    monkeypatch.delenv("LMT_PASSWORD")
+    own_environment.forget()
     assert main(["nightly", "--date", "2018-01-28"]) == FAILED
     assert "LMT_PASSWORD is not set" in capsys.readouterr().out
 

@@ -14,6 +14,7 @@ import pytest
 
 from archive_tools.core.errors import SourceError, Unreachable
 from pipeline.cli.main import COMPLETE, FAILED, main
+from pipeline.processes import own_environment
 from pipeline.processes.limits import run_in_process
 from pipeline.site import validated
 from pipeline.sources._shared import secrets
@@ -33,8 +34,10 @@ DATE = "2026-11-22"
 @pytest.fixture(autouse=True)
 def nothing_is_known() -> Iterator[None]:
     secrets.forget()
+    own_environment.forget()
     yield
     secrets.forget()
+    own_environment.forget()
 
 
 @pytest.mark.parametrize("secret", [PASSWORD, TOKEN, LONG, "hunter2x"])

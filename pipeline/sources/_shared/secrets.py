@@ -15,7 +15,6 @@ import base64
 import contextlib
 import html.entities
 import logging
-import os
 import re
 import traceback
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from typing import Any
 
 from archive_tools.core import printable
 from archive_tools.core.errors import SourceError, TokioError
+from pipeline.processes import own_environment
 from pipeline.sources._shared import rights
 
 STARS = "***"
@@ -54,9 +54,10 @@ def secret(env: str, file: str, what: str) -> str:
     """
     found = ""
     if env:
-        if env not in os.environ:
+        value = own_environment.variable(env)
+        if value is None:
             raise SourceError(f"environment variable {env} is not set", hint=f"it holds {what}")
-        found = os.environ[env]
+        found = value
     elif file:
         try:
             found = Path(file).read_text("utf-8").strip()
