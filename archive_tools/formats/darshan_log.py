@@ -7,7 +7,6 @@ memory raises an error here, and a file `pipeline.py` beside the user's script i
 from __future__ import annotations
 
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,9 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core import packing
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.child_environment import without_secrets
-from archive_tools.core.errors import BadArgument, NotFound, SourceError, TokioError
+from archive_tools.core.errors import BadArgument, NotFound, SourceError
 from archive_tools.core.extras import check_extra
 
 READER = "from pipeline.building.one_log import main; main()"
@@ -128,6 +128,10 @@ class DarshanLog:
     series: LogSeries
 
 
+Answer = tuple[list[str], DarshanLog | None]
+"""What the program hands over: the fields of an error, or the log."""
+
+
 def read_darshan_log(path: str | Path, *, timestep: int = 60) -> DarshanLog:
     """Read a Darshan log.
 
@@ -162,8 +166,13 @@ def read_darshan_log(path: str | Path, *, timestep: int = 60) -> DarshanLog:
             f"the reader of Darshan logs ended with exit code {ended.returncode}",
             got=" ".join(said)[-300:],
         )
-    found = pickle.loads(ended.stdout)
-    if isinstance(found, TokioError):
-        raise found
-    assert isinstance(found, DarshanLog)
-    return found
+    try:
+        answer: Answer = packing.decode(ended.stdout, Answer)
+        error, log = answer
+        if log is None:
+            raise packing.error_of(error)
+    except packing.BadMessage as problem:
+        raise SourceError(
+            "the reader of Darshan logs gave something else", got=str(problem)
+        ) from None
+    return log

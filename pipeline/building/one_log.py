@@ -1,7 +1,7 @@
 """One Darshan log for `archive_tools.read_darshan_log`.
 
-`main` is a program with the arguments TIMESTEP and LOG: it writes a pickled `DarshanLog`, or the
-error, to its standard output. The log is read in a process of its own, as those of a day are.
+`main` is a program with the arguments TIMESTEP and LOG: it writes an `Answer`, packed, to its
+standard output. The log is read in a process of its own, as those of a day are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import datetime as dt
 import functools
 import math
 import os
-import pickle
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from archive_tools.core import packing
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError, TokioError
-from archive_tools.formats.darshan_log import DarshanLog, LogSeries, ModuleRecords
+from archive_tools.formats.darshan_log import Answer, DarshanLog, LogSeries, ModuleRecords
 from pipeline.model import LONGEST_JOB_DAYS, BatchSummary, LogBatch
 from pipeline.processes import isolated
 from pipeline.sources.darshan import SOURCE, libdarshan, library
@@ -179,10 +179,10 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever is printed does not get into the result
     try:
-        found: object = read(Path(sys.argv[2]), int(sys.argv[1]))
+        answer: Answer = [], read(Path(sys.argv[2]), int(sys.argv[1]))
     except TokioError as error:
-        found = error
+        answer = packing.error_fields(error), None
     except OSError as error:
-        found = SourceError(str(error))
+        answer = packing.error_fields(SourceError(str(error))), None
     with out:
-        pickle.dump(found, out, pickle.HIGHEST_PROTOCOL)
+        out.write(packing.encode(answer))

@@ -2,7 +2,7 @@
 
 `run` starts a reader (`log_reader`), gives it a job, and gets the results of its batches. The
 reader is small and has one thread, so it may fork: its children (`log_child`) read the logs. What
-they hand over is parsed by declared types (`wire`), never unpickled.
+they hand over is parsed by declared types (`packing`), never unpickled.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Generic, TypeVar
 
+from archive_tools.core import packing
 from archive_tools.core.child_environment import without_secrets
-from archive_tools.core.errors import InputChanged, MissingPackage, SourceError, TokioError
+from archive_tools.core.errors import SourceError
 from archive_tools.core.printable import clean
 from pipeline.processes import wire
 from pipeline.processes.costs import handle_of
@@ -125,7 +126,7 @@ def run(job: IsolatedRead[Result]) -> list[Result]:
             pickle.dump(job, reader.stdin, pickle.HIGHEST_PROTOCOL)
             reader.stdin.flush()
             return _results(reader.stdout, job)
-        except (EOFError, BrokenPipeError, wire.BadMessage) as error:
+        except (EOFError, BrokenPipeError, packing.BadMessage) as error:
             raise SourceError(
                 f"a reader of Darshan logs died (exit code {reader.wait()})", got=_last_words(said)
             ) from error
@@ -151,25 +152,8 @@ def _results(stream: IO[bytes], job: IsolatedRead[Result]) -> list[Result]:
         if message.kind == "end":
             return results
         if message.kind == "error":
-            raise _error(wire.decode(message.content, list[str]))
-        results.append(wire.decode(message.content, job.form))
-
-
-ERRORS = (InputChanged, MissingPackage, SourceError)
-"""What a reader may raise in its caller."""
-
-
-def error_fields(error: Exception) -> list[str]:
-    """An error as a reader hands it over."""
-    if isinstance(error, TokioError):
-        return [type(error).__name__, error.what, error.expected, error.got, error.hint]
-    return [type(error).__name__, f"{type(error).__name__}: {error}", "", "", ""]
-
-
-def _error(fields: list[str]) -> TokioError:
-    name, what, expected, got, hint = fields
-    kind = next((one for one in ERRORS if one.__name__ == name), SourceError)
-    return kind(what, expected=expected, got=got, hint=hint)
+            raise packing.error_of(packing.decode(message.content, list[str]))
+        results.append(packing.decode(message.content, job.form))
 
 
 def _last_words(said: IO[bytes]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from archive_tools.core import packing
 from archive_tools.core.errors import InputChanged
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.processes import confined, wire
@@ -116,7 +117,7 @@ class _Child:
             ):
                 self.place.set(-1)
                 try:
-                    result = wire.encode(self.job.reduce(batch.batch()))
+                    result = packing.encode(self.job.reduce(batch.batch()))
                 except Exception as error:
                     if number > span.start:
                         kind: wire.Kind = "smaller" if number > since else "again"
@@ -171,7 +172,7 @@ class _Child:
             else RejectReason.IRREDUCIBLE.sentence(_named(error))
         )
         batch.reject(*self.job.files[number], reason)
-        return wire.encode(self.job.reduce(batch.batch()))
+        return packing.encode(self.job.reduce(batch.batch()))
 
 
 def _named(error: Exception) -> str:

@@ -29,12 +29,13 @@ from typing import Any
 
 import msgspec
 
+from archive_tools.core import packing
 from archive_tools.core.errors import InputChanged
 from archive_tools.core.printable import clean
 from archive_tools.core.vocabulary import RejectReason
 from pipeline.processes import confined, log_child, wire
 from pipeline.processes.costs import Costs
-from pipeline.processes.isolated import BATCH_LOGS, IsolatedRead, error_fields
+from pipeline.processes.isolated import BATCH_LOGS, IsolatedRead
 from pipeline.processes.suspects import CAUTIOUS_LOGS, Suspects, reason_of
 
 LOOK = 1.0
@@ -64,7 +65,7 @@ def main() -> None:
                 out.flush()
             last = wire.Message("end")
         except Exception as error:
-            fields = wire.encode(error_fields(error))
+            fields = packing.encode(packing.error_fields(error))
             last = wire.Message("error", content=msgspec.Raw(fields))
         out.write(wire.frame(last))
         out.flush()
@@ -97,7 +98,7 @@ class _JobRead:
     def results(self) -> Iterator[msgspec.Raw]:
         """What the batches come to, in the form in which the children handed it over."""
         if not self.job.files:
-            yield msgspec.Raw(wire.encode(self.nothing))
+            yield msgspec.Raw(packing.encode(self.nothing))
             return
         rules = confined.readable((file.root, file.name) for file, _ in self.job.files)
         while self.at < len(self.job.files):
@@ -116,7 +117,7 @@ class _JobRead:
                 continue
             except TimeoutError as error:
                 why = str(error)
-            except wire.BadMessage as error:
+            except packing.BadMessage as error:
                 why = RejectReason.READER_ENDED.sentence(clean(str(error)))
             finally:
                 os.close(pipe)
@@ -138,7 +139,7 @@ class _JobRead:
         ------
         _Over
             The child reads nothing more.
-        wire.BadMessage
+        packing.BadMessage
             No child that works as it should says this.
         InputChanged
             A log is gone.
@@ -166,11 +167,11 @@ class _JobRead:
                     f"{clean(str(path))} is gone since it was listed",
                     hint="what is archived stays as it is",
                 )
-        raise wire.BadMessage(f"message {message.kind} of log {message.upto} of {span}")
+        raise packing.BadMessage(f"message {message.kind} of log {message.upto} of {span}")
 
     def _check(self, message: wire.Message) -> None:
         """Refuse a result that is not of the logs that it is handed over for."""
-        found = wire.decode(message.content, self.job.form)
+        found = packing.decode(message.content, self.job.form)
         wire.check_form(found, self.nothing)
         check = getattr(self.job.reduce, "check", None)
         if check:
@@ -178,7 +179,7 @@ class _JobRead:
             try:
                 check(found, names)
             except ValueError as error:
-                raise wire.BadMessage(str(error)) from None
+                raise packing.BadMessage(str(error)) from None
 
     def _limit(self, number: int) -> float:
         """Seconds that a log may take, or the sum of a batch."""

@@ -1,36 +1,23 @@
-"""What readers of logs hand over, as bytes that are parsed and never run.
-
-MessagePack, parsed by the type that the caller expects: a value of another type, a dtype that is
-not a number's, or a shape that its bytes do not fill, is an error. A frame is its length in 8
-bytes, then as many bytes.
+"""What readers of logs say, message by message: a frame is its length in 8 bytes, then as many
+bytes, which are parsed by the type that the caller expects (`packing`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import struct
-import typing
 from collections.abc import Iterator, Mapping
-from typing import IO, Any, Literal, TypeVar
+from typing import IO, Any, Literal
 
 import msgspec
 import numpy as np
 
+from archive_tools.core.packing import BadMessage, decode, encode
+
 LENGTH = struct.Struct("<q")
-NUMBERS = frozenset(
-    ["|b1", *(f"{'|' if size == 1 else '<'}{k}{size}" for k in "iu" for size in (1, 2, 4, 8))]
-) | {"<f4", "<f8"}
-"""The dtypes of arrays, besides texts."""
 SLACK = 64
 """Bytes that a message may have beyond its content."""
-TEXTS = "O"
-"""Stands for a column of str."""
-Value = TypeVar("Value")
 Kind = Literal["batch", "again", "smaller", "gone", "error", "end"]
-
-
-class BadMessage(Exception):
-    """A message that is not of the form that is expected."""
 
 
 class Message(msgspec.Struct, array_like=True, frozen=True):
@@ -100,69 +87,6 @@ def messages(buffer: bytearray, most: int) -> Iterator[Message]:
         data = bytes(memoryview(buffer)[LENGTH.size : end])
         del buffer[:end]
         yield decode(data, Message)
-
-
-def encode(value: Any) -> bytes:
-    """A value of plain types, dataclasses and arrays as bytes."""
-    return msgspec.msgpack.encode(value, enc_hook=_packed)
-
-
-def decode(data: bytes | msgspec.Raw, form: Any) -> Any:
-    """The value of some bytes.
-
-    Parameters
-    ----------
-    data : bytes
-    form : type
-        What it must be.
-
-    Raises
-    ------
-    BadMessage
-        It is something else.
-    """
-    try:
-        return msgspec.msgpack.decode(data, type=form, dec_hook=_unpacked)
-    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
-        raise BadMessage(str(error)) from None
-
-
-def _packed(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind == "O":
-            return TEXTS, value.shape, value.ravel().tolist()
-        return _dtype_name(value.dtype), value.shape, value.tobytes()
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} cannot be handed over")
-
-
-def _dtype_name(dtype: np.dtype[Any]) -> Any:
-    return dtype.descr if dtype.names else dtype.str
-
-
-_ARRAY = tuple[str | list[tuple[str, str]], tuple[int, ...], list[str] | bytes]
-
-
-def _unpacked(form: Any, value: Any) -> Any:
-    if typing.get_origin(form) is not np.ndarray and form is not np.ndarray:
-        raise TypeError(f"{form} is not handed over")
-    name, shape, content = msgspec.convert(value, _ARRAY)
-    if not shape or min(shape) < 0 or len(shape) > 2:
-        raise ValueError(f"an array of shape {shape}")
-    if isinstance(content, list):
-        if name != TEXTS:
-            raise ValueError("texts instead of numbers")
-        found = np.empty(len(content), dtype=object)
-        found[:] = content
-    elif not NUMBERS.issuperset([name] if isinstance(name, str) else [one for _, one in name]):
-        raise ValueError(f"dtype {name!r}")
-    else:
-        found = np.frombuffer(content, np.dtype(name))
-    expected = typing.get_args(typing.get_args(form)[1])[0] if typing.get_args(form) else Any
-    if expected is not Any and found.dtype != np.dtype(expected):
-        raise ValueError(f"dtype {found.dtype} instead of {np.dtype(expected)}")
-    return found.reshape(shape)
 
 
 def check_form(found: Any, empty: Any) -> None:

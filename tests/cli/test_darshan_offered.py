@@ -23,6 +23,7 @@ from archive_tools.cli.pytokio.find_darshanlogs import find_darshanlogs
 from archive_tools.cli.pytokio.summarize_h5lmt import summarize_h5lmt
 from archive_tools.cli.pytokio.summarize_job import summarize_job
 from archive_tools.cli.pytokio.summarize_tts import summarize_tts
+from archive_tools.formats import darshan_log
 from pipeline.building import log_index
 from pipeline.cli.darshan_logs import cache, summarize
 from pipeline.cli.index_darshanlogs import main as index_darshanlogs
@@ -202,6 +203,35 @@ def test_a_log_that_cannot_be_read_in_python(tmp_path: Path) -> None:
         archive_tools.read_darshan_log(tmp_path / "none")
     with pytest.raises(archive_tools.BadArgument):
         archive_tools.read_darshan_log(MPIIO, timestep=0)
+
+
+SENDS_PICKLE = """
+import os, pickle, sys
+class Made:
+    def __reduce__(self):
+        return os.mkdir, (os.path.join(os.path.dirname(sys.argv[2]), "made"),)
+sys.stdout.buffer.write(pickle.dumps(Made()))
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        SENDS_PICKLE,
+        "",
+        r"import sys; sys.stdout.buffer.write(b'\x92\x90\xc0')",
+        r"import sys; sys.stdout.buffer.write(b'\x92\x90\x80')",
+    ],
+    ids=["a pickle", "nothing", "no error and no log", "a log without fields"],
+)
+def test_what_a_reader_gives_is_never_run(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(MPIIO, tmp_path)
+    monkeypatch.setattr(darshan_log, "READER", program)
+    with pytest.raises(archive_tools.SourceError, match="gave something else"):
+        archive_tools.read_darshan_log(tmp_path / MPIIO.name)
+    assert not (tmp_path / "made").exists()
 
 
 def test_series_of_crafted_logs_in_python() -> None:

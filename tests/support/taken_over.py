@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from archive_tools.core import packing
 from pipeline.processes import wire
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 
@@ -165,7 +166,7 @@ def _objects() -> list[Any]:
 def _raw(value: Any) -> Any:
     import msgspec
 
-    return msgspec.Raw(wire.encode(value))
+    return msgspec.Raw(packing.encode(value))
 
 
 class _Creates:
