@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -95,11 +95,11 @@ class _Total:
     chosen: row_blocks.Chosen
 
     @classmethod
-    def of(cls, file: SeriesFile, name: str) -> _Total | None:
-        """The total of a dataset, where the file has one with the same rows and unit."""
+    def of(cls, file: SeriesFile, name: str, stored: Container[str]) -> _Total | None:
+        """The total of a dataset, where it is stored with the same rows and unit."""
         known = schemas.catalogue().get(name)
         total = known.within if known else ""
-        if total not in file.datasets() or file.units(total) != file.units(name):
+        if total not in stored or file.units(total) != file.units(name):
             return None
         own, its = file.columns(name), file.columns(total)
         both = [component for component in own if component in set(its)]
@@ -121,9 +121,10 @@ class _Task(NamedTuple):
 
 
 def _tasks(direct: SeriesFile, plain: SeriesFile, deep: bool) -> Iterator[_Task]:
-    for name in direct.datasets():
+    stored = direct.datasets()
+    for name in stored:
         try:
-            rules, total = _Rules.of(direct, name), _Total.of(direct, name)
+            rules, total = _Rules.of(direct, name), _Total.of(direct, name, stored)
             ways = direct.row_blocks(name), plain.row_blocks(name)
             tasks = [
                 _Task(

@@ -26,7 +26,8 @@ import pytest
 from archive_tools.checking.whole_archive import check_archive
 from archive_tools.reading.archive import Archive
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
-from tests.support.failing_calls import Ended, Failure, library, run_failing
+from tests.support.failing_calls import Ended, FailingRuns, Failure
+from tests.support.forked_runs import import_all
 from tests.support.small_days import write_days, write_lmt
 
 pytestmark = pytest.mark.system
@@ -94,10 +95,16 @@ def says(ended: Ended, failure: Failure, folder: Path) -> bool:
     return told and any(name in text for name in names)
 
 
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[FailingRuns]:
+    import_all()
+    with FailingRuns(tmp_path / "failing", tmp_path / "site/archive") as failing:
+        yield failing
+
+
 def test_an_error_of_the_system_is_told_and_costs_nothing_that_is_archived(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, runs: FailingRuns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    built = library(tmp_path)
     folder = tmp_path / "site"
     folder.mkdir()
     archive, database = folder / "archive", folder / f"lmt/home_{DATE}.sqlite3"
@@ -108,7 +115,7 @@ def test_an_error_of_the_system_is_told_and_costs_nothing_that_is_archived(
         write_lmt(database, DATE, upto=upto)
         if upto == 145:
             shutil.copytree(archive, tmp_path / "before")
-        whole = run_failing(command, archive, built)
+        whole = runs.run(command)
         assert whole.code in (COMPLETE, PARTIAL)
         states.append((products(folder), receipts(folder)))
     (before, _), (after, noted) = states
@@ -116,7 +123,7 @@ def test_an_error_of_the_system_is_told_and_costs_nothing_that_is_archived(
     for failure in failures(whole.calls):
         shutil.rmtree(archive)
         shutil.copytree(tmp_path / "before", archive)
-        ended = run_failing(command, archive, built, failure)
+        ended = runs.run(command, failure)
         name = f"{errno.errorcode[failure.error]} {failure} {ended.failed[:3]}\n{ended.output}"
         for product, found in products(folder).items():
             old_or_new = [state.get(product) for state in (before, after)]

@@ -27,6 +27,7 @@ from archive_tools.checking.problems import Problem
 from archive_tools.checking.whole_archive import check_archive
 from archive_tools.reading.archive import Archive
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
+from tests.support.forked_runs import import_all
 from tests.support.killed_runs import Kill, run_killed
 from tests.support.small_days import write_days, write_lmt, write_site
 
@@ -212,6 +213,7 @@ def share(name: str) -> int:
 def test_a_command_that_is_killed_and_run_again_leaves_what_an_undisturbed_one_does(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    import_all()
     site = SmallSite(tmp_path, name, COMMANDS[name])
     undisturbed = site.killed()
     assert undisturbed.code in GOOD

@@ -1,9 +1,8 @@
 /* Makes a counted call of the system fail, in a process and in those that it starts (LD_PRELOAD).
  *
- * Counted are the calls that write below $TOKIO_FAIL_BELOW. $TOKIO_FAIL_STATE is a file of two
- * numbers of 64 bits that the processes share: calls so far, and calls that failed. From call
- * $TOKIO_FAIL_FROM on, $TOKIO_FAIL_MANY calls that can fail with $TOKIO_FAIL_ERROR do; each is a
- * line of $TOKIO_FAIL_LOG: call and path.
+ * Counted are the calls that write below $TOKIO_FAIL_BELOW. $TOKIO_FAIL_STATE is a file of
+ * numbers of 64 bits that the processes share, see below. Each call that fails is a line of
+ * $TOKIO_FAIL_LOG: call and path.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,10 +20,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static int64_t *state;
+struct state {
+    int64_t calls;  /* so far */
+    int64_t failed; /* of them */
+    int64_t from;   /* the first call that may fail, from 1 */
+    int64_t many;   /* how many fail of those that can fail with the error */
+    int64_t error;
+};
+static struct state *state;
 static const char *below;
-static int64_t from, many;
-static int error_number;
 static int log_file = -1;
 
 static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
@@ -35,18 +39,16 @@ __attribute__((constructor)) static void begin(void) {
     below = getenv("TOKIO_FAIL_BELOW");
     if (!file || !below) return;
     int handle = open_file(file, O_RDWR);
-    void *place = mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED, handle, 0);
+    void *place = mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, handle, 0);
     close(handle);
     if (place == MAP_FAILED) return;
-    from = atoll(getenv("TOKIO_FAIL_FROM"));
-    many = atoll(getenv("TOKIO_FAIL_MANY"));
-    error_number = atoi(getenv("TOKIO_FAIL_ERROR"));
     log_file = open_file(getenv("TOKIO_FAIL_LOG"), O_WRONLY | O_APPEND | O_CLOEXEC);
     state = place;
 }
 
 static int can_fail(const char *call) {
     int opens = strcmp(call, "open") == 0;
+    int error_number = state->error;
     int writes = strcmp(call, "write") == 0 || strcmp(call, "fsync") == 0;
     if (error_number == EMFILE) return opens;
     if (error_number == EACCES) return !writes;
@@ -57,14 +59,14 @@ static int can_fail(const char *call) {
 
 static int fails(const char *call, const char *path) {
     if (!state || !path || strncmp(path, below, strlen(below)) != 0) return 0;
-    int64_t number = __atomic_add_fetch(&state[0], 1, __ATOMIC_SEQ_CST);
-    if (number < from || !can_fail(call)) return 0;
-    if (__atomic_add_fetch(&state[1], 1, __ATOMIC_SEQ_CST) > many) return 0;
+    int64_t number = __atomic_add_fetch(&state->calls, 1, __ATOMIC_SEQ_CST);
+    if (number < state->from || !can_fail(call)) return 0;
+    if (__atomic_add_fetch(&state->failed, 1, __ATOMIC_SEQ_CST) > state->many) return 0;
     char line[PATH_MAX + 32];
     int size = snprintf(line, sizeof line, "%s\t%s\n", call, path);
     ssize_t (*write_text)(int, const void *, size_t) = real("write");
     (void)!write_text(log_file, line, size);
-    errno = error_number;
+    errno = state->error;
     return 1;
 }
 

@@ -5,19 +5,20 @@ All that writes is met, whoever calls it: Python, HDF5, SQLite, Arrow.
 
 from __future__ import annotations
 
-import os
 import shutil
 import struct
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from tests.support.paths import ROOT, needed
+from tests.support.forked_runs import Forker
+from tests.support.paths import needed
 
 SOURCE = Path(__file__).with_suffix(".c")
-STATE = struct.Struct("2q")
+STATE = struct.Struct("5q")
+"""As failing_calls.c has it."""
 NEVER = 2**62
 
 
@@ -60,7 +61,53 @@ class Ended:
     output: str
 
 
-def library(folder: Path) -> Path:
+class FailingRuns:
+    """Runs in which calls that write below a folder fail; a context manager.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Is made, for the library and what it needs.
+    watched : pathlib.Path
+    """
+
+    def __init__(self, folder: Path, watched: Path) -> None:
+        folder.mkdir()
+        built = _library(folder)
+        self._state, self._failed = folder / "state", folder / "failed"
+        self._output = folder / "output"
+        self._count(None)
+        self._forker = Forker(
+            {
+                "LD_PRELOAD": str(built),
+                "TOKIO_FAIL_BELOW": str(watched),
+                "TOKIO_FAIL_STATE": str(self._state),
+                "TOKIO_FAIL_LOG": str(self._failed),
+            }
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._forker.close()
+
+    def _count(self, failure: Failure | None) -> None:
+        given = (failure.first, failure.many, failure.error) if failure else (NEVER, 0, 0)
+        self._state.write_bytes(STATE.pack(0, 0, *given))
+        self._failed.write_bytes(b"")
+
+    def run(self, arguments: Sequence[str], failure: Failure | None = None) -> Ended:
+        """Run `tokio-pipeline`; without a failure, only count."""
+        self._count(failure)
+        code = self._forker.start(arguments, output=self._output).wait()
+        lines = self._failed.read_text("utf-8", "backslashreplace").splitlines()
+        failed = [(line.partition("\t")[0], line.partition("\t")[2]) for line in lines]
+        calls = STATE.unpack(self._state.read_bytes())[0]
+        return Ended(code, calls, failed, self._output.read_text("utf-8", "backslashreplace"))
+
+
+def _library(folder: Path) -> Path:
     """The library, built in a folder."""
     compiler = shutil.which("gcc")
     if compiler is None:
@@ -71,44 +118,3 @@ def library(folder: Path) -> Path:
         check=True,
     )
     return built
-
-
-def run_failing(
-    arguments: Sequence[str], watched: Path, built: Path, failure: Failure | None = None
-) -> Ended:
-    """Run `tokio-pipeline`, and make calls that write below a folder fail.
-
-    Parameters
-    ----------
-    arguments : sequence of str
-    watched : pathlib.Path
-    built : pathlib.Path
-        The library; files that it needs are made beside it.
-    failure : Failure, optional
-        None only counts.
-    """
-    state, said = built.with_name("state"), built.with_name("failed")
-    state.write_bytes(STATE.pack(0, 0))
-    said.write_bytes(b"")
-    keys = {
-        "LD_PRELOAD": str(built),
-        "TOKIO_FAIL_BELOW": str(watched),
-        "TOKIO_FAIL_STATE": str(state),
-        "TOKIO_FAIL_LOG": str(said),
-        "TOKIO_FAIL_FROM": str(failure.first if failure else NEVER),
-        "TOKIO_FAIL_MANY": str(failure.many if failure else 0),
-        "TOKIO_FAIL_ERROR": str(failure.error if failure else 0),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli.main", *arguments],
-        cwd=ROOT,
-        env=os.environ | keys,
-        capture_output=True,
-        text=True,
-        errors="backslashreplace",
-        check=False,
-    )
-    lines = said.read_text("utf-8", "backslashreplace").splitlines()
-    failed = [(line.partition("\t")[0], line.partition("\t")[2]) for line in lines]
-    calls, _ = STATE.unpack(state.read_bytes())
-    return Ended(done.returncode, calls, failed, done.stdout + done.stderr)

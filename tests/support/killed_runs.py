@@ -4,16 +4,15 @@ An event is a change of the archive that Python makes: a file opened for writing
 removed, a folder made. Audit hooks count them, over all processes of a run, so that a kill comes
 when the run has got that far, however fast the machine is. HDF5, SQLite and Arrow write without
 such events: a kill may come some milliseconds after one.
-
-As a program, this module runs `tokio-pipeline` with the hook.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from tests.support.paths import ROOT
+from tests.support.forked_runs import Forker
 from tests.support.waiting import until
 
 COUNTED = "TOKIO_TEST_COUNTED"
@@ -97,14 +96,7 @@ def run_killed(
     event = kill.event if kill and inside else NEVER
     whom = "group" if kill and kill.whole else "parent"
     mark = "\n".join([str(watched), str(counts), str(event), whom])
-    run = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.killed_runs", *arguments],
-        cwd=ROOT,
-        env=os.environ | {COUNTED: mark},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    run = _forker().start(arguments, environment={COUNTED: mark}, hook=__name__)
     if kill and not inside:
         until(
             lambda: counts.stat().st_size >= kill.event or run.poll() is not None,
@@ -113,10 +105,17 @@ def run_killed(
         )
         time.sleep(kill.after)
         if run.poll() is None:
-            os.killpg(run.pid, signal.SIGKILL) if kill.whole else run.kill()
+            (os.killpg if kill.whole else os.kill)(run.pid, signal.SIGKILL)
     code = run.wait()
     until(lambda: not _left(run.pid), "the end of all processes of the run")
     return Ended(code == -signal.SIGKILL, code, counts.stat().st_size)
+
+
+@functools.cache
+def _forker() -> Forker:
+    forker = Forker()
+    atexit.register(forker.close)
+    return forker
 
 
 def _left(session: int) -> list[int]:
@@ -129,8 +128,10 @@ def _left(session: int) -> list[int]:
     return found
 
 
-def _install(watched: str, counts: str, event: int, whom: str) -> None:
+def install() -> None:
     """Count the events of this process and of those that it forks; kill at one."""
+    watched, counts, number, whom = os.environ[COUNTED].split("\n")
+    event = int(number)
     parent = os.getpid()
     handle = os.open(counts, os.O_WRONLY | os.O_APPEND)
 
@@ -152,11 +153,3 @@ def _install(watched: str, counts: str, event: int, whom: str) -> None:
             (os.killpg if whom == "group" else os.kill)(parent, signal.SIGKILL)
 
     sys.addaudithook(hook)
-
-
-if __name__ == "__main__":
-    from pipeline.cli.main import main
-
-    folder, count_file, number, target = os.environ[COUNTED].split("\n")
-    _install(folder, count_file, int(number), target)
-    raise SystemExit(main())
