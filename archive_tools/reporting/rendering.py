@@ -8,7 +8,6 @@ from another host, and none runs a script that is written into it (its Content-S
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive_tools.core.extras import absent_packages
 from archive_tools.core.printable import clean
-from archive_tools.store import files, layout
+from archive_tools.store import digest, files, layout
 
 if TYPE_CHECKING:
     import jinja2
@@ -111,19 +110,30 @@ def scripts() -> Mapping[str, Path]:
     plotly = Path(found.origin).parent / "package_data" / "plotly.min.js"
     version = importlib.metadata.version("plotly")
     own = TEMPLATES / "pages.js"
-    digest = hashlib.sha256(own.read_bytes()).hexdigest()[:8]
     return {
         f"{layout.ASSETS}/plotly-{version}.min.js": plotly,
-        f"{layout.ASSETS}/pages-{digest}.js": own,
+        f"{layout.ASSETS}/pages-{digest.sha256(own)[:8]}.js": own,
     }
 
 
-def write_assets(root: Path) -> None:
+def write_assets(root: Path, *, deep: bool = False) -> dict[str, dict[str, Any]]:
     """Bring the scripts into the archive, where they are not; those of earlier versions stay, for
     earlier pages.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+    deep : bool
+        Also hash those that are there; else their sizes alone are compared.
+
+    Returns
+    -------
+    dict of str to dict
+        Size and hash of each, see `archive_tools.store.digest`.
     """
+    known = {name: digest.facts(source) for name, source in scripts().items()}
     for name, source in scripts().items():
-        target = root / name
-        if not target.is_file() or target.stat().st_size != source.stat().st_size:
-            with files.replacing(target, over_folder=True) as temporary:
+        if digest.damage(root / name, known[name], deep=deep):
+            with files.replacing(root / name, over_folder=True) as temporary:
                 shutil.copyfile(source, temporary)
+    return known

@@ -2,7 +2,7 @@
 receipts' names and the days' figures alone; no HDF5 file is opened.
 
 A page is written when what it shows differs from what it was made of, which `receipts/pages.json`
-has, with the hash of its bytes.
+has, with the hash of its bytes and of the scripts'.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MOST_PROBLEMS = 20
 Products = Mapping[str, Sequence[str]]
 
 
-def write_pages(root: Path, instances: Products) -> list[str]:
+def write_pages(root: Path, instances: Products, *, deep: bool = False) -> list[str]:
     """Write the index and the pages of months, as far as they are not what they would be.
 
     Parameters
@@ -42,6 +42,8 @@ def write_pages(root: Path, instances: Products) -> list[str]:
         The archive.
     instances : mapping of str to sequence of str
         What days should have: the products of each instance.
+    deep : bool
+        Also write those with other bytes of the same number.
 
     Returns
     -------
@@ -56,8 +58,9 @@ def write_pages(root: Path, instances: Products) -> list[str]:
         date: fingerprint_of([receipt.name for receipt in receipts[date].all]) for date in dates
     }
     months = sorted({(date.year, date.month) for date in dates})
-    facts = [VERSION, dict(instances), read_about(root), sorted(rendering.scripts())]
-    known, now, written = _known(root), {}, []
+    now = rendering.write_assets(root, deep=deep)
+    facts = [VERSION, dict(instances), read_about(root), sorted(now)]
+    known, written = _known(root), []
     recent = [date for date in dates if (dates[-1] - date).days < YEAR]
     said = kept_alerts.not_quiet(root, recent[-WEEKS:])
     lately = [told[date] for date in recent]
@@ -68,7 +71,7 @@ def write_pages(root: Path, instances: Products) -> list[str]:
         wanted[_month_page(month)] = fingerprint_of(facts, near, mine)
     for name, made_of in wanted.items():
         before = known.get(name, {})
-        if before.get("made_of") == made_of and not digest.damage(root / name, before, deep=False):
+        if before.get("made_of") == made_of and not digest.damage(root / name, before, deep=deep):
             now[name] = before
             continue
         text = (

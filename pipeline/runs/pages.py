@@ -15,7 +15,7 @@ from pipeline.tasks.nightly import Nightly, wanted_products
 log = logging.getLogger("tokio")
 
 
-def finish_pages(site: Site, dates: Iterable[dt.date], given: str) -> bool:
+def finish_pages(site: Site, dates: Iterable[dt.date], given: str, *, deep: bool = False) -> bool:
     """Write again the pages of a run's days, and of those beside them, that lead to other days or
     were compared with fewer days than there are now; then the index and the months.
 
@@ -26,6 +26,8 @@ def finish_pages(site: Site, dates: Iterable[dt.date], given: str) -> bool:
         The days of the run. Their locks are taken here; a day that another run has is its to write.
     given : str
         Where the site is, for tasks.
+    deep : bool
+        Also write an index and months whose bytes are not those that were written.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def finish_pages(site: Site, dates: Iterable[dt.date], given: str) -> bool:
             with lock.free(site.root, [date], patience=0.0) as held:
                 well &= not held or nightly_run.try_to_produce()
     try:
-        written = site_pages.write_pages(site.root, wanted_products(site))
+        written = site_pages.write_pages(site.root, wanted_products(site), deep=deep)
     except (OSError, TokioError) as error:
         log.error("pages: %s", error)
         return False

@@ -74,8 +74,8 @@ def test_a_backfill_writes_index_and_months_once_and_every_link_leads_somewhere(
     written: list[list[str]] = []
     write = site_pages.write_pages
 
-    def noted(*arguments: object) -> list[str]:
-        written.append(write(*arguments))  # type: ignore[arg-type]
+    def noted(*arguments: object, **keys: object) -> list[str]:
+        written.append(write(*arguments, **keys))  # type: ignore[arg-type]
         return written[-1]
 
     monkeypatch.setattr(site_pages, "write_pages", noted)
@@ -126,6 +126,13 @@ def test_check_names_pages_that_are_not_those_of_the_last_run(
     page.write_bytes(content[:-1] + b"x")
     assert said() == (0, [])
     assert said("--deep") == (1, [("2025-03.html", False)]), "the next run does not see it"
+    script = next((root / "assets").glob("plotly*"))
+    script.write_bytes(script.read_bytes()[:-1] + b"x")
+    assert said("--deep") == (1, [(script.name, False), ("2025-03.html", False)])
+    assert main(["rebuild", "--start", str(DATES[0]), "--stop", str(DATES[0])]) == COMPLETE
+    assert page.read_bytes() == content
+    capsys.readouterr()
+    assert said("--deep") == (0, [])
     for bad in (b"", b"[1]", b'{"../x": {"bytes": 1}}'):
         (root / layout.PAGES).write_bytes(bad)
         code, rows = said()
@@ -135,7 +142,7 @@ def test_check_names_pages_that_are_not_those_of_the_last_run(
 def test_pages_that_cannot_be_written_make_a_run_fail(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(site_pages, "write_pages", full)

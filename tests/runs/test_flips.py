@@ -35,10 +35,12 @@ KINDS = {
     "product": "2025/*/[!.]*",
     "raw": "raw/2025/*/*/*",
     "receipt": "receipts/2025/*/*",
+    "page": "index.html 2025/*.html assets/*",
+    "last runs": "receipts/*.json",
     "archive.json": "archive.json",
     "lock": ".lock",
 }
-WEIGHTS = (40, 25, 25, 7, 3)
+WEIGHTS = (40, 25, 20, 5, 3, 5, 2)
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +69,11 @@ def products(root: Path) -> dict[str, bytes]:
 
 
 def damaged(root: Path, chance: random.Random) -> tuple[str, str]:
-    """Damage a file; which kind it is of, and how."""
+    """Damage a file; which kind it is of, a product by its name, and how."""
     kind = chance.choices(list(KINDS), WEIGHTS)[0]
-    path = chance.choice(sorted(one for one in root.glob(KINDS[kind]) if one.is_file()))
+    there = [one for pattern in KINDS[kind].split() for one in root.glob(pattern)]
+    path = chance.choice(sorted(one for one in there if one.is_file()))
+    kind = path.name if kind == "product" else kind
     ways: list[Callable[[Path], None]] = [*damage.WAYS, damage.gone]
     if path.stat().st_size and chance.random() < 0.6:
         damage.flip(path, chance.randrange(8 * path.stat().st_size))
@@ -99,7 +103,7 @@ def test_damage_is_said_and_mended(whole: Path, capfd: pytest.CaptureFixture[str
         with capfd.disabled():
             sys.stdout.write("\n")
             for (kind, way, outcome), count in sorted(outcomes.items()):
-                sys.stdout.write(f"{kind:14} {way:10} {outcome:42} {count:5}\n")
+                sys.stdout.write(f"{kind:22} {way:10} {outcome:42} {count:5}\n")
 
 
 def what_becomes(folder: Path, good: dict[str, bytes], right: dict[str, bytes]) -> str:

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
                                 files.remove(task.path())
                         failed += not execution.finish(day.nightly_run)
                     made += 1
-            failed += not pages.finish_pages(site, dates, options.site)
+            failed += not pages.finish_pages(site, dates, options.site, deep=True)
             print(f"{made} days made anew from raw data, {failed} products failed")
             codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)
     return codes[-1]
