@@ -1,4 +1,6 @@
-"""What operators said of an archive for good, in a file of it: a list of JSON objects."""
+"""What operators said of an archive for good, in a file of it: a list of JSON objects, each with a
+hash of what it says. Those of earlier versions have none.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,12 @@ from typing import Any, TypeVar
 
 from archive_tools.core.errors import ConfigError
 from archive_tools.store import files
+from archive_tools.store.receipts import fingerprint
 
 Statement = TypeVar("Statement")
 Statements = tuple[Mapping[str, Any], ...]
+HASH = "hash"
+"""Key of a statement's hash, which nobody but this module sees."""
 
 
 def read(path: Path) -> Statements:
@@ -50,6 +55,9 @@ def _read(path: Path, mtime_ns: int, inode: int) -> Statements:
         raise _damaged(path, str(error)) from error
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise _damaged(path, "it is not a list of objects")
+    for number, one in enumerate(found, 1):
+        if one.pop(HASH, fingerprint(one)) != fingerprint(one):
+            raise _damaged(path, f"statement {number} is not as it was written")
     return tuple(found)
 
 
@@ -63,4 +71,5 @@ def _damaged(path: Path, why: str) -> ConfigError:
 
 def write(path: Path, found: Iterable[Mapping[str, Any]]) -> None:
     """Replace the file, in the given order."""
-    files.write_text(path, json.dumps(list(found), indent=1) + "\n")
+    hashed = [{**one, HASH: fingerprint(one)} for one in found]
+    files.write_text(path, json.dumps(hashed, indent=1) + "\n")
