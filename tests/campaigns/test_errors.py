@@ -120,31 +120,33 @@ def test_an_error_of_the_system_is_told_and_costs_nothing_that_is_archived(
         states.append((products(folder), receipts(folder)))
     (before, _), (after, noted) = states
     outcomes: Counter[tuple[str, str, str]] = Counter()
-    for failure in failures(whole.calls):
-        shutil.rmtree(archive)
-        shutil.copytree(tmp_path / "before", archive)
-        ended = runs.run(command, failure)
-        name = f"{errno.errorcode[failure.error]} {failure} {ended.failed[:3]}\n{ended.output}"
-        for product, found in products(folder).items():
-            old_or_new = [state.get(product) for state in (before, after)]
-            assert found in old_or_new or product.startswith("darshan_"), f"{product}: {name}"
-        assert set(products(folder)) == set(before), f"a product is lost: {name}"
-        calls = {call for call, _ in ended.failed}
-        if calls - set(NOT_NEEDED):
-            assert ended.code == FAILED, name
-            assert says(ended, failure, folder), name
-        how = "failed" if ended.code == FAILED else f"exit code {ended.code}"
-        for call in calls:
-            outcomes[errno.errorcode[failure.error], call, how] += 1
-        assert "Traceback" not in ended.output, name
-        assert main(command) == COMPLETE, name
-        assert products(folder) == after, name
-        assert receipts(folder) == noted, name
-        assert not list(archive.rglob("*.tmp")), name
-        assert not list(check_archive(Archive(archive), DATE, DATE, deep=True)), name
+    try:
+        for failure in failures(whole.calls):
+            shutil.rmtree(archive)
+            shutil.copytree(tmp_path / "before", archive)
+            ended = runs.run(command, failure)
+            name = f"{errno.errorcode[failure.error]} {failure} {ended.failed[:3]}\n{ended.output}"
+            for product, found in products(folder).items():
+                old_or_new = [state.get(product) for state in (before, after)]
+                assert found in old_or_new or product.startswith("darshan_"), f"{product}: {name}"
+            assert set(products(folder)) == set(before), f"a product is lost: {name}"
+            calls = {call for call, _ in ended.failed}
+            if calls - set(NOT_NEEDED):
+                assert ended.code == FAILED, name
+                assert says(ended, failure, folder), name
+            how = "failed" if ended.code == FAILED else f"exit code {ended.code}"
+            for call in calls:
+                outcomes[errno.errorcode[failure.error], call, how] += 1
+            assert "Traceback" not in ended.output, name
+            assert main(command) == COMPLETE, name
+            assert products(folder) == after, name
+            assert receipts(folder) == noted, name
+            assert not list(archive.rglob("*.tmp")), name
+            assert not list(check_archive(Archive(archive), DATE, DATE, deep=True)), name
+    finally:
+        if "TOKIO_ERRORS" in os.environ:
+            with capsys.disabled():
+                print(f"\n{whole.calls} calls that write")
+                for (error, call, how), count in sorted(outcomes.items()):
+                    print(f"{error:8} {call:8} {how:12} {count}")
     assert outcomes, "calls failed"
-    if "TOKIO_ERRORS" in os.environ:
-        with capsys.disabled():
-            print(f"\n{whole.calls} calls that write")
-            for (error, call, how), count in sorted(outcomes.items()):
-                print(f"{error:8} {call:8} {how:12} {count}")

@@ -222,25 +222,27 @@ def test_a_command_that_is_killed_and_run_again_leaves_what_an_undisturbed_one_d
     assert not site.problems()
     chance = np.random.default_rng(SEED + list(COMMANDS).index(name))
     outcomes: Counter[str] = Counter()
-    for number in range(share(name)):
-        site.put_back()
-        kill = Kill(
-            event=int(chance.integers(1, undisturbed.events + 1)),
-            after=float(chance.choice([0.0, 0.0, chance.uniform(0.001, 0.05)])),
-        )
-        where = f"{name}, kill {number}: {kill}"
-        outcomes["killed" if site.killed(kill).killed else "over"] += 1
-        found = site.problems()
-        assert all(one.is_note or one.kind in MENDED for one in found), f"{where}: {found}"
-        outcomes["whole" if not found else "to be mended"] += 1
-        again = site.finish()
-        assert again in (codes, [site.command.nothing_left, *codes[1:]]), where
-        assert not differences(site.contents(), right), where
-        assert not site.problems(), where
-        outcomes["as undisturbed"] += 1
-    if "TOKIO_KILLS" in os.environ:
-        with capsys.disabled():
-            print(f"\n{name:14}{undisturbed.events:5} events  {dict(sorted(outcomes.items()))}")
+    try:
+        for number in range(share(name)):
+            site.put_back()
+            kill = Kill(
+                event=int(chance.integers(1, undisturbed.events + 1)),
+                after=float(chance.choice([0.0, 0.0, chance.uniform(0.001, 0.05)])),
+            )
+            where = f"{name}, kill {number}: {kill}"
+            outcomes["killed" if site.killed(kill).killed else "over"] += 1
+            found = site.problems()
+            assert all(one.is_note or one.kind in MENDED for one in found), f"{where}: {found}"
+            outcomes["whole" if not found else "to be mended"] += 1
+            again = site.finish()
+            assert again in (codes, [site.command.nothing_left, *codes[1:]]), where
+            assert not differences(site.contents(), right), where
+            assert not site.problems(), where
+            outcomes["as undisturbed"] += 1
+    finally:
+        if "TOKIO_KILLS" in os.environ:
+            with capsys.disabled():
+                print(f"\n{name:14}{undisturbed.events:5} events  {dict(sorted(outcomes.items()))}")
 
 
 def test_the_shares_are_all_kills() -> None:
