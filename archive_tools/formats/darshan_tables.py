@@ -28,32 +28,45 @@ PIECE_ROWS = 20_000
 
 
 class TableWriter:
-    """Adds rows to the tables of an open TTS file."""
+    """Adds rows to the tables of an open TTS file, some thousand at a time."""
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
         self._rows: dict[str, int] = {}
+        self._waiting: dict[str, list[Table]] = {}
 
     def append(self, name: str, table: Table) -> None:
         """Add rows to the table `name`; the first call says which columns it has."""
-        size = len(next(iter(table.values())))
+        waiting = self._waiting.setdefault(name, [])
+        waiting.append(table)
+        if sum(_rows_of(one) for one in waiting) >= CHUNK_ROWS:
+            self._write(name)
+
+    def _write(self, name: str) -> None:
+        """Write the rows of a table that wait for it."""
+        if not (waiting := self._waiting.pop(name, [])):
+            return
         group = self._file.require_group(f"darshan/{name}")
         at = self._rows.get(name, 0)
-        for column, values in table.items():
+        size = sum(map(_rows_of, waiting))
+        for column, values in waiting[0].items():
             target = group[column] if column in group else _new_column(group, column, values.dtype)
             if size:
                 target.resize((at + size,))
-                target[at:] = values
+                target[at:] = np.concatenate([one[column] for one in waiting])
         self._rows[name] = at + size
 
     def renumber(self, name: str, column: str, numbers: Int64) -> None:
         """Replace the values of a column: `numbers` by the old value."""
+        self._write(name)
         target = self._file[f"darshan/{name}/{column}"]
         if len(target):
             target[...] = numbers[target[...]]
 
     def close(self) -> None:
-        """Put every table on its dimension scale."""
+        """Write what waits, and put every table on its dimension scale."""
+        for name in list(self._waiting):
+            self._write(name)
         for name, rows in self._rows.items():
             group = self._file[f"darshan/{name}"]
             columns = list(group.values())
@@ -61,6 +74,10 @@ class TableWriter:
             scale.make_scale(ROW)
             for column in columns:
                 column.dims[0].attach_scale(scale)
+
+
+def _rows_of(table: Table) -> int:
+    return len(next(iter(table.values())))
 
 
 def _new_column(group: h5py.Group, name: str, dtype: np.dtype[Any]) -> h5py.Dataset:
