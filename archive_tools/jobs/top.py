@@ -51,7 +51,7 @@ PARTS = {column: name for name, columns in SUMS.items() for column in columns} |
 """What each column is a part of."""
 OF_SCHEDULER = ("cluster", "scheduler_jobid", "submit")
 """Columns that tell one job of a scheduler from another."""
-OF_JOB = (*OF_SCHEDULER, *KEY, "server_job", "logs", "node_seconds", "job_end")
+OF_JOB = (*OF_SCHEDULER, "scheduler", *KEY, "server_job", "logs", "node_seconds", "job_end")
 """Columns of a job that are looked at."""
 
 
@@ -230,13 +230,13 @@ def _by_job(rows: Sequence[dict[str, Any]]) -> Mapping[JobKey, list[dict[str, An
     """Rows of each job. What the servers have of an id that no scheduler knows is of the job that
     has logs under it, if there is one alone.
     """
-    logged = defaultdict[str, set[JobKey]](set)
+    logged = defaultdict[JobKey, set[JobKey]](set)
     for row in rows:
         if row["scheduler_jobid"] is None and row["logs"]:
-            logged[row["jobid"]].add(_of_logs(row))
+            logged[row["scheduler"], row["jobid"]].add(_of_logs(row))
     found = defaultdict[JobKey, list[dict[str, Any]]](list)
     for row in rows:
-        users = logged.get(row["jobid"], set())
+        users = logged.get((row["scheduler"], row["jobid"]), set())
         if row["scheduler_jobid"] is not None:
             key: JobKey = tuple(row[name] for name in OF_SCHEDULER)
         elif row["logs"]:
@@ -250,7 +250,7 @@ def _by_job(rows: Sequence[dict[str, Any]]) -> Mapping[JobKey, list[dict[str, An
 
 
 def _of_logs(row: Mapping[str, Any]) -> JobKey:
-    return row["jobid"], _user(row["uid"], row["username"])
+    return row["jobid"], _user(row["uid"], row["username"]), row["scheduler"], "logs"
 
 
 def _user(uid: int | None, name: str | None) -> int | str:

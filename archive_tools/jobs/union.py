@@ -44,7 +44,7 @@ DIFFERENCES = ("difference_read", "difference_written")
 KNOWN_BY = "known_by"
 ADDED = (
     *(*OF_SCHEDULER, "scheduler_jobid", *OF_SERVERS, *DIFFERENCES),
-    *(KNOWN_BY, "logs_instance"),
+    *(KNOWN_BY, "logs_instance", "scheduler"),
 )
 """Columns that a table of logs does not have."""
 
@@ -54,7 +54,7 @@ def added_fields() -> list[pa.Field]:
     import pyarrow as pa
 
     texts = {"cluster", "jobid_shown", "account", "partition", "qos", "state", "nodelist"}
-    texts |= {"scheduler_jobid", "server_job", KNOWN_BY, "logs_instance"}
+    texts |= {"scheduler_jobid", "server_job", KNOWN_BY, "logs_instance", "scheduler"}
     return [pa.field(name, pa.string() if name in texts else pa.int64()) for name in ADDED]
 
 
@@ -106,7 +106,9 @@ def read_union(
     finder = _Finder(Schedule(scheduled), belonging, tuple(day.of(SLURM)))
     log_jobs = finder.of_logs(logs, instances)
     served, served_jobs = _each_job_once(served, finder.of_served(served))
-    rows = _put_together(logs, log_jobs, served, served_jobs)
+    of_logs = finder.schedulers(instances)
+    of_served = finder.schedulers(served["instance"].to_pylist())
+    rows = _put_together(logs, log_jobs, of_logs, served, served_jobs, of_served)
     if not logs_alone:
         shown = {job for job in rows.scheduled if job is not None}
         for job in range(scheduled.num_rows):
@@ -115,6 +117,7 @@ def read_union(
     found = _table(rows, logs, served, scheduled, Day(day.date, belonging.timezone))
     known = pa.array(instances, pa.string()).take(pa.array(rows.logs, pa.int64()))
     found = found.append_column("logs_instance", known)
+    found = found.append_column("scheduler", _schedulers(rows, of_logs, of_served, scheduled))
     if not logs_alone:
         return found
     place = found.schema.get_field_index("node_seconds")
@@ -144,6 +147,11 @@ class _Finder:
     def __init__(self, schedule: Schedule, belonging: Belonging, there: Sequence[str]) -> None:
         self._schedule, self._belonging, self._there = schedule, belonging, there
 
+    def schedulers(self, instances: Sequence[str]) -> list[str]:
+        """Of instances of logs or job_stats: whose jobs they have; "" is not known."""
+        theirs = {name: self._belonging.scheduler_of(name, self._there) for name in set(instances)}
+        return [theirs[name] for name in instances]
+
     def of_logs(self, logs: pa.Table, instances: Sequence[str]) -> list[int | None]:
         names = ("jobid", "uid", "start_time", "end_time")
         return self._found(instances, *(logs[name].to_pylist() for name in names), slack=CLOCKS)
@@ -162,10 +170,9 @@ class _Finder:
         *,
         slack: int,
     ) -> list[int | None]:
-        theirs = {name: self._belonging.scheduler_of(name, self._there) for name in set(instances)}
-        rows = zip(instances, jobids, uids, firsts, lasts, strict=True)
+        rows = zip(self.schedulers(instances), jobids, uids, firsts, lasts, strict=True)
         return [
-            self._schedule.job_of(theirs[name], jobid, uid, (first, last), slack)
+            self._schedule.job_of(name, jobid, uid, (first, last), slack)
             for name, jobid, uid, first, last in rows
         ]
 
@@ -194,33 +201,54 @@ def _each_job_once(served: pa.Table, jobs: list[int | None]) -> tuple[pa.Table, 
 
 
 def _put_together(
-    logs: pa.Table, log_jobs: list[int | None], served: pa.Table, served_jobs: list[int | None]
+    logs: pa.Table,
+    log_jobs: list[int | None],
+    of_logs: list[str],
+    served: pa.Table,
+    served_jobs: list[int | None],
+    of_served: list[str],
 ) -> _Rows:
     """Rows of logs, each with what the servers have of the same job and file system; then what they
-    have of others.
+    have of others. An id that no scheduler knows is the same job where the site says that both are
+    of the same scheduler, or of none.
     """
     waiting: dict[Hashable, list[int]] = defaultdict(list)
     ids, names = served["jobid"].to_pylist(), served["fsname"].to_pylist()
-    for row, (job, jobid, fsname) in enumerate(zip(served_jobs, ids, names, strict=True)):
-        waiting[_key(job, jobid, fsname)].append(row)
-    users = defaultdict[str, set[tuple[int, str]]](set)
+    for row, one in enumerate(zip(served_jobs, of_served, ids, names, strict=True)):
+        waiting[_key(*one)].append(row)
+    users = defaultdict[tuple[str, str], set[tuple[int, str]]](set)
     jobids = logs["jobid"].to_pylist()
     whose = zip(logs["uid"].to_pylist(), logs["username"].to_pylist(), strict=True)
-    for jobid, user in zip(jobids, whose, strict=True):
-        users[jobid].add(user)
+    for of, jobid, user in zip(of_logs, jobids, whose, strict=True):
+        users[of, jobid].add(user)
     rows = _Rows([], [], [])
-    for row, (job, fsname) in enumerate(zip(log_jobs, logs["fsname"].to_pylist(), strict=True)):
-        jobid = jobids[row]
-        is_known = job is not None or (jobid is not None and len(users[jobid]) == 1)
-        there = waiting.get(_key(job, jobid, fsname)) if is_known else None
+    for row, (job, of, jobid, fsname) in enumerate(
+        zip(log_jobs, of_logs, jobids, logs["fsname"].to_pylist(), strict=True)
+    ):
+        is_known = job is not None or (jobid is not None and len(users[of, jobid]) == 1)
+        there = waiting.get(_key(job, of, jobid, fsname)) if is_known else None
         rows.add(row, there.pop(0) if there else None, job)
     for row in sorted(row for some in waiting.values() for row in some):
         rows.add(None, row, served_jobs[row])
     return rows
 
 
-def _key(job: int | None, jobid: str | None, fsname: str | None) -> Hashable:
-    return (jobid if job is None else job), fsname
+def _key(job: int | None, scheduler: str, jobid: str | None, fsname: str | None) -> Hashable:
+    return ((scheduler, jobid) if job is None else job), fsname
+
+
+def _schedulers(
+    rows: _Rows, of_logs: list[str], of_served: list[str], scheduled: pa.Table
+) -> pa.Array:
+    """Whose job each row is of; null is not known."""
+    import pyarrow as pa
+
+    names = (of_logs, of_served, scheduled["scheduler"].to_pylist())
+    found = [
+        next((its[n] for its, n in zip(names, one, strict=True) if n is not None and its[n]), None)
+        for one in zip(rows.logs, rows.served, rows.scheduled, strict=True)
+    ]
+    return pa.array(found, pa.string())
 
 
 def _table(

@@ -37,9 +37,9 @@ from archive_tools.jobs.union import DIFFERENCES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-IDENTITY = ("cluster", "scheduler_jobid", "submit")
-ENTRY = ("server_job", "fsname")
-LOOKED_AT = (*IDENTITY, *ENTRY, "job_end", "server_first_seen", "server_last_seen")
+IDENTITY = ("scheduler", "cluster", "scheduler_jobid", "submit")
+ENTRY = ("scheduler", "server_job", "fsname")
+LOOKED_AT = (*IDENTITY, *ENTRY[1:], "job_end", "server_first_seen", "server_last_seen")
 """Columns that say whether rows of two days are of one job."""
 NEEDED_TOO = (
     *("date", "logs", "known_by", "node_seconds", "job_start", "exenames", "fs_start", "fs_end"),

@@ -159,6 +159,65 @@ def test_two_clusters_are_not_guessed(tmp_path: Path) -> None:
     assert rows == {"a": "scheduler", "b": "logs,servers,scheduler"}
 
 
+def two_clusters(root: Path, *, known: bool) -> None:
+    """On both ann has a job 7, submitted in the same second, on the same file system; `known` to
+    their schedulers, or their answers lack them.
+    """
+    of_one = [scheduled("7", NOON, NOON + 600, submit=1, account="a")] if known else []
+    of_two = [
+        scheduled("7", NOON, NOON + 600, submit=1, account="b", cluster="beta", nodes=3)
+    ] * known
+    write_day(
+        root,
+        logs={
+            "logs-1": [logged("7", NOON, NOON + 500, bytes_written=MIB)],
+            "logs-2": [logged("7", NOON, NOON + 500, bytes_written=10 * MIB)],
+        },
+        stats={
+            "stats-2": [served("7", NOON, NOON + 600, bytes_written=20 * MIB)],
+            "stats-1": [served("7", NOON, NOON + 600, bytes_written=2 * MIB)],
+        },
+        slurm={"one": of_one, "two": of_two},
+    )
+    schedulers = {
+        f"{kind}-{n}": name for kind in ("logs", "stats") for n, name in ((1, "one"), (2, "two"))
+    }
+    write_about(root, schedulers=schedulers)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_one_id_of_one_user_in_two_clusters_is_two_jobs(tmp_path: Path, known: bool) -> None:
+    two_clusters(tmp_path, known=known)
+    rows = {row["scheduler"]: row for row in found(tmp_path)}
+    assert rows.keys() == {"one", "two"}
+    for name, factor in (("one", 1), ("two", 10)):
+        row = rows[name]
+        assert (row["bytes_written"], row["server_bytes_written"]) == (
+            factor * MIB,
+            2 * factor * MIB,
+        )
+        assert row["known_by"] == "logs,servers" + ",scheduler" * known
+    for by in ("user", "fs", "program"):
+        (total,) = top.top(tmp_path, DATE, DATE, by).totals
+        assert (total.jobs, total.written, total.server_bytes_written) == (2, 11 * MIB, 22 * MIB)
+        assert total.node_seconds == (600 * (2 + 3) if known else None)
+
+
+def test_the_servers_of_one_cluster_are_not_joined_to_logs_of_another(tmp_path: Path) -> None:
+    """Although both have the id, and no scheduler knows it."""
+    write_day(
+        tmp_path,
+        logs={"logs-1": [logged("7", NOON, NOON + 9)]},
+        stats={"stats-2": [served("7", NOON, NOON + 9)]},
+        slurm={"one": [scheduled("8", NOON, NOON + 9)], "two": []},
+    )
+    write_about(tmp_path, schedulers={"logs-1": "one", "stats-2": "two"})
+    known_by = sorted(row["known_by"] for row in found(tmp_path))
+    assert known_by == ["logs", "scheduler", "servers"]
+    (ann, unknown) = top.top(tmp_path, DATE, DATE, "user", order="jobs").totals
+    assert (ann.name, ann.jobs, unknown.jobs) == ("ann", 2, 1)
+
+
 def test_a_scheduler_that_the_day_lacks_is_not_replaced_by_the_other(tmp_path: Path) -> None:
     write_day(
         tmp_path,

@@ -171,6 +171,20 @@ def test_a_job_over_a_day_of_which_nobody_knows_is_one(tmp_path: Path) -> None:
     assert found == {"7": 2 * (12 * HOUR + LONG - Day(NEXT).end), "8": 18}
 
 
+def test_jobs_of_two_clusters_are_two_over_midnight(tmp_path: Path) -> None:
+    """Also where no scheduler knows them: their entries are of other servers."""
+    instances = {"stats-1": "one", "stats-2": "two"}
+    write_about(tmp_path, schedulers=instances)
+    for date, first, last in ((DATE, NOON, DAY.end), (NEXT, DAY.end, LONG)):
+        stats = {
+            name: [served("7", first, last, bytes_read=number + 1)]
+            for number, name in enumerate(instances)
+        }
+        write_day(tmp_path, date=date, stats=stats, slurm={"one": [], "two": []})
+    found = {row["scheduler"]: row["server_bytes_read"] for row in whole(tmp_path)}
+    assert found == {"one": 2, "two": 4}
+
+
 SOME = st.integers(0, 2**40)
 jobs = st.tuples(
     st.sampled_from("123"),  # id
