@@ -25,7 +25,16 @@ OF_LOGS = (
     *("bytes_read", "bytes_written"),
 )
 OF_ACCOUNTS = (
-    *("known_by", "cluster", "scheduler_jobid", "submit", "jobid_shown", "account", "partition"),
+    *(
+        "known_by",
+        "scheduler",
+        "cluster",
+        "scheduler_jobid",
+        "submit",
+        "jobid_shown",
+        "account",
+        "partition",
+    ),
     *("nodes", "nodelist", "job_start", "job_end", "server_job"),
     *("server_bytes_read", "server_bytes_written"),
 )
@@ -37,10 +46,13 @@ FOREVER = 2**62
 
 
 def identity(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What tells the job of a row from all others: of the scheduler where it knows the job."""
+    """What tells the job of a row from all others: of the scheduler where it knows the job, else
+    by whose it would be.
+    """
     if row.get("scheduler_jobid") is not None:
         return "", row["cluster"], row["scheduler_jobid"], row["submit"]
-    return (*(row[name] for name in KEY), None if row["jobid"] else row.get("server_job"))
+    entry = None if row["jobid"] else row.get("server_job")
+    return (*(row[name] for name in KEY), entry, row.get("scheduler"))
 
 
 def others(

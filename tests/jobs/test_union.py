@@ -14,7 +14,7 @@ import pytest
 from archive_tools import Archive
 from archive_tools.cli.main import main
 from archive_tools.core.errors import BadArgument, ConfigError, FormatError
-from archive_tools.jobs import job_tables, top
+from archive_tools.jobs import job_lookup, job_tables, top
 from archive_tools.jobs.belonging import Belonging
 from archive_tools.jobs.job_tables import JobFilter
 from archive_tools.jobs.union import ADDED
@@ -201,6 +201,17 @@ def test_one_id_of_one_user_in_two_clusters_is_two_jobs(tmp_path: Path, known: b
         (total,) = top.top(tmp_path, DATE, DATE, by).totals
         assert (total.jobs, total.written, total.server_bytes_written) == (2, 11 * MIB, 22 * MIB)
         assert total.node_seconds == (600 * (2 + 3) if known else None)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_job_has_one_id_in_two_clusters_as_two_jobs(tmp_path: Path, known: bool) -> None:
+    """Each is another job that was there while the other one ran."""
+    two_clusters(tmp_path, known=known)
+    jobs = {job.instance: job for job in job_lookup.find_job(tmp_path, "7")}
+    assert jobs.keys() == {"logs-1", "logs-2"}
+    for name, own, others in (("logs-1", 1, 10), ("logs-2", 10, 1)):
+        assert [row["bytes_written"] for row in jobs[name].file_systems] == [own * MIB]
+        assert [row["bytes_written"] for row in jobs[name].others] == [others * MIB]
 
 
 def test_the_servers_of_one_cluster_are_not_joined_to_logs_of_another(tmp_path: Path) -> None:
