@@ -549,6 +549,17 @@ def read(content: bytes, layouts: int = texts.LAYOUTS) -> tuple[list[Any], list[
     return rows, said
 
 
+@pytest.mark.parametrize("job", ["7", "x" * texts.LONG_LABELS, 'a}"b{', "ü"])
+def test_series_with_any_labels_are_read_each_time(job: str) -> None:
+    escaped = job.replace('"', '\\"')
+    line = f'lustre_job_read_bytes_total{{target="fs-OST0000",jobid="{escaped}"}}'
+    content = "".join(f"BEGIN {NOON + n}\n{line} {n + 5}\n" for n in range(3))
+    rows, said = read(content.encode())
+    assert not said
+    assert [(target, *jobs) for target, jobs, _, _ in rows] == [("fs-OST0000", job)] * 3
+    assert [figures[0][PLACES["bytes_read"]] for _, _, figures, _ in rows] == [5, 6, 7]
+
+
 def test_entries_of_one_layout_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """All but the first."""
     taken: list[bytes] = []

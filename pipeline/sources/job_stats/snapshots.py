@@ -10,6 +10,7 @@ newest change of an entry.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,11 +42,14 @@ BLOCK = 1 << 20
 """Bytes that are read at a time."""
 LAYOUTS = 8
 """Layouts that a file may have: to make one costs as much as to read some hundred entries."""
+SERIES, LONG_LABELS = 1 << 16, 512
+"""Series of which the labels are kept, and bytes from which on they are read each time."""
 TARGET = r"[A-Za-z0-9_][A-Za-z0-9_-]*-(?:OST|MDT)[0-9a-fA-F]{4}"
 _TARGET = re.compile(rf"({TARGET})")
 _PARAMETER = re.compile(rf"[A-Za-z0-9_-]+\.({TARGET})\.job_stats=".encode())
 _BEGIN = re.compile(rb"BEGIN\s+([0-9]{1,11})\s*$")
-_SERIES = re.compile(rb"lustre_job_([a-z_]+?)(?:_total)?\{(.*)\}\s+([0-9][0-9.eE+]*)\s*[0-9]*\s*$")
+_SERIES = re.compile(rb"lustre_job_([a-z_]+?)(?:_total)?\{")
+_VALUE = re.compile(rb"\s+([0-9][0-9.eE+]*)\s*[0-9]*\s*")
 _LABEL = re.compile(rb'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _OF_SERIES = {
     "read_bytes": "bytes_read",
@@ -262,28 +266,24 @@ class _Reader:
             one.is_whole = False
 
     def _take_series(self, line: bytes) -> None:
-        match, labels = _SERIES.match(line), _labels(line)
-        target, job = labels.get("target", ""), labels.get("jobid", "")
-        if match is None or not target or not job or not line.endswith(b"\n"):
+        series, _, text = line.rpartition(b"}")
+        labels_of = _series if len(series) < LONG_LABELS else _series.__wrapped__
+        match, found = _VALUE.fullmatch(text), labels_of(series)
+        if match is None or found is None or not line.endswith(b"\n"):
             self._damage("a series that cannot be read")
             return
-        kind = match[1].decode()
-        column = (
-            _OF_OPERATION.get(labels.get("operation", ""))
-            if kind == "stats"
-            else _OF_SERIES.get(kind)
-        )
+        target, job, column = found
         if column is None:
             return
         try:
-            value = int(match[3]) if match[3].isdigit() else int(float(match[3]))
+            value = int(match[1]) if match[1].isdigit() else int(float(match[1]))
         except (ValueError, OverflowError):
             value = MOST + 1
         if value > MOST:
             self._damage("a figure that is larger than 64 bits")
             return
         counters = self._series.setdefault((target, job), {})
-        counters[PLACES[column]] = max(value, counters.get(PLACES[column], 0))
+        counters[column] = max(value, counters.get(column, 0))
         self._snapshot(target)
 
 
@@ -291,6 +291,21 @@ def _job_id(given: bytes) -> str:
     text = given.strip().decode("utf-8", "replace")
     is_quoted = text[:1] == '"' == text[-1:] and len(text) > 1
     return text[1:-1] if is_quoted else text
+
+
+@functools.lru_cache(SERIES)
+def _series(text: bytes) -> tuple[str, str, int | None] | None:
+    """Target, job and column of figures of a series, up to the end of its labels; None where it
+    cannot be read. Each snapshot has the same ones.
+    """
+    match, labels = _SERIES.match(text), _labels(text)
+    target, job = labels.get("target", ""), labels.get("jobid", "")
+    if match is None or not target or not job:
+        return None
+    kind = match[1].decode()
+    operation = labels.get("operation", "")
+    name = _OF_OPERATION.get(operation) if kind == "stats" else _OF_SERIES.get(kind)
+    return target, job, None if name is None else PLACES[name]
 
 
 def _labels(line: bytes) -> Mapping[str, str]:
