@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from archive_tools import schemas
-from archive_tools.checking.problems import DAMAGE, Problem, error_text
+from archive_tools.checking.problems import Problem, error_text
 from archive_tools.core import threads
 from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import FormatError, TokioError
 from archive_tools.formats import row_blocks
+from archive_tools.formats.identity import DAMAGE
 from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.formats.tts_read import open_tts

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import h5py
 
-from archive_tools.checking.problems import DAMAGE, Problem, unreadable
+from archive_tools.checking.problems import Problem, unreadable
 from archive_tools.core.sums import sql_sum
 from archive_tools.formats.darshan_tables import ROW
+from archive_tools.formats.identity import DAMAGE
 
 # Index and jobs
 

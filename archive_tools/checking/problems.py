@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 
 from archive_tools.core.errors import TokioError
+from archive_tools.formats.identity import DAMAGE
 
 CLOSED = "cannot be opened"
 """The kind of a file or folder that may not be read."""
@@ -64,7 +65,6 @@ def unreadable(path: Path) -> Iterator[Problem]:
 
 
 Rule = Callable[[Path, h5py.File, Expected | None], Iterator[Problem]]
-DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError, IndexError)
 
 
 def guarded(

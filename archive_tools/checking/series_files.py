@@ -11,9 +11,10 @@ import h5py
 
 from archive_tools.checking.cell_checks import check_values
 from archive_tools.checking.h5lmt_rules import H5LMT_RULES
-from archive_tools.checking.problems import DAMAGE, Expected, Problem, error_text, guarded
+from archive_tools.checking.problems import Expected, Problem, error_text, guarded
 from archive_tools.checking.tts_rules import OWN_RULES, TTS_RULES, is_ours
 from archive_tools.formats.h5lmt_read import STEPS
+from archive_tools.formats.identity import DAMAGE
 
 
 def check_series(
@@ -31,15 +32,15 @@ def check_series(
     """
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+    except DAMAGE as error:
         yield Problem("cannot be opened", str(path), str(error))
         return
-    with file:
-        try:
+    try:
+        with file:
             rules = H5LMT_RULES if STEPS in file else OWN_RULES if is_ours(file) else TTS_RULES
-        except DAMAGE as error:
-            yield Problem("damaged", str(path), error_text(error))
-            return
-        for rule in rules:
-            yield from guarded(rule, path, file, expected)
+            for rule in rules:
+                yield from guarded(rule, path, file, expected)
+    except DAMAGE as error:  # also when it is closed
+        yield Problem("damaged", str(path), error_text(error))
+        return
     yield from check_values(path, expected.measured if expected else {}, deep=deep)

@@ -186,6 +186,7 @@ class H5lmt(SeriesFile):
     def timestep(self, name: str) -> int:
         return self._timestep()
 
+    @names_damage
     def row_blocks(
         self,
         name: str,

@@ -16,6 +16,8 @@ import h5py
 
 from archive_tools.core.errors import MEND, FormatError, InputChanged, TokioError
 
+DAMAGE = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError)
+"""What h5py raises of a damaged file, and what becomes of attributes that are something else."""
 MOST_HELD = 128
 """So many files stay open until their values are read."""
 
@@ -112,7 +114,7 @@ class Identity:
                 yield file
         except TokioError:
             raise
-        except (OSError, LookupError, RuntimeError, ValueError) as error:
+        except DAMAGE as error:
             raise FormatError(f"{self.path}: {dataset} is damaged: {error}", hint=MEND) from error
         finally:
             os.close(handle)

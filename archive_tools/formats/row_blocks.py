@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core.arrays import Float64
-from archive_tools.core.errors import MEND, FormatError, NotFound
+from archive_tools.core.errors import MEND, FormatError, NotFound, TokioError
 from archive_tools.formats import encoding
-from archive_tools.formats.identity import Identity
+from archive_tools.formats.identity import DAMAGE, Identity
 
 Chosen = npt.NDArray[np.intp] | None
 """Numbers of the columns that are wanted; None is all of them."""
@@ -211,7 +211,9 @@ class ChunkBlock:
                 self.first // self.chunks.shape[0], -(-self.last // self.chunks.shape[0])
             ):
                 self._band(handle, band, target)
-        except (ValueError, OSError, deflate.DeflateError) as error:
+        except TokioError:
+            raise
+        except (*DAMAGE, deflate.DeflateError) as error:
             raise FormatError(
                 f"{self.identity.path}: {self.dataset} is damaged: {error}",
                 hint=MEND,

@@ -24,7 +24,7 @@ from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import MEND, FormatError, NotFound, TokioError
 from archive_tools.formats import row_blocks
 from archive_tools.formats.encoding import text_of
-from archive_tools.formats.identity import Identity
+from archive_tools.formats.identity import DAMAGE, Identity
 from archive_tools.formats.series import Series
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def damage_named(path: Path) -> Iterator[None]:
         raise FormatError(
             f"{path} may not be read: {error}", hint="ask its owner for the right to read"
         ) from error
-    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+    except DAMAGE as error:
         raise FormatError(f"{path} is damaged: {error}", hint=MEND) from error
 
 
@@ -105,7 +105,8 @@ class SeriesFile(abc.ABC):
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with damage_named(self.path):
+            self._file.close()
 
     # What a format says
 

@@ -7,6 +7,7 @@ timestep.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats import encoding, row_blocks
 from archive_tools.formats.h5lmt_read import STEPS, H5lmt
+from archive_tools.formats.identity import DAMAGE
 from archive_tools.formats.series_file import SeriesFile, damage_named, names_damage
 
 FACTORS = {unit: ("bytes", factor) for unit, factor in quantities.BYTES.items() if factor > 1} | {
@@ -155,6 +157,7 @@ class Tts(SeriesFile):
             return int(self._file[named].attrs.get("timestep", self.end - self.start))
         return int(np.diff(stamps).min())
 
+    @names_damage
     def row_blocks(
         self,
         name: str,
@@ -209,7 +212,7 @@ def open_tts(path: str | Path, *, direct: bool = True) -> SeriesFile:
         raise FormatError(
             f"{path} may not be read: {error}", hint="ask its owner for the right to read"
         ) from error
-    except OSError as error:
+    except DAMAGE as error:
         raise FormatError(
             f"{path} cannot be read as HDF5: {error}",
             hint="if it should be a day of the archive: rebuild it, or restore the file",
@@ -219,5 +222,6 @@ def open_tts(path: str | Path, *, direct: bool = True) -> SeriesFile:
             form = H5lmt if STEPS in file else Tts
             return form(path, file, direct=direct)
     except BaseException:
-        file.close()
+        with contextlib.suppress(*DAMAGE):
+            file.close()
         raise

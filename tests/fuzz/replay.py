@@ -14,11 +14,12 @@ import os
 import random
 import resource
 import sys
+import time
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.fuzz.target import LARGEST, MEMORY, Target, fault_of, signature
+from tests.fuzz.target import HANG_SECONDS, LARGEST, MEMORY, Target, fault_of, signature
 from tests.fuzz.targets import TARGETS
 
 Input = tuple[str, bytes]
@@ -65,7 +66,11 @@ def _work(target: Target, inputs: Iterable[Input], writer: int) -> None:
     try:
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         for _, data in inputs:
+            # a library that never returns: a signal's handler does not run
+            end = int(time.process_time()) + 2 * HANG_SECONDS
+            resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
             error = fault_of(target, data)
             text = ""
             if error is not None:
