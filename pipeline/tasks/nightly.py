@@ -188,13 +188,18 @@ class Nightly(DayTask):
         self.produce()
 
     def make(self, temporary: Path) -> Made:
-        """Write the pages of jobs, then the report that leads to them."""
-        root = self.config.root
+        """Write the pages of jobs, then the report that leads to them. The receipt of a page of the
+        same products is removed before the page is replaced: it would not be of its bytes, if the
+        run ended in between.
+        """
+        root, before = self.config.root, self.receipt()
         rendering.write_assets(root)
         pages = job_pages.write_job_pages(root, self.date, self.config.job_pages)
         counts = report.write_report(
             root, self.date, temporary, instances=self.wanted(), with_page=pages
         )
+        if before and before.fingerprint == self.fingerprint():
+            self.receipts.remove(self.date, self.instance, self.product, before.state)
         return Made(counts, more={"links": self._links(), "job_pages": pages})
 
     def record(

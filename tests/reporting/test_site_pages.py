@@ -9,12 +9,15 @@ import re
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from archive_tools.checking.whole_archive import check_archive
 from archive_tools.cli.main import main as read
 from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.reading import daily, growth
+from archive_tools.reading.archive import Archive
 from archive_tools.reporting import fullness_trend, site_pages
 from archive_tools.reporting.alerts import Rule, evaluate
 from archive_tools.reporting.day_figures import (
@@ -27,6 +30,7 @@ from archive_tools.reporting.day_figures import (
 )
 from archive_tools.store import layout
 from pipeline.cli.main import COMPLETE, FAILED, main
+from pipeline.tasks.nightly import Nightly
 from tests.support import small_days
 
 FIRST = dt.date(2025, 3, 30)
@@ -137,6 +141,30 @@ def test_check_names_pages_that_are_not_those_of_the_last_run(
         (root / layout.PAGES).write_bytes(bad)
         code, rows = said()
         assert (code, len(rows)) == (0, 0 if bad.startswith(b"{") else 1)
+
+
+def test_a_page_that_a_run_wrote_again_and_died_is_not_taken_for_damaged(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of the first day is written again when the second has one, to lead to it."""
+    backfill(DATES[0], DATES[0])
+    page = layout.path(root, layout.REPORT, DATES[0])
+    record = Nightly.record
+
+    def dies(task: Nightly, *arguments: Any) -> None:
+        if task.date == DATES[0]:
+            raise SystemExit(137)
+        record(task, *arguments)
+
+    monkeypatch.setattr(Nightly, "record", dies)
+    with pytest.raises(SystemExit):
+        backfill(DATES[1], DATES[1])
+    monkeypatch.setattr(Nightly, "record", record)
+    assert f"After: {DATES[1]}" in page.read_text()
+    problems = list(check_archive(Archive(root), DATES[0], DATES[1], deep=True))
+    assert [(one.kind, one.is_note) for one in problems] == [("no receipt", True)]
+    assert backfill(DATES[0], DATES[1]) == COMPLETE
+    assert read(["check", "--deep", "--archive", str(root)]) == 0
 
 
 def test_pages_that_cannot_be_written_make_a_run_fail(
