@@ -138,7 +138,9 @@ ON_HANDLE(int, fdatasync, "fsync", (int handle), (handle))
         return ((int(*) arguments)real(#name)) given;                  \
     }
 ON_PATH(rename, "rename", (const char *old, const char *new), new, (old, new))
-ON_PATH(mkdir, "mkdir", (const char *path, mode_t mode), path, (path, mode))
+/* of a folder that is there the system says so, whatever else is wrong */
+ON_PATH(mkdir, "mkdir", (const char *path, mode_t mode), access(path, F_OK) ? path : NULL,
+        (path, mode))
 ON_PATH(unlink, "unlink", (const char *path), path, (path))
 ON_PATH(rmdir, "unlink", (const char *path), path, (path))
 
