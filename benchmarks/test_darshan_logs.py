@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from archive_tools.core.day import Day
-from pipeline import sources
+from pipeline.sources import registry as sources
 from pipeline.sources.darshan.library import loaded_library
 from pipeline.sources.darshan.listed_logs import Listed
 from pipeline.sources.darshan.log_batches import BatchReader

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from archive_tools.cli import arrow
 from archive_tools.core import date_words, software
 
 
@@ -62,6 +63,7 @@ class Program:
 
     def run(self, command: str, options: argparse.Namespace) -> int:
         """Run a command; returns its exit code."""
+        arrow.leave_pandas_out()
         module = importlib.import_module(f"{self.commands}.{_module_name(command)}")
         return int(module.run(options))
 

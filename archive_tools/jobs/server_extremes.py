@@ -14,7 +14,8 @@ import numpy as np
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.formats.series import Series
-from archive_tools.jobs.servers import BEFORE, METADATA
+from archive_tools.jobs.server_days import BEFORE
+from archive_tools.jobs.servers import METADATA
 from archive_tools.reading.archive import Archive
 from archive_tools.store import layout
 

@@ -10,7 +10,6 @@ why.
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,17 +20,8 @@ from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.jobs import intervals
 from archive_tools.jobs.intervals import Pieces, Taken
+from archive_tools.jobs.server_days import BEFORE, REACH, dates
 from archive_tools.jobs.server_series import Profile, ServerSeries, Times, amounts, fill, loads
-
-VERSION = 1
-"""Raised whenever the same archive would give other figures."""
-REACH = 31 * 86400
-"""Seconds before and after the day in which its logs are looked for; what is farther away is
-garbage.
-"""
-BEFORE = 3600
-"""Seconds before a log in which rows count: one row of a timestep, and the fullness measured last.
-"""
 
 METADATA = (
     "opens",
@@ -194,24 +184,6 @@ def shares(series: ServerSeries, own: Mapping[str, Float64], first: Int64, last:
 
 
 # Dates
-
-
-def dates(day: Day, first: float, last: float) -> list[dt.date]:
-    """The days whose files may say something of a day's logs that ran from `first` to `last`.
-
-    Parameters
-    ----------
-    day : Day
-        Of the logs.
-    first, last : float
-        Epoch seconds; what is more than `REACH` away from the day is cut off.
-    """
-    low, high = (
-        min(max(stamp, day.start - REACH), day.end + REACH) for stamp in (first - BEFORE, last)
-    )
-    zone = zoneinfo.ZoneInfo(day.timezone)
-    begin, end = (dt.datetime.fromtimestamp(float(stamp), zone).date() for stamp in (low, high))
-    return [begin + dt.timedelta(days=n) for n in range((end - begin).days + 1)]
 
 
 def dates_touched(day: Day, first: Int64, last: Int64) -> Iterator[dt.date]:

@@ -8,7 +8,7 @@ import base64
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,9 +18,12 @@ from archive_tools.core import quantities
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.reporting import drawing
-from archive_tools.reporting.measuring import HOUR, Curve, Level, Measured
 from archive_tools.schemas.panels import ReportPanel, panels
 
+if TYPE_CHECKING:
+    from archive_tools.reporting.measuring import Curve, Level, Measured
+
+HOUR = 3600
 TICK_HOURS = 6
 DIGITS = 5
 """Significant digits of numbers in a page's data."""

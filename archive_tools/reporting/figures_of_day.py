@@ -41,8 +41,6 @@ from archive_tools.store import layout, status
 from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import DayReceipts, Receipts
 
-VERSION = 2
-"""Raised when the figures change: older ones are made again."""
 MOST = 10
 """Users, programs and file systems that are named."""
 MOST_SLOW = 5

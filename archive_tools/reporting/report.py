@@ -23,12 +23,11 @@ from archive_tools.reporting.day_figures import (
     read_day_figures,
 )
 from archive_tools.reporting.figures_of_day import figures_of
-from archive_tools.reporting.unusual import DAYS, LEAST_DAYS, days_before, unusual
+from archive_tools.reporting.near_days import DAYS, days_before, days_with_figures, neighbours
+from archive_tools.reporting.unusual import LEAST_DAYS, unusual
 from archive_tools.store import job_page_files, layout, status
 from archive_tools.store.about_file import read_about
 
-VERSION = 5
-"""Raised when the page changes: older reports are made again."""
 FIRST_PROBLEMS = 4
 """Findings on the first screen."""
 FEW_NAMES = 3
@@ -96,23 +95,6 @@ def write_report(
         "before": days_with_figures(root, date, DAYS),
         "history": days_with_figures(root, date, HISTORY_DAYS),
     }
-
-
-def neighbours(root: Path, date: dt.date) -> tuple[dt.date | None, dt.date | None]:
-    """The days before and after that have a page, within a year."""
-    found = []
-    for step in (-1, 1):
-        near = (date + dt.timedelta(days=step * number) for number in range(1, 367))
-        found.append(
-            next((one for one in near if layout.path(root, layout.REPORT, one).is_file()), None)
-        )
-    return found[0], found[1]
-
-
-def days_with_figures(root: Path, date: dt.date, days: int) -> int:
-    """How many of the days before a day have figures, damaged ones among them."""
-    before = (date - dt.timedelta(days=number) for number in range(1, days + 1))
-    return sum(layout.path(root, layout.FIGURES, one).is_file() for one in before)
 
 
 def _links(root: Path, date: dt.date) -> list[rendering.Link]:

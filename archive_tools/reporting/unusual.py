@@ -22,11 +22,9 @@ from archive_tools.core.arrays import Float64
 from archive_tools.reporting import unusual_names
 from archive_tools.reporting.day_figures import DayFigures
 from archive_tools.reporting.judging import LEAST_DAYS, Judged, judged
+from archive_tools.reporting.near_days import days_before
 
-__all__ = ["LEAST_DAYS", "Unusual", "days_before", "unusual"]
-
-WEEKS = 4
-DAYS = 7 * WEEKS
+__all__ = ["LEAST_DAYS", "Unusual", "unusual"]
 DEVIATIONS, FACTOR, POINTS = 5.0, 2.0, 20.0
 """How far from the median an hour is unusual: in robust standard deviations, and besides by this
 factor (amounts) or by so many per cent points.
@@ -73,11 +71,6 @@ class Unusual:
     chance: int
     is_comparable: bool
     more: int = 0
-
-
-def days_before(date: dt.date) -> list[dt.date]:
-    """The days that a day is compared with."""
-    return [date - dt.timedelta(days=number) for number in range(1, DAYS + 1)]
 
 
 def unusual(today: DayFigures, before: Mapping[dt.date, DayFigures]) -> Unusual:

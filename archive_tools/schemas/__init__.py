@@ -23,6 +23,10 @@ BUILD_VERSION = 2
 """Raised whenever the same inputs would give different products: older ones become stale, not
 unreadable.
 """
+FIGURES_VERSION = 2
+"""Raised when a day's figures change: older ones are made again."""
+REPORT_VERSION = 5
+"""Raised when a day's page changes: older ones are made again."""
 
 Kind = Literal["delta", "gauge"]
 Reducer = Literal["sum", "mean", "min", "max"]
@@ -157,6 +161,14 @@ def rates() -> Mapping[str, Dataset]:
 def index_ddl() -> str:
     """The SQL that makes an empty Darshan index, as far as another one makes all indexes stale."""
     return _read("darshan_index.sql")
+
+
+def jobs_query() -> str:
+    """The query of an index that makes the table of jobs: a row a job and file system; a job
+    without any I/O has one row without a file system. The text is part of the fingerprint of the
+    table: another one makes those of all days stale.
+    """
+    return _read("darshan_jobs.sql")
 
 
 def new_index_sql() -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 from archive_tools.core.accounts import account
 from archive_tools.core.errors import ArchiveError
 from archive_tools.store import files, layout
-from pipeline import sources
 from pipeline.building import archive_identity
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 
 log = logging.getLogger("tokio")
 

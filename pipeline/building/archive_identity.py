@@ -16,8 +16,8 @@ from typing import Any
 
 from archive_tools.core.errors import ConfigError
 from archive_tools.store import layout
-from pipeline import sources
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 
 FSTAB = Path("/etc/fstab")
 ACCEPT = "tokio-pipeline check-config --accept"

@@ -9,8 +9,8 @@ from typing import Any
 
 from archive_tools.core.day import Day
 from archive_tools.store import layout
-from pipeline import sources
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 from pipeline.sources.contract import AnySource
 
 

@@ -17,11 +17,11 @@ from archive_tools.core.vocabulary import FindingKind
 from archive_tools.formats import darshan_tables
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store.receipts import fingerprint
-from pipeline import sources
 from pipeline.building import engine, pieces
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.reductions import Record, Reductions, joined
 from pipeline.model import BatchSummary, LogIdentity, shown
+from pipeline.sources import registry as sources
 from pipeline.sources.contract import LogSource, Rejects
 from pipeline.transform.darshan import DayMerger, Reduction
 

@@ -2,67 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
 import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archive_tools.core.day import Day
 from archive_tools.core.errors import InputChanged, NoData
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from archive_tools.store import files, layout
-from archive_tools.store.receipts import fingerprint as fingerprint_of
+from archive_tools.store import files
 from pipeline.building import pieces, verified
+from pipeline.building.archived_raw import ArchivedRaw, fingerprint_of_inputs
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.log_reading import archived_and_lost
 from pipeline.building.made import Made
 from pipeline.building.pieces import Piece
 from pipeline.building.source_queries import fetch_into, query_inputs, server_info
 from pipeline.sources.contract import Fetched, Inputs, LogSource, RecordSource
-
-
-@dataclass(frozen=True)
-class ArchivedRaw:
-    """Raw data of a day that the archive has.
-
-    Attributes
-    ----------
-    fingerprint : str
-        Of its receipt.
-    content : mapping
-        Of its receipt.
-    folder : pathlib.Path
-        It may be pruned.
-    damaged : mapping of str to str
-        Files that are not those that were fetched, and why: their pieces are as if they were not
-        there.
-    """
-
-    fingerprint: str
-    content: Mapping[str, Any]
-    folder: Path
-    damaged: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How many rows of what."""
-        counts: Mapping[str, int] = self.content.get("counts", {})
-        return counts
-
-    def is_of(self, fingerprint: str, day: Day) -> bool:
-        """Whether it is what the source had when its inputs had this fingerprint; of a day that is
-        over, and was not when that was looked at, it is not.
-        """
-        if self.content.get("so_far") and time.time() >= day.end:
-            return False
-        return fingerprint in (self.fingerprint, self.content.get("seen"))
 
 
 @dataclass(frozen=True)
@@ -82,14 +43,6 @@ class FetchedRaw:
     made: Made
     fingerprint: str
     lost: str = ""
-
-
-def fingerprint_of_inputs(where: InstanceDay, inputs: Inputs) -> str:
-    """Of the inputs and of the window of time that is fetched."""
-    options, day = where.options, where.day
-    return fingerprint_of(
-        options.kind, inputs, day.start, day.end, options.timestep, options.timezone
-    )
 
 
 def fetch_raw(where: InstanceDay, inputs: Inputs, archived: ArchivedRaw | None) -> FetchedRaw:
@@ -275,24 +228,6 @@ def _lost(
     return f"{damaged}the source has less of the day: {'; '.join(said)}" if said else ""
 
 
-def put_damaged_aside(folder: Path) -> None:
-    """Rename a raw folder that nothing may be built on any more; it is pruned in its time, or when
-    the day is fetched again.
-    """
-    if folder.is_dir():
-        files.replace_folder(folder, folder.with_name(f"{folder.name}{layout.DAMAGED}"))
-
-
-def recovered(folder: Path, fingerprint: str) -> ArchivedRaw | None:
-    """Raw data whose receipt cannot be read, as they are: what a source gives again is added to
-    them; None if they are not there.
-    """
-    if not folder.is_dir():
-        return None
-    content = {"files": verified.hashes(folder), "counts": {}}
-    return ArchivedRaw(fingerprint, content, folder)
-
-
 def _listed(where: InstanceDay, before: Inputs, fetched: Fetched | None) -> Inputs:
     """What the source had: of logs and records what the fetch listed, for that is one look, and
     what came after the query is simply there.
@@ -324,11 +259,3 @@ def _different_keys(before: Inputs, now: Inputs) -> list[str]:
     """Keys of which the values differ, as a receipt would have them."""
     then, here = (json.loads(json.dumps(one, default=str)) for one in (before, now))
     return sorted(key for key in {*then, *here} if then.get(key) != here.get(key))
-
-
-def remove_others(target: Path, instance: str) -> None:
-    """Remove the raw data of an instance's day that are not those in `target`."""
-    for other in target.parent.glob(f"{instance}.*"):
-        if other != target and other.name != f"{instance}.{layout.REDUCED}":
-            with contextlib.suppress(OSError):
-                files.remove(other)

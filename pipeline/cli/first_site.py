@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from archive_tools.core.site_json import COMMENT
-from pipeline import sources
 from pipeline.cli.site_schema import descriptions
 from pipeline.schemas.site_types import PLACEHOLDER
 from pipeline.site import SCHEMA, Site
+from pipeline.sources import registry as sources
 from pipeline.sources.contract import LogSource
 
 SCHEMAS = "pipeline.schemas"

@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from archive_tools.core.site_json import COMMENT
-from pipeline import sources
 from pipeline.site import INSTANCE, SCHEMA, Servers, Site
+from pipeline.sources import registry as sources
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ATTRIBUTES = re.compile(

@@ -17,6 +17,7 @@ from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipts
 from pipeline.site import Site
+from pipeline.tasks import makers
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.nightly import Nightly
 
@@ -25,6 +26,8 @@ log = logging.getLogger("tokio")
 
 def by_luigi(tasks: Sequence[luigi.Task], workers: int) -> bool:
     """Run tasks by the local scheduler; True if all of them went well."""
+    if workers > 1 and tasks:
+        makers.load()  # once, not in each of the processes that Luigi forks
     configuration = luigi.configuration.get_config()  # type: ignore[no-untyped-call]
     configuration.set("core", "no_configure_logging", "true")
     configuration.set("worker", "check_complete_on_run", "true")

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 
 from archive_tools.core.errors import TokioError
-from archive_tools.reporting import report, site_pages
+from archive_tools.reporting import near_days, site_pages
 from archive_tools.store import layout, lock
 from pipeline.site import Site
 from pipeline.tasks.nightly import Nightly, wanted_products
@@ -35,7 +35,7 @@ def finish_pages(site: Site, dates: Iterable[dt.date], given: str, *, deep: bool
         Whether all could be written; what could not is logged.
     """
     mine = [date for date in set(dates) if layout.path(site.root, layout.REPORT, date).is_file()]
-    beside = {one for date in mine for one in report.neighbours(site.root, date) if one}
+    beside = {one for date in mine for one in near_days.neighbours(site.root, date) if one}
     well = True
     for date in sorted(beside.union(mine)):
         nightly_run = Nightly(date=date, site=given)

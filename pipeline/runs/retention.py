@@ -15,8 +15,8 @@ from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import files, lock
 from archive_tools.store.receipts import DayReceipts, Receipts, follows
-from pipeline import sources
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 
 log = logging.getLogger("tokio")
 

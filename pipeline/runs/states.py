@@ -15,10 +15,10 @@ from archive_tools.core import quantities
 from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.store import aside, receipts, status
 from archive_tools.store.status import State
-from pipeline import sources
 from pipeline.building import outages, roster
 from pipeline.building.instance_day import InstanceDay
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 from pipeline.tasks.build import made_of
 from pipeline.tasks.fetch import Fetch
 from pipeline.tasks.index import Jobs

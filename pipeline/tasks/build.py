@@ -10,11 +10,11 @@ from typing import Any
 from archive_tools.core.vocabulary import Product
 from archive_tools.schemas import SCHEMA_VERSION
 from archive_tools.store import aside
-from archive_tools.store.receipts import derived, follows
-from pipeline import sources
-from pipeline.building import outages, roster, tts
+from archive_tools.store.receipts import Receipt, derived, follows
+from pipeline.building import outages, roster
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
+from pipeline.sources import registry as sources
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
 
@@ -86,7 +86,15 @@ class Build(ArchiveTask):
         aside.drop(self.config.root, self.date, self.instance)
 
     def make(self, temporary: Path) -> Made:
-        """Write the file."""
+        """Write the file.
+
+        Raises
+        ------
+        LessThanArchived
+            Names what would be lost of an archived file.
+        """
+        from pipeline.building import tts
+
         receipt = self.raw()
         fetched = self.day_receipts().content(receipt) if receipt else {}
         request = tts.TtsRequest(
@@ -100,22 +108,18 @@ class Build(ArchiveTask):
             outages=outages.outages_on(self.config.root, self.day, self.instance),
         )
         made = tts.write_tts(request, temporary)
-        self._refuse_less(made, fetched)
+        before = self._replaced(fetched)
+        if before:
+            tts.refuse_less(self.path(), made.content(), self.day_receipts().content(before))
         return made
 
-    def _refuse_less(self, made: Made, fetched: Mapping[str, Any]) -> None:
-        """Keep an archived file that has more, unless it was made of other inputs, in another way,
-        or is not there.
-
-        Raises
-        ------
-        LessThanArchived
-            Names what would be lost.
+    def _replaced(self, fetched: Mapping[str, Any]) -> Receipt | None:
+        """The receipt of an archived file that is kept if it has more; None if there is none, or it
+        was made of other inputs, or in another way.
         """
         raw, before, now = self.raw(), self.receipt(), self.fingerprint()
         if raw is None or before is None or now is None or not self.path().is_file():
-            return
+            return None
         is_as_now = before.version == self.version and before.fingerprint[8:] == now[8:]
         is_of_same = follows(before.fingerprint, raw.fingerprint) or "damaged" in fetched
-        if is_as_now and is_of_same:
-            tts.refuse_less(self.path(), made.content(), self.day_receipts().content(before))
+        return before if is_as_now and is_of_same else None

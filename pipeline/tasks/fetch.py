@@ -14,7 +14,7 @@ from archive_tools.core.errors import FormatError, NoData
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import aside, files
 from archive_tools.store.receipts import Damaged, Receipt
-from pipeline.building import raw, source_queries, verified
+from pipeline.building import archived_raw, source_queries, verified
 from pipeline.building.archive_folder import size_of
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.sources._shared import secrets
@@ -54,7 +54,9 @@ class Fetch(ArchiveTask):
     def fingerprint(self) -> str:
         """Of what the source has, by the answer of this run."""
         answer = current().answers.get(self._key())
-        return raw.fingerprint_of_inputs(self.where, answer.inputs if answer else self._query())
+        return archived_raw.fingerprint_of_inputs(
+            self.where, answer.inputs if answer else self._query()
+        )
 
     def is_young(self) -> bool:
         """Whether late data may still come."""
@@ -150,6 +152,8 @@ class Fetch(ArchiveTask):
             )
 
     def _fetch(self) -> None:
+        from pipeline.building import raw
+
         began, where, archived = time.monotonic(), self.where, self._archived_now()
         try:
             inputs = self._query()
@@ -167,14 +171,14 @@ class Fetch(ArchiveTask):
                 content = found.made.content() | {"damaged": damaged}
                 self._keep_archived(found.fingerprint, content, found.lost)
                 if archived and damaged:
-                    raw.put_damaged_aside(archived.folder)
+                    archived_raw.put_damaged_aside(archived.folder)
                 return
             target = where.raw_folder(found.fingerprint)
             facts = {"bytes": size_of(target)}
             self.record(facts, found.made, found.fingerprint, time.monotonic() - began)
-            raw.remove_others(target, self.instance)
+            archived_raw.remove_others(target, self.instance)
 
-    def _archived_now(self) -> raw.ArchivedRaw | None:
+    def _archived_now(self) -> archived_raw.ArchivedRaw | None:
         """The raw data that the archive has, each file as it was fetched."""
         day = self.day_receipts()
         receipt = day.good(self.instance, self.product)
@@ -189,17 +193,19 @@ class Fetch(ArchiveTask):
             log.warning("%s %s: %s; it is fetched again", self.date, self.instance, said)
         return dataclasses.replace(archived, damaged=damaged)
 
-    def _recovered(self, damaged: Damaged) -> raw.ArchivedRaw | None:
+    def _recovered(self, damaged: Damaged) -> archived_raw.ArchivedRaw | None:
         """The raw data of a receipt that cannot be read."""
         receipt = damaged.receipt
         if receipt.product != self.product or not receipt.good:
             return None
         log.warning("%s %s: %s; the raw data are used", self.date, self.instance, damaged)
-        return raw.recovered(self.where.raw_folder(receipt.fingerprint), receipt.fingerprint)
+        return archived_raw.recovered(
+            self.where.raw_folder(receipt.fingerprint), receipt.fingerprint
+        )
 
-    def _archived(self, receipt: Receipt) -> raw.ArchivedRaw:
+    def _archived(self, receipt: Receipt) -> archived_raw.ArchivedRaw:
         content = self.day_receipts().content(receipt)
-        return raw.ArchivedRaw(
+        return archived_raw.ArchivedRaw(
             receipt.fingerprint, content, self.where.raw_folder(receipt.fingerprint)
         )
 

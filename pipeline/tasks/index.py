@@ -9,14 +9,12 @@ from pathlib import Path
 from archive_tools import schemas
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import Product
-from archive_tools.formats import jobs_file
-from archive_tools.jobs import index, server_join, servers
-from archive_tools.reading.archive import Archive
+from archive_tools.jobs import server_days
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipt, derived, follows
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.building.made import Made
+from pipeline.sources import registry as sources
 from pipeline.sources.contract import LogSource
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.build import Build
@@ -64,7 +62,11 @@ class Index(ArchiveTask):
             return None
         behind = {fsname: found.model_dump() for fsname, found in self._servers().items()}
         return derived(
-            receipt.fingerprint, schemas.index_ddl(), servers.VERSION, behind, self._others(receipt)
+            receipt.fingerprint,
+            schemas.index_ddl(),
+            server_days.VERSION,
+            behind,
+            self._others(receipt),
         )
 
     def _servers(self) -> dict[str, sites.Servers]:
@@ -84,7 +86,7 @@ class Index(ArchiveTask):
         """The other files that the index is made from: day, instance, fingerprint."""
         span = self.day_receipts().content(receipt).get("span", [self.day.start, self.day.start])
         instances = sorted({self.instance, *(found.instance for found in self._servers().values())})
-        days = self.receipts.days(servers.dates(self.day, *span))
+        days = self.receipts.days(server_days.dates(self.day, *span))
         files = (
             (str(date), name, day.good(name, Product.TTS))
             for date, day in days.items()
@@ -96,6 +98,9 @@ class Index(ArchiveTask):
 
     def make(self, temporary: Path) -> Made:
         """Write the index."""
+        from archive_tools.jobs import index, server_join
+        from archive_tools.reading.archive import Archive
+
         findings = Findings()
         archive = Archive(self.config.root, hdf5_files=self.config.older_files())
         around = server_join.Around(archive, self.day, self.instance, self._servers(), findings)
@@ -123,10 +128,12 @@ class Jobs(ArchiveTask):
     def fingerprint(self) -> str | None:
         """Of the index, and of the query that makes the table."""
         receipt = self.day_receipts().good(self.instance, Product.INDEX)
-        return derived(receipt.fingerprint, jobs_file.JOBS) if receipt else None
+        return derived(receipt.fingerprint, schemas.jobs_query()) if receipt else None
 
     def make(self, temporary: Path) -> Made:
         """Write the table."""
+        from archive_tools.formats import jobs_file
+
         findings = Findings()
         counts = jobs_file.write_jobs(self.index.path(), temporary, str(self.date), findings)
         return Made(counts, findings)

@@ -12,15 +12,15 @@ import luigi
 
 from archive_tools.core.choices import HISTORY_DAYS
 from archive_tools.core.vocabulary import Product
-from archive_tools.reporting import figures_of_day, job_pages, rendering, report
-from archive_tools.reporting.unusual import DAYS
+from archive_tools.reporting import near_days
+from archive_tools.schemas import FIGURES_VERSION, REPORT_VERSION
 from archive_tools.store import digest, job_page_files, layout
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
-from pipeline import sources
 from pipeline.building.archive_folder import write_about
 from pipeline.building.made import Made
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 from pipeline.sources.contract import LOG_PRODUCTS, RECORD_PRODUCTS, SERIES_PRODUCTS
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.build import Build
@@ -81,10 +81,12 @@ class Figures(DayTask):
         return layout.path(self.config.root, layout.FIGURES, self.date)
 
     def fingerprint(self) -> str:
-        return self.of_parts(figures_of_day.VERSION)
+        return self.of_parts(FIGURES_VERSION)
 
     def make(self, temporary: Path) -> Made:
         """Write the figures."""
+        from archive_tools.reporting import figures_of_day
+
         write_about(self.config)
         return Made(
             figures_of_day.write_figures(
@@ -130,7 +132,7 @@ class Nightly(DayTask):
         return layout.path(self.config.root, layout.REPORT, self.date)
 
     def fingerprint(self) -> str:
-        return self.of_parts(report.VERSION, self.config.job_pages)
+        return self.of_parts(REPORT_VERSION, self.config.job_pages)
 
     def damage(self, *, deep: bool = True) -> str:
         """Why the report, or a page of a job that it leads to, is not the one that the receipt is
@@ -192,6 +194,8 @@ class Nightly(DayTask):
         same products is removed before the page is replaced: it would not be of its bytes, if the
         run ended in between.
         """
+        from archive_tools.reporting import job_pages, rendering, report
+
         root, before = self.config.root, self.receipt()
         rendering.write_assets(root)
         pages = job_pages.write_job_pages(root, self.date, self.config.job_pages)
@@ -213,7 +217,7 @@ class Nightly(DayTask):
 
     def _links(self) -> list[str]:
         """The days that the page leads to."""
-        return [str(date) for date in report.neighbours(self.config.root, self.date) if date]
+        return [str(date) for date in near_days.neighbours(self.config.root, self.date) if date]
 
     def page_lags(self) -> bool:
         """Whether there is a page that leads to other days than those that have one now, or was
@@ -224,9 +228,10 @@ class Nightly(DayTask):
             return False
         content = self.day_receipts().content(receipt)
         then = content.get("counts", {})
-        counted = {"before": DAYS, **({"history": HISTORY_DAYS} if then.get("job_pages") else {})}
+        days = near_days.DAYS
+        counted = {"before": days, **({"history": HISTORY_DAYS} if then.get("job_pages") else {})}
         return content.get("links") != self._links() or any(
-            int(then.get(name, 0)) < report.days_with_figures(self.config.root, self.date, days)
+            int(then.get(name, 0)) < near_days.days_with_figures(self.config.root, self.date, days)
             for name, days in counted.items()
         )
 

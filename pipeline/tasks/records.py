@@ -8,10 +8,8 @@ from typing import Any
 
 from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.vocabulary import Product, ReceiptState
-from archive_tools.formats import records_file
 from archive_tools.store import layout
 from archive_tools.store.receipts import derived, follows
-from pipeline.building import pieces
 from pipeline.building.made import Made
 from pipeline.sources.contract import RecordSource
 from pipeline.tasks.base import ArchiveTask
@@ -60,6 +58,9 @@ class Records(ArchiveTask):
 
     def make(self, temporary: Path) -> Made:
         """Write the table."""
+        from archive_tools.formats import records_file
+        from pipeline.building import pieces
+
         source, tts = self.where.source, self.day_receipts().good(self.instance, Product.TTS)
         if not isinstance(source, RecordSource) or tts is None:
             raise SourceError(f"{self.instance}: a source of kind {source.kind} has no records")

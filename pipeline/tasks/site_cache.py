@@ -14,8 +14,8 @@ import luigi
 
 from archive_tools.store import layout
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.processes import own_environment
+from pipeline.sources import registry as sources
 
 SECRET_VARIABLE = "_env"
 """How keys of sources end that name a variable with a secret."""

@@ -23,11 +23,11 @@ from archive_tools.core.errors import NoData
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind, Product
-from pipeline import sources
 from pipeline.building import pieces
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
 from pipeline.site import SourceOptions
+from pipeline.sources import registry as sources
 from pipeline.sources.contract import SERIES_PRODUCTS, SeriesSource
 from pipeline.transform.grid import Gridder
 

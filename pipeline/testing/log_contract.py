@@ -19,9 +19,9 @@ import pytest
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import Product, RejectReason
-from pipeline import sources
 from pipeline.model import LogBatch
 from pipeline.site import SourceOptions
+from pipeline.sources import registry as sources
 from pipeline.sources.contract import Fetched, LogSource
 
 

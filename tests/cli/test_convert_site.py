@@ -12,9 +12,9 @@ import pytest
 from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.cli.main import COMPLETE, PARTIAL, USAGE, main
 from pipeline.cli.old_site import NO_COUNTERPART, converted
+from pipeline.sources import registry as sources
 
 Capture = pytest.CaptureFixture[str]
 SAID = {"site": "x", "timezone": "America/Los_Angeles", "archive": "archive"}

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from archive_tools.core.errors import ConfigError
 from archive_tools.store.site_file import read_site_file
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.cli import first_site
 from pipeline.cli.main import COMPLETE, FAILED, USAGE, main
 from pipeline.schemas.site_types import unfilled
 from pipeline.site import SourceOptions
+from pipeline.sources import registry as sources
 
 Capture = pytest.CaptureFixture[str]
 KINDS = sources.own_kinds()

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.cli.main import main
+from pipeline.sources import registry as sources
 from tests.support.lmtdb import make_lmt
 from tests.support.paths import ROOT, SITEDAY_LOGS
 

@@ -32,8 +32,8 @@ from archive_tools.schemas import catalogue
 from archive_tools.store import layout, site_file, status
 from archive_tools.store.receipts import Receipts
 from pipeline import site as site_module
-from pipeline import sources
 from pipeline.building import archive_identity
+from pipeline.sources import registry as sources
 from tests.fuzz.target import Target, fresh_folder
 from tests.support.mutants import mutated
 from tests.support.small_days import write_site

@@ -26,8 +26,8 @@ from archive_tools.core import log_files
 from archive_tools.core.day import Day
 from archive_tools.core.errors import SourceError
 from archive_tools.core.findings import Findings
-from pipeline.sources import darshan
 from pipeline.sources.darshan import dxt, libdarshan, listing, log_checks, log_header
+from pipeline.sources.darshan import source as darshan
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.sources.darshan.modules import heat_maps
 from pipeline.transform import mounts

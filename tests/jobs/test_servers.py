@@ -28,15 +28,23 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.formats import darshan_tables, index_file, jobs_file
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.jobs import index, intervals, scoreboards, server_join, server_series, servers
+from archive_tools.jobs import (
+    index,
+    intervals,
+    scoreboards,
+    server_days,
+    server_join,
+    server_series,
+    servers,
+)
 from archive_tools.reading.archive import Archive
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.site import Servers
+from pipeline.sources import registry as sources
 from tests.support.collectd_day import SITEDAY
 from tests.support.nights import FOREVER, lmt_db, lmt_source, some_logs
 from tests.support.paths import ROOT
@@ -601,11 +609,11 @@ def test_gaps_around_windows_equal_the_naive_loop(
     ],
 )
 def test_days_that_logs_reach_into(zone: str, first: int, last: int, dates: list[str]) -> None:
-    assert [str(date) for date in servers.dates(Day(DATE, zone), first, last)] == dates
+    assert [str(date) for date in server_days.dates(Day(DATE, zone), first, last)] == dates
 
 
 def test_garbage_reaches_no_farther_than_a_month() -> None:
-    found = servers.dates(DAY, -1e18, 1e18)
+    found = server_days.dates(DAY, -1e18, 1e18)
     assert (str(found[0]), str(found[-1])) == ("2026-10-22", "2026-12-24")
 
 

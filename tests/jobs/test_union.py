@@ -19,9 +19,9 @@ from archive_tools.jobs.belonging import Belonging
 from archive_tools.jobs.job_tables import JobFilter
 from archive_tools.jobs.union import ADDED
 from archive_tools.store import layout
-from pipeline import sources
 from pipeline.building import archive_folder
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 from tests.support.job_accounts import (
     DATE,
     DAY,

@@ -21,7 +21,7 @@ from archive_tools.core.errors import SourceError
 from archive_tools.store import lock
 from pipeline.building import engine
 from pipeline.cli.main import COMPLETE, FAILED, main
-from pipeline.sources import darshan
+from pipeline.sources.darshan import source as darshan
 from tests.support.paths import ROOT
 from tests.support.processes import readers
 from tests.support.waiting import PATIENCE, until

@@ -15,8 +15,8 @@ import pytest
 from archive_tools.core.errors import SourceError
 from pipeline.processes import isolated
 from pipeline.processes.suspects import Suspects
-from pipeline.sources import darshan
 from pipeline.sources.darshan import libdarshan, log_checks
+from pipeline.sources.darshan import source as darshan
 from pipeline.sources.darshan.log_batches import BatchReader, Listed
 from pipeline.sources.darshan.log_header import header_of
 from pipeline.sources.darshan.modules import heat_maps

@@ -17,7 +17,8 @@ from archive_tools.reporting.day_figures import (
     Moved,
     TargetSpeed,
 )
-from archive_tools.reporting.unusual import DAYS, days_before, unusual
+from archive_tools.reporting.near_days import DAYS, days_before
+from archive_tools.reporting.unusual import unusual
 
 DATE = dt.date(2026, 11, 22)
 READ, LOAD = "datatargets/readbytes", "dataservers/cpuload"

@@ -13,9 +13,9 @@ import pytest
 from archive_tools import schemas
 from archive_tools.core.day import Day
 from archive_tools.store.receipts import derived
-from pipeline import sources
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.sources import darshan, lmt
+from pipeline.sources import registry as sources
 from pipeline.sources._shared import file_copies
 from pipeline.sources.contract import Fetched
 from pipeline.tasks.build import Build

@@ -8,9 +8,9 @@ import pytest
 
 from archive_tools import schemas
 from archive_tools.core.errors import ConfigError
-from pipeline import sources
 from pipeline.schemas import source_maps
 from pipeline.sources import lmt
+from pipeline.sources import registry as sources
 
 OPS = [
     "open",

@@ -10,7 +10,7 @@ import pytest
 from archive_tools.core.errors import ConfigError
 from archive_tools.store import site_file
 from pipeline import site as sites
-from pipeline import sources
+from pipeline.sources import registry as sources
 
 GOOD: dict[str, Any] = {
     "site": "s",

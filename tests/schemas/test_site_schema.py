@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from archive_tools.core.errors import ConfigError
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.cli import site_schema
 from pipeline.cli.main import COMPLETE, main
 from pipeline.schemas import site_types
+from pipeline.sources import registry as sources
 from tests.support.paths import ROOT
 
 SHIPPED = resources.files("pipeline.schemas") / "site.schema.json"
@@ -61,7 +61,7 @@ def test_the_shipped_schema_is_what_the_code_says() -> None:
 def test_the_command_prints_the_schema_of_the_installed_kinds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.sources.kinds", lambda: ["lmt", "darshan"])
+    monkeypatch.setattr("pipeline.sources.registry.kinds", lambda: ["lmt", "darshan"])
     assert main(["check-config", "--schema"]) == COMPLETE
     printed = json.loads(capsys.readouterr().out)
     jsonschema.Draft202012Validator.check_schema(printed)

@@ -28,8 +28,8 @@ from archive_tools.formats import darshan_tables
 from archive_tools.jobs.index import write_index as write
 from pipeline.model import LogIdentity
 from pipeline.processes import isolated
-from pipeline.sources import darshan
 from pipeline.sources.darshan import listing
+from pipeline.sources.darshan import source as darshan
 from pipeline.testing.log_contract import LogCase, LogContract
 from pipeline.transform.darshan import Reduction
 from tests.support import darshan_day

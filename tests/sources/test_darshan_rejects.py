@@ -22,7 +22,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.vocabulary import FindingKind, RejectReason
 from archive_tools.jobs.logs import logs_in
 from pipeline.processes import isolated
-from pipeline.sources import darshan
+from pipeline.sources.darshan import source as darshan
 from pipeline.sources.darshan.log_header import header_of
 from pipeline.sources.darshan.open_log import ESSENTIAL, NEWEST
 from pipeline.transform.darshan import Reduction

@@ -15,8 +15,8 @@ from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
-from pipeline import sources
 from pipeline.sources import lmt
+from pipeline.sources import registry as sources
 from pipeline.sources._shared.local_time import utc_seconds
 from pipeline.sources.lmt import database, samples
 from pipeline.testing.contract import Case, Contract

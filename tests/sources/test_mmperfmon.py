@@ -24,10 +24,10 @@ from archive_tools.core.errors import ConfigError, NoData, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from archive_tools.core.vocabulary import FindingKind
-from pipeline import sources
 from pipeline.cli.main import COMPLETE, main
 from pipeline.site import Site, validated
 from pipeline.sources import mmperfmon
+from pipeline.sources import registry as sources
 from pipeline.sources.mmperfmon import figures
 from pipeline.sources.mmperfmon.text_tables import Damage, tables
 from pipeline.testing import contract

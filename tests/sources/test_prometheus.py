@@ -28,10 +28,10 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import ConfigError, NoData, SourceError
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from pipeline import sources
 from pipeline.schemas import source_maps
 from pipeline.site import validated
 from pipeline.sources import prometheus
+from pipeline.sources import registry as sources
 from pipeline.sources._shared.hosts import usable
 from pipeline.sources._shared.prometheus_api import Span, numbers
 from pipeline.sources.prometheus import placing

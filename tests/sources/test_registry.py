@@ -13,10 +13,10 @@ import pytest
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.vocabulary import Product
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.cli.main import main
 from pipeline.schemas import source_maps
 from pipeline.sources import lmt
+from pipeline.sources import registry as sources
 from pipeline.sources.contract import LogSource, SeriesSource, missing_members
 
 Install = Callable[..., None]

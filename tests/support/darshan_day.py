@@ -16,7 +16,7 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
 from pipeline.model import BatchSummary
 from pipeline.processes import isolated
-from pipeline.sources import darshan
+from pipeline.sources.darshan import source as darshan
 from pipeline.transform.darshan import DayMerger, Reduction
 
 

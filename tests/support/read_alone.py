@@ -14,7 +14,7 @@ from pathlib import Path
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import Findings
-from pipeline import sources
+from pipeline.sources import registry as sources
 kind, file, folder = sys.argv[1:]
 source = sources.usable(kind)
 keys = {"prometheus": {"answers": file}}.get(kind, {"files": file})

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FOR_A_PERSON, FindingKind
-from pipeline import sources
 from pipeline.model import Samples
 from pipeline.schemas import source_maps
+from pipeline.sources import registry as sources
 from pipeline.transform.grid import Gridder
 
 DAY = Day(dt.date(2026, 11, 22))

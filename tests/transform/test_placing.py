@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
-from pipeline import sources
 from pipeline.model import TRACE, Heat, LogBatch, Records
+from pipeline.sources import registry as sources
 from pipeline.transform.darshan import DayMerger, Reduction, reduce_batch
 from pipeline.transform.placing import portions
 from tests.support.darshan_records import NEVER, POSIX, STDIO, records

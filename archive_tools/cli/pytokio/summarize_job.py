@@ -30,7 +30,7 @@ from archive_tools.core.errors import FormatError, NotFound, TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.sums import sql_sum
 from archive_tools.formats.darshan_log import read_darshan_log
-from archive_tools.jobs import server_extremes, server_series, servers
+from archive_tools.jobs import server_days, server_extremes, server_series, servers
 from archive_tools.jobs.job_history import looked_at
 from archive_tools.jobs.job_lookup import query_rows
 from archive_tools.reading.archive import Archive
@@ -285,7 +285,7 @@ def _of_time(archive: Archive, first: int, last: int, fsname: str) -> Record:
         archive,
         behind.instance,
         lambda group: re.compile(behind.components.get(group, server_extremes.ALL)),
-        archive.dates(first - servers.BEFORE, last),
+        archive.dates(first - server_days.BEFORE, last),
         Findings(),
     )
     figures, *_ = servers.figures(source, np.array([first]), np.array([last - 1]))

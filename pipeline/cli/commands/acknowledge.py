@@ -9,12 +9,12 @@ from archive_tools.cli import printing
 from archive_tools.core import time_texts, times
 from archive_tools.core.errors import BadArgument, ConfigError
 from archive_tools.store import files
-from pipeline import sources
 from pipeline.building import outages
 from pipeline.building.archive_identity import check as check_archive
 from pipeline.building.provenance import now
 from pipeline.cli import exit_codes, site_options
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,13 +11,13 @@ from archive_tools.core.errors import ConfigError, MissingPackage
 from archive_tools.core.extras import check_extra
 from archive_tools.store import files
 from pipeline import site as sites
-from pipeline import sources
 from pipeline.building import archive_identity, silence
 from pipeline.building.archive_folder import write_about
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.trial import Trial, try_source
 from pipeline.cli import exit_codes, site_options, site_schema, trial_text
 from pipeline.processes import confined
+from pipeline.sources import registry as sources
 from pipeline.tasks.site_cache import load_checked
 
 
