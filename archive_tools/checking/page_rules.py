@@ -46,5 +46,10 @@ def job_pages_problems(
     """What is among the pages of a day's jobs, and is none of those of the receipt."""
     known = job_page_files.in_receipt(receipts.content(receipt)) if receipt else {}
     for name in sorted(os.listdir(folder)):
-        if name not in known and not name.endswith(files.TEMPORARY):
-            yield Problem("unknown file", str(folder / name), "is not a page that the receipt has")
+        if name in known or name.endswith(files.TEMPORARY):
+            continue
+        if job_page_files.NAME.fullmatch(name):
+            what = "no receipt has it: the next run that writes the day's page removes it"
+            yield Problem("no receipt", str(folder / name), what, is_note=True)
+        else:
+            yield Problem("unknown file", str(folder / name), "is not a page of a job")

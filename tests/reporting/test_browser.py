@@ -4,137 +4,34 @@ host, no error on the console, readable without JavaScript, and what an accessib
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from archive_tools.core.day import Day
-from archive_tools.core.grid import Grid
-from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.reporting import figures_of_day, job_pages, rendering, report, site_pages
-from archive_tools.schemas import catalogue
 from archive_tools.store import layout
-from tests.support.job_index import write_logs
-from tests.support.paths import needed
+from tests.support.browser import chromium_started, opened
+from tests.support.hostile_pages import DATES, HOSTILE, write_archive
 
 pytestmark = pytest.mark.system
-DATES = [dt.date(2026, 11, 21), dt.date(2026, 11, 22)]
-HOSTILE = (
-    "<script>window.hit=1</script>",
-    "\"onmouseover='window.hit=1'",
-    "x\u202egnp.exe",
-    "</script><img src=x onerror=window.hit=1>",
-    "%{y}<b>bold</b>",
-)
-"""Names of targets, jobs, users, programs and logs."""
-STEP = 60
-Page = Any
-
-
-def write_day(root: Path, date: dt.date) -> None:
-    day = Day(date)
-    rows = day.rows(STEP)
-    random = np.random.default_rng(date.toordinal())
-    path = layout.path(root, layout.TTS, date, "fs")
-    path.parent.mkdir(parents=True)
-    with TtsWriter(path, day) as tts:
-        for name in ("datatargets/readbytes", "datatargets/writebytes", "dataservers/cpuload"):
-            values = random.uniform(0, 50, (rows, len(HOSTILE)))
-            values[300:360] = np.nan
-            tts.write(
-                Grid(name, HOSTILE, day.start, STEP, values),
-                catalogue()[name],
-                source="generated",
-                updated=day.end,
-            )
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("pages")
-    site = '"><script>window.hit=1</script>\u202e'
-    (root / layout.ABOUT).write_text(json.dumps({"site": site, "timezone": "UTC"}))
-    wanted = {"fs": ["tts"], "darshan": ["tts", "index", "jobs"]}
-    for date in DATES:
-        write_day(root, date)
-    for date in DATES:
-        write_logs(root, date, hostile_logs(date), servers="fs")
-        pages[date] = job_pages.write_job_pages(root, date, 3)
-    for write, template in (
-        (figures_of_day.write_figures, layout.FIGURES),
-        (with_job_pages, layout.REPORT),
-        (with_job_pages, layout.REPORT),  # again: now each has its neighbours
-    ):
-        for date in DATES:
-            write(root, date, layout.path(root, template, date), instances=wanted)
-    rendering.write_assets(root)
-    site_pages.write_pages(root, wanted)
-    return root
-
-
-def hostile_logs(date: dt.date) -> list[dict[str, Any]]:
-    """A log a job; those of the last day are of the same users and programs as the day before."""
-    first = 5 * (date - DATES[0]).days
-    return [
-        {
-            "jobid": f"{first + number}{name}",
-            "filename": f"{number}/{name}",
-            "username": name,
-            "uid": 1000 + number,
-            "exename": name,
-            "read": (number + 1) * 10**11,
-            "written": 10**9,
-        }
-        for number, name in enumerate(HOSTILE)
-    ]
-
-
-def with_job_pages(root: Path, date: dt.date, target: Path, **options: Any) -> None:
-    report.write_report(root, date, target, with_page=pages[date], **options)
-
-
-pages: dict[dt.date, Any] = {}
-"""The pages of jobs, by day."""
+    return write_archive(tmp_path_factory.mktemp("pages"))
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    program = shutil.which("chromium")
-    if program is None:
-        needed("chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with chromium_started() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def said() -> list[str]:
     """What a browser complained of, and what it requested of others than files."""
     return []
-
-
-def opened(browser: Any, path: Path, said: list[str], **options: Any) -> Page:
-    page = browser.new_context(**options).new_page()
-    page.on("console", lambda one: said.append(one.text) if one.type in WORTH_IT else None)
-    page.on("pageerror", lambda one: said.append(str(one)))
-    page.on("request", lambda one: said.append(one.url) if not is_own(one.url) else None)
-    page.goto(path.as_uri())
-    return page
-
-
-WORTH_IT = ("error", "warning")
-
-
-def is_own(url: str) -> bool:
-    return url.startswith(("file:", "data:"))
 
 
 def newest(root: Path) -> Path:
@@ -144,7 +41,7 @@ def newest(root: Path) -> Path:
 def test_a_day_can_be_zoomed_and_read_by_the_pointer(
     root: Path, chromium: Any, said: list[str]
 ) -> None:
-    page = opened(chromium, newest(root), said)
+    page = opened(chromium, newest(root).as_uri(), said)
     box = page.locator("[data-chart=fs-0] .live .nsewdrag").first
     box.scroll_into_view_if_needed()
     place = box.bounding_box()
@@ -166,7 +63,7 @@ def test_a_day_can_be_zoomed_and_read_by_the_pointer(
 def test_links_lead_from_day_to_day_to_month_to_index(
     root: Path, chromium: Any, said: list[str]
 ) -> None:
-    page = opened(chromium, newest(root), said)
+    page = opened(chromium, newest(root).as_uri(), said)
     page.get_by_role("link", name="Before: 2026-11-21").click()
     assert "2026-11-21" in page.url
     page.get_by_role("link", name="After: 2026-11-22").click()
@@ -184,7 +81,7 @@ def test_hostile_names_are_text(
     root: Path, chromium: Any, said: list[str], javascript: bool
 ) -> None:
     for path in sorted(root.rglob("*.html")):
-        page = opened(chromium, path, said, java_script_enabled=javascript)
+        page = opened(chromium, path.as_uri(), said, java_script_enabled=javascript)
         assert not page.evaluate("window.hit") if javascript else True
         assert page.locator("main script:not([type='application/json'])").count() == 0
         assert page.locator("main img").count() == 0
@@ -195,7 +92,7 @@ def test_hostile_names_are_text(
 def test_without_javascript_there_are_pictures_and_tables(
     root: Path, chromium: Any, said: list[str]
 ) -> None:
-    page = opened(chromium, newest(root), said, java_script_enabled=False)
+    page = opened(chromium, newest(root).as_uri(), said, java_script_enabled=False)
     assert page.locator("[data-chart=fs-0] .picture svg path.line").first.is_visible()
     page.get_by_text("Bytes read and written as a table").click()
     assert page.get_by_role("cell").first.is_visible()
@@ -212,7 +109,9 @@ def test_an_accessibility_checker_finds_nothing_and_nothing_is_cut(
     size = {"width": width, "height": 900}
     job = next(newest(root).parent.glob("jobs/*.html"))
     for path in (root / layout.INDEX_PAGE, root / "2026/2026-11.html", newest(root), job):
-        page = opened(chromium, path, said, color_scheme=scheme, viewport=size, bypass_csp=True)
+        page = opened(
+            chromium, path.as_uri(), said, color_scheme=scheme, viewport=size, bypass_csp=True
+        )
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
         found = axe.run(page).response["violations"]
         where = [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
@@ -221,7 +120,7 @@ def test_an_accessibility_checker_finds_nothing_and_nothing_is_cut(
 
 
 def test_in_print_there_are_pictures(root: Path, chromium: Any, said: list[str]) -> None:
-    page = opened(chromium, newest(root), said)
+    page = opened(chromium, newest(root).as_uri(), said)
     page.wait_for_selector(".live .main-svg")
     page.emulate_media(media="print")
     assert page.locator("[data-chart=fs-0] .picture").is_visible()
@@ -230,7 +129,7 @@ def test_in_print_there_are_pictures(root: Path, chromium: Any, said: list[str])
 
 
 def test_a_day_leads_to_its_jobs_and_back(root: Path, chromium: Any, said: list[str]) -> None:
-    page = opened(chromium, newest(root), said)
+    page = opened(chromium, newest(root).as_uri(), said)
     link = page.get_by_role("region", name="darshan: Jobs by bytes").get_by_role("link").first
     assert HOSTILE[-1] in link.text_content()
     link.click()
@@ -247,7 +146,7 @@ def test_a_job_without_javascript_has_pictures_tables_and_its_history(
     root: Path, chromium: Any, said: list[str]
 ) -> None:
     path = next(newest(root).parent.glob("jobs/job-9*.html"))
-    page = opened(chromium, path, said, java_script_enabled=False)
+    page = opened(chromium, path.as_uri(), said, java_script_enabled=False)
     assert page.locator("[data-chart=bytes-read] .picture path.during").first.is_visible()
     page.get_by_text("scratch: bytes read as a table").click()
     assert page.get_by_role("cell").first.is_visible()

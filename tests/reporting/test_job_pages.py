@@ -162,7 +162,7 @@ def test_damaged_pages_are_made_again_and_others_removed(
     tokio_archive(["check", "--archive", str(root), "--deep"])
     said = capsys.readouterr().out
     assert re.search(rf"bytes +{third} +its bytes are not those of the receipt", said)
-    assert re.search(rf"unknown file +{other} ", said)
+    assert re.search(rf"note +{other} ", said)
     main(["rebuild", "--site", str(site), "--start", str(DAY), "--stop", str(DAY)])
     assert {path.name: path.read_bytes() for path in pages(root)} == before
     assert not left.exists()
