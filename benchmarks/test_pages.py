@@ -1,4 +1,4 @@
-"""CPU of the pages: figures and page of a day, and the index of ten years.
+"""CPU of the pages: figures and page of a day, pages of jobs, and the index of ten years.
 
 Plain tests make small ones. `make bench` also makes a day of Cori's size (see `test_lmt_day`, which
 shares its database by TOKIO_BENCH). Each page is the first of a process of its own: what it takes
@@ -15,12 +15,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from archive_tools.reporting import figures_of_day, site_pages
+from archive_tools.core.day import Day
+from archive_tools.reporting import figures_of_day, job_pages, site_pages
 from archive_tools.store import layout
 from benchmarks.measured import DATE, archived
 from benchmarks.test_lmt_day import CORI, SMALL, source
+from tests.support.job_index import write_logs
 from tests.support.lmtdb import make_lmt
 from tests.support.paths import ROOT
 
@@ -104,6 +107,42 @@ def test_index_of_years(  # type: ignore[no-untyped-def]
     with capsys.disabled():
         print(f"\nindex and months of {days:,} days: {'; '.join(texts)}")
     assert (root / layout.INDEX_PAGE).stat().st_size < LARGEST_PAGE
+
+
+def test_pages_of_jobs(  # type: ignore[no-untyped-def]
+    benchmark, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """CPU of the pages of the five largest and the five slowest jobs of a day of many."""
+    count = 20_000 if benchmark.enabled else 200
+    random = np.random.default_rng(1)
+    starts = Day(DATE).start + random.integers(0, 80_000, count)
+    read, rates = random.lognormal(20, 2, count), random.lognormal(5, 2, count)
+    write_logs(
+        tmp_path,
+        DATE,
+        (
+            {
+                "username": f"user{number % 50}",
+                "uid": number % 50,
+                "exename": f"program{number % 20}",
+                "start_time": int(starts[number]),
+                "end_time": int(starts[number]) + 3600,
+                "read": int(read[number]),
+                "posix_agg_perf": float(rates[number]),
+            }
+            for number in range(count)
+        ),
+    )
+    runs: list[float] = []
+
+    def write() -> None:
+        began = time.process_time()
+        assert 5 <= len(job_pages.write_job_pages(tmp_path, DATE, 5)) <= 10
+        runs.append(time.process_time() - began)
+
+    benchmark.pedantic(write, rounds=TIMES if benchmark.enabled else 1)
+    with capsys.disabled():
+        print(f"\npages of {count:,} jobs: {min(runs):.2f} s of CPU")
 
 
 def _figures(root: Path) -> dict[str, object]:
