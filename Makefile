@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DAY := 2026-11-22
 EXAMPLE := examples/site
 
-.PHONY: nightly quick test check coverage docs wheel-checks campaigns fuzz fuzz-library bench lock audit clean
+.PHONY: nightly quick test check coverage docs wheel-checks campaigns morning fuzz fuzz-library bench lock audit clean
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +61,11 @@ campaigns: $(VENV)/installed
 	TOKIO_FLIPS=1000 $(BIN)/pytest -q tests/runs/test_flips.py
 	TOKIO_FUZZ=2000 $(BIN)/pytest -q tests/sources/test_fuzz.py
 	TOKIO_FUZZ_MUTANTS=2000 $(BIN)/pytest -q tests/fuzz
+	TOKIO_MONTHS=all $(BIN)/pytest -q tests/campaigns/test_morning.py
+
+# what pages, commands and alerts find of events in generated months: the tables of docs/pages.md
+morning: $(VENV)/installed
+	$(BIN)/python -m tests.campaigns.morning
 
 # a search for inputs that are faults of a reader, with coverage: some minutes a target, one process
 fuzz: $(VENV)/installed-fuzz

@@ -6,6 +6,7 @@ What cannot be read is a problem of the day, and stops nothing else.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,6 @@ from archive_tools.formats import index_file
 from archive_tools.jobs import slow_targets as slow_targets_by_rates
 from archive_tools.jobs import users
 from archive_tools.reading.archive import Archive
-from archive_tools.reading.daily import READ, WRITTEN
 from archive_tools.reporting import measuring
 from archive_tools.reporting.day_figures import (
     LAYOUT,
@@ -103,10 +103,13 @@ def _instance(
     fields: dict[str, Any] = {}
     try:
         path = layout.path(root, layout.TTS, day.date, instance)
-        if path.is_file():
-            found = measuring.measured(path, day)
-            fields |= _of_series(found) | {"target_speeds": target_speeds(root, instance, found)}
         index = layout.path(root, layout.INDEX, day.date, instance)
+        if path.is_file():
+            fields |= _of_series(measuring.measured(path, day))
+        if path.is_file() and not index.is_file():  # targets of logs are file systems
+            facts = path.stat()
+            known = facts.st_ino, facts.st_mtime_ns, facts.st_size
+            fields["target_speeds"] = _target_speeds(root, instance, day.date, known)
         if index.is_file():
             with index_file.connected(index) as connection:
                 fields |= rankings(connection)
@@ -186,14 +189,15 @@ def slow_targets(found: measuring.Measured) -> list[TargetUnderLoad]:
     ]
 
 
-def target_speeds(root: Path, instance: str, found: measuring.Measured) -> list[TargetSpeed]:
+@functools.lru_cache(maxsize=8)
+def _target_speeds(
+    root: Path, instance: str, date: dt.date, _identity: tuple[int, ...]
+) -> list[TargetSpeed]:
     """The targets that were most surely slower than their peers; none where nothing was under
-    load for some hours.
+    load for some hours. Of the last few files they are remembered.
     """
-    if READ not in found.datasets and WRITTEN not in found.datasets:
-        return []
     limits = slow_targets_by_rates.Limits()
-    hours = slow_targets_by_rates.hours_of(Archive(root), instance, [found.day.date], limits)
+    hours = slow_targets_by_rates.hours_of(Archive(root), instance, [date], limits)
     paces = slow_targets_by_rates.paces(hours, limits.hours)
     return [
         TargetSpeed(

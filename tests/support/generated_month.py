@@ -22,12 +22,11 @@ import pyarrow.parquet as pq
 from archive_tools import OwnSeries, write_series
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
-from archive_tools.core.vocabulary import Product, ReceiptState
+from archive_tools.core.vocabulary import Product
 from archive_tools.formats import index_file
 from archive_tools.reporting import figures_of_day
-from archive_tools.schemas import BUILD_VERSION, index_ddl
+from archive_tools.schemas import index_ddl
 from archive_tools.store import layout
-from archive_tools.store.receipts import Receipt, Receipts, derived
 
 ZONE = "America/New_York"
 FIRST = dt.date(2026, 6, 1)
@@ -189,8 +188,13 @@ def write(root: Path, seed: int, events: Events = Events()) -> Path:
 
 
 def _write_logs(root: Path, date: dt.date, number: int, jobs: Jobs) -> None:
-    """The day's index and table of jobs: a log a job."""
+    """The day's series of logs, index and table of jobs: a log a job."""
     chosen = np.flatnonzero(jobs.start // ROWS == number)
+    started = np.bincount((jobs.start[chosen] - number * ROWS) * STEP // FULL_STEP, minlength=24)
+    series = OwnSeries(
+        "logs/started", ["scratch"], FULL_STEP, started[:, None], unit="logs", kind="delta"
+    )
+    write_series(root, "logs", date, [series])
     start = Day(date, ZONE).start + STEP * (jobs.start[chosen] - number * ROWS)
     size = jobs.size[chosen].astype(np.int64)
     read, written = np.where(jobs.is_read[chosen], size, 0), np.where(jobs.is_read[chosen], 0, size)
@@ -232,13 +236,3 @@ def _write_logs(root: Path, date: dt.date, number: int, jobs: Jobs) -> None:
         }
     )
     pq.write_table(table, layout.path(root, layout.JOBS, date, "logs"))
-    receipt = Receipt(
-        date,
-        "logs",
-        Product.TTS,
-        BUILD_VERSION,
-        derived("0" * 16, "x"),
-        ReceiptState.COMPLETE,
-        100,
-    )
-    Receipts(root).write(receipt, {})
