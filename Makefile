@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DAY := 2026-11-22
 EXAMPLE := examples/site
+MORNING := examples/morning
+MONTH := --start 2026-10-25 --stop 2026-11-21
 
 .PHONY: nightly quick test check coverage docs wheel-checks campaigns morning fuzz fuzz-library bench lock audit clean
 
@@ -24,6 +26,11 @@ $(VENV)/installed-fuzz: $(VENV)/installed
 nightly: $(VENV)/installed
 	$(BIN)/python examples/make_lmt.py $(EXAMPLE)/lmt/lmt_$(DAY).sqlite3 --date $(DAY)
 	$(BIN)/tokio-pipeline nightly --site $(EXAMPLE)/site.json --date $(DAY)
+	$(BIN)/python examples/make_generated.py $(MORNING)/lmt
+	$(BIN)/tokio-pipeline mark-empty --site $(MORNING)/site.json $(MONTH) --instance darshan,node_exporter,collectd \
+		--why 'ten minutes of $(DAY) were recorded'
+	$(BIN)/tokio-pipeline backfill --site $(MORNING)/site.json $(MONTH) --instance generated
+	$(BIN)/tokio-pipeline nightly --site $(MORNING)/site.json --date $(DAY) || test $$? = 3 # ten minutes are not a day
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -96,4 +103,4 @@ audit: $(VENV)-lock/installed
 		{ echo 'audit: a package above has a known weakness, or the database did not answer: then nothing is known'; exit 1; }
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock .venv-pytokio $(EXAMPLE)/archive $(EXAMPLE)/lmt examples/siteday/archive examples/month site-docs .coverage*
+	rm -rf $(VENV) $(VENV)-lock .venv-pytokio $(EXAMPLE)/archive $(EXAMPLE)/lmt $(MORNING)/archive $(MORNING)/lmt examples/siteday/archive examples/month site-docs .coverage*

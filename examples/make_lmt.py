@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 STEP = 5
-STEPS = 86400 // STEP + 1
-"""Samples of a day, with the one that closes its last row."""
-RESET_AT, GAP_FROM, GAP_TO = 9 * 3600 // STEP, 15 * 3600 // STEP, (15 * 3600 + 600) // STEP
+RESET_AT, GAP_FROM, GAP_TO = 9 * 3600, 15 * 3600, 15 * 3600 + 600
+"""Seconds of the day."""
 FIRST_ID = 8921898
 TARGET_KIB = 90 * 2**30
 INODES = 88_668_544
@@ -66,10 +65,24 @@ OPERATIONS = {
 
 
 class Day:
-    """The numbers of one day, hour by hour."""
+    """The numbers of one day, sample by sample."""
 
-    def __init__(self, date: dt.date, osts: int, oss: int, mds: int, seed: int) -> None:
+    def __init__(
+        self,
+        date: dt.date,
+        osts: int,
+        oss: int,
+        mds: int,
+        seed: int,
+        *,
+        step: int = STEP,
+        load: float = 1.0,
+        with_events: bool = True,
+    ) -> None:
         self.date, self.osts, self.oss, self.mds = date, osts, oss, mds
+        self.step, self.load, self.with_events = step, load, with_events
+        self.samples = 86400 // step + 1
+        """With the one that closes the day's last row."""
         self.random = np.random.default_rng(seed)
         self.read = self.random.integers(10**12, 2 * 10**13, osts)
         self.written = self.random.integers(10**12, 4 * 10**13, osts)
@@ -79,31 +92,36 @@ class Day:
 
     def steps(self) -> Iterator[tuple[int, bool]]:
         """Each step of the day, and whether LMT was running."""
-        for step in range(STEPS):
-            self._advance(step)
-            yield step, not GAP_FROM <= step < GAP_TO
+        for number in range(self.samples):
+            self._advance(number)
+            is_gap = GAP_FROM <= number * self.step < GAP_TO
+            yield number, not (self.with_events and is_gap)
 
-    def _advance(self, step: int) -> None:
-        day_cycle = 1.0 + np.sin(2 * np.pi * step / (STEPS - 1))
+    def _advance(self, number: int) -> None:
+        day_cycle = self.load * (1.0 + np.sin(2 * np.pi * number / (self.samples - 1)))
         busy = self.random.random(self.osts) < 0.4
-        amount = (self.random.pareto(2.0, (2, self.osts)) * 2e7 * STEP * day_cycle).astype(np.int64)
-        busy[-1] = False
+        moved = self.random.pareto(2.0, (2, self.osts)) * 2e7 * self.step * day_cycle
+        amount = moved.astype(np.int64)
+        if self.with_events:
+            busy[-1] = False
         read, written = np.where(busy, amount, 0)
         self.read, self.written = self.read + read, self.written + written
         self.used = np.minimum(self.used + written // 1024 // 10, TARGET_KIB)
         self.inodes = self.inodes + busy
-        if step == RESET_AT:
+        if self.with_events and number * self.step == RESET_AT:
             self.read[0], self.written[0] = 0, 0
         rate = np.array([rate for _, rate in OPERATIONS.values()])
-        self.calls = self.calls + self.random.poisson(rate * STEP * day_cycle, self.calls.shape)
+        self.calls = self.calls + self.random.poisson(
+            rate * self.step * day_cycle, self.calls.shape
+        )
 
     def percent(self, size: int, low: float, high: float) -> list[float]:
         return np.round(self.random.uniform(low, high, size), 4).tolist()
 
 
-def _rows(day: Day, step: int) -> dict[str, list[tuple[Any, ...]]]:
-    ts = FIRST_ID + step
-    stamp = dt.datetime.combine(day.date, dt.time()) + dt.timedelta(seconds=step * STEP)
+def _rows(day: Day, number: int) -> dict[str, list[tuple[Any, ...]]]:
+    ts = FIRST_ID + number
+    stamp = dt.datetime.combine(day.date, dt.time()) + dt.timedelta(seconds=number * day.step)
     ids = range(1, day.osts + 1)
     total = [TARGET_KIB] * day.osts
     ost = zip(
@@ -145,27 +163,32 @@ def _rows(day: Day, step: int) -> dict[str, list[tuple[Any, ...]]]:
 
 def make(path: Path, date: dt.date, *, osts: int, oss: int, mds: int, seed: int = 20261122) -> None:
     """Write the database; it appears whole or not at all."""
+    write(path, Day(date, osts, oss, mds, seed), "scratch")
+
+
+def write(path: Path, day: Day, fsname: str) -> None:
+    """Write the database of a day of a file system of that name."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
-    day = Day(date, osts, oss, mds, seed)
+    osts, oss, mds = day.osts, day.oss, day.mds
     connection = sqlite3.connect(temporary)
     connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
     host = "lfs-{}{:03d}".format
     info = {
-        "FILESYSTEM_INFO": [(1, "scratch", "", 1.1)],
+        "FILESYSTEM_INFO": [(1, fsname, "", 1.1)],
         "OSS_INFO": [(i + 1, 1, host("oss", i), None) for i in range(oss)],
         "OST_INFO": [
-            (i + 1, i % oss + 1, f"scratch-OST{i:04x}", host("oss", i % oss), 0, f"/dev/md{i}")
+            (i + 1, i % oss + 1, f"{fsname}-OST{i:04x}", host("oss", i % oss), 0, f"/dev/md{i}")
             for i in range(osts)
         ],
         "MDS_INFO": [
-            (i + 1, 1, f"scratch-MDT{i:04x}", host("mds", i), "/dev/md66") for i in range(mds)
+            (i + 1, 1, f"{fsname}-MDT{i:04x}", host("mds", i), "/dev/md66") for i in range(mds)
         ],
         "OPERATION_INFO": [(number, name, "reqs") for number, (name, _) in OPERATIONS.items()],
     }
     _insert(connection, info)
-    for step, running in day.steps():
-        rows = _rows(day, step)
+    for number, running in day.steps():
+        rows = _rows(day, number)
         if running:
             _insert(connection, rows)
     connection.commit()

@@ -288,7 +288,7 @@ def _traffic(
                 ticks=[
                     (100 * number / len(days), str(day))
                     for number, day in enumerate(days)
-                    if number % max(1, len(days) // 3) == 0 and number < 0.9 * len(days)
+                    if number % max(1, len(days) // 2) == 0 and number < 0.9 * len(days)
                 ],
                 header=["Day", "Read", "Written"],
                 rows=[
