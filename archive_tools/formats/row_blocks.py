@@ -54,10 +54,11 @@ class Decoding:
         """Decode in place."""
         if self.negative_zero:
             encoding.decode_missing(values)
-        if self.factor != 1.0:
-            values *= self.factor
-        if self.divisor != 1.0:
-            values /= self.divisor
+        with np.errstate(over="ignore"):  # a damaged value becomes infinite
+            if self.factor != 1.0:
+                values *= self.factor
+            if self.divisor != 1.0:
+                values /= self.divisor
 
 
 class RowBlock(Protocol):

@@ -44,3 +44,15 @@ def test_reading_names_the_file(damaged: Path, direct: bool) -> None:
 def test_check_names_the_dataset(damaged: Path) -> None:
     found = [(one.kind, one.where) for one in check_file(damaged, deep=True)]
     assert ("damaged", f"{damaged}: {NAME}") in found
+
+
+def test_a_value_that_is_too_large_for_the_base_unit_is_infinite(tmp_path: Path) -> None:
+    path = tmp_path / "x.hdf5"
+    with h5py.File(path, "w") as file:
+        file.attrs["version"] = "1"
+        file["datatargets/timestamps"] = 3600 * np.arange(2)
+        item = file.create_dataset(NAME, data=[[1.0], [1e308]])
+        item.attrs["columns"] = np.array([b"a"])
+        item.attrs["units"] = "KiB"
+    with open_tts(path) as read:
+        assert read.to_numpy(NAME).tolist() == [[1024.0], [np.inf]]
