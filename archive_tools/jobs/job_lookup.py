@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ class JobDetails:
     others : list of dict
         Other jobs at that time, most bytes first: on the same file systems by logs or job_stats,
         and those that only the scheduler knows; see `other_jobs.OTHERS`.
+    others_count : int
+        How many they are, listed or not.
     known_by : str
         Comma-separated: ``logs``, ``servers`` (job_stats), ``scheduler``.
     account : dict
@@ -76,6 +78,7 @@ class JobDetails:
     file_systems: list[Row] = field(default_factory=list)
     logs: list[Row] = field(default_factory=list)
     others: list[Row] = field(default_factory=list)
+    others_count: int = 0
     partial_modules: str = ""
     known_by: str = "logs"
     account: Row = field(default_factory=dict)
@@ -136,8 +139,7 @@ def find_job(
         if found and (found[-1].date - day.date).days > 1:
             break
         looked += 1
-        for instance, rows in _jobs_of(day, belonging, wanted):
-            found.append(_job(root, day, instance, belonging, rows))
+        found += _details(root, day, belonging, wanted)
     if not found:
         raise NotFound(
             f"no job {jobid} in {root}",
@@ -149,6 +151,42 @@ def find_job(
             ),
         )
     return found
+
+
+def jobs_of_day(
+    root: Path, date: dt.date, jobids: Collection[str], most_others: int | None = None
+) -> list[JobDetails]:
+    """As `find_job`, the jobs of some ids on one day, whose tables are read once for all.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The archive.
+    date : datetime.date
+    jobids : collection of str
+    most_others : int, optional
+        How many other jobs are listed for each; default all.
+    """
+    belonging, wanted = Belonging.of(root), JobFilter(jobs=jobids)
+    return [
+        one
+        for day in days_of(root, date, date)
+        for one in _details(root, day, belonging, wanted, most_others)
+    ]
+
+
+def _details(
+    root: Path,
+    day: DayTables,
+    belonging: Belonging,
+    wanted: JobFilter,
+    most_others: int | None = None,
+) -> list[JobDetails]:
+    beside = other_jobs.OtherJobs(day, belonging, most_others)
+    return [
+        _job(root, day, instance, beside, rows)
+        for instance, rows in _jobs_of(day, belonging, wanted)
+    ]
 
 
 def _jobs_of(
@@ -175,7 +213,11 @@ def _grouped(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _job(
-    root: Path, day: DayTables, instance: str, belonging: Belonging, rows: Sequence[Row]
+    root: Path,
+    day: DayTables,
+    instance: str,
+    beside: other_jobs.OtherJobs,
+    rows: Sequence[Row],
 ) -> JobDetails:
     one = next((row for row in rows if row["logs"]), rows[0])
     mine = [row for row in rows if row["fsname"] is not None]
@@ -185,13 +227,15 @@ def _job(
     }
     known = {word for row in rows for word in (row.get("known_by") or "logs").split(",")}
     is_scheduled = one.get("scheduler_jobid") is not None
+    others, count = beside.beside(instance, one, mine)
     return JobDetails(
         date=day.date,
         instance=instance,
         **facts,
         file_systems=mine,
         logs=_logs(root, day.date, instance, one) if instance else [],
-        others=other_jobs.others(day, belonging, instance, one, mine),
+        others=others,
+        others_count=count,
         partial_modules=one.get("partial_modules") or "",
         known_by=",".join(sorted(known)),
         account={name: one[name] for name in OF_JOB} if is_scheduled else {},

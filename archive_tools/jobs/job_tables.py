@@ -12,7 +12,7 @@ import functools
 import numbers
 import operator
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +86,8 @@ class JobFilter:
         That ran at some second of ``[start, end)``, epoch seconds.
     account, partition : str or sequence of str
         As `user`, by the scheduler: what it does not know has none.
+    jobs : collection of str
+        Job ids, of which one must be the job's; none is any.
     """
 
     user: Patterns = ""
@@ -96,6 +98,7 @@ class JobFilter:
     between: tuple[int, int] | None = None
     account: Patterns = ""
     partition: Patterns = ""
+    jobs: Collection[str] = ()
 
     @property
     def needs_scheduler(self) -> bool:
@@ -118,9 +121,9 @@ class JobFilter:
             for column, around, one_of in wanted
             if one_of
         ]
-        if self.job != "":
+        if self.ids:
             names = ("jobid", "jobid_shown") if is_union else ("jobid",)
-            same = (pc.field(name) == self.job_id for name in names)
+            same = (pc.field(name).isin(sorted(self.ids)) for name in names)
             parts.append(functools.reduce(operator.or_, same))
         if self.least_bytes and is_union:
             parts.append(pc.field("bytes_moved") >= self.least_bytes)
@@ -130,6 +133,11 @@ class JobFilter:
         if self.between:
             parts.append(running(*self.between, is_union=is_union))
         return functools.reduce(operator.and_, parts) if parts else None
+
+    @property
+    def ids(self) -> Collection[str]:
+        """Ids of the jobs that are meant, whatever else they are; none is any."""
+        return self.jobs if self.job == "" else (self.job_id,)
 
     @property
     def job_id(self) -> str:
@@ -282,8 +290,7 @@ def read_day(
         Only jobs that have logs, see `union.read_union`: of the day before the range.
     """
     if day.has_records:
-        ids = () if wanted.job == "" else (wanted.job_id,)
-        found = union.read_union(day, belonging, ids, logs_alone=logs_alone)
+        found = union.read_union(day, belonging, wanted.ids, logs_alone=logs_alone)
         expression = wanted.expression(is_union=True)
         found = found if expression is None else found.filter(expression)
         return found.select([name for name in found.column_names if _is_in(name, columns)])

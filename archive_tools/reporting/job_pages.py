@@ -19,7 +19,7 @@ from typing import Any
 from archive_tools.core import quantities
 from archive_tools.core.choices import HISTORY_DAYS
 from archive_tools.core.day import Day
-from archive_tools.core.errors import FormatError, NotFound, TokioError
+from archive_tools.core.errors import FormatError, TokioError
 from archive_tools.formats import index_file
 from archive_tools.jobs import job_history, job_lookup, job_words, verdicts
 from archive_tools.jobs.job_lookup import JobDetails
@@ -68,11 +68,7 @@ def write_job_pages(root: Path, date: dt.date, count: int) -> dict[str, dict[str
         Names of pages, with ``bytes`` and ``sha256``.
     """
     folder = layout.path(root, layout.JOB_PAGES, date)
-    known = {
-        name_of(instance, job): details
-        for instance, job in _chosen(root, date, count)
-        if (details := _details(root, date, instance, job))
-    }
+    known = _details(root, date, list(_chosen(root, date, count)))
     past = _histories(root, date, known)
     archive, found = Archive(root), {}
     for name, details in known.items():
@@ -119,21 +115,23 @@ def _chosen(root: Path, date: dt.date, count: int) -> Iterator[tuple[str, DayJob
             yield path.name.removesuffix(end), job
 
 
-def _details(root: Path, date: dt.date, instance: str, job: DayJob) -> JobDetails | None:
-    """What is known of a job; None where the tables of the day do not have it, or are damaged."""
+def _details(
+    root: Path, date: dt.date, chosen: Sequence[tuple[str, DayJob]]
+) -> dict[str, JobDetails]:
+    """What is known of jobs, by the names of their pages; without those that the tables of the day
+    do not have, and of none where these are damaged.
+    """
     try:
-        found = job_lookup.find_job(root, job.jobid, date, date)
-    except (NotFound, FormatError):
-        return None
-    _, uid, username = job.key
-    return next(
-        (
-            one
-            for one in found
-            if (one.instance, one.uid, one.username) == (instance, uid, username or "")
-        ),
-        None,
-    )
+        jobids = {job.jobid for _, job in chosen}
+        found = job_lookup.jobs_of_day(root, date, jobids, MOST_ROWS) if jobids else []
+    except FormatError:
+        return {}
+    details = {(one.instance, one.jobid, one.uid, one.username): one for one in reversed(found)}
+    keys = {
+        name_of(instance, job): (instance, job.jobid, job.key[1], job.key[2] or "")
+        for instance, job in chosen
+    }
+    return {name: details[key] for name, key in keys.items() if key in details}
 
 
 def _page(archive: Archive, job: JobDetails, runs: Sequence[Row]) -> str:
@@ -150,7 +148,7 @@ def _page(archive: Archive, job: JobDetails, runs: Sequence[Row]) -> str:
     said = verdicts.verdict_by(job, lambda _: runs) if runs else verdicts.verdict(root, job)
     tables = [job_words.file_systems(job), job_words.views(job), job_words.servers(job)]
     lists = [
-        ("Who else was there", _titled(job_words.others(job, when, MOST_ROWS)), len(job.others)),
+        ("Who else was there", _titled(job_words.others(job, when, MOST_ROWS)), job.others_count),
         ("Logs", _titled(job_words.logs(job, MOST_ROWS)), len(job.logs)),
     ]
     facts = [

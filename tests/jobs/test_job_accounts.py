@@ -12,7 +12,7 @@ import pytest
 from archive_tools import Archive
 from archive_tools.cli.main import main
 from archive_tools.core.errors import NotFound
-from archive_tools.jobs.job_lookup import find_job
+from archive_tools.jobs.job_lookup import find_job, jobs_of_day
 from tests.support.job_accounts import (
     DATE,
     DAY,
@@ -148,3 +148,32 @@ def test_earlier_runs_of_an_account_alone(tmp_path: Path, capsys: Capture) -> No
     assert main(arguments) == 0
     assert json.loads(capsys.readouterr().out)[0]["values"] == [1.0, 3.0]
     assert main([*arguments[:3], "b", *arguments[4:]]) == 1, "job 3 is not of account b"
+
+
+@pytest.mark.parametrize("with_slurm", [True, False])
+def test_jobs_that_are_read_together_are_those_of_each(tmp_path: Path, with_slurm: bool) -> None:
+    """With and without limit to the others that are listed: a job of two file systems, two jobs
+    that moved the same, an id that is two jobs.
+    """
+    at = NOON, NOON + HOUR
+    write_day(
+        tmp_path,
+        logs={
+            "darshan": [
+                *(logged(str(n), *at, bytes_written=n * MIB) for n in (1, 2, 3, 4)),
+                *(logged("5", *at, bytes_written=3 * MIB, fsname=name) for name in ("one", "two")),
+                logged("4", *at, bytes_written=9 * MIB, username="other", uid=77),
+            ]
+        },
+        **({"slurm": {"slurm": [scheduled("3", NOON, NOON + HOUR)]}} if with_slurm else {}),
+    )
+    ids = ["5", "4", "1"]
+    alone = {one: find_job(tmp_path, one) for one in ids}
+    together = jobs_of_day(tmp_path, DATE, ids)
+    assert [len(alone[one]) for one in ids] == [1, 2, 1]
+    assert sorted(map(repr, together)) == sorted(repr(job) for one in ids for job in alone[one])
+    assert [job.others_count for job in together] == [len(job.others) for job in together]
+    for most in (0, 1, 2, 3, 99):
+        few = jobs_of_day(tmp_path, DATE, ids, most)
+        assert [job.others for job in few] == [job.others[:most] for job in together]
+        assert [job.others_count for job in few] == [job.others_count for job in together]
