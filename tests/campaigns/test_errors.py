@@ -67,7 +67,8 @@ def products(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
         for path in (folder / f"archive/2025/{DATE}").glob("[!.]*")
-        if path.name not in ("report.html", "figures.json")  # they say what failed
+        if path.is_file()
+        and path.name not in ("report.html", "figures.json")  # they say what failed
     }
 
 

@@ -102,7 +102,8 @@ def products(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
         for path in files
-        if path.name not in ("report.html", "figures.json")  # they say what happened meanwhile
+        if path.is_file()
+        and path.name not in ("report.html", "figures.json")  # they say what happened meanwhile
     }
 
 

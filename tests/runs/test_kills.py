@@ -41,8 +41,8 @@ KILLS = max(1, int(os.environ.get("TOKIO_KILLS", "8")) // len(WAYS))
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
-        for path in (folder / f"archive/2025/{DATE}").glob("[!.]*")
-        if path.name != "report.html"
+        for path in (folder / f"archive/2025/{DATE}").rglob("[!.]*")
+        if path.is_file() and path.name != "report.html"
     }
 
 

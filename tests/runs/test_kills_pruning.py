@@ -30,7 +30,7 @@ SURE = 0.95
 
 def products(root: Path, date: dt.date) -> dict[str, bytes]:
     files = root.glob(f"2025/{date}/[!.r]*")
-    return {path.name: path.read_bytes() for path in files}
+    return {path.name: path.read_bytes() for path in files if path.is_file()}
 
 
 def test_kill_9_while_raw_data_are_pruned(
