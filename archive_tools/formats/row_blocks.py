@@ -31,6 +31,8 @@ Chosen = npt.NDArray[np.intp] | None
 SHUFFLE, DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
 LAYOUTS = ((), (DEFLATE,), (SHUFFLE, DEFLATE))
 """Filters of the chunks that are read directly."""
+SMALL = 1024
+"""Bytes that a packed chunk may have more than twice its content: no deflate makes so many."""
 BLOCK_BYTES = 8 << 20
 """A block of about this size, uncompressed: few enough calls, many enough blocks for all cores."""
 
@@ -171,8 +173,10 @@ class Chunks:
         first.
         """
         offset, size = place
-        data: bytes | bytearray = os.pread(handle, size, offset)
         whole = 8 * self.shape[0] * self.shape[1]
+        if size > 2 * whole + SMALL:
+            raise ValueError(f"a chunk of {size} bytes that unpacks to {whole}")
+        data: bytes | bytearray = os.pread(handle, size, offset)
         if DEFLATE in self.filters:
             data = deflate.zlib_decompress(data, whole)
         if len(data) != whole:
