@@ -291,10 +291,10 @@ def archived_and_lost(
     if there are none.
     """
     there, before = source.files_of([new]), source.files_of(held[::-1])
-    if there is None or before is None or not where.tts.is_file():
+    files = source.files_of([new, *held[::-1]])
+    if there is None or before is None or files is None or not where.tts.is_file():
         return ""
-    known, now = {file.key for file in before}, {file.key for file in there}
-    files = [*there, *(file for file in before if file.key not in now)]
+    known = {file.key for file in before}
     choice = Choice.of(files, there)
     lost = set(choice.lost(reductions_of(where, source).read()))
     names = archived_names(where.tts)

@@ -244,3 +244,27 @@ def test_a_log_that_comes_late_makes_the_day_complete(tmp_path: Path, site: Site
     shutil.copy(LOGS[0], tmp_path / "logs")
     assert night() == COMPLETE
     assert names(tmp_path) == [LOGS[0].name]
+
+
+def test_logs_whose_folder_moves_are_the_same_logs(
+    logs: list[Path], site: Site, tmp_path: Path, capsys: Capture
+) -> None:
+    """Neither counted twice nor called gone, also one that comes at the same time, and one that is
+    purged later; one of their name and another size is another log.
+    """
+    assert night() == COMPLETE
+    folder = logs[0].parent.rename(tmp_path / "elsewhere")
+    shutil.copy(LOGS[3], folder)
+    site({"darshan": {"kind": "darshan", "logs": "elsewhere"}}, **FOREVER)
+    capsys.readouterr()
+    assert night() == COMPLETE
+    assert names(tmp_path) == sorted(log.name for log in LOGS[:4])
+    assert not found(tmp_path, FindingKind.LOGS_GONE)
+    assert not found(tmp_path, FindingKind.DUPLICATE_LOGS)
+    (folder / LOGS[1].name).unlink()
+    assert night() == COMPLETE
+    assert names(tmp_path) == sorted(log.name for log in LOGS[:4])
+    (folder / "again").mkdir()
+    shutil.copy(LOGS[4], folder / "again" / LOGS[1].name)
+    assert night() == COMPLETE
+    assert len(names(tmp_path)) == 5

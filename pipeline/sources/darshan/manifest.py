@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,3 +31,33 @@ def write(files: Sequence[LogFile], folder: Path) -> None:
 def read(piece: Path) -> list[LogIdentity]:
     """The files of the manifest in a folder."""
     return [LogIdentity(**row) for row in pq.read_table(piece / MANIFEST).to_pylist()]
+
+
+def read_all(pieces: Sequence[Path]) -> list[LogIdentity]:
+    """The files of several manifests, each once, as the newest one has it.
+
+    A file that a newer manifest does not have any more, while it has a new one of the same base
+    name and size in another folder, was moved: it is the same log.
+
+    Parameters
+    ----------
+    pieces : sequence of Path
+        Folders of manifests, the newest first.
+    """
+    found: dict[tuple[bytes, bytes], LogIdentity] = {}
+    for piece in pieces:
+        older = {file.key: file for file in read(piece)}
+        new = Counter(_wherever(file) for key, file in found.items() if key not in older)
+        for key, file in older.items():
+            if key in found:
+                continue
+            if file.size > 0 and new[_wherever(file)]:
+                new[_wherever(file)] -= 1
+                continue
+            found[key] = file
+    return sorted(found.values())
+
+
+def _wherever(file: LogIdentity) -> tuple[bytes, int]:
+    """What stays of a file that is moved: names of logs have job, time and a random number."""
+    return os.path.basename(file.name), file.size

@@ -91,9 +91,8 @@ class Darshan(LogSource[keys.Options]):
         return Fetched(listing.counts(), _inputs_of(files))
 
     def contains(self, newer: Path, older: Path) -> bool:
-        """Whether a manifest has all files of an older one."""
-        here = {file.key for file in self.files_of([newer])}
-        return all(file.key in here for file in self.files_of([older]))
+        """Whether a manifest has all files of an older one, moved ones among them."""
+        return len(self.files_of([newer, older])) == len(self.files_of([newer]))
 
     def jobs(
         self,
@@ -123,11 +122,7 @@ class Darshan(LogSource[keys.Options]):
         """The files of the manifests, each once, as the newest one has it."""
         from pipeline.sources.darshan import manifest
 
-        found: dict[tuple[bytes, bytes], LogIdentity] = {}
-        for piece in pieces:
-            for file in manifest.read(piece):
-                found.setdefault(file.key, file)
-        return sorted(found.values())
+        return manifest.read_all(pieces)
 
     def jobs_of(
         self,
