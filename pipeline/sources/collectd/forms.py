@@ -44,8 +44,11 @@ def host_name(*given: Any) -> str:
     """The first of some fields that names a host, as text or as ECS's ``{"name": ...}``; "" if none
     does.
     """
-    names = (field.get("name") if isinstance(field, dict) else field for field in given)
-    return next((name for name in names if isinstance(name, str) and name), "")
+    for field in given:
+        name = field.get("name") if isinstance(field, dict) else field
+        if isinstance(name, str) and name:
+            return name
+    return ""
 
 
 def instance_name(instance: Name | None) -> str:
