@@ -2,8 +2,10 @@
 of.
 
 A job is its cluster, id and submit time; one that was requeued is one, with the state of its last
-start. An id that is used again is another job: what has the id belongs to the job in whose time it
-was, and to none where two could be meant or the user is another.
+start. Slurm submits such a job anew, under its id, when a start of it ends: a record of the same
+user that was submitted between the start and the end of the one before, or up to `CLOCKS` later, is
+of the same job. An id that is used again is another job: what has the id belongs to the job in
+whose time it was, and to none where two could be meant or the user is another.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from archive_tools.jobs.table_files import SLURM, DayTables, named
 
@@ -20,8 +24,11 @@ if TYPE_CHECKING:
 IDENTITY = ("cluster", "jobid", "submit")
 LAST = ("jobid_shown", "account", "user", "uid", "partition", "qos", "state", "nodes", "nodelist")
 COLUMNS = (*IDENTITY, "start", "end", *LAST, "node_seconds_day")
+TIMES = ("job_start", "job_end", "last_submit")
 CLOCKS = 300
-"""Seconds by which the clock of a log may differ from the scheduler's."""
+"""Seconds by which the clock of a log may differ from the scheduler's, and by which a job that is
+requeued may be submitted again after its end.
+"""
 SNAPSHOTS = 3600
 """Seconds after a job's end up to which its entry of job_stats may be seen first."""
 Span = tuple[int | None, int | None]
@@ -40,7 +47,8 @@ def read_scheduled(day: DayTables, ids: Collection[str] = ()) -> pa.Table:
     -------
     pyarrow.Table
         `scheduler` (the instance), `IDENTITY`, `LAST`, job_start, job_end (null: not known),
-        node_seconds (of this day), starts.
+        last_submit (of the last start; `submit` is that of the first), node_seconds (of this day),
+        starts.
     """
     import pyarrow as pa
 
@@ -53,19 +61,20 @@ def _read(instance: str, path: Path, ids: Collection[str]) -> pa.Table:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    wanted = pc.field("start").is_valid()
-    if ids:
-        wanted &= pc.field("jobid").isin(list(ids)) | pc.field("jobid_shown").isin(list(ids))
+    of_ids = pc.field("jobid").isin(list(ids)) | pc.field("jobid_shown").isin(list(ids))
     in_order = pc.ScalarAggregateOptions(skip_nulls=False)
     with named(path):
-        rows = pq.read_table(path, columns=list(COLUMNS), filters=wanted)
-        rows = rows.sort_by([(name, "ascending") for name in (*IDENTITY, "start")])
+        rows = pq.read_table(path, columns=list(COLUMNS), filters=of_ids if ids else None)
+        rows = _with_first_submit(
+            rows.sort_by([(name, "ascending") for name in (*IDENTITY, "start")])
+        )
         jobs = rows.group_by(list(IDENTITY), use_threads=False).aggregate(
             [
                 ("start", "min"),
                 ("start", "count"),
                 ("end", "last", in_order),
                 ("node_seconds_day", "sum"),
+                ("last_submit", "last", in_order),
                 *((name, "last", in_order) for name in LAST),
             ]
         )
@@ -76,9 +85,37 @@ def _read(instance: str, path: Path, ids: Collection[str]) -> pa.Table:
             "job_start": jobs["start_min"],
             "job_end": jobs["end_last"],
             "node_seconds": jobs["node_seconds_day_sum"],
+            "last_submit": jobs["last_submit_last"],
             "starts": jobs["start_count"],
         }
-        return pa.table(columns).cast(schema())
+        found = pa.table(columns).select(schema().names).cast(schema())
+        return found.filter(pc.field("job_start").is_valid())
+
+
+def _with_first_submit(rows: pa.Table) -> pa.Table:
+    """Sorted rows with `submit` of the first start of their job, and their own as `last_submit`."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    before, after = rows.slice(0, max(rows.num_rows - 1, 0)), rows.slice(1)
+
+    def is_same(name: str) -> pa.ChunkedArray:
+        both_unknown = pc.and_(pc.is_null(before[name]), pc.is_null(after[name]))
+        return pc.or_(pc.fill_null(pc.equal(before[name], after[name]), False), both_unknown)
+
+    since, until = before["start"], pc.add(before["end"], CLOCKS)
+    is_again = pc.and_(
+        pc.greater_equal(after["submit"], since), pc.less_equal(after["submit"], until)
+    )
+    is_again = pc.and_(pc.fill_null(is_again, False), is_same("uid"))
+    is_same_id = pc.and_(is_same("cluster"), is_same("jobid"))
+    goes_on = np.asarray(pc.and_(is_same_id, pc.or_(is_again, is_same("submit"))), np.bool_)
+    first = np.arange(rows.num_rows)
+    first[1:][goes_on] = 0
+    own = rows["submit"]
+    place = rows.schema.get_field_index("submit")
+    rows = rows.set_column(place, "submit", own.take(pa.array(np.maximum.accumulate(first))))
+    return rows.append_column("last_submit", own)
 
 
 def schema() -> pa.Schema:
@@ -87,7 +124,7 @@ def schema() -> pa.Schema:
 
     texts = {"scheduler", "cluster", "jobid", "jobid_shown", "account", "user", "partition"}
     texts |= {"qos", "state", "nodelist"}
-    names = ("scheduler", *IDENTITY, *LAST, "job_start", "job_end", "node_seconds", "starts")
+    names = ("scheduler", *IDENTITY, *LAST, *TIMES, "node_seconds", "starts")
     return pa.schema([(name, pa.string() if name in texts else pa.int64()) for name in names])
 
 

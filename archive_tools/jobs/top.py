@@ -51,7 +51,10 @@ PARTS = {column: name for name, columns in SUMS.items() for column in columns} |
 """What each column is a part of."""
 OF_SCHEDULER = ("cluster", "scheduler_jobid", "submit")
 """Columns that tell one job of a scheduler from another."""
-OF_JOB = (*OF_SCHEDULER, "scheduler", *KEY, "server_job", "logs", "node_seconds", "job_end")
+OF_JOB = (
+    *(*OF_SCHEDULER, "scheduler", *KEY, "server_job", "logs", "node_seconds", "job_end"),
+    "last_submit",
+)
 """Columns of a job that are looked at."""
 
 
@@ -290,13 +293,12 @@ class _Adding:
         """Add a job of a user, account, ... to its total, and its node-seconds."""
         total = self.totals[key]
         total.jobs += (key, job) not in self._going_on
+        self._going_on.discard((key, job))
         seconds = [row["node_seconds"] for row in rows if row["node_seconds"] is not None]
         total.node_seconds = plus(total.node_seconds, max(seconds, default=None))
         ends = rows[0]["job_end"]
         if len(job) == len(OF_SCHEDULER) and (ends is None or ends >= end):
-            self._going_on.add((key, job))
-        else:
-            self._going_on.discard((key, job))
+            self._going_on.add((key, (*job[:-1], rows[0]["last_submit"])))
 
     def _by_name(
         self, parts: Sequence[dict[str, Any]]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OF_SCHEDULER = (
     *("cluster", "submit", "jobid_shown", "account", "partition", "qos", "state", "nodes"),
-    *("nodelist", "node_seconds", "starts", "job_start", "job_end"),
+    *("nodelist", "node_seconds", "starts", "job_start", "job_end", "last_submit"),
 )
 """Columns of the scheduler's account."""
 OF_SERVERS = {

@@ -1,10 +1,10 @@
 """Jobs over days: of one that ran on several days of a range, the rows of these put together, one
 for each file system.
 
-A job is known again on another day by the scheduler's identity; without one, by its entry of
-job_stats, which was there at midnight. What only logs know is of the day of its folder. Amounts are
-sums: no byte is in two rows, and none is lost. Only jobs that go on at midnight are held from one
-day to the next.
+A job is known again on another day by the scheduler's identity, with the submit time of its last
+start; without one, by its entry of job_stats, which was there at midnight. What only logs know is
+of the day of its folder. Amounts are sums: no byte is in two rows, and none is lost. Only jobs that
+go on at midnight are held from one day to the next.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 
 IDENTITY = ("scheduler", "cluster", "scheduler_jobid", "submit")
 ENTRY = ("scheduler", "server_job", "fsname")
-LOOKED_AT = (*IDENTITY, *ENTRY[1:], "job_end", "server_first_seen", "server_last_seen")
+LAST_SUBMIT = "last_submit"
+LOOKED_AT = (
+    *(*IDENTITY, LAST_SUBMIT, *ENTRY[1:]),
+    *("job_end", "server_first_seen", "server_last_seen"),
+)
 """Columns that say whether rows of two days are of one job."""
 NEEDED_TOO = (
     *("date", "logs", "known_by", "node_seconds", "job_start", "exenames", "fs_start", "fs_end"),
@@ -66,9 +70,9 @@ NAMES = ("exenames", "partial_modules", "known_by", "logs_instance")
 """Lists of names with commas."""
 USER = ("uid", "username")
 """Both are of one row."""
-NEWEST = ("submit", "nodes", "job_end")
+NEWEST = (LAST_SUBMIT, "nodes", "job_end")
 """Whole numbers that are not amounts."""
-FIRST = ("date",)
+FIRST = ("date", "submit")
 Key = tuple[Any, ...]
 MOST_AMOUNT = 2**63 - 1
 
@@ -151,9 +155,13 @@ class _Joined:
         taken = [(place, key) for key in going_on | earlier for place, _ in today[key]]
         taken.sort()
         places = pa.array([place for place, _ in taken], pa.int64())
+        keys = dict.fromkeys(key for _, key in taken)
+        jobs: dict[Key, list[Row]] = {key: self._held.pop(key, []) for key in keys}
         for (_, key), row in zip(taken, rows.take(places).to_pylist(), strict=True):
-            self._held.setdefault(key, []).append(row)
-        yield from self._released([key for key in today if key in earlier - going_on])
+            jobs[key].append(row)
+        self._held |= {_at_midnight(key, its): its for key, its in jobs.items()}
+        ended = [key for key in jobs if key not in going_on]
+        yield from self._released([_at_midnight(key, jobs[key]) for key in ended])
         is_taken = np.zeros(rows.num_rows, np.bool_)
         is_taken[places.to_numpy()] = True
         yield rows.filter(pa.array(~is_taken))
@@ -187,6 +195,11 @@ def _places(rows: Sequence[Row]) -> dict[Key, list[tuple[int, Row]]]:
         elif row["server_job"] is not None:
             found[tuple(row[name] for name in ENTRY)].append((place, row))
     return {key: its for key, its in found.items() if len(key) > len(ENTRY) or len(its) == 1}
+
+
+def _at_midnight(key: Key, rows: Sequence[Row]) -> Key:
+    """What tells a job apart on the next day, which may not have its earlier starts any more."""
+    return key if len(key) <= len(ENTRY) else (*key[:-1], rows[-1][LAST_SUBMIT])
 
 
 def _is_at(row: Row, end: int) -> bool:

@@ -258,6 +258,41 @@ def test_a_requeued_job_is_one_row_with_its_last_state(tmp_path: Path) -> None:
     assert (row["job_start"], row["job_end"]) == (NOON, NOON + HOUR + 50)
 
 
+def test_what_slurm_submits_again_when_a_start_ends_is_the_same_job(tmp_path: Path) -> None:
+    """As Slurm does: the second start has the submit time at which the first ended."""
+    first = scheduled("7", NOON, NOON + 100, state="REQUEUED", submit=NOON - 60)
+    again = scheduled("7", NOON + HOUR, NOON + HOUR + 50, submit=NOON + 100)
+    write_day(
+        tmp_path,
+        logs={"darshan": [logged("7", NOON + 5, NOON + HOUR + 40, logs=2)]},
+        slurm={"slurm": [again, first]},
+        stats={"stats": [served("7", NOON + 60, NOON + HOUR + 60, bytes_written=MIB)]},
+    )
+    (row,) = found(tmp_path)
+    assert (row["known_by"], row["account"]) == ("logs,servers,scheduler", "physics")
+    assert (row["state"], row["starts"], row["node_seconds"]) == ("COMPLETED", 2, 300)
+    assert (row["submit"], row["last_submit"]) == (NOON - 60, NOON + 100)
+    assert (row["job_start"], row["job_end"]) == (NOON, NOON + HOUR + 50)
+
+
+@pytest.mark.parametrize(
+    ("submit", "cells", "jobs"),
+    [
+        (NOON + 100 + 300, {}, 1),
+        (NOON + 100 + 301, {}, 2),
+        (NOON - 1, {}, 2),
+        (NOON + 100, {"uid": 1002}, 2),
+        (NOON + 100, {"cluster": "beta"}, 2),
+    ],
+)
+def test_an_id_that_is_used_again_is_another_job(
+    tmp_path: Path, submit: int, cells: dict[str, Any], jobs: int
+) -> None:
+    again = scheduled("7", NOON + HOUR, NOON + HOUR + 50, submit=submit, **cells)
+    write_day(tmp_path, slurm={"slurm": [scheduled("7", NOON, NOON + 100), again]})
+    assert len(found(tmp_path)) == jobs
+
+
 def test_a_job_that_still_runs_has_no_end_and_joins(tmp_path: Path) -> None:
     rows = [
         scheduled("7", NOON, NOON + 5, state="NODE_FAIL", submit=1),

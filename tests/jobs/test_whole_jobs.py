@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from archive_tools.cli.main import main
 from archive_tools.core.day import Day
-from archive_tools.jobs import job_tables, whole_jobs
+from archive_tools.jobs import job_tables, top, whole_jobs
 from archive_tools.jobs.job_tables import JobFilter
 from tests.support.job_accounts import (
     DATE,
@@ -281,3 +281,20 @@ def test_the_command_shows_a_line_and_by_day_three(
     assert main([*command, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert sum(row["server_bytes_written"] for row in rows) == (6 + 300) * MIB
+
+
+def test_a_job_that_is_requeued_over_midnight_is_one(tmp_path: Path) -> None:
+    """It waits at the first midnight and runs at the second; no day has its first start but one."""
+    midnight, after = DAY.end, DAY.end + 24 * HOUR
+    first = scheduled("7", midnight - 600, midnight - 100, state="PREEMPTED", submit=NOON)
+    waits = {**scheduled("7", midnight, None), "start": None, "node_seconds_day": None}
+    waits |= {"state": "PENDING", "submit": midnight - 100}
+    runs = scheduled("7", midnight + HOUR, None, submit=midnight - 100, node_seconds_day=100)
+    ends = scheduled("7", midnight + HOUR, after + 50, submit=midnight - 100, node_seconds_day=10)
+    for date, rows in ((DATE, [first, waits]), (NEXT, [runs]), (AFTER, [ends])):
+        write_day(tmp_path, date=date, slurm={"slurm": rows})
+    (row,) = whole(tmp_path)
+    assert (row["submit"], row["job_start"], row["job_end"]) == (NOON, midnight - 600, after + 50)
+    assert (row["state"], row["node_seconds"]) == ("COMPLETED", 1000 + 110)
+    (total,) = top.top(tmp_path, DATE, AFTER, "account").totals
+    assert (total.jobs, total.node_seconds) == (1, 1110)

@@ -18,6 +18,7 @@ import pytest
 
 from archive_tools.core import node_lists
 from archive_tools.formats.records_file import read_records
+from archive_tools.jobs.job_tables import JobFilter, find_jobs
 from pipeline.cli.main import PARTIAL, main
 from pipeline.sources.slurm import sacct
 from tests.support.paths import needed
@@ -191,6 +192,8 @@ def test_a_night_archives_what_sacct_says_of_every_job(
     assert stepped["steps"] == 3
     check_fields(cluster, live)
     check_saved(live, kept)
+    jobs = find_jobs(tmp_path / "archive", today, today, JobFilter(job=ids["again"]), limit=0)
+    assert jobs["starts"].to_pylist() == [2, 2], "one job, by each of the two instances"
 
 
 def _here() -> str:
