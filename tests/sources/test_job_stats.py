@@ -169,6 +169,13 @@ def test_a_snapshot_that_breaks_off_does_not_say_who_is_not_there(tmp_path: Path
     assert "the file breaks off" in " ".join(findings.sentences())
 
 
+def test_a_figure_that_one_snapshot_lacks_counts_from_when_it_was_last_seen(tmp_path: Path) -> None:
+    """The only entry of a file breaks off in its second figure: no growth is counted twice."""
+    whole = [text([ost("7", NOON, n * MIB, 10 * n * MIB)]) for n in (1, 2, 3)]
+    (row,) = series(tmp_path, whole[0], whole[1][: whole[1].rindex("write_bytes") + 30], whole[2])
+    assert (row["bytes_read"], row["bytes_written"], row["restarts"]) == (2 * MIB, 20 * MIB, 0)
+
+
 def test_what_crosses_midnight_is_of_the_day_of_the_snapshot_before(tmp_path: Path) -> None:
     times = [DAY.start - 300, DAY.start + 300, DAY.end - 300, DAY.end + 300, DAY.end + 900]
     names = {
@@ -334,6 +341,39 @@ def test_files_of_the_next_day_close_the_day(tmp_path: Path, site: Callable[...,
     receipt = day.good("js", Product.RAW)
     assert receipt
     assert day.content(receipt)["counts"]["files"] == 145
+
+
+def test_the_first_snapshot_of_the_next_day_closes_the_day_whenever_it_comes(
+    tmp_path: Path, site: Callable[..., Path]
+) -> None:
+    """That of midnight is not there, of one server not before the evening: what grew until the next
+    is of the day before, and no byte is lost.
+    """
+    for n in range(2 * 144 + 1):
+        time = DAY.start + 600 * n
+        name = dt.datetime.fromtimestamp(time, dt.UTC).strftime("%Y-%m-%dT%H:%M")
+        for number, first in enumerate((144 + 1, 144 + 120)):
+            if not 144 <= n < first:
+                target = f"fs-OST000{number}"
+                (tmp_path / f"oss{number}.{name}").write_text(
+                    text([ost("7", 1, n * MIB, 0)], target)
+                )
+    site(
+        {"js": {"kind": "job_stats", "files": "oss*.%Y-%m-%dT*", "timezone": "UTC"}},
+        late_days=10**5,
+        raw_days=10**5,
+    )
+    assert main(NIGHT) == COMPLETE
+    assert main([*NIGHT[:-1], str(DAY.date + dt.timedelta(days=1))]) == PARTIAL
+    first, second = (
+        [row["bytes_read"] // MIB for row in read_records(path).to_pylist()]
+        for path in sorted(tmp_path.glob("archive/2026/*/js_jobs.parquet"))
+    )
+    assert (first, second) == ([145, 144 + 120], [143, 24])
+    receipts = Receipts(tmp_path / "archive").day(DAY.date)
+    receipt = receipts.good("js", Product.RAW)
+    assert receipt
+    assert receipts.content(receipt)["counts"]["files"] == 2 * 144 + 2, "no more than what closes"
 
 
 def test_no_snapshot_of_the_day_is_no_data(tmp_path: Path) -> None:

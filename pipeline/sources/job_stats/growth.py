@@ -76,14 +76,14 @@ class Target:
         figures = snapshot.figures()
         rows = self._rows_of(snapshot)
         nothing = np.minimum(figures[:, COUNTERS], 0)
-        grown = nothing if is_first else self._growth(rows, figures)
+        grown, known = (nothing, figures) if is_first else self._growth(rows, figures)
         self._counters[rows] = _added(self._counters[rows], grown)
         self._first[rows] = np.minimum(self._first[rows], snapshot.time)
         self._last[rows] = snapshot.time
         if snapshot.is_whole:
             self._there[:] = False
         self._there[rows] = True
-        self._known[rows] = figures
+        self._known[rows] = known
 
     def usage(self) -> Usage:
         """What the jobs did, in the order of their ids."""
@@ -107,8 +107,10 @@ class Target:
             self._restarts = _longer(self._restarts, more, 0)
         return np.array(found, np.int64)
 
-    def _growth(self, rows: Figures, figures: Figures) -> Figures:
-        """By how much entries grew since the snapshot before."""
+    def _growth(self, rows: Figures, figures: Figures) -> tuple[Figures, Figures]:
+        """By how much entries grew since they were last seen, and their figures: those of before
+        where an entry that is the same lacks some, as one that breaks off does.
+        """
         before, since = self._known[rows], figures[:, SINCE]
         is_same = (since == before[:, SINCE]) & (since != 0)
         is_known = self._there[rows] | is_same
@@ -117,7 +119,9 @@ class Target:
         is_anew = ~is_known | (both_say & ~is_same) | ((now < then) & (now >= 0)).any(axis=1)
         self._restarts[rows] += is_anew & (is_known | (self._counters[rows] > 0).any(axis=1))
         grown = np.where(now < 0, UNKNOWN, now - np.maximum(then, 0))
-        return np.where(is_anew[:, None], now, grown)
+        known = figures.copy()
+        known[:, COUNTERS] = np.where(is_anew[:, None] | (now >= 0), now, then)
+        return np.where(is_anew[:, None], now, grown), known
 
 
 def _added(counters: Figures, more: Figures) -> Figures:

@@ -88,17 +88,23 @@ class Options(HttpOptions):
 
     def paths(self, day: Day) -> list[Path]:
         """The files of a day, and those of the next one that may have the snapshot that closes it:
-        all whose names have no time, or one before it.
+        all whose names have no time, or one in its first `timestep`; of a server that has none
+        such, the first.
         """
         after = dataclasses.replace(day, date=day.date + dt.timedelta(days=1))
         own, later = (
             source_files.walked(source_files.expanded(self.files, one)) for one in (day, after)
         )
+        times = {path: time_in(path.name, self.timezone) for path in later}
+        first = dict.fromkeys(map(_server, own), NEVER)
+        for path, time in times.items():
+            if time is not None and time >= day.end and (server := _server(path)) in first:
+                first[server] = min(first[server], time)
         until = day.end + self.timestep
         more = (
             path
-            for path in later
-            if (time := time_in(path.name, self.timezone)) is None or time < until
+            for path, time in times.items()
+            if time is None or time < until or time == first.get(_server(path))
         )
         return list(dict.fromkeys([*own, *more]))
 
@@ -125,11 +131,17 @@ def with_absolute_paths(options: Options, site: Site) -> Options:
     return options.model_copy(update={"timezone": zone, **paths, **http})
 
 
+NEVER = 2**63 - 1
 _EPOCH = re.compile(r"(?<![0-9])([0-9]{10})(?![0-9])")
 _STAMP = re.compile(
     r"(?<![0-9])([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T_. -]?([0-9]{2})[:-]?([0-9]{2})[:-]?([0-9]{2})?"
     r"(?![0-9])"
 )
+
+
+def _server(path: Path) -> str:
+    """A file's name without its time: the same for all snapshots that one server writes."""
+    return _EPOCH.sub("", _STAMP.sub("", path.name))
 
 
 def time_in(name: str, zone: str) -> int | None:
