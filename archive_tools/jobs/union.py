@@ -105,7 +105,8 @@ def read_union(
     )
     finder = _Finder(Schedule(scheduled), belonging, tuple(day.of(SLURM)))
     log_jobs = finder.of_logs(logs, instances)
-    served, served_jobs = _each_job_once(served, finder.of_served(served))
+    of_served = finder.schedulers(served["instance"].to_pylist())
+    served, served_jobs = _each_job_once(served, finder.of_served(served), of_served)
     of_logs = finder.schedulers(instances)
     of_served = finder.schedulers(served["instance"].to_pylist())
     rows = _put_together(logs, log_jobs, of_logs, served, served_jobs, of_served)
@@ -177,27 +178,33 @@ class _Finder:
         ]
 
 
-def _each_job_once(served: pa.Table, jobs: list[int | None]) -> tuple[pa.Table, list[int | None]]:
-    """One row for each job and file system: ids such as ``12.0`` and ``12.1`` may be of one."""
+def _each_job_once(
+    served: pa.Table, jobs: list[int | None], schedulers: list[str]
+) -> tuple[pa.Table, list[int | None]]:
+    """One row for each job and file system: ids such as ``12.0`` and ``12.1`` may be of one, and
+    its targets in several instances. What no scheduler knows is of one job where the ids are the
+    same, and the site says that the instances are of the same scheduler.
+    """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    if not served.num_rows:
-        return served, []
-    rows = served.append_column("of", pa.array(jobs, pa.int64()))
-    of_job = rows.filter(pc.field("of").is_valid())
-    keys = ("instance", "fsname", "of")
-    names = {name: of_job[name].to_pylist() for name in ("job", "jobid", "uid", "exe", *keys)}
-    known: dict[tuple[Any, ...], int] = {}
-    for place, key in enumerate(zip(*(names[name] for name in keys), strict=True)):
-        known.setdefault(key, place)
-    summed = server_jobs.totals(of_job, keys)
-    places = [known[key] for key in zip(*(summed[name].to_pylist() for name in keys), strict=True)]
-    for name in ("job", "jobid", "uid", "exe"):
-        summed = summed.append_column(name, of_job[name].take(pa.array(places, pa.int64())))
-    others = rows.filter(pc.field("of").is_null())
-    whole = pa.concat_tables([summed.select(rows.column_names), others])
-    return whole.drop_columns(["of"]), whole["of"].to_pylist()
+    names = {name: served[name].to_pylist() for name in ("instance", "job", "fsname")}
+    groups: dict[Hashable, int] = {}
+    first, whose = list[int](), list[int]()
+    for row, (job, scheduler, instance, name, fsname) in enumerate(
+        zip(jobs, schedulers, *names.values(), strict=True)
+    ):
+        unknown = (scheduler, "" if scheduler else instance, name)
+        whose.append(groups.setdefault((unknown if job is None else job, fsname), len(groups)))
+        if len(groups) > len(first):
+            first.append(row)
+    if len(first) == len(jobs):
+        return served, jobs
+    own = served.select(["instance", *server_jobs.KEYS]).take(pa.array(first, pa.int64()))
+    rows = served.append_column("group", pa.array(whose, pa.int64()))
+    summed = server_jobs.totals(rows, ["group"]).sort_by("group")
+    for name in own.column_names:
+        summed = summed.append_column(name, own[name])
+    return summed.select(served.column_names), [jobs[row] for row in first]
 
 
 def _put_together(

@@ -455,6 +455,37 @@ def test_a_zone_that_is_none_is_not_guessed_from(tmp_path: Path, zone: object) -
 # Totals
 
 
+@pytest.mark.parametrize("schedulers", [{"one": "slurm", "two": "slurm"}, {}])
+def test_targets_of_several_instances_are_one_job_on_a_file_system(
+    tmp_path: Path, schedulers: dict[str, str]
+) -> None:
+    """Of each server an instance: the job that Slurm knows, and an id that it does not; a second
+    scheduler, so that nothing is the same where the site says nothing.
+    """
+    end = NOON + 600
+    stats = {
+        name: [
+            served(job, NOON, end + 60, target=f"fs-OST000{n}", bytes_written=n * MIB)
+            for job in ("7", "9")
+        ]
+        for n, name in enumerate(("one", "two"), 1)
+    }
+    write_day(
+        tmp_path,
+        logs={"darshan": [logged("7", NOON, end, bytes_written=3 * MIB)]},
+        slurm={"slurm": [scheduled("7", NOON, end)], "other": []},
+        stats=stats,
+    )
+    write_about(tmp_path, schedulers={**schedulers, "darshan": "slurm"})
+    written = sorted((row["jobid"], row["server_bytes_written"] or 0) for row in found(tmp_path))
+    if schedulers:
+        assert written == [("7", 3 * MIB), ("9", 3 * MIB)]
+        assert [row["difference_written"] for row in found(tmp_path) if row["logs"]] == [0]
+    else:
+        apart = [(job, n * MIB) for job in ("7", "9") for n in (1, 2)]
+        assert written == [("7", 0), *apart], "nothing is guessed"
+
+
 def test_node_hours_of_an_account_count_each_job_once(tmp_path: Path) -> None:
     """On two file systems, on two days, twice started: the node-hours are the scheduler's."""
     over = {"submit": 1, "nodes": 10}
