@@ -455,6 +455,17 @@ def test_jobs_of_other_clusters_are_left_out(tmp_path: Path) -> None:
     assert found["cluster"] == "beta"
 
 
+def test_jobs_of_other_clusters_alone_are_not_a_day_without_jobs(
+    tmp_path: Path, site: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path, site, answer([job("1", NOON, NOON + 60)]), cluster="Alpha")
+    assert main(NIGHT) == FAILED
+    assert "the files have jobs of alpha, and none of Alpha" in capsys.readouterr().out
+    (tmp_path / "none").mkdir()
+    _, found, _ = archived(tmp_path / "none", answer([]), cluster="Alpha")
+    assert not found, "the line of names alone says that there were no jobs"
+
+
 def test_the_json_of_cache_slurm_is_found_again_cell_by_cell(real: Path, tmp_path: Path) -> None:
     """Every job and step of pytokio's sample, by a reading of its own."""
     saved = real / "slurm/sample.slurm"

@@ -23,6 +23,7 @@ import pyarrow as pa
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
 from archive_tools.core.findings import Findings
+from archive_tools.core.printable import clean
 from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.site import Site
@@ -76,7 +77,8 @@ class Slurm(RecordSource[keys.Options]):
         Raises
         ------
         NoData
-            There is no file, or none that has a job of the day though it has others.
+            There is no file, or none that has a job of the day, or of the cluster, though it has
+            others.
         SourceError
             A file cannot be read, or the command fails.
         """
@@ -93,6 +95,13 @@ class Slurm(RecordSource[keys.Options]):
             return Fetched({"jobs": int(found["jobs"])}, found)
         fetched = file_copies.copy(options.paths(day), folder, held)
         there = _answers(options, [folder], Findings())
+        others = set[str]().union(*(one.others for one in there))
+        if others and not any(one.jobs for one in there):
+            raise NoData(
+                f"the files have jobs of {clean(', '.join(sorted(others)))[:80]}, and none of"
+                f" {options.cluster}",
+                hint="check cluster of the source: it is spelt as sacct has it",
+            )
         if any(one.jobs for one in there) and not jobs.united(there, day.start, day.end):
             raise NoData(
                 f"the files have jobs, and none of {day}", hint="check files of the source"

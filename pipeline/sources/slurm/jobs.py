@@ -131,11 +131,14 @@ class Answer:
     jobs : list of Job
     steps : dict
         Cluster and job id to the steps, by their ids and starts.
+    others : set of str
+        Clusters of the rows that do not count.
     """
 
     seen: int
     jobs: list[Job] = field(default_factory=list)
     steps: dict[Owner, dict[StepId, Usage]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
 
 
 def answer_of(
@@ -149,7 +152,8 @@ def answer_of(
     for row in rows:
         try:
             of_cluster = columns.text(row.get("cluster", "")) or cluster or None
-            if cluster and of_cluster != cluster:
+            if of_cluster and cluster not in ("", of_cluster):
+                found.others.add(of_cluster)
                 continue
             number = row.get("jobidraw") or row.get("jobid", "")
             jobid, dot, step = number.partition(".")
