@@ -143,7 +143,7 @@ def find_job(
     if not found:
         raise NotFound(
             f"no job {jobid} in {root}",
-            expected=f"a job of {quantities.counted(looked, 'day')} with logs" if looked else "",
+            expected=f"a job of {quantities.counted(looked, 'day')}" if looked else "",
             hint=(
                 "tokio-archive jobs lists them"
                 if looked

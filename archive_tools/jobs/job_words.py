@@ -37,8 +37,9 @@ class Table:
 
 def title(job: JobDetails) -> str:
     """Which job, whose, and what ran."""
+    whose = job.username or ("an unknown user" if job.uid is None else job.uid)
     return (
-        f"job {shown_id(job)} of {job.username or job.uid}:"
+        f"job {shown_id(job)} of {whose}:"
         f" {job.exenames or 'unknown program'}, {processes(job.nprocs)}"
     )
 

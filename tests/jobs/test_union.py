@@ -486,6 +486,24 @@ def test_targets_of_several_instances_are_one_job_on_a_file_system(
         assert written == [("7", 0), *apart], "nothing is guessed"
 
 
+def test_what_is_said_of_a_site_without_logs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of an unknown user, and what is lacking where no logs are archived."""
+    write_day(
+        tmp_path,
+        slurm={"slurm": [scheduled("7", NOON, NOON + 60)]},
+        stats={"stats": [served("9", NOON, NOON + 60)]},
+    )
+    write_about(tmp_path)
+    assert main(["top", "--archive", str(tmp_path), str(DATE)]) == 0
+    assert capsys.readouterr().err.startswith("logs of 0 of 1 day are in the archive: bytes, ")
+    assert main(["job", "9", "--archive", str(tmp_path)]) == 0
+    assert "job 9 of an unknown user: unknown program" in capsys.readouterr().out
+    assert main(["job", "8", "--archive", str(tmp_path)]) == 1
+    assert "expected: a job of 1 day;" in capsys.readouterr().err
+
+
 def test_node_hours_of_an_account_count_each_job_once(tmp_path: Path) -> None:
     """On two file systems, on two days, twice started: the node-hours are the scheduler's."""
     over = {"submit": 1, "nodes": 10}

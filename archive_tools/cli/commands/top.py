@@ -41,7 +41,11 @@ def run(options: argparse.Namespace) -> int:
         printing.note(f"{len(shown)} of {len(found.totals):,}; --limit 0 shows all")
     if given != (None, None):
         asked = (dates[1] - dates[0]).days + 1 if dates[0].year > 1 else len(found.days)
-        common_options.note_absent_days(len(found.days), asked)
+        if len(found.days) < asked:
+            printing.note(
+                f"logs of {len(found.days)} of {quantities.counted(asked, 'day')} are in the"
+                " archive: bytes, operations and files of the others are not known"
+            )
     if options.by in ("account", "partition") or options.order == "node-hours":
         _note_records(found)
     return exit_codes.NOT_THERE if found.damaged else exit_codes.DONE
