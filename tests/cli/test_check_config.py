@@ -346,3 +346,18 @@ def test_what_this_kernel_has_is_what_its_files_say() -> None:
     actions = Path("/proc/sys/kernel/seccomp/actions_avail")
     if actions.exists():
         assert confined.has_filter()
+
+
+def test_logs_and_job_stats_that_are_of_no_scheduler_of_several(
+    site: Site, capsys: Capture, darshan_source: dict[str, Any]
+) -> None:
+    slurm = {"kind": "slurm", "files": "%Y-%m-%d.txt"}
+    stats = {"kind": "job_stats", "files": "%Y-%m-%d.txt"}
+    sources = {"logs": darshan_source, "stats": stats, "a": slurm}
+    site(sources)
+    assert main(["check-config"]) == COMPLETE
+    assert "schedulers" not in capsys.readouterr().out, "there is one alone"
+    site({**sources, "b": slurm}, schedulers={"stats": "a"})
+    assert main(["check-config"]) == COMPLETE
+    said = [line for line in capsys.readouterr().out.splitlines() if "schedulers" in line]
+    assert said == ["  look again: schedulers does not say which of a, b ran its jobs"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from archive_tools.cli import printing
 from archive_tools.core.errors import ConfigError, MissingPackage
 from archive_tools.core.extras import check_extra
+from archive_tools.jobs.table_files import JOB_STATS, SLURM
 from archive_tools.store import files
 from pipeline import site as sites
 from pipeline.building import archive_identity, silence
@@ -56,11 +57,23 @@ def _show(path: str, site: sites.Site, checked: Mapping[str, sites.SourceOptions
                 else ""
             )
         )
-        for sentence in found.doubts:
+        for sentence in (*found.doubts, *_without_scheduler(instance, site, checked)):
             print(f"  look again: {sentence}")
     if any(found.kind == "darshan" for found in checked.values()):
         where = "" if isinstance(site.engine, sites.LocalEngine) else " here (workers: look there)"
         print(f"readers of Darshan logs: {confined.described()}{where}")
+
+
+def _without_scheduler(
+    instance: str, site: sites.Site, checked: Mapping[str, sites.SourceOptions]
+) -> Iterator[str]:
+    """Says of logs and of job_stats that no scheduler's jobs are theirs, as none of several is
+    named.
+    """
+    several = [name for name, found in checked.items() if found.kind == SLURM]
+    has_jobs = checked[instance].kind in ("darshan", JOB_STATS)
+    if has_jobs and len(several) > 1 and instance not in site.schedulers:
+        yield f"schedulers does not say which of {', '.join(several)} ran its jobs"
 
 
 def _ask(
