@@ -10,9 +10,9 @@ whose time it was, and to none where two could be meant or the user is another.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,9 +65,7 @@ def _read(instance: str, path: Path, ids: Collection[str]) -> pa.Table:
     in_order = pc.ScalarAggregateOptions(skip_nulls=False)
     with named(path):
         rows = pq.read_table(path, columns=list(COLUMNS), filters=of_ids if ids else None)
-        rows = _with_first_submit(
-            rows.sort_by([(name, "ascending") for name in (*IDENTITY, "start")])
-        )
+        rows = _of_whole_jobs(rows.sort_by([(name, "ascending") for name in (*IDENTITY, "start")]))
         jobs = rows.group_by(list(IDENTITY), use_threads=False).aggregate(
             [
                 ("start", "min"),
@@ -92,8 +90,10 @@ def _read(instance: str, path: Path, ids: Collection[str]) -> pa.Table:
         return found.filter(pc.field("job_start").is_valid())
 
 
-def _with_first_submit(rows: pa.Table) -> pa.Table:
-    """Sorted rows with `submit` of the first start of their job, and their own as `last_submit`."""
+def _of_whole_jobs(rows: pa.Table) -> pa.Table:
+    """Sorted rows with `submit` of the first start of their job, and their own as `last_submit`; of
+    a job that waits to start again, `end` is that of its last start.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -109,13 +109,22 @@ def _with_first_submit(rows: pa.Table) -> pa.Table:
     )
     is_again = pc.and_(pc.fill_null(is_again, False), is_same("uid"))
     is_same_id = pc.and_(is_same("cluster"), is_same("jobid"))
-    goes_on = np.asarray(pc.and_(is_same_id, pc.or_(is_again, is_same("submit"))), np.bool_)
-    first = np.arange(rows.num_rows)
-    first[1:][goes_on] = 0
+    is_next = pc.and_(is_same_id, pc.or_(is_again, is_same("submit")))
+    first, ends = np.arange(rows.num_rows), np.arange(rows.num_rows)
+    first[1:][np.asarray(is_next, np.bool_)] = 0
+    ends[1:] -= np.asarray(pc.and_(is_next, pc.is_null(after["start"])), np.bool_)
+    places = {"submit": np.maximum.accumulate(first), "end": ends}
     own = rows["submit"]
-    place = rows.schema.get_field_index("submit")
-    rows = rows.set_column(place, "submit", own.take(pa.array(np.maximum.accumulate(first))))
+    for name, of in places.items():
+        taken = rows[name].take(pa.array(of, pa.int64()))
+        rows = rows.set_column(rows.schema.get_field_index(name), name, taken)
     return rows.append_column("last_submit", own)
+
+
+def goes_on(row: Mapping[str, Any], end: int) -> bool:
+    """Whether a job runs, or waits to start again, at a time; by its columns job_end and state."""
+    ended = row["job_end"]
+    return ended is None or bool(ended >= end) or row["state"] == "PENDING"
 
 
 def schema() -> pa.Schema:

@@ -21,6 +21,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import BadArgument, FormatError, NotFound
 from archive_tools.jobs.belonging import Belonging
 from archive_tools.jobs.job_tables import JobFilter, days_of, first_table_day, read_day
+from archive_tools.jobs.scheduler_jobs import goes_on
 from archive_tools.jobs.table_files import KEY, LOGS, NEEDED, SERVED, SLURM
 from archive_tools.jobs.users import shown_users
 
@@ -53,7 +54,7 @@ OF_SCHEDULER = ("cluster", "scheduler_jobid", "submit")
 """Columns that tell one job of a scheduler from another."""
 OF_JOB = (
     *(*OF_SCHEDULER, "scheduler", *KEY, "server_job", "logs", "node_seconds", "job_end"),
-    "last_submit",
+    *("last_submit", "state"),
 )
 """Columns of a job that are looked at."""
 
@@ -296,8 +297,7 @@ class _Adding:
         self._going_on.discard((key, job))
         seconds = [row["node_seconds"] for row in rows if row["node_seconds"] is not None]
         total.node_seconds = plus(total.node_seconds, max(seconds, default=None))
-        ends = rows[0]["job_end"]
-        if len(job) == len(OF_SCHEDULER) and (ends is None or ends >= end):
+        if len(job) == len(OF_SCHEDULER) and goes_on(rows[0], end):
             self._going_on.add((key, (*job[:-1], rows[0]["last_submit"])))
 
     def _by_name(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archive_tools.core.day import Day
-from archive_tools.jobs import job_tables
+from archive_tools.jobs import job_tables, scheduler_jobs
 from archive_tools.jobs.belonging import Belonging
 from archive_tools.jobs.job_order import ordered, ordered_pieces
 from archive_tools.jobs.job_tables import JobFilter
@@ -42,7 +42,7 @@ ENTRY = ("scheduler", "server_job", "fsname")
 LAST_SUBMIT = "last_submit"
 LOOKED_AT = (
     *(*IDENTITY, LAST_SUBMIT, *ENTRY[1:]),
-    *("job_end", "server_first_seen", "server_last_seen"),
+    *("job_end", "state", "server_first_seen", "server_last_seen"),
 )
 """Columns that say whether rows of two days are of one job."""
 NEEDED_TOO = (
@@ -206,7 +206,7 @@ def _is_at(row: Row, end: int) -> bool:
     """Whether a job may go on at the end of a day."""
     if row["scheduler_jobid"] is None:
         return bool(row["server_last_seen"] >= end)
-    return row["job_end"] is None or bool(row["job_end"] >= end)
+    return scheduler_jobs.goes_on(row, end)
 
 
 def _is_later(held: Sequence[Row], end: int) -> bool:

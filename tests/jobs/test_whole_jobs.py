@@ -293,6 +293,8 @@ def test_a_job_that_is_requeued_over_midnight_is_one(tmp_path: Path) -> None:
     ends = scheduled("7", midnight + HOUR, after + 50, submit=midnight - 100, node_seconds_day=10)
     for date, rows in ((DATE, [first, waits]), (NEXT, [runs]), (AFTER, [ends])):
         write_day(tmp_path, date=date, slurm={"slurm": rows})
+    (row,) = by_day(tmp_path, stop=DATE)
+    assert (row["state"], row["job_end"]) == ("PENDING", midnight - 100), "it waits, and runs not"
     (row,) = whole(tmp_path)
     assert (row["submit"], row["job_start"], row["job_end"]) == (NOON, midnight - 600, after + 50)
     assert (row["state"], row["node_seconds"]) == ("COMPLETED", 1000 + 110)
