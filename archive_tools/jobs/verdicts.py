@@ -2,7 +2,8 @@
 then: one sentence, with the figures that it rests on.
 
 A verdict compares a run with earlier runs of the same program, user and number of processes on the
-same file system. It claims nothing where too little is known: `docs/commands.md` has the rules.
+same file system, by rates of runs with as many logs: the time between two logs of a run counts. It
+claims nothing where too little is known: `docs/commands.md` has the rules.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def judged(runs: Sequence[Row]) -> Verdict:
     """The verdict on the last of some runs of one kind; those before it are its history."""
     one = runs[-1]
     fsname, own = one["fsname"], rate(one)
-    rates = [found for row in runs[:-1] if is_whole(row) and (found := rate(row)) is not None]
+    alike = [row for row in runs[:-1] if is_whole(row) and row["logs"] == one["logs"]]
+    rates = [found for row in alike if (found := rate(row)) is not None]
     usual = statistics.median(rates) if rates else None
     figures: dict[str, float | None] = {
         "rate": own,
@@ -176,6 +178,8 @@ def _seconds(row: Row) -> float:
 def _why_not_compared(one: Row, own: float | None, runs: int) -> str:
     if not is_whole(one):
         return "its logs are partial, and it may have moved more than they have"
+    if (one.get("starts") or 1) > 1:
+        return "it was requeued, and its rate counts the time between its starts"
     if own is None or not one["bytes_moved"]:
         return "it moved nothing, or it is not known how long that took"
     if _seconds(one) < LEAST_SECONDS:
@@ -186,7 +190,8 @@ def _why_not_compared(one: Row, own: float | None, runs: int) -> str:
     if runs < LEAST_RUNS:
         return (
             f"{quantities.counted(runs, 'earlier run')} of the same program, user and number of"
-            f" processes on {one['fsname']} in {HISTORY_DAYS} days with a known rate are too few"
+            f" processes on {one['fsname']} in {HISTORY_DAYS} days, with a known rate and as many"
+            " logs, are too few"
             f" ({LEAST_RUNS} are needed)"
         )
     return ""

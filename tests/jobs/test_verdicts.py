@@ -99,6 +99,8 @@ def test_a_rate_among_those_of_its_history_is_not_slower() -> None:
     [
         (USUAL[:4], {}, "4 earlier runs of the same program"),
         (USUAL, {"partial_modules": "POSIX"}, "its logs are partial"),
+        (USUAL, {"logs": 2, "last_write": DAY.start + 10.0 * HOUR}, "0 earlier runs of the same"),
+        (USUAL, {"starts": 2}, "it was requeued"),
         (USUAL, {"fs_instance": None}, "no servers are known behind fs"),
         (USUAL, {"fs_missing": 40.0}, "40 % of their cells are missing"),
         (USUAL, {"fs_missing": None}, "were not measured"),
