@@ -141,6 +141,23 @@ def test_a_target_that_was_not_scraped_was_not_looked_at(server: str, tmp_path: 
 
 
 @pytest.mark.server
+@pytest.mark.parametrize("program", ["Prometheus", "VictoriaMetrics"])
+def test_the_first_scrape_after_midnight_closes_the_day(program: str, tmp_path: Path) -> None:
+    """None was made at midnight: what grew until twenty past is of the day before."""
+    stamped = ((DAY.end - STEP, 100), (DAY.end + 2 * STEP, 700), (DAY.end + 3 * STEP, 900))
+    series = 'lustre_job_write_bytes_total{target="fs-OST0000",jobid="7"}'
+    text = [f"{series} {value} {stamp - 30}" for stamp, value in stamped]
+    given = ["# TYPE lustre_job_write_bytes counter", *text]
+    process, url = serving(program, tmp_path / "data", given)
+    try:
+        (row,) = table(tmp_path / "raw", url=url)
+    finally:
+        process.terminate()
+        process.wait()
+    assert (row["bytes_written"], row["last_seen"]) == (600, DAY.end + 2 * STEP)
+
+
+@pytest.mark.server
 def test_no_answer_has_more_than_one_target_and_some_hours(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

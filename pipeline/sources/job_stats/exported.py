@@ -40,13 +40,17 @@ NAMES = "lustre_job_(?:stats|read_bytes|write_bytes|read_samples|write_samples)(
 PIECE = 6 * 3600
 """Seconds that are requested at a time; a target's jobs of so long are in memory."""
 HOUR = 3600
+CLOSING = HOUR
+"""Seconds after a day in which the snapshot that closes it is looked for."""
 TARGETS = "/api/v1/label/target/values"
 LABELS = ("operation", "target", "jobid")
 
 
-def span(options: Options, day: Day, now: float) -> Span:
-    """The times of the snapshots of a day, the one that closes it included, up to now."""
-    last = min(day.end, int(now))
+def span(options: Options, day: Day, now: float, after: int = 0) -> Span:
+    """The times of the snapshots of a day, the one at its end included, and of some seconds after
+    it, up to now.
+    """
+    last = min(day.end + after, int(now))
     points = max(0, (last - day.start) // options.timestep + 1)
     return Span(day.start * 1000, options.timestep, points)
 
@@ -107,7 +111,7 @@ def fetch(options: Options, day: Day, folder: Path, now: float) -> Fetched:
     SourceError
         A query is refused, or answered in part.
     """
-    times, keeper = span(options, day, now), _Keeper(folder)
+    times, keeper = span(options, day, now, CLOSING), _Keeper(folder)
     with Server(options) as server:
         for name in targets_there(server, options, times) if times.points else ():
             query = f"last_over_time({_selector(options, name)}[{options.timestep}s])"
