@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -374,6 +375,26 @@ def test_the_first_snapshot_of_the_next_day_closes_the_day_whenever_it_comes(
     receipt = receipts.good("js", Product.RAW)
     assert receipt
     assert receipts.content(receipt)["counts"]["files"] == 2 * 144 + 2, "no more than what closes"
+
+
+def test_names_with_date_and_epoch_seconds_are_right_when_clocks_are_put_back(
+    tmp_path: Path, site: Callable[..., Path]
+) -> None:
+    """As the guide's line of cron names them: two hours of the night look alike by the clock."""
+    day = Day(dt.date(2026, 11, 1), "America/New_York")
+    for time in range(day.start, day.end + 1, 600):
+        date = dt.datetime.fromtimestamp(time, ZoneInfo(day.timezone)).date()
+        amount = (time - day.start) // 600 * MIB
+        (tmp_path / f"oss1.{date}.{time}").write_text(text([ost("7", 1, amount, 0)], "fs-OST0000"))
+    site(
+        {"js": {"kind": "job_stats", "files": "oss1.%Y-%m-%d.*"}},
+        timezone=day.timezone,
+        late_days=10**5,
+        raw_days=10**5,
+    )
+    assert main(["nightly", "--date", str(day)]) == COMPLETE
+    (row,) = read_records(tmp_path / f"archive/2026/{day}/js_jobs.parquet").to_pylist()
+    assert row["bytes_read"] == 25 * 6 * MIB
 
 
 def test_no_snapshot_of_the_day_is_no_data(tmp_path: Path) -> None:
