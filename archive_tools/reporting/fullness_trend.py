@@ -13,20 +13,20 @@ from archive_tools.reporting.day_figures import FiguresOfDays, Full
 DAYS = 90
 """Days that a trend is of, at most."""
 DATASETS = {"fullness/bytes": "bytes", "fullness/inodes": "inodes", "mdfullness/inodes": "inodes"}
-Row = tuple[str, str, str, str, str, str]
+Row = tuple[str, str, str, str, str, str, str]
 
 
 def rows(found: FiguresOfDays, instances: Mapping[str, object]) -> list[Row]:
-    """Instance, what, use and size, per cent, growth a day, and when it would be full: as
-    `tokio-archive growth` has it, of the last days.
+    """Instance, what, use and size, per cent, the fullest target, growth a day, and when it would
+    be full: as `tokio-archive growth` has it, of the last days.
     """
     made = []
     for instance, (dataset, unit) in itertools.product(instances, DATASETS.items()):
-        days: dict[dt.date, list[Full]] = {}
+        days: dict[dt.date, dict[str, Full]] = {}
         for date, day in found.days.items():
             figures = day.instances.get(instance)
             targets = figures.fullness.get(dataset, {}) if figures else {}
-            known = [one for one in targets.values() if one.total > 0]
+            known = {name: one for name, one in targets.items() if one.total > 0}
             if known:
                 days[date] = known
         if not days:
@@ -38,6 +38,7 @@ def rows(found: FiguresOfDays, instances: Mapping[str, object]) -> list[Row]:
             for date, (one, whole) in ((date, _sums(known)) for date, known in days.items())
             if (last - date).days < DAYS
         ]
+        fullest = max(days[last], key=lambda name: days[last][name].percent)
         forecast = forecast_of(shares)
         slope = forecast.trend.slope if forecast.trend else None
         made.append(
@@ -46,6 +47,7 @@ def rows(found: FiguresOfDays, instances: Mapping[str, object]) -> list[Row]:
                 dataset,
                 f"{quantities.quantity(used, unit)} of {quantities.quantity(total, unit)}, {last}",
                 f"{100 * used / total:.1f} %",
+                f"{fullest} {days[last][fullest].percent:.1f} %",
                 quantities.NONE if slope is None else f"{slope:+.3g} points a day",
                 forecast.when(),
             )
@@ -53,5 +55,5 @@ def rows(found: FiguresOfDays, instances: Mapping[str, object]) -> list[Row]:
     return made
 
 
-def _sums(targets: list[Full]) -> tuple[float, float]:
-    return sum(one.used for one in targets), sum(one.total for one in targets)
+def _sums(targets: Mapping[str, Full]) -> tuple[float, float]:
+    return sum(one.used for one in targets.values()), sum(one.total for one in targets.values())

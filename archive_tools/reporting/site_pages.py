@@ -24,7 +24,7 @@ from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 
-VERSION = 3
+VERSION = 4
 """Raised when the pages change."""
 YEAR, WEEK, WEEKS = 366, 7, 28
 MOST = 10

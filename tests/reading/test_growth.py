@@ -130,6 +130,20 @@ def test_what_does_not_fill_has_no_date(shares: list[float], words: str) -> None
     assert found.full is None
 
 
+def test_growth_that_began_within_the_range_has_no_date() -> None:
+    """Each day goes with the one before, so that nothing bounds the slope."""
+    found = growth.forecast(days([40.0] * 7 + [40 + 0.2 * n for n in range(25)]))
+    assert found.trend and found.trend.high == np.inf
+    assert found.sentence().startswith("no date can be given, its growth does not follow a line: +")
+    assert (found.earliest, found.latest) == (None, None)
+
+
+def test_a_full_file_system_is_full_today() -> None:
+    found = growth.forecast(days([40.0] * 7 + [40 + 2.5 * n for n in range(25)]))
+    assert found.fullness == 100 and found.full == found.upto
+    assert "no date" not in found.sentence()
+
+
 def test_noise_alone_is_not_surely_filling() -> None:
     rng = np.random.default_rng(5)
     found = growth.forecast(days(list(50 + rng.normal(size=60))))

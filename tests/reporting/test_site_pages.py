@@ -239,6 +239,12 @@ def test_a_few_days_are_not_a_trend() -> None:
     assert row[-1].startswith("too few days")
 
 
+def test_the_fullest_target_is_named_beside_a_file_system_with_space() -> None:
+    shares = [{"a": 40.0, "b<": 40.0 + n, "c": 40.0} for n in range(50)]
+    (row,) = fullness_trend.rows(figures(shares), {"scratch": ()})
+    assert row[3:5] == ("56.3 %", "b< 89.0 %")
+
+
 def test_a_slow_target_of_an_alert_is_on_the_index(tmp_path: Path) -> None:
     """By one rule: surely slower than its peers, and at 80 % of their speed."""
     speeds = [("slow", 0.5, -4.0), ("slow", 0.6, -5.0), ("near", 0.7, -3.0), ("fast", 0.9, -9.0)]
