@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import datetime as dt
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -80,6 +81,34 @@ def open_folder(given: str) -> ArchiveFolder:
     from archive_tools.reading.archive_folder import ArchiveFolder
 
     return ArchiveFolder(_folder_there(given))
+
+
+def instances_named(archive: Archive, names: Sequence[str]) -> list[str]:
+    """The instances that are named, each of which the archive has.
+
+    Raises
+    ------
+    WrongCommand
+        It has not, and the name is that of a day.
+    NotFound
+        It has not.
+    """
+    for name in names:
+        if name not in archive.instances():
+            if _is_day(name):
+                raise WrongCommand(
+                    f"{name.strip()} is not an instance", hint=f"--start {name.strip()}"
+                )
+            raise archive.absent(name, f"no instance of {archive.root} is called {name}")
+    return list(names)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date_words.parse_when(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _folder_there(given: str) -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 from archive_tools.core import quantities
 from archive_tools.core.errors import TokioError
 from archive_tools.core.vocabulary import DayState
-from archive_tools.reporting import charts, drawing, fullness_trend, kept_alerts, rendering
+from archive_tools.reporting import charts, drawing, fullness_trend, kept_alerts, lately, rendering
 from archive_tools.reporting.day_figures import FiguresOfDays, InstanceFigures, read_day_figures
 from archive_tools.store import digest, files, layout, status
 from archive_tools.store.about_file import read_about
@@ -27,8 +27,6 @@ from archive_tools.store.receipts import fingerprint as fingerprint_of
 VERSION = 4
 """Raised when the pages change."""
 YEAR, WEEK, WEEKS = 366, 7, 28
-MOST = 10
-MOST_PROBLEMS = 20
 
 Products = Mapping[str, Sequence[str]]
 
@@ -131,13 +129,13 @@ def _index(
         fullness=fullness_trend.rows(found, instances),
         week=f"{week[0]} to {week[-1]}",
         rankings=[
-            (title, _ranked(found, week, field))
+            (title, lately.ranked(found, week, field))
             for title, field in (("Users", "users"), ("Programs", "programs"))
         ],
-        slow=_slow(found, four),
-        problems=_problems(found, four),
+        slow=lately.slow(found, four),
+        problems=lately.problems(found, four),
         four=f"{four[0]} to {four[-1]}",
-        unknown=_unknown(found, dates),
+        unknown=lately.unknown(found, dates),
         years=[
             (
                 year,
@@ -186,12 +184,12 @@ def _month(
         traffic=_traffic(found, dates, instances),
         days=[_day_row(root, date, states[date], found) for date in dates],
         rankings=[
-            (title, _ranked(found, dates, field))
+            (title, lately.ranked(found, dates, field))
             for title, field in (("Users", "users"), ("Programs", "programs"))
         ],
-        slow=_slow(found, dates),
-        problems=_problems(found, dates, up="../"),
-        unknown=_unknown(found, dates),
+        slow=lately.slow(found, dates),
+        problems=lately.problems(found, dates, up="../"),
+        unknown=lately.unknown(found, dates),
     )
 
 
@@ -310,75 +308,6 @@ def _moved(found: FiguresOfDays, date: dt.date, instance: str) -> tuple[float | 
 def _figures(found: FiguresOfDays, date: dt.date, instance: str) -> InstanceFigures | None:
     day = found.days.get(date)
     return day.instances.get(instance) if day else None
-
-
-def _ranked(
-    found: FiguresOfDays, dates: Sequence[dt.date], field: str
-) -> list[tuple[str, str, str, str, str]]:
-    """Users or programs of some days by bytes, of those that are among a day's first."""
-    sums: dict[tuple[str, str], list[int]] = {}
-    for date in dates:
-        day = found.days.get(date)
-        for instance, one in day.instances.items() if day else ():
-            for row in getattr(one, field):
-                total = sums.setdefault((row.name, instance), [0, 0, 0])
-                for place, value in enumerate((row.logs, row.read, row.written)):
-                    total[place] += value
-    ranked = sorted(sums.items(), key=lambda one: (-one[1][1] - one[1][2], one[0]))
-    return [
-        (
-            name or quantities.NONE,
-            instance,
-            f"{logs:,}",
-            quantities.quantity(read, "bytes"),
-            quantities.quantity(written, "bytes"),
-        )
-        for (name, instance), (logs, read, written) in ranked[:MOST]
-    ]
-
-
-def _slow(found: FiguresOfDays, dates: Sequence[dt.date]) -> list[tuple[str, str, str, str]]:
-    """Targets that were slower than their peers, by the number of days."""
-    days: dict[tuple[str, str], list[float]] = {}
-    for date in dates:
-        day = found.days.get(date)
-        for instance, one in day.instances.items() if day else ():
-            slow: dict[str, float] = {}
-            for target in one.target_speeds:
-                if target.is_slow:
-                    slow[target.name] = min(target.share, slow.get(target.name, 1.0))
-            for name, share in slow.items():
-                days.setdefault((name, instance), []).append(share)
-    ranked = sorted(days.items(), key=lambda one: (-len(one[1]), one[0]))
-    return [
-        (name, instance, str(len(shares)), f"{100 * min(shares):.0f} %")
-        for (name, instance), shares in ranked[:MOST]
-    ]
-
-
-def _problems(
-    found: FiguresOfDays, dates: Sequence[dt.date], *, up: str = ""
-) -> list[tuple[str, str, str]]:
-    """Day, its page, and a problem, newest first."""
-    listed = [
-        (str(date), f"{up}{layout.REPORT.format(date=date)}", f"{name}: {problem.sentence}")
-        for date in reversed(dates)
-        if date in found.days
-        for name, one in found.days[date].instances.items()
-        for problem in one.problems
-    ]
-    return listed[:MOST_PROBLEMS]
-
-
-def _unknown(found: FiguresOfDays, dates: Sequence[dt.date]) -> str:
-    """What is said of days without figures."""
-    lacking = [date for date in dates if date not in found.days]
-    if not lacking:
-        return ""
-    return (
-        f"The figures of {quantities.counted(len(lacking), 'day')} are not known, {lacking[0]} the"
-        f" first: tokio-pipeline rebuild --start {lacking[0]} --stop {lacking[-1]} makes them."
-    )
 
 
 def _day_row(

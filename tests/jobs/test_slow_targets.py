@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import stats
 
 from archive_tools import Archive
 from archive_tools.cli.main import main
 from archive_tools.core.arrays import Float64
+from archive_tools.formats.records_file import write_records
 from archive_tools.formats.series import Series
 from archive_tools.jobs import slow_targets
 from archive_tools.store import layout
@@ -120,6 +123,33 @@ def test_the_command_accuses_none_where_nothing_shows(
 ) -> None:
     assert main(["slow-osts", "scratch", "--archive", str(archives["good"])]) == 0
     assert "no slow target" in capsys.readouterr().out
+
+
+def test_jobs_of_a_scheduler_are_not_files_of_logs(tmp_path: Path, capsys: Capture) -> None:
+    """An instance of Slurm has a table of jobs and no logs: it is not damage."""
+    root = Generated(1, targets=12).write(tmp_path / "archive")
+    series = layout.path(root, layout.TTS, FIRST, "scratch")
+    shutil.copy(series, layout.path(root, layout.TTS, FIRST, "slurm"))
+    table = layout.path(root, layout.JOBS, FIRST, "slurm")
+    write_records([], pa.schema([("jobid", pa.string())]), table, kind="slurm", date=str(FIRST))
+    assert main(["slow-osts", "scratch", "--archive", str(root)]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("named", "code", "words"),
+    [
+        ("2026-11-22", 2, "to do: --start 2026-11-22"),
+        ("-7d", 2, "to do: --start -7d"),
+        ("scratc", 1, "did you mean scratch?"),
+    ],
+)
+@pytest.mark.parametrize("command", ["slow-osts", "growth"])
+def test_what_is_not_an_instance_is_not_a_quiet_one(
+    archives: dict[str, Path], capsys: Capture, command: str, named: str, code: int, words: str
+) -> None:
+    assert main([command, "scratch", named, "--archive", str(archives["good"])]) == code
+    assert words in capsys.readouterr().err
 
 
 def test_figures_equal_a_plain_loop(archives: dict[str, Path]) -> None:

@@ -133,14 +133,16 @@ def test_what_does_not_fill_has_no_date(shares: list[float], words: str) -> None
 def test_growth_that_began_within_the_range_has_no_date() -> None:
     """Each day goes with the one before, so that nothing bounds the slope."""
     found = growth.forecast(days([40.0] * 7 + [40 + 0.2 * n for n in range(25)]))
-    assert found.trend and found.trend.high == np.inf
+    assert found.trend
+    assert found.trend.high == np.inf
     assert found.sentence().startswith("no date can be given, its growth does not follow a line: +")
     assert (found.earliest, found.latest) == (None, None)
 
 
 def test_a_full_file_system_is_full_today() -> None:
     found = growth.forecast(days([40.0] * 7 + [40 + 2.5 * n for n in range(25)]))
-    assert found.fullness == 100 and found.full == found.upto
+    assert found.fullness == 100
+    assert found.full == found.upto
     assert "no date" not in found.sentence()
 
 

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command."""
     archive = common_options.open_archive(options.archive)
     one, other = (_dates(archive, when) for when in (options.one, options.other))
-    instances = options.instance or [
+    instances = common_options.instances_named(archive, options.instance or []) or [
         name for name in archive.instances() if daily.has_figures(archive, name)
     ]
     found = comparison.compare(archive, one, other, instances)

@@ -47,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _instances(archive: Archive, named: list[str]) -> list[str]:
-    found = named or [name for name in archive.instances() if daily.has_figures(archive, name)]
+    found = common_options.instances_named(archive, named) or [
+        name for name in archive.instances() if daily.has_figures(archive, name)
+    ]
     if not found:
         raise NotFound(
             f"no instance of {archive.root} has data targets or fullness",

@@ -12,7 +12,7 @@ from archive_tools.cli import common_options, csv_rows, exit_codes, printing
 from archive_tools.core import quantities
 from archive_tools.core.errors import FormatError, NotFound
 from archive_tools.formats.darshan_tables import read_pieces
-from archive_tools.jobs import slow_osts, slow_targets
+from archive_tools.jobs import slow_osts, slow_targets, table_files
 from archive_tools.public import Archive
 from archive_tools.reading import daily
 from archive_tools.store import layout
@@ -25,7 +25,7 @@ FORMS = {"read": "bytes read", "written": "bytes written"}
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
     archive = common_options.open_archive(options.archive)
-    instances = options.instances or [
+    instances = common_options.instances_named(archive, options.instances) or [
         name for name in archive.instances() if daily.has_figures(archive, name)
     ]
     dates = _dates(archive, instances, options)
@@ -73,17 +73,15 @@ def _with_stripes(
 ) -> list[Path]:
     """The files of the days' logs that have a table of files' stripes."""
     found = []
-    for date in dates:
-        folder = layout.path(archive.root, layout.TTS, date, "x").parent
-        for name in layout.instances_in(folder):
-            path = folder / f"{name}.hdf5"
-            if layout.path(archive.root, layout.JOBS, date, name).is_file():
-                try:
-                    next(read_pieces(path, "stripes"))
-                except FormatError as error:
-                    damaged.append(error)
-                else:
-                    found.append(path)
+    for date, name, _ in table_files.tables_of(archive.root, dates[0], dates[-1]):
+        path = layout.path(archive.root, layout.TTS, date, name)
+        if date in dates and path.is_file():
+            try:
+                next(read_pieces(path, "stripes"))
+            except FormatError as error:
+                damaged.append(error)
+            else:
+                found.append(path)
     return found
 
 
