@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,6 +35,59 @@ def rows_since(level: Float64) -> npt.NDArray[np.intp]:
     found = np.ones(len(level), np.intp)
     known = np.flatnonzero(~np.isnan(level))
     found[known[1:]] = np.diff(known)
+    return found
+
+
+class Ends(NamedTuple):
+    """Missing cells at the ends of some rows, by column.
+
+    Attributes
+    ----------
+    hour : int
+        Number of the hour of the day in which the rows are.
+    rows : int
+    before, after : int (columns,)
+        Missing cells before the first measured one and after the last; all rows if there is none.
+    """
+
+    hour: int
+    rows: int
+    before: npt.NDArray[np.intp]
+    after: npt.NDArray[np.intp]
+
+
+def ends_of_hours(values: Float64, hours: npt.NDArray[np.intp]) -> list[Ends]:
+    """The ends of each hour's rows.
+
+    Parameters
+    ----------
+    values : float64 (rows, columns)
+        NaN is missing.
+    hours : int (rows,)
+        Growing.
+    """
+    cuts = [0, *(np.flatnonzero(np.diff(hours)) + 1).tolist(), len(hours)]
+    found = []
+    for first, stop in itertools.pairwise(cuts):
+        known = ~np.isnan(values[first:stop])
+        none = ~known.any(axis=0)
+        before, after = (
+            np.where(none, stop - first, one.argmax(axis=0)) for one in (known, known[::-1])
+        )
+        found.append(Ends(int(hours[first]), stop - first, before, after))
+    return found
+
+
+def carried(ends: Iterable[Ends], hours: int) -> Float64:
+    """Cells before each hour whose growth is in it: of a column that was not measured then, and is
+    in the hour: float64 (hours,).
+    """
+    found = np.zeros(hours)
+    missing: npt.NDArray[np.intp] | int = 0
+    for one in ends:
+        is_measured = one.before < one.rows
+        found[one.hour] += np.sum(missing * is_measured)
+        missing = np.where(is_measured, one.after, missing + one.rows)
     return found
 
 

@@ -39,7 +39,8 @@ class DatasetFigures(msgspec.Struct, frozen=True, omit_defaults=True):
     hours_peak : list of float or None
         The largest row of the hour, of a delta a second.
     hours_measured : list of float
-        Share of the hour's cells that were measured, 0 to 1.
+        Share of the hour's cells that were measured, 0 to 1, less that of cells before the hour
+        whose growth is in it.
     """
 
     unit: str

@@ -7,6 +7,7 @@ not read: their headers give names alone, and `tokio-archive summarize` the rest
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,7 +24,15 @@ from archive_tools.core.day import Day
 from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.formats.tts_read import open_tts
-from archive_tools.reporting.binning import bin_seconds, binned, last_of_columns, rows_since
+from archive_tools.reporting.binning import (
+    Ends,
+    bin_seconds,
+    binned,
+    carried,
+    ends_of_hours,
+    last_of_columns,
+    rows_since,
+)
 from archive_tools.schemas.panels import panels
 
 HOUR = 3600
@@ -73,7 +82,8 @@ class Hours:
         The largest row of a flow, a second; of a gauge the largest value. Growth across a gap is
         of the whole gap.
     measured : float64
-        Share of the cells that were measured, 0 to 1.
+        Share of the cells that were measured, 0 to 1; less that of cells before the hour whose
+        growth is in it, so that an hour whose sum is not its own does not pass for measured.
     """
 
     amount: Float64
@@ -215,6 +225,7 @@ class _Rows(NamedTuple):
     cells: npt.NDArray[np.intp]
     total: float
     largest: float
+    ends: list[Ends]
     sums: tuple[int, Float64, Float64] | None
 
 
@@ -254,8 +265,21 @@ class _Reading:
             low[lacking] = np.fmin.reduce(values[lacking], axis=1)
             high[lacking] = np.fmax.reduce(values[lacking], axis=1)
         total = float(np.nansum(totals))
+        ends = self._ends(values, first, len(lacking) > 0) if self.is_shown else []
         mapped = self._mapped(values, first, lacking) if self.map_seconds else None
-        return _Rows(level, low, high, cells, total, largest, mapped)
+        return _Rows(level, low, high, cells, total, largest, ends, mapped)
+
+    def _ends(self, values: Float64, first: int, has_gaps: bool) -> list[Ends]:
+        """The missing ends of each hour's rows, of an amount: growth across them is in one cell."""
+        if self.kind != "delta" or not len(values):
+            return []
+        last = (self.day.end - self.day.start - 1) // HOUR
+        stamps = self.stamps[first : first + len(values)]
+        hours = np.clip((stamps - self.day.start) // HOUR, 0, last)
+        if has_gaps:
+            return ends_of_hours(values, hours)
+        none = np.zeros(values.shape[1], np.intp)
+        return [Ends(int(hours[0]), len(values), none, none)]
 
     def _mapped(
         self, values: Float64, first: int, lacking: npt.NDArray[np.intp]
@@ -318,8 +342,10 @@ class _Reading:
             share = binned(np.add, cells.astype(float), self.stamps, starts, HOUR) / (
                 rows * len(self.columns)
             )
+            ends = itertools.chain.from_iterable(one.ends for one in self.rows)
+            share -= carried(ends, len(starts)) / (rows * len(self.columns))
         peak = binned(np.fmax, high, self.stamps, starts, HOUR)
-        return Hours(amount, peak, np.minimum(np.nan_to_num(share), 1.0))
+        return Hours(amount, peak, np.clip(np.nan_to_num(share), 0.0, 1.0))
 
     def _map(self) -> Float64:
         size = -(-(self.day.end - self.day.start) // self.map_seconds)

@@ -64,6 +64,9 @@ class Unusual:
         Whether there were enough of them.
     more : int
         Sentences beyond the first few.
+    not_compared : tuple of str
+        Instances, with hours where it is not all day, that are compared on other days and are not
+        on this one: too little of them was measured.
     """
 
     sentences: tuple[str, ...]
@@ -71,6 +74,7 @@ class Unusual:
     chance: int
     is_comparable: bool
     more: int = 0
+    not_compared: tuple[str, ...] = ()
 
 
 def unusual(today: DayFigures, before: Mapping[dt.date, DayFigures]) -> Unusual:
@@ -88,18 +92,22 @@ def unusual(today: DayFigures, before: Mapping[dt.date, DayFigures]) -> Unusual:
     found: list[tuple[float, tuple[int, str, str], str]] = []
     spoken = np.zeros(len(days), bool)
     comparable = False
-    for instance, figures in today.instances.items():
-        for dataset, mine in figures.datasets.items():
-            if not mine.hours:
-                continue
+    clock = _clock(today)
+    not_compared = []
+    for instance in today.instances:
+        lacking = np.zeros(24, bool)
+        for dataset, kind in _kinds(days, instance).items():
             values = _table(days, instance, dataset)
-            hours = _judged(values, mine.kind == "delta", weekdays)
+            hours = _judged(values, kind == "delta", weekdays)
             comparable |= bool(hours.known.any())
+            lacking |= hours.known & np.isnan(values[0])
             spoken |= (hours.marks != 0).any(axis=1)
             found += [
                 (one.deviations, (one.first, instance, dataset), _sentence(one, today))
                 for one in _stretches(instance, dataset, values[0], hours)
             ]
+        if span := _spans(lacking[clock], clock):
+            not_compared.append(f"{instance}{span}")
     for named in unusual_names.found_of(days):
         spoken |= named.spoken
         comparable |= named.is_comparable
@@ -112,7 +120,38 @@ def unusual(today: DayFigures, before: Mapping[dt.date, DayFigures]) -> Unusual:
         int(np.count_nonzero(spoken[1:])),
         comparable,
         max(0, len(found) - MOST),
+        tuple(not_compared),
     )
+
+
+def _kinds(days: list[DayFigures], instance: str) -> dict[str, str]:
+    """The kinds of an instance's datasets that have hours, of all days, by name."""
+    return {
+        name: one.kind
+        for day in reversed(days)
+        if (figures := day.instances.get(instance))
+        for name, one in figures.datasets.items()
+        if one.hours
+    }
+
+
+def _clock(day: DayFigures) -> list[int]:
+    """The hours that the site's clock shows on a day, each once."""
+    zone = ZoneInfo(day.timezone)
+    seconds = range(day.start, day.end, 3600)
+    return list(dict.fromkeys(dt.datetime.fromtimestamp(one, zone).hour for one in seconds))
+
+
+def _spans(lacking: npt.NDArray[np.bool_], clock: list[int]) -> str:
+    """Hours of a day as text: those that lack; " all day" if all do, nothing if none does."""
+    if lacking.all():
+        return " all day"
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], lacking, [False]])))
+    spans = [
+        f"{clock[first]:02}:00 to {clock[last - 1] + 1:02}:00"
+        for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+    ]
+    return f" {', '.join(spans)}" if spans else ""
 
 
 def _table(days: list[DayFigures], instance: str, dataset: str) -> Float64:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archive_tools import open_tts
+from archive_tools import OwnSeries, open_tts, write_series
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind, Product
@@ -197,6 +197,26 @@ def test_a_partial_day_s_figures_say_so(tmp_path: Path, site: Site) -> None:
     assert (fs.state, fs.percent) == ("partial", 68)
     assert fs.datasets[READ].hours[17:] == [None] * 7
     assert fs.datasets[READ].hours_measured[15:17] == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("gap", [slice(90, 175), slice(100, 121), slice(60, 80), slice(30, 1000)])
+def test_an_hour_with_the_growth_of_hours_before_does_not_pass_for_measured(
+    tmp_path: Path, gap: slice
+) -> None:
+    """One of two targets, rows of a minute; the growth of the gap is in the row after it."""
+    values = np.ones((1440, 2))
+    values[gap, 0] = np.nan
+    values[gap.stop, 0] += gap.stop - gap.start
+    series = OwnSeries(READ, ["t0", "t1"], 60, values)
+    path = write_series(tmp_path, "fs", DAY, [series], timezone="UTC")
+    hours = measuring.measured(path, Day(DAY)).datasets[READ].hours
+    assert hours
+    expected = np.ones(24)
+    for minute in range(gap.start, gap.stop):
+        expected[minute // 60] -= 1 / 120
+        expected[gap.stop // 60] -= (minute // 60 < gap.stop // 60) / 120
+    assert hours.measured == pytest.approx(np.maximum(expected, 0), abs=1e-9)
+    assert hours.amount.sum() == 2880
 
 
 def test_growth_across_a_gap_is_not_a_peak_of_its_last_row() -> None:

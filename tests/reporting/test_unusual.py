@@ -63,6 +63,29 @@ def test_an_hour_of_nothing_is_unusual_and_an_hour_that_was_not_measured_is_not(
     assert unusual(day(DATE, hours, share=0.5), month()).sentences == ()
 
 
+def test_what_was_not_measured_is_said_not_to_be_compared() -> None:
+    hours = day(DATE, ordinary(0))
+    figures = hours.instances["fs"].datasets[READ]
+    figures.hours_measured[8:10] = [0.5, 0.0]
+    figures.hours_measured[23] = 0.8
+    assert unusual(hours, month()).not_compared == ("fs 08:00 to 10:00, 23:00 to 24:00",)
+    assert unusual(day(DATE, ordinary(0)), month()).not_compared == ()
+
+
+def test_a_source_that_failed_is_said_not_to_be_compared() -> None:
+    failed = day(DATE, ordinary(0))
+    failed.instances["fs"] = InstanceFigures("failed")
+    assert unusual(failed, month()).not_compared == ("fs all day",)
+    assert unusual(failed, {}).not_compared == ()
+
+
+def test_an_hour_that_the_clock_leaves_out_is_not_one_that_lacks() -> None:
+    """In the United States on the second Sunday of March."""
+    date, zone = dt.date(2026, 3, 8), "America/Los_Angeles"
+    before = {one: day(one, ordinary(0), zone=zone) for one in days_before(date)}
+    assert unusual(day(date, ordinary(0)[:23], zone=zone), before).not_compared == ()
+
+
 def test_ordinary_days_are_nearly_all_silent() -> None:
     """Of 200 days of noise, 4,800 hours, at most 3 % say something."""
     said = sum(
