@@ -34,15 +34,20 @@ class DayPlan:
         The tasks that will run, what is required first.
     whole : bool
         Whether all instances of the site were looked at.
-    lacks_report : bool
-        Whether nothing but the report is to do: a run was killed, or failed, before it.
+    report_is_due : bool
+        Whether the report is to be made, whatever else is: a run was killed, or failed, before it.
     """
 
     nightly_run: Nightly
     lasts: tuple[ArchiveTask, ...]
     todo: tuple[ArchiveTask, ...]
     whole: bool
-    lacks_report: bool = False
+    report_is_due: bool = False
+
+    @property
+    def lacks_report(self) -> bool:
+        """Whether nothing but the report is to do."""
+        return self.report_is_due and not self.todo
 
     @property
     def roots(self) -> tuple[ArchiveTask, ...]:
@@ -152,9 +157,7 @@ def _day(
         tuple(lasts),
         tuple(todo.values()),
         set(instances) == set(site.sources),
-        bool(instances)
-        and not todo
-        and (not nightly_run.up_to_date() or any(map(wanted, nightly_run.of_day))),
+        bool(instances) and (not nightly_run.up_to_date() or any(map(wanted, nightly_run.of_day))),
     )
 
 

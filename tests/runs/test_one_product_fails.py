@@ -118,3 +118,20 @@ def test_a_report_that_a_killed_run_did_not_write_is_written_by_the_next(
     capsys.readouterr()
     assert main(["backfill", *RANGE, "--dry-run"]) == COMPLETE
     assert "0 days to do" in capsys.readouterr().out
+
+
+def test_a_day_whose_source_failed_gets_its_figures_and_page_again(
+    days: Path,
+) -> None:
+    (days.parent / "lmt" / f"scratch_{BAD}.sqlite3").unlink()
+    assert run(BACKFILL) == FAILED
+    made_of_day = [days / f"2026/{BAD}/{name}" for name in ("figures.json", "report.html")]
+    for path in made_of_day:
+        path.unlink()
+    assert main([REBUILD, *RANGE]) == COMPLETE
+    assert [path.is_file() for path in made_of_day] == [True, True]
+
+
+def test_a_day_of_which_nothing_is_known_gets_no_page(days: Path) -> None:
+    assert main([REBUILD, *RANGE]) == COMPLETE
+    assert list(days.glob("2026/*/report.html")) == []

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
             expired=False,
         )
         days = [(day, [task for task in day.todo if _can_be_made(task)]) for day in planned.days]
-        days = [(day, tasks) for day, tasks in days if tasks or day.lacks_report]
+        days = [(day, tasks) for day, tasks in days if tasks or _is_report_due(day)]
         if options.dry_run:
             for day, tasks in days:
                 print(
@@ -65,6 +65,13 @@ def run(options: argparse.Namespace) -> int:
             print(f"{made} days made anew from raw data, {failed} products failed")
             codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)
     return codes[-1]
+
+
+def _is_report_due(day: DayPlan) -> bool:
+    """Whether the report is to be made of a day of which the archive knows something; sources that
+    failed are not in the way.
+    """
+    return day.report_is_due and bool(day.nightly_run.day_receipts().all)
 
 
 def _shown(day: DayPlan, tasks: Sequence[ArchiveTask]) -> list[ArchiveTask]:
