@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
             dates,
             options.site,
             instances,
-            wanted=_has_raw if options.all else _is_damaged,
+            wanted=_is_wanted if options.all else _is_damaged,
             expired=False,
         )
         days = [(day, [task for task in day.todo if _can_be_made(task)]) for day in planned.days]
@@ -95,6 +95,11 @@ def _back(site: Site, wanted: Sequence[tuple[dt.date, str]], options: argparse.N
 def _has_raw(task: ArchiveTask) -> bool:
     """Whether the raw data that lead to a product are kept."""
     return Fetch(date=task.date, instance=task.instance, site=task.site).path().is_dir()
+
+
+def _is_wanted(task: ArchiveTask) -> bool:
+    """Whether a product is made again by --all; what is made of the day follows from the rest."""
+    return _is_damaged(task) if isinstance(task, DayTask) else _has_raw(task)
 
 
 def _is_damaged(task: ArchiveTask) -> bool:
