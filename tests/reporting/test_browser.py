@@ -4,6 +4,7 @@ host, no error on the console, readable without JavaScript, and what an accessib
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,37 @@ def test_an_accessibility_checker_finds_nothing_and_nothing_is_cut(
         found = axe.run(page).response["violations"]
         where = [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
         assert where == [], path.name
+    assert said == []
+
+
+def test_a_long_name_leaves_the_columns_beside_it_in_sight(
+    root: Path, chromium: Any, said: list[str]
+) -> None:
+    """On a wide screen: the amounts of the table of jobs, whose programs have a name of 200."""
+    size = {"width": 1300, "height": 900}
+    page = opened(chromium, newest(root).as_uri(), said, viewport=size)
+    header = page.locator("table:has(caption) th", has_text="Written").first
+    box = header.bounding_box()
+    assert box["x"] + box["width"] < 1300
+
+
+@pytest.mark.parametrize(("days", "is_said"), [(1, False), (2, False), (3, True), (40, True)])
+def test_an_index_that_no_run_wrote_again_says_how_old_its_last_day_is(
+    root: Path, chromium: Any, said: list[str], days: int, is_said: bool
+) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    last = str(today - dt.timedelta(days=days))
+    text = (root / layout.INDEX_PAGE).read_text("utf-8")
+    old = f'data-last="{DATES[-1]}"'
+    assert old in text
+    aged = root / f"aged-{days}.html"
+    aged.write_text(text.replace(old, f'data-last="{last}"'), encoding="utf-8")
+    try:
+        page = opened(chromium, aged.as_uri(), said)
+        assert page.locator("[data-last]").is_visible() == is_said
+        assert (f"is {days} days ago" in page.locator("main").inner_text()) == is_said
+    finally:
+        aged.unlink()
     assert said == []
 
 

@@ -23,7 +23,7 @@ HOSTILE = (
     "\"onmouseover='window.hit=1'",
     "x\u202egnp.exe",
     "</script><img src=x onerror=window.hit=1>",
-    "%{y}<b>bold</b>",
+    "%{y}<b>bold</b>" + "w" * 200,
 )
 """Names of targets, jobs, users, programs and logs."""
 STEP = 60

@@ -90,6 +90,15 @@
   function all() {
     document.querySelectorAll("[data-chart]").forEach(draw);
   }
+  // A page that no run has written again does not know how old it is: its reader's clock does.
+  function aged(place) {
+    const days = Math.floor((Date.now() - Date.parse(place.dataset.last)) / 86400000);
+    if (days >= 3) {
+      place.textContent = "The last day here is " + days + " days ago: no later day is in this archive. Does the nightly run still run?";
+      place.hidden = false;
+    }
+  }
+  document.querySelectorAll("[data-last]").forEach(aged);
   if (window.Plotly !== undefined) {
     all();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", all);
