@@ -338,3 +338,19 @@ def test_jobs_by_user_keeps_users_of_one_name_apart(tmp_path: Path, capsys: Capt
     assert main(["jobs", "--archive", str(root), "--by", "user", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {(one["uid"], one["name"]) for one in found} == {(7, "kim (7)"), (8, "kim (8)")}
+
+
+def test_a_long_name_does_not_push_the_figures_of_others_out_of_sight(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    long = "begin" + "v" * 900 + "end"
+    rows = [logged("1", NOON, NOON + HOUR), logged("2", NOON, NOON + HOUR, exenames=long)]
+    write_day(tmp_path, logs={"darshan": rows})
+    write_about(tmp_path)
+    here = ["--archive", str(tmp_path), "--by", "program"]
+    assert main(["top", *here]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["app", f"begin{'v' * 24}…{'v' * 27}end"]
+    assert max(map(len, lines)) < 130
+    assert main(["top", "--csv", *here]) == 0
+    assert long in capsys.readouterr().out

@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
                 [str(date), one.name, one.state, one.instance or "–", _threshold(one), one.sentence]
                 for date, one in rows
             ],
+            left=(0, 1, 2, 3, 5),
         )
     else:
         printing.say(f"{quantities.counted(len(found.days), 'day')}, no alert")

@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from archive_tools.cli import common_options, csv_rows, exit_codes, printing
-from archive_tools.core import date_words, quantities
+from archive_tools.core import date_words, printable, quantities
 from archive_tools.jobs import comparison
 from archive_tools.public import Archive
 from archive_tools.reading import daily
@@ -93,7 +93,7 @@ def _show(found: comparison.Comparison, changes: tuple[comparison.Change, ...]) 
         HEADER,
         [
             [
-                one.name if one.of == "file system" else f"{one.of} {one.name}",
+                _name(one),
                 FIGURES[one.figure],
                 quantities.quantity(one.one, one.unit),
                 quantities.quantity(one.other, one.unit),
@@ -104,6 +104,11 @@ def _show(found: comparison.Comparison, changes: tuple[comparison.Change, ...]) 
         ],
         left=(0, 1, 5),
     )
+
+
+def _name(one: comparison.Change) -> str:
+    name = printable.shortened(one.name)
+    return name if one.of == "file system" else f"{one.of} {name}"
 
 
 def _shares(one: comparison.Change) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from archive_tools.cli import common_options, csv_rows, exit_codes, printing
-from archive_tools.core import quantities
+from archive_tools.core import printable, quantities
 from archive_tools.jobs import top
 
 HEADER = ["read", "written", "operations", "files", "jobs", "node-hours"]
@@ -77,7 +77,7 @@ def _row(total: top.Total) -> dict[str, Any]:
 
 def _line(total: top.Total) -> list[str]:
     return [
-        total.name or "not known",
+        printable.shortened(total.name) or "not known",
         quantities.quantity(total.read, "bytes"),
         quantities.quantity(total.written, "bytes"),
         quantities.quantity(total.operations, ""),
