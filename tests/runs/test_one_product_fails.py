@@ -135,3 +135,18 @@ def test_a_day_whose_source_failed_gets_its_figures_and_page_again(
 def test_a_day_of_which_nothing_is_known_gets_no_page(days: Path) -> None:
     assert main([REBUILD, *RANGE]) == COMPLETE
     assert list(days.glob("2026/*/report.html")) == []
+
+
+def test_the_page_of_a_day_that_is_marked_empty_says_so_as_the_command_says(
+    days: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (days.parent / "lmt" / f"scratch_{BAD}.sqlite3").unlink()
+    assert run(BACKFILL) == FAILED
+    span = ["--start", str(BAD), "--stop", str(BAD)]
+    capsys.readouterr()
+    assert main(["mark-empty", *span, "--instance", "scratch", "--why", "moved"]) == COMPLETE
+    _, _, command = capsys.readouterr().out.rpartition("tokio-pipeline ")
+    assert main(command.split()) == COMPLETE
+    page = (days / f"2026/{BAD}/report.html").read_text("utf-8")
+    assert "Complete: every source." in page
+    assert "no SQLite file" not in page

@@ -6,7 +6,7 @@ import argparse
 
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.vocabulary import Product, ReceiptState
-from archive_tools.store import lock
+from archive_tools.store import layout, lock
 from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.building.provenance import now
 from pipeline.cli import common_options, exit_codes, site_options
@@ -62,4 +62,9 @@ def run(options: argparse.Namespace) -> int:
                     receipts.remove(date, instance, product, ReceiptState.FAILED)
         codes.append(exit_codes.COMPLETE)
     print(f"{len(dates)} days of {', '.join(instances)} are marked as empty")
+    if any(layout.path(site.root, layout.REPORT, date).is_file() for date in dates):
+        print(
+            "their pages say so after the next nightly run within late_days, or now by"
+            f" tokio-pipeline rebuild --start {dates[0]} --stop {dates[-1]}"
+        )
     return codes[-1]
