@@ -60,11 +60,12 @@ def read(root: Path, dates: Iterable[dt.date]) -> AlertsOfDays:
 
 Row = tuple[str, str, str, str]
 """Day, rule, state, and what it says."""
+NOT_EVALUATED = "no rule was evaluated, nightly runs do that"
 
 
-def not_quiet(root: Path, dates: Iterable[dt.date]) -> list[Row]:
+def not_quiet(root: Path, dates: Sequence[dt.date]) -> list[Row]:
     """The alerts of some days that are beyond their thresholds or not known, newest day first; of a
-    file that cannot be read why not.
+    file that cannot be read why not; and that the newest day was not evaluated, where others were.
     """
     found = read(root, dates)
     rows = [
@@ -74,4 +75,7 @@ def not_quiet(root: Path, dates: Iterable[dt.date]) -> list[Row]:
         if one.state is not AlertState.QUIET
     ]
     damaged = [(str(date), "", "damaged", why) for date, why in found.damaged.items()]
+    newest = max(dates, default=None)
+    if newest and found.days and newest not in {*found.days, *found.damaged}:
+        rows.append((str(newest), "", str(AlertState.UNKNOWN), NOT_EVALUATED))
     return sorted([*rows, *damaged], key=lambda row: row[0], reverse=True)

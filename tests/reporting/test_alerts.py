@@ -456,3 +456,15 @@ def test_the_rules_name_only_metrics_that_are_written_and_each_has_an_example() 
     tested = (EXAMPLE / "alerts_test.yml").read_text()
     for name in re.findall(r"alert: (\w+)", rules):
         assert f"alertname: {name}\n" in tested, name
+
+
+def test_a_last_day_without_alerts_is_not_a_quiet_one(tmp_path: Path) -> None:
+    """`backfill` evaluates nothing: the index says so where other days were evaluated."""
+    days = [DAY - dt.timedelta(days=1), DAY]
+    assert kept_alerts.not_quiet(tmp_path, days) == [], "a site without alerts"
+    kept_alerts.write(tmp_path, days[0], [])
+    assert kept_alerts.not_quiet(tmp_path, days[:1]) == []
+    ((day, _, state, _),) = kept_alerts.not_quiet(tmp_path, days)
+    assert (day, state) == (str(DAY), "unknown")
+    kept_alerts.write(tmp_path, DAY, [])
+    assert kept_alerts.not_quiet(tmp_path, days) == []
