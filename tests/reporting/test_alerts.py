@@ -325,6 +325,9 @@ def test_a_second_run_writes_nothing_anew_and_check_finds_nothing(
     before = path.stat().st_ino, path.stat().st_mtime_ns
     assert main(["nightly", "--date", DATE, "--quiet"]) == COMPLETE
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == before
+    assert capsys.readouterr().out == "", "each alert is said once by --quiet"
+    assert main(["nightly", "--date", DATE]) == COMPLETE
+    assert "alert any firing" in capsys.readouterr().out
     assert tokio_archive(["check", "--archive", str(archive)]) == 0, capsys.readouterr().out
     path.write_text("{")
     assert tokio_archive(["check", "--archive", str(archive)]) == 1

@@ -12,7 +12,7 @@ from archive_tools.core.errors import Busy, ConfigError, TokioError
 from archive_tools.core.findings import events_of, shortened
 from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import FOR_A_PERSON, AlertState, FindingKind, ReceiptState
-from archive_tools.reporting.kept_alerts import said
+from archive_tools.reporting import kept_alerts
 from archive_tools.store import layout, lock
 from archive_tools.store.receipts import DayReceipts, Receipts
 from pipeline.cli import exit_codes, site_options
@@ -93,19 +93,21 @@ def _one(site: Site, nightly_run: Nightly, options: argparse.Namespace) -> int:
             log.info("%s: everything is complete, no task was run", nightly_run.date)
         well = execution.bring_up(wanted, [nightly_run], options.workers)
     code = _summary(site, nightly_run, quiet=options.quiet)
-    well = _alerts(site, nightly_run.date) and well
+    well = _alerts(site, nightly_run.date, quiet=options.quiet) and well
     return code if well else exit_codes.worst([code, exit_codes.FAILED])
 
 
-def _alerts(site: Site, date: dt.date) -> bool:
-    """Evaluate the day's alerts, and say those that are beyond their thresholds or not known: what
-    a site did is not a fault of the run, and leaves its exit code alone. Whether they could be
-    kept.
+def _alerts(site: Site, date: dt.date, *, quiet: bool) -> bool:
+    """Evaluate the day's alerts, and say those that are beyond their thresholds or not known, with
+    `quiet` those alone that no run before has said: what a site did is not a fault of the run, and
+    leaves its exit code alone. Whether they could be kept.
     """
+    kept = kept_alerts.read(site.root, [date]).days.get(date) if quiet else None
+    known = kept.alerts if kept else []
     try:
         for one in alerting.evaluate_day(site, date):
-            if one.state is not AlertState.QUIET:
-                printing.say(f"{date}  alert {one.name} {one.state}: {said(one)}")
+            if one.state is not AlertState.QUIET and one not in known:
+                printing.say(f"{date}  alert {one.name} {one.state}: {kept_alerts.said(one)}")
     except (TokioError, OSError) as error:
         printing.note(f"tokio-pipeline: the alerts of {date} are not kept: {error}")
         return False
