@@ -1168,6 +1168,8 @@ def test_plot_takes_what_summarize_takes(
     assert (code, err) == (0, f"{tmp_path / 'a.png'} written\n")
     day = Day(dt.date(2026, 11, 1), ZONE)
     assert drawn[0].axes[0].get_xlim() == (day.start, day.end)
+    title = drawn[0].get_suptitle()
+    assert title == ("fs 2026-11-01, datatargets/readbytes" if more else "fs 2026-11-01")
 
 
 def test_plot_takes_a_file(
@@ -1192,6 +1194,7 @@ def test_plot_hatches_what_is_missing_at_both_ends(
     assert code == 0
     assert "3 of 7 days are in the archive" in err
     first, last = Day(dt.date(2026, 10, 29), ZONE), Day(dt.date(2026, 11, 4), ZONE)
+    assert drawn[0].get_suptitle() == "fs 2026-10-29 to 2026-11-04"
     gaps = hatched(drawn[0])
     assert gaps[0] == (first.start, Day(dt.date(2026, 10, 31), ZONE).start)
     assert gaps[-1] == (Day(dt.date(2026, 11, 3), ZONE).start, last.end)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core.errors import NotFound
@@ -42,8 +44,7 @@ def run(options: argparse.Namespace) -> int:
     if options.heat_map and len(found.series) != 1:
         names = ", ".join(one.dataset for one in found.series)
         raise exit_codes.WrongCommand("a heat map is of one dataset", got=names)
-    start, end = (printing.local(second, found.timezone) for second in found.between)
-    title = f"{options.what} {start} to {end}"
+    title = f"{options.what} {_span(*found.between, found.timezone)}"
     if options.heat_map:
         (series,) = found.series
         figure = plotting.heat_map(
@@ -63,6 +64,15 @@ def run(options: argparse.Namespace) -> int:
     with printing.writing(options.output):
         plotting.save(figure, options.output)
     return exit_codes.DONE
+
+
+def _span(start: int, end: int, timezone: str) -> str:
+    """A range as a title has it: whole days by their dates, the last included."""
+    first, last = (dt.datetime.fromtimestamp(one, ZoneInfo(timezone)) for one in (start, end))
+    if {first.time(), last.time()} != {dt.time()}:
+        return f"{printing.local(start, timezone)} to {printing.local(end, timezone)}"
+    days = (first.date(), last.date() - dt.timedelta(days=1))
+    return " to ".join(map(str, dict.fromkeys(days)))
 
 
 def _sorted_arguments(options: argparse.Namespace) -> list[str]:
