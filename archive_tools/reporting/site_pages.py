@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archive_tools.core import quantities
+from archive_tools.core import date_words, quantities
 from archive_tools.core.errors import TokioError
 from archive_tools.core.vocabulary import DayState
 from archive_tools.reporting import charts, drawing, fullness_trend, kept_alerts, lately, rendering
@@ -60,9 +60,10 @@ def write_pages(root: Path, instances: Products, *, deep: bool = False) -> list[
     facts = [VERSION, dict(instances), read_about(root), sorted(now)]
     known, written = _known(root), []
     recent = [date for date in dates if (dates[-1] - date).days < YEAR]
-    said = kept_alerts.not_quiet(root, recent[-WEEKS:])
+    last = _last_that_is_over(root, dates)
+    said = kept_alerts.not_quiet(root, [date for date in recent if date <= last][-WEEKS:])
     lately = [told[date] for date in recent]
-    wanted = {layout.INDEX_PAGE: fingerprint_of(facts, months, lately, said)}
+    wanted = {layout.INDEX_PAGE: fingerprint_of(facts, months, lately, said, str(last))}
     for number, month in enumerate(months):
         mine = [told[date] for date in dates if (date.year, date.month) == month]
         near = months[max(0, number - 1) : number + 2]
@@ -73,7 +74,7 @@ def write_pages(root: Path, instances: Products, *, deep: bool = False) -> list[
             now[name] = before
             continue
         text = (
-            _index(root, recent, months, instances, said)
+            _index(root, recent, last, months, instances, said)
             if name == layout.INDEX_PAGE
             else _month(root, name, dates, months, instances)
         )
@@ -100,23 +101,35 @@ def _month_page(month: tuple[int, int]) -> str:
     return layout.MONTH_PAGE.format(date=dt.date(*month, 1))
 
 
+def _last_that_is_over(root: Path, dates: Sequence[dt.date]) -> dt.date:
+    """The newest day that is over at the site: of the one that goes on, `collect` may have brought
+    some hours.
+    """
+    today = date_words.today_at(str(read_about(root).get("timezone", "UTC")))
+    return max((date for date in dates if date < today), default=dates[-1])
+
+
 def _index(
     root: Path,
     dates: Sequence[dt.date],
+    last: dt.date,
     months: Sequence[tuple[int, int]],
     instances: Products,
     said: Sequence[kept_alerts.Row],
 ) -> str:
     found = read_day_figures(root, dates)
     states = _states(root, dates, instances)
-    last = dates[-1]
-    week = [date for date in dates if (last - date).days < WEEK]
-    four = [date for date in dates if (last - date).days < WEEKS]
+    week = [date for date in dates if 0 <= (last - date).days < WEEK]
+    four = [date for date in dates if 0 <= (last - date).days < WEEKS]
+    page = layout.REPORT.format(date=last)
     years = sorted({year for year, _ in months}, reverse=True)
     return rendering.render(
         "index.html",
         up="",
-        links=[("All days", None), (f"Last day: {last}", layout.REPORT.format(date=last))],
+        links=[
+            ("All days", None),
+            (f"Last day: {last}", page if (root / page).is_file() else None),
+        ],
         site=str(read_about(root).get("site", "")),
         timezone=str(read_about(root).get("timezone", "UTC")),
         last=last,
@@ -135,7 +148,7 @@ def _index(
         slow=lately.slow(found, four),
         problems=lately.problems(found, four),
         four=f"{four[0]} to {four[-1]}",
-        unknown=lately.unknown(found, dates),
+        unknown=lately.unknown(found, [date for date in dates if date <= last]),
         years=[
             (
                 year,
@@ -160,6 +173,7 @@ def _month(
     month = next(one for one in months if _month_page(one) == name)
     dates = [date for date in all_dates if (date.year, date.month) == month]
     found, states = read_day_figures(root, dates), _states(root, dates, instances)
+    last = _last_that_is_over(root, all_dates)
     place = months.index(month)
     before = months[place - 1] if place else None
     after = months[place + 1] if place + 1 < len(months) else None
@@ -189,7 +203,7 @@ def _month(
         ],
         slow=lately.slow(found, dates),
         problems=lately.problems(found, dates, up="../"),
-        unknown=lately.unknown(found, dates),
+        unknown=lately.unknown(found, [date for date in dates if date <= last]),
     )
 
 

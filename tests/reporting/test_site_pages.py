@@ -15,6 +15,7 @@ import pytest
 
 from archive_tools.checking.whole_archive import check_archive
 from archive_tools.cli.main import main as read
+from archive_tools.core import date_words
 from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.reading import daily, growth
 from archive_tools.reading.archive import Archive
@@ -109,6 +110,27 @@ def test_a_backfill_writes_index_and_months_once_and_every_link_leads_somewhere(
     page = (root / "index.html").read_text()
     assert f"figures of 1 day are not known, {DATES[1]} the first" in page
     assert f"{DATES[1]}: complete" in page, "its state is known from receipts"
+
+
+def test_the_day_that_goes_on_is_not_the_last_day(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`collect` brings hours of today before the nightly run, and makes no page."""
+    products = {"home": ["tts"], "scratch": ["tts"]}
+    assert backfill(DATES[0], DATES[3]) == COMPLETE
+    for name in (layout.REPORT, layout.FIGURES):
+        layout.path(root, name, DATES[3]).unlink()
+    monkeypatch.setattr(date_words, "today_at", lambda zone: DATES[3])
+    site_pages.write_pages(root, products)
+    index, month = ((root / name).read_text() for name in ("index.html", "2025/2025-04.html"))
+    assert f"{DATES[2]}: complete, every source." in index
+    assert f'href="{layout.REPORT.format(date=DATES[2])}">Last day: {DATES[2]}</a>' in index
+    assert "are not known" not in index + month
+    monkeypatch.setattr(date_words, "today_at", lambda zone: DATES[3] + dt.timedelta(days=1))
+    assert "index.html" in site_pages.write_pages(root, products)
+    index = (root / "index.html").read_text()
+    assert f"<span>Last day: {DATES[3]}</span>" in index, "a day without a page is not a link"
+    assert "The figures of 1 day are not known" in index
 
 
 def test_check_names_pages_that_are_not_those_of_the_last_run(
