@@ -5,6 +5,7 @@ host, no error on the console, readable without JavaScript, and what an accessib
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,21 @@ def test_a_long_name_leaves_the_columns_beside_it_in_sight(
     header = page.locator("table:has(caption) th", has_text="Written").first
     box = header.bounding_box()
     assert box["x"] + box["width"] < 1300
+
+
+def test_names_beside_a_map_are_not_written_over_each_other(
+    root: Path, chromium: Any, said: list[str]
+) -> None:
+    """Of twelve targets in a low picture."""
+    page = opened(chromium, newest(root).as_uri(), said)
+    page.wait_for_selector("[data-chart=fs-0-map] .ytick text", state="attached")
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('[data-chart=fs-0-map] .ytick text')]"
+        ".map((one) => one.getBoundingClientRect()).map((one) => [one.top, one.bottom])"
+    )
+    edges = sorted(boxes)
+    assert len(edges) > 2
+    assert all(one[1] <= other[0] + 2 for one, other in itertools.pairwise(edges))
 
 
 @pytest.mark.parametrize(("days", "is_said"), [(1, False), (2, False), (3, True), (40, True)])

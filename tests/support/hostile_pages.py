@@ -26,6 +26,7 @@ HOSTILE = (
     "%{y}<b>bold</b>" + "w" * 200,
 )
 """Names of targets, jobs, users, programs and logs."""
+TARGETS = (*HOSTILE, *(f"fs-OST{number:04x}" for number in range(7)))
 STEP = 60
 
 
@@ -64,10 +65,10 @@ def _write_day(root: Path, date: dt.date) -> None:
     path.parent.mkdir(parents=True)
     with TtsWriter(path, day) as tts:
         for name in ("datatargets/readbytes", "datatargets/writebytes", "dataservers/cpuload"):
-            values = random.uniform(0, 50, (rows, len(HOSTILE)))
+            values = random.uniform(0, 50, (rows, len(TARGETS)))
             values[300:360] = np.nan
             tts.write(
-                Grid(name, HOSTILE, day.start, STEP, values),
+                Grid(name, TARGETS, day.start, STEP, values),
                 catalogue()[name],
                 source="generated",
                 updated=day.end,

@@ -50,11 +50,11 @@
     layout.xaxis.unifiedhovertitle = { text: " " };
     return [traces, layout];
   }
-  function map(data) {
+  function map(data, height) {
     const layout = common(data);
     layout.hovermode = "closest";
     layout.xaxis.range = [-0.5, data.times.length - 0.5];
-    layout.yaxis = { autorange: "reversed", type: "category", ticklabelposition: "inside", tickfont: { size: 10, color: "#14171a" }, nticks: 12, zeroline: false, showgrid: false };
+    layout.yaxis = { autorange: "reversed", type: "category", ticklabelposition: "inside", tickfont: { size: 10, color: "#14171a" }, nticks: Math.max(2, Math.min(12, Math.floor(height / 15))), zeroline: false, showgrid: false };
     const bytes = Uint8Array.from(atob(data.values), (one) => one.charCodeAt(0)), all = new Float32Array(bytes.buffer), rows = [];
     for (let row = 0; row < data.shape[0]; row += 1) rows.push(Array.from(all.subarray(row * data.shape[1], (row + 1) * data.shape[1]), (one) => (Number.isNaN(one) ? null : one)));
     const roots = rows.map((row) => row.map((one) => (one === null ? null : Math.sqrt(Math.max(0, one)))));
@@ -77,7 +77,7 @@
   }
   const kinds = { curve: curve, map: map, bars: bars };
   function draw(box) {
-    const data = JSON.parse(document.getElementById(box.dataset.chart).textContent), made = kinds[data.kind](data);
+    const data = JSON.parse(document.getElementById(box.dataset.chart).textContent), made = kinds[data.kind](data, box.clientHeight);
     let live = box.querySelector(".live");
     if (live === null) {
       live = document.createElement("div");
