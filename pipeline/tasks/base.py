@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import luigi
 
 from archive_tools.core.day import Day
-from archive_tools.core.errors import TokioError
+from archive_tools.core.errors import NoData, TokioError
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import digest, files
@@ -317,7 +317,10 @@ class ArchiveTask(luigi.Task):
     def on_failure(self, exception: BaseException) -> str:
         """Leave a receipt that says why; never hide the failure itself."""
         content = provenance.failure(exception)
-        log.error("%s state=failed: %s", self._called(), content["error"])
+        if isinstance(exception, NoData):  # summaries say what is missing
+            log.info("%s state=missing: %s", self._called(), content["error"])
+        else:
+            log.error("%s state=failed: %s", self._called(), content["error"])
         self.write_other(ReceiptState.FAILED, NO_FINGERPRINT, content)
         return str(content["error"])
 

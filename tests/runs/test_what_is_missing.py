@@ -218,3 +218,14 @@ def test_each_component_of_a_siteday_in_turn(
         assert any(f"{edge} not measured" in line for edge in edges), line
         others = [name for name in components if name != component and f" {name}: " in line]
         assert not others, line
+
+
+def test_quiet_runs_say_what_is_missing_once(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    """`collect`: nothing, today's file may come; `nightly`: one line."""
+    site({"js": {"kind": "job_stats", "files": "stats/%Y-%m-%d.txt"}})
+    assert main(["collect", "--quiet"]) == COMPLETE
+    assert capfd.readouterr() == ("", "")
+    assert main(["nightly", "--quiet"]) != COMPLETE
+    said = capfd.readouterr()
+    assert said.out.count("there is no file of the day") == 1
+    assert said.err == ""
