@@ -65,6 +65,10 @@ LUSTRE_COMPONENT, OST = 72, 8
 """Bytes."""
 NAME = re.compile(rb"(.{8})([^\0]*)\0", re.DOTALL)
 """Id and name of a file, since format 3.10."""
+Names = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+"""Ids and names of some files."""
+NAMES_AT_ONCE = 2**16
+"""Bytes."""
 NAME_BYTES = 2**20
 """Of a file's name; where one does not fit into its buffer the library reads forever."""
 
@@ -164,27 +168,29 @@ def file_names(file: BinaryIO, header: LogHeader, most: int = MOST) -> dict[int,
     if NAMES not in header.regions:
         return {}
     content = b"".join(_pieces(file, header, NAMES, GENERAL[NAMES], most))
-    if header.version == "3.00":
-        pairs = [*_names_with_lengths(content, header.order)]
-    else:
-        if not content.endswith(b"\0"):
-            raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
-        pairs = NAME.findall(content)
-    if not pairs:
-        raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
-    ids, names = zip(*pairs, strict=True)
-    joined = b"\0".join(names)
-    if header.version != "3.00":
-        if len(joined) + 1 + 8 * len(pairs) < len(content):
-            raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
-        if len(joined) > NAME_BYTES:
-            _check_length(max(map(len, names)))
-    numbers = struct.unpack(f"{header.order}{len(pairs)}Q", b"".join(ids))
-    texts = joined.decode("utf-8", "backslashreplace").split("\0")
-    found = dict(zip(numbers, texts, strict=True))
-    if len(found) < len(texts):
-        found |= zip(reversed(numbers), reversed(texts), strict=True)
+    found: dict[int, str] = {}
+    read = _names_with_lengths if header.version == "3.00" else _names_that_end
+    for ids, names in read(content, header.order):
+        texts = b"\0".join(names).decode("utf-8", "backslashreplace").split("\0")
+        numbers = struct.unpack(f"{header.order}{len(ids)}Q", b"".join(ids))
+        for number, text in zip(numbers, texts, strict=True):
+            if number not in found:
+                found[number] = text
     return found
+
+
+def _names_that_end(content: bytes, order: str) -> Iterator[Names]:
+    """Ids and names since format 3.10, some at a time: the same id may be there very often."""
+    at = 0
+    while at < len(content):
+        end = content.rfind(b"\0", at + 8, at + NAMES_AT_ONCE) + 1
+        end = end or content.find(b"\0", at + 8) + 1
+        if not end:
+            raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
+        ids, names = zip(*NAME.findall(content, at, end), strict=True)
+        _check_length(max(map(len, names)))
+        yield ids, names
+        at += sum(map(len, names)) + 9 * len(ids)
 
 
 def _check_length(size: int) -> None:
@@ -192,8 +198,8 @@ def _check_length(size: int) -> None:
         raise damaged(f"one of {GENERAL[NAMES]} has {size:,} bytes")
 
 
-def _names_with_lengths(content: bytes, order: str) -> Iterator[tuple[bytes, bytes]]:
-    """Ids and names of format 3.00, which has a length of 4 bytes before each name."""
+def _names_with_lengths(content: bytes, order: str) -> Iterator[Names]:
+    """Id and name of each, in format 3.00, which has a length of 4 bytes before a name."""
     at = 0
     while at < len(content):
         begin = at + 12
@@ -202,7 +208,7 @@ def _names_with_lengths(content: bytes, order: str) -> Iterator[tuple[bytes, byt
         if not begin <= stop <= len(content):
             raise damaged(f"{GENERAL[NAMES]} end in the middle of one")
         _check_length(stop - begin)
-        yield head[:8], content[begin:stop].partition(b"\0")[0]
+        yield (head[:8],), (content[begin:stop].partition(b"\0")[0],)
         at = stop
 
 
