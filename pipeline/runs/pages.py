@@ -23,7 +23,9 @@ def finish_pages(site: Site, dates: Iterable[dt.date], given: str, *, deep: bool
     ----------
     site : Site
     dates : iterable of datetime.date
-        The days of the run. Their locks are taken here; a day that another run has is its to write.
+        The days that the run was asked for, also those that were complete: a run before it may have
+        been killed at its end. Their locks are taken here; a day that another run has is its to
+        write.
     given : str
         Where the site is, for tasks.
     deep : bool

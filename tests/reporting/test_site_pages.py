@@ -30,6 +30,7 @@ from archive_tools.reporting.day_figures import (
     encode,
 )
 from archive_tools.store import layout
+from pipeline.cli.commands import backfill as backfilling
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.tasks.nightly import Nightly
 from tests.support import small_days
@@ -187,6 +188,21 @@ def test_a_page_that_a_run_wrote_again_and_died_is_not_taken_for_damaged(
     assert [(one.kind, one.is_note) for one in problems] == [("no receipt", True)]
     assert backfill(DATES[0], DATES[1]) == COMPLETE
     assert read(["check", "--deep", "--archive", str(root)]) == 0
+
+
+def test_a_run_that_died_before_its_pages_is_finished_by_the_next(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its days are complete, and the next has none to do."""
+    with monkeypatch.context() as patch:
+        patch.setattr(backfilling.pages, "finish_pages", lambda *_: True)
+        backfill(DATES[0], DATES[0])
+        backfill(DATES[1], DATES[1])
+    page = layout.path(root, layout.REPORT, DATES[0])
+    assert f"After: {DATES[1]}" not in page.read_text()
+    assert backfill(DATES[0], DATES[1]) == COMPLETE
+    assert f"After: {DATES[1]}" in page.read_text()
+    assert (root / layout.INDEX_PAGE).is_file()
 
 
 def test_pages_that_cannot_be_written_make_a_run_fail(

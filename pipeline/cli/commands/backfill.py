@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
                 time.monotonic() - began,
             )
             run.all(planned.days)
-        well = pages.finish_pages(site, [day.date for day in planned.days], options.site)
+        well = pages.finish_pages(site, dates, options.site)
         retention.prune(site)
         code = _summary(site, dates, options.site, instances)
         written = exit_codes.COMPLETE if well else exit_codes.FAILED
