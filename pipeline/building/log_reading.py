@@ -290,11 +290,11 @@ def archived_and_lost(
     """Logs that the archived day has, that are gone, and of which nothing was kept, in words; ""
     if there are none.
     """
-    there, before = source.files_of([new]), source.files_of(held[::-1])
-    files = source.files_of([new, *held[::-1]])
-    if there is None or before is None or files is None or not where.tts.is_file():
+    if not where.tts.is_file():
         return ""
-    known = {file.key for file in before}
+    there, files = source.files_of([new]), source.files_of([new, *held[::-1]])
+    if there is None or files is None:
+        return ""
     choice = Choice.of(files, there)
     lost = set(choice.lost(reductions_of(where, source).read()))
     names = archived_names(where.tts)
@@ -308,6 +308,7 @@ def archived_and_lost(
     )
     if not gone:
         return ""
+    known = {file.key for file in source.files_of(held[::-1]) or ()}
     new_ones = sum(file.key not in known for file in there)
     return (
         f"{len(gone)} archived logs are gone, such as {gone[0]};"

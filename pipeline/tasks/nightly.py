@@ -228,11 +228,12 @@ class Nightly(DayTask):
             return False
         content = self.day_receipts().content(receipt)
         then = content.get("counts", {})
-        days = near_days.DAYS
-        counted = {"before": days, **({"history": HISTORY_DAYS} if then.get("job_pages") else {})}
+        counted = [(int(then.get("before", 0)), near_days.DAYS)]
+        if then.get("job_pages"):
+            counted.append((int(then.get("history", 0)), HISTORY_DAYS))
         return content.get("links") != self._links() or any(
-            int(then.get(name, 0)) < near_days.days_with_figures(self.config.root, self.date, days)
-            for name, days in counted.items()
+            seen < days and seen < near_days.days_with_figures(self.config.root, self.date, days)
+            for seen, days in counted
         )
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,7 +33,7 @@ def read(piece: Path) -> list[LogIdentity]:
     return [LogIdentity(**row) for row in pq.read_table(piece / MANIFEST).to_pylist()]
 
 
-def read_all(pieces: Sequence[Path]) -> list[LogIdentity]:
+def union(manifests: Iterable[Iterable[LogIdentity]]) -> list[LogIdentity]:
     """The files of several manifests, each once, as the newest one has it.
 
     A file that a newer manifest does not have any more, while it has a new one of the same base
@@ -41,12 +41,12 @@ def read_all(pieces: Sequence[Path]) -> list[LogIdentity]:
 
     Parameters
     ----------
-    pieces : sequence of Path
-        Folders of manifests, the newest first.
+    manifests : iterable of iterable of LogIdentity
+        The newest first.
     """
     found: dict[tuple[bytes, bytes], LogIdentity] = {}
-    for piece in pieces:
-        older = {file.key: file for file in read(piece)}
+    for manifest in manifests:
+        older = {file.key: file for file in manifest}
         new = Counter(_wherever(file) for key, file in found.items() if key not in older)
         for key, file in older.items():
             if key in found:

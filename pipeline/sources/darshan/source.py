@@ -92,7 +92,10 @@ class Darshan(LogSource[keys.Options]):
 
     def contains(self, newer: Path, older: Path) -> bool:
         """Whether a manifest has all files of an older one, moved ones among them."""
-        return len(self.files_of([newer, older])) == len(self.files_of([newer]))
+        from pipeline.sources.darshan import manifest
+
+        files = manifest.read(newer)
+        return len(manifest.union([files, manifest.read(older)])) == len(files)
 
     def jobs(
         self,
@@ -122,7 +125,7 @@ class Darshan(LogSource[keys.Options]):
         """The files of the manifests, each once, as the newest one has it."""
         from pipeline.sources.darshan import manifest
 
-        return manifest.read_all(pieces)
+        return manifest.union(map(manifest.read, pieces))
 
     def jobs_of(
         self,
