@@ -35,7 +35,7 @@ from archive_tools.reporting.day_figures import (
     TargetUnderLoad,
     encode,
 )
-from archive_tools.reporting.judging import MAD
+from archive_tools.reporting.judging import deviation
 from archive_tools.reporting.problems import problems_of
 from archive_tools.store import layout, status
 from archive_tools.store.about_file import read_about
@@ -175,7 +175,7 @@ def slow_targets(found: measuring.Measured) -> list[TargetUnderLoad]:
     middle = float(np.median(known)) if len(known) else 0.0
     if middle <= 0:
         return []
-    spread = MAD * float(np.median(np.abs(known - middle))) or middle / 100
+    spread = deviation(known, middle) or middle / 100
     names = found.datasets["datatargets/readbytes"].columns
     least = [place for place in np.argsort(rates).tolist() if np.isfinite(rates[place])]
     return [

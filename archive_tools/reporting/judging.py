@@ -102,6 +102,11 @@ def judged(
     return Judged(marks, middles, scores, known)
 
 
+def deviation(values: Float64, middle: float) -> float:
+    """A robust standard deviation about a middle."""
+    return MAD * float(np.median(np.abs(values - middle)))
+
+
 def _spread(centred: Float64) -> Float64:
     """A robust standard deviation of each column; NaN of one without figures."""
     found = np.full(centred.shape[1], np.nan)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from archive_tools.core import quantities
 from archive_tools.reporting.day_figures import DayFigures, InstanceFigures
-from archive_tools.reporting.judging import LEAST_DAYS, MAD, judged
+from archive_tools.reporting.judging import LEAST_DAYS, deviation, judged
 
 USER_DEVIATIONS, USER_FACTOR = 4.0, 4.0
 """How far above the median of its days a user is unusual: in robust standard deviations, and by
@@ -126,12 +126,12 @@ def _slow_targets(instance: str, days: Days) -> Named:
 def _filling(instance: str, days: Days) -> Named:
     """Targets that filled far more in a day than targets usually do."""
     filled = [_filled(instance, day, days) for day in days]
-    usual = [value for one in filled[1:] for value in one.values()]
+    usual = np.array([value for one in filled[1:] for value in one.values()])
     nothing = Named(np.zeros(len(days), bool), [], False)
     if sum(1 for one in filled[1:] if one) < LEAST_DAYS:
         return nothing
     middle = float(np.median(usual))
-    spread = MAD * float(np.median(np.abs(np.array(usual) - middle)))
+    spread = deviation(usual, middle)
     above = max(FILL_DEVIATIONS * spread, FILL_POINTS)
     sentences = []
     for name, points in filled[0].items():
