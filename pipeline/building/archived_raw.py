@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,23 @@ def recovered(folder: Path, fingerprint: str) -> ArchivedRaw | None:
 
 def remove_others(target: Path, instance: str) -> None:
     """Remove the raw data of an instance's day that are not those in `target`."""
+    for other in _others(target, instance):
+        with contextlib.suppress(OSError):
+            files.remove(other)
+
+
+def remove_older(target: Path, instance: str) -> None:
+    """Remove what a run that was killed in `remove_others` left. Newer folders stay: another run
+    may be about to write their receipt.
+    """
+    with contextlib.suppress(OSError):
+        fetched = target.stat().st_mtime_ns
+        for other in _others(target, instance):
+            if other.stat().st_mtime_ns < fetched:
+                files.remove(other)
+
+
+def _others(target: Path, instance: str) -> Iterator[Path]:
     for other in target.parent.glob(f"{instance}.*"):
         if other != target and other.name != f"{instance}.{layout.REDUCED}":
-            with contextlib.suppress(OSError):
-                files.remove(other)
+            yield other

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import luigi
 
-from archive_tools.core.vocabulary import ReceiptState
+from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipts
+from pipeline.building import archived_raw
 from pipeline.site import Site
 from pipeline.tasks import makers
 from pipeline.tasks.base import ArchiveTask
@@ -108,8 +109,9 @@ def swept(site: Site, dates: Sequence[dt.date]) -> Iterator[None]:
 
 
 def sweep(root: Path, dates: Sequence[dt.date]) -> None:
-    """Remove temporary files of dead processes from the folders of some days, and receipts of which
-    another one is newer, or that cannot be read and are of nothing that is there.
+    """Remove temporary files of dead processes from the folders of some days, raw data of which
+    others are newer, and receipts of which another one is, or that cannot be read and are of
+    nothing that is there.
     """
     receipts = Receipts(root)
     folders = {
@@ -129,6 +131,10 @@ def sweep(root: Path, dates: Sequence[dt.date]) -> None:
     for day in receipts.read_days(dates).values():
         for old in day.superseded():
             files.remove(day.folder / old.name)
+        for raw in (receipt for receipt in day.all if receipt.product == Product.RAW):
+            if raw == day.good(*raw.key):
+                where = layout.path(root, layout.RAW, raw.date, raw.instance, raw.fingerprint)
+                archived_raw.remove_older(where, raw.instance)
         for damaged in day.damaged:
             if damaged.receipt.state == ReceiptState.FAILED or day.good(*damaged.receipt.key):
                 files.remove(damaged.path)

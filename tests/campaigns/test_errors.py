@@ -2,9 +2,9 @@
 the error, the run has failed, what is archived is kept, and the next run is as if nothing had been.
 
 The calls are those of the C library (tests/support/failing_calls.c), so that HDF5, SQLite and Arrow
-are met as Python is. TOKIO_ERRORS says how many runs there are (default 2; "all" is one for each
-call and error), TOKIO_SEED which. With it, a table is printed: error by call, how the runs came
-out.
+are met as Python is. TOKIO_ERRORS says how many runs there are (default 2; "each" is one for each
+call, with one error after the other, "all" one for each call and error), TOKIO_SEED which. With it,
+a table is printed: error by call, how the runs came out.
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ there, and the next run removes it.
 
 
 def failures(calls: int) -> Iterator[Failure]:
-    """All calls and errors in turn, or some at random."""
+    """All calls in turn, with one error or with all, or some at random."""
+    if GIVEN == "each":
+        errors = itertools.cycle(ERRORS)
+        yield from (Failure(next(errors), call) for call in range(1, calls + 1))
+        return
     if GIVEN == "all":
         yield from itertools.starmap(
             Failure, ((error, call) for call in range(1, calls + 1) for error in ERRORS)

@@ -1,13 +1,17 @@
-"""Which temporary files are left over, and which are being written."""
+"""Which temporary files and raw data are left over, and which are being written."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
 
 from archive_tools.store import files
+from pipeline.cli.main import COMPLETE, main
+from tests.support.small_days import write_days
 from tests.support.waiting import until
 
 
@@ -37,3 +41,18 @@ def test_a_process_that_has_ended_and_was_not_waited_for_writes_nothing(tmp_path
 def test_another_process_of_the_same_number_did_not_write_it(tmp_path: Path) -> None:
     path = left_by(os.getpid(), tmp_path, changed=time.time() - 10**6)
     assert files.sweep([tmp_path]) == [path]
+
+
+def test_older_raw_data_that_a_killed_run_left_go_and_newer_ones_stay(tmp_path: Path) -> None:
+    date = dt.date(2025, 3, 1)
+    run = ["nightly", "--site", str(write_days(tmp_path, [date])), "--date", str(date)]
+    assert main(run) == COMPLETE
+    folder = tmp_path / f"archive/raw/2025/{date}"
+    (raw,) = folder.glob("home.*")
+    older, newer = folder / "home.00000000000000aa", folder / "home.00000000000000bb"
+    for other, later in ((older, -10), (newer, 10)):
+        shutil.copytree(raw, other)
+        changed = raw.stat().st_mtime + later
+        os.utime(other, (changed, changed))
+    assert main(run) == COMPLETE
+    assert set(folder.glob("home.*")) == {raw, newer}
