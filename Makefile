@@ -82,9 +82,15 @@ fuzz: $(VENV)/installed-fuzz
 fuzz-library: $(VENV)/installed
 	nice $(BIN)/python -m tests.fuzz.library_memory --mutants $${FUZZ_MUTANTS:-300}
 
-# the figures: one benchmark at a time, nothing else running
+# the figures: one benchmark at a time, nothing else running; a table of what was reached at the end.
+# BENCH_FIGURES is the file that gets them, BENCH_BEFORE one of an earlier run, shown beside; days
+# that take long to make are kept in TOKIO_BENCH
+bench: export TOKIO_BENCH := $(or $(TOKIO_BENCH),$(CURDIR)/.bench)
+bench: export BENCH_FIGURES := $(abspath $(or $(BENCH_FIGURES),.bench/figures.json))
 bench: $(VENV)/installed
-	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -q
+	rm -f $(BENCH_FIGURES)
+	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -q; status=$$?; \
+		$(BIN)/python -m benchmarks.figures $(BENCH_FIGURES) $(BENCH_BEFORE) && exit $$status
 
 $(VENV)-lock/installed:
 	$(PYTHON) -m venv $(VENV)-lock
