@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archive_tools.core import gaps
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.formats.series import Series
@@ -55,12 +56,11 @@ class Behind:
 
 
 def _rates(series: Series, start: int) -> Float64:
-    """Cells a second of the rows from `start` on; NaN for those after a missing one, which hold the
-    growth of the whole gap.
+    """Cells a second of the rows from `start` on; NaN for those that follow gaps, and in the first
+    row of all, before which nothing is known.
     """
-    found = series.values / series.seconds[:, None]
-    after = np.vstack([np.zeros((1, found.shape[1]), bool), ~np.isnan(series.values[:-1])])
-    found[~after] = np.nan
+    found = gaps.without_gaps(series.values) / series.seconds[:, None]
+    found[0] = np.nan
     return found[series.timestamps >= start]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archive_tools.core import gaps
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NotFound, TokioError
@@ -155,13 +156,12 @@ def amounts(values: Float64, step: int) -> Float64:
     Returns
     -------
     float64 (rows, 4)
-        Sum; the share of the cells that was measured, 0 to 1; the rate, a second; and 1 where the
-        rate is known. A cell after missing ones holds the growth of the whole gap: it has no rate.
+        Sum; the share of the cells that was measured, 0 to 1; the rate, a second, without cells
+        that follow gaps; and 1 where it is known.
     """
     absent = np.isnan(values)
     total = np.where(absent, 0.0, values)
-    steady = ~absent
-    steady[1:] &= ~absent[:-1]
+    steady = ~absent & ~gaps.follow_gaps(absent)
     rate = np.where(steady, total, 0.0).sum(axis=1) / step
     return np.column_stack([total.sum(axis=1), (~absent).mean(axis=1), rate, steady.any(axis=1)])
 

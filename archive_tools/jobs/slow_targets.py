@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archive_tools.core import choices
+from archive_tools.core import choices, gaps
 from archive_tools.core.arrays import Float64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import FormatError, NotFound
@@ -220,7 +220,7 @@ def by_hour(series: Series, least_rate: float) -> Float64:
     Parameters
     ----------
     series : Series
-        Amounts of some hours.
+        Amounts of a day; a cell that follows a gap is in no rate.
     least_rate : float
         See `Limits`.
 
@@ -229,7 +229,7 @@ def by_hour(series: Series, least_rate: float) -> Float64:
     float64 (hours, targets)
         NaN where too little was measured, or moved.
     """
-    rates = series.values / series.seconds[:, None]
+    rates = gaps.without_gaps(series.values) / series.seconds[:, None]
     known = np.isfinite(rates)
     moved = np.where(known, rates, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     loaded = (moved >= least_rate) & (known.sum(axis=1) >= FEWEST_TARGETS)

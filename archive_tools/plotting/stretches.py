@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core import gaps
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.formats.series import Series
@@ -202,9 +203,18 @@ def measured_span(series: Series) -> Interval | None:
 
 
 def within(series: Series, interval: Interval) -> Series:
-    """The rows that reach into an interval."""
+    """The rows that reach into an interval. Growth of a gap before them is not in them: the first
+    row has no amount where the one before it has none.
+    """
     low = int(np.searchsorted(series.timestamps + series.seconds, interval[0], side="right"))
-    return _rows(series, low, max(low, int(np.searchsorted(series.timestamps, interval[1]))))
+    found = _rows(series, low, max(low, int(np.searchsorted(series.timestamps, interval[1]))))
+    if series.kind == "gauge" or not low or not len(found.timestamps):
+        return found
+    follows = gaps.follow_gaps(np.isnan(series.values[low - 1 : low + 1]))[1:]
+    if not follows.any():
+        return found
+    first = np.where(follows, np.nan, found.values[:1])
+    return replace(found, values=np.concatenate([first, found.values[1:]]))
 
 
 def _rows(series: Series, low: int, high: int) -> Series:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core import gaps
 from archive_tools.core.arrays import Float64, Int64
 
 FLOW = ("delta", "rate")
@@ -32,6 +33,39 @@ class Columns(NamedTuple):
     peaks_at: Int64
 
 
+class First(NamedTuple):
+    """The first of some rows, whose growth may be that of a gap before it.
+
+    Attributes
+    ----------
+    at : int
+        Epoch second.
+    total : float
+        Sum of the measured cells; NaN if there are none.
+    values : float64 (columns,)
+    """
+
+    at: int
+    total: float
+    values: Float64
+
+    @classmethod
+    def of(cls, values: Float64, stamps: Int64, sums: RowSums) -> First:
+        """Of some rows."""
+        return cls(int(stamps[0]), float(sums.totals[0]), values[0].copy())
+
+    def follows(self, before: gaps.Bool) -> gaps.Bool:
+        """Its cells that follow missing ones, if the row before lacks these: bool (columns,)."""
+        return before & ~np.isnan(self.values)
+
+    def steady(self, before: gaps.Bool) -> float:
+        """Sum of the measured cells that do not; NaN if there are none."""
+        if not self.follows(before).any():
+            return self.total
+        cells = self.values[~before & ~np.isnan(self.values)]
+        return float(cells.sum()) if len(cells) else np.nan
+
+
 class Reduced(NamedTuple):
     """What some rows come to.
 
@@ -42,8 +76,13 @@ class Reduced(NamedTuple):
     total : float
         Sum of the measured cells.
     peak, peak_at : float and int
-        See `DatasetSummary`; -inf and 0 if nothing was measured.
+        See `DatasetSummary`; -inf and 0 if there is none. Of a flow the first row is not in it
+        until it is known what was before: see `after`.
     columns : Columns or None
+    first : First or None
+        Of a flow.
+    absent : bool (columns,)
+        The missing cells of the last row.
     """
 
     rows: int
@@ -52,75 +91,141 @@ class Reduced(NamedTuple):
     peak: float
     peak_at: int
     columns: Columns | None
+    first: First | None
+    absent: gaps.Bool
+
+    def after(self, before: gaps.Bool) -> Reduced:
+        """The same of rows that follow one that lacks these cells: bool (columns,)."""
+        if self.first is None:
+            return self
+        columns, peak = self.columns, self.first.steady(before)
+        if columns is not None:
+            values = self.first.values
+            peaks = np.where(before | np.isnan(values), -np.inf, values)
+            is_first = peaks >= columns.peaks
+            columns = columns._replace(
+                peaks=np.where(is_first, peaks, columns.peaks),
+                peaks_at=np.where(is_first, self.first.at, columns.peaks_at),
+            )
+        if peak >= self.peak:
+            return self._replace(peak=peak, peak_at=self.first.at, columns=columns)
+        return self._replace(columns=columns)
 
 
-def row_totals(values: Float64) -> Float64:
-    """Sum over the components of each row, of what was measured; NaN where nothing was.
+class RowSums(NamedTuple):
+    """Sums over the components of each row.
+
+    Attributes
+    ----------
+    totals : float64 (rows,)
+        Of what was measured; NaN where nothing was.
+    steady : float64 (rows,)
+        The same without cells that follow gaps, which are in no rate. What is before the first row
+        is not known: its cells count.
+    lacking : int (n,)
+        The rows that lack cells, and maybe others.
+    absent : bool (n, columns)
+        The missing cells of these.
+    after : int (k,)
+        The rows that have cells after gaps.
+    follows : bool (k, columns)
+        Which cells of these do.
+    """
+
+    totals: Float64
+    steady: Float64
+    lacking: gaps.Rows
+    absent: gaps.Bool
+    after: gaps.Rows
+    follows: gaps.Bool
+
+
+def row_sums(values: Float64) -> RowSums:
+    """Sums over the components of rows that follow each other.
 
     Parameters
     ----------
     values : float64 (rows, columns)
         NaN where missing.
-    """
-    return _row_totals(values)[0]
-
-
-def _row_totals(values: Float64) -> tuple[Float64, npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """Sums of the rows; numbers of the rows that may lack cells, and which of their cells are
-    missing.
     """
     with np.errstate(invalid="ignore"):
         totals = values.sum(axis=1)
-    rows = np.flatnonzero(np.isnan(totals)) if values.shape[1] else np.arange(len(values))
-    lacking = values[rows]
-    absent = np.isnan(lacking)
+    lacking = np.flatnonzero(np.isnan(totals)) if values.shape[1] else np.arange(len(values))
+    absent = _sum_measured(totals, values, lacking, None)
+    after, follows = gaps.rows_after_gaps(lacking, absent, len(values))
+    steady = totals
+    if len(after):
+        steady = totals.copy()
+        _sum_measured(steady, values, after, follows)
+    return RowSums(totals, steady, lacking, absent, after, follows)
+
+
+def _sum_measured(
+    totals: Float64, values: Float64, rows: gaps.Rows, without: gaps.Bool | None
+) -> gaps.Bool:
+    """Put sums over the cells that are there, but for some, into `totals`; gives those that do not
+    count.
+    """
+    some = values[rows]
+    absent = np.isnan(some)
+    if without is not None:
+        absent |= without
     with np.errstate(invalid="ignore"):
-        totals[rows] = np.where(
-            absent.all(axis=1), np.nan, np.where(absent, 0.0, lacking).sum(axis=1)
-        )
-    return totals, rows, absent
+        sums = np.where(absent, 0.0, some).sum(axis=1)
+    totals[rows] = np.where(absent.all(axis=1), np.nan, sums)
+    return absent
 
 
 def reduce(values: Float64, stamps: Int64, kind: str, *, by_component: bool = False) -> Reduced:
-    """What some rows come to.
+    """What some rows come to that follow each other.
 
     Parameters
     ----------
     values : float64 (rows, columns)
-        NaN where missing.
+        NaN where missing; one row or more.
     stamps : int64 (rows,)
         Starts of the rows.
     kind : {'delta', 'rate', 'gauge'}
     by_component : bool
         Also of each column.
     """
-    totals, rows, absent = _row_totals(values)
-    measured = values.size - int(np.count_nonzero(absent))
-    columns = _by_column(values, stamps) if by_component and len(values) else None
-    if not measured:
-        return Reduced(len(values), 0, 0.0, -np.inf, 0, columns)
-    profile = totals if kind in FLOW else _largest(values, rows)
-    row = int(np.nanargmax(profile))
+    sums, is_flow = row_sums(values), kind in FLOW
+    measured = values.size - int(np.count_nonzero(sums.absent))
+    columns = _by_column(values, stamps, sums, is_flow) if by_component else None
+    peak, at = -np.inf, 0
+    if measured:
+        profile = sums.steady.copy() if is_flow else _largest(values, sums.lacking)
+        profile[: int(is_flow)] = np.nan
+        profile[np.isnan(profile)] = -np.inf
+        row = int(profile.argmax())
+        peak, at = float(profile[row]), int(stamps[row])
+    first = First.of(values, stamps, sums) if is_flow else None
     return Reduced(
         len(values),
         measured,
-        float(np.nansum(totals)),
-        float(profile[row]),
-        int(stamps[row]),
+        float(np.nansum(sums.totals)),
+        peak,
+        at,
         columns,
+        first,
+        np.isnan(values[-1]),
     )
 
 
-def _largest(values: Float64, lacking: npt.NDArray[np.intp]) -> Float64:
+def _largest(values: Float64, lacking: gaps.Rows) -> Float64:
     """The largest cell of each row; NaN where nothing was measured."""
     found: Float64 = values.max(axis=1)
     found[lacking] = np.fmax.reduce(values[lacking], axis=1)
     return found
 
 
-def _by_column(values: Float64, stamps: Int64) -> Columns:
+def _by_column(values: Float64, stamps: Int64, sums: RowSums, is_flow: bool) -> Columns:
     absent = np.isnan(values)
     high = np.where(absent, -np.inf, values)
+    if is_flow:
+        high[0] = -np.inf
+        number, column = np.nonzero(sums.follows)
+        high[sums.after[number], column] = -np.inf
     rows = high.argmax(axis=0)
     return Columns(
         len(values) - absent.sum(axis=0),

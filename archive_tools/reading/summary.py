@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from archive_tools import schemas
-from archive_tools.core import threads
+from archive_tools.core import gaps, threads
 from archive_tools.core.arrays import Int64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import BadArgument, NotFound
@@ -26,7 +26,7 @@ from archive_tools.formats.series_file import SeriesFile, damage_named
 
 if TYPE_CHECKING:
     from archive_tools.reading.archive import Archive
-from archive_tools.reading.reduction import Header, Reduced, reduce
+from archive_tools.reading.reduction import FLOW, Header, Reduced, reduce
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ComponentSummary:
     mean : float or None
         Of the measured cells; None if there are none.
     peak : float or None
-        The largest cell.
+        The largest cell; of a delta or rate, of those that do not follow missing ones.
     peak_at : int or None
         Epoch second of the start of its row, the first if there are several.
     missing : float
@@ -69,8 +69,9 @@ class DatasetSummary:
     mean : float or None
         Of the measured cells; None if there are none.
     peak : float or None
-        Of a delta or rate: the largest row, summed over what was measured of the components. Of a
-        gauge: the largest cell.
+        Of a delta or rate: the largest row, summed over what was measured of the components; a cell
+        that follows missing ones holds the growth of them all, and is not in it. Of a gauge: the
+        largest cell.
     peak_at : int or None
         Epoch second of the start of the peak's row, the first if there are several.
     missing : float
@@ -107,7 +108,7 @@ class _Tally:
 
     def add(self, cells: int, measured: int, total: float, peak: float, peak_at: int) -> None:
         """Add later rows."""
-        if measured and (peak > self.peak or not self.measured):
+        if peak > self.peak:
             self.peak, self.peak_at = peak, peak_at
         self.cells, self.measured, self.total = (
             self.cells + cells,
@@ -117,12 +118,12 @@ class _Tally:
 
     def reported(self, kind: str) -> dict[str, Any]:
         """The fields that summaries share."""
-        known = self.measured > 0
+        known, has_peak = self.measured > 0, self.peak > -np.inf
         return {
             "total": self.total if kind == "delta" and known else None,
             "mean": self.total / self.measured if known else None,
-            "peak": self.peak if known else None,
-            "peak_at": self.peak_at if known else None,
+            "peak": self.peak if has_peak else None,
+            "peak_at": self.peak_at if has_peak else None,
             "missing": 100.0 * (1 - self.measured / self.cells) if self.cells else 100.0,
         }
 
@@ -136,8 +137,15 @@ class _Growing:
     rows: int = 0
     whole: _Tally = field(default_factory=_Tally)
     components: dict[str, _Tally] = field(default_factory=dict)
+    absent: gaps.Bool | None = None
 
-    def add(self, header: Header, reduced: Reduced) -> None:
+    def add(self, header: Header, reduced: Reduced, before: gaps.Bool | None = None) -> None:
+        """Add the next rows, before which is a row that lacks the cells of `before`: bool
+        (columns,); default: the last one that was added.
+        """
+        if before is None:
+            before = np.zeros(len(header.columns), bool) if self.absent is None else self.absent
+        self.absent, reduced = reduced.absent, reduced.after(before)
         self.rows += reduced.rows
         self.whole.add(reduced.rows * len(header.columns), *reduced[1:5])
         if reduced.columns is not None:
@@ -233,19 +241,22 @@ def _opened(archive: Archive, instance: str, dates: Iterable[dt.date]) -> Iterat
 
 
 Between = tuple[int, int] | None
-Task = tuple[Header, RowBlock, Int64]
+Task = tuple[Header, RowBlock, Int64, gaps.Bool | None]
+"""The last is what the row before lacks, of the first block of a file."""
 
 
 def _summaries(
     opened: Iterable[SeriesFile], between: Between, wanted: Sequence[str], *, by_component: bool
 ) -> list[DatasetSummary]:
-    def reduced(task: Task) -> tuple[Header, Reduced]:
-        header, block, stamps = task
-        return header, reduce(block.load(), stamps, header.kind, by_component=by_component)
+    def reduced(task: Task) -> tuple[Header, Reduced, gaps.Bool | None]:
+        header, block, stamps, before = task
+        found = reduce(block.load(), stamps, header.kind, by_component=by_component)
+        return header, found, before
 
     found: dict[str, _Growing] = {}
-    for header, piece in threads.in_order(reduced, _tasks(opened, between, wanted, found)):
-        found[header.dataset].add(header, piece)
+    tasks = _tasks(opened, between, wanted, found)
+    for header, piece, before in threads.in_order(reduced, tasks):
+        found[header.dataset].add(header, piece, before)
     return [found[name].finished() for name in sorted(found)]
 
 
@@ -271,12 +282,22 @@ def _tasks(
                 low, high = (
                     np.searchsorted(stamps, between).tolist() if between else (0, len(stamps))
                 )
-                yield from (
-                    (header, block, stamps[block.first : block.last])
-                    for block in tts.row_blocks(name, low, high)
-                )
+                before: gaps.Bool | None = _lacks(tts, header, low - 1)
+                for block in tts.row_blocks(name, low, high):
+                    yield header, block, stamps[block.first : block.last], before
+                    before = None
     if absent := [one for one in wanted if not chosen(sorted(there), [one])]:
         raise NotFound(f"no dataset {', '.join(absent)}", expected=", ".join(sorted(there)))
+
+
+def _lacks(tts: SeriesFile, header: Header, row: int) -> gaps.Bool:
+    """The missing cells of a row: bool (columns,); none where there is no row, or they do not
+    matter.
+    """
+    if row < 0 or header.kind not in FLOW:
+        return np.zeros(len(header.columns), bool)
+    lacks: gaps.Bool = np.isnan(tts.to_numpy(header.dataset, row, row + 1)[0])
+    return lacks
 
 
 def listed(wanted: str | Sequence[str]) -> list[str]:

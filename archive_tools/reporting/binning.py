@@ -28,16 +28,6 @@ def binned(ufunc: np.ufunc, values: Float64, stamps: Int64, starts: Int64, secon
     return found
 
 
-def rows_since(level: Float64) -> npt.NDArray[np.intp]:
-    """Rows that each row's amount is of: one, but after rows that nobody measured also those, for
-    growth across a gap is in the last cell of it.
-    """
-    found = np.ones(len(level), np.intp)
-    known = np.flatnonzero(~np.isnan(level))
-    found[known[1:]] = np.diff(known)
-    return found
-
-
 class Ends(NamedTuple):
     """Missing cells at the ends of some rows, by column.
 

@@ -21,7 +21,8 @@ from archive_tools.reporting import drawing
 from archive_tools.schemas.panels import ReportPanel, panels
 
 if TYPE_CHECKING:
-    from archive_tools.reporting.measuring import Curve, Level, Measured
+    from archive_tools.reporting.levels import Level
+    from archive_tools.reporting.measuring import Curve, Measured
 
 HOUR = 3600
 TICK_HOURS = 6

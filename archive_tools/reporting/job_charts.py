@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from archive_tools.core import quantities
+from archive_tools.core import gaps, quantities
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.formats.series import Series
@@ -125,8 +125,12 @@ def _ticks(first: int, last: int, day: Day) -> list[tuple[float, str]]:
 
 
 def _curve(series: Series, axis: TimeAxis, seconds: int) -> Curve:
-    """A series by bins: amounts of all components together, of gauges their mean."""
+    """A series by bins: rates of all components together, without cells that follow gaps; of gauges
+    their mean.
+    """
     values, stamps = series.values, series.timestamps
+    if series.kind != "gauge":
+        values = gaps.without_gaps(values)
     known = ~np.isnan(values)
     count = known.sum(axis=1)
     level = np.where(count > 0, np.where(known, values, 0.0).sum(axis=1), np.nan)

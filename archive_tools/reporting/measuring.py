@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import itertools
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,21 +17,22 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools import schemas
-from archive_tools.core import threads
+from archive_tools.core import gaps, threads
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile, damage_named
 from archive_tools.formats.tts_read import open_tts
+from archive_tools.reading.reduction import FLOW, First, row_sums
 from archive_tools.reporting.binning import (
     Ends,
     bin_seconds,
     binned,
     carried,
     ends_of_hours,
-    last_of_columns,
-    rows_since,
 )
+from archive_tools.reporting.component_maps import MapPiece, joined, map_piece
+from archive_tools.reporting.levels import LEVELS, Level, levels_of
 from archive_tools.schemas.panels import panels
 
 HOUR = 3600
@@ -40,12 +40,6 @@ BINS, MAP_BINS = 288, 96
 """Columns of pixels of a day's curve, and of a map."""
 MOST_CELLS = 1 << 20
 """Datasets that no panel shows are read up to this many cells."""
-LEVEL_EVERY = 4 * HOUR
-"""Levels such as fullness are read at the end of the day; of components that nobody measured then,
-also this often before it.
-"""
-LEVELS = ("fullness", "mdfullness")
-"""Groups of levels: sizes that change slowly."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +53,9 @@ class Curve:
     seconds : int
         Length of a bin.
     mean, low, high : float64
-        Of a flow: a second, all components together, of the bin and of its least and largest row.
-        Of a gauge: its mean, and the least and largest cell; where components are added, of rows.
+        Of a flow: a second, all components together, of the bin and of its least and largest row,
+        without cells that follow gaps (`archive_tools.core.gaps`). Of a gauge: its mean, and the
+        least and largest cell; where components are added, of rows.
     """
 
     starts: Int64
@@ -79,8 +74,8 @@ class Hours:
     amount : float64
         Of a flow the sum, of a gauge the mean; NaN where nobody measured.
     peak : float64
-        The largest row of a flow, a second; of a gauge the largest value. Growth across a gap is
-        of the whole gap.
+        The largest row of a flow, a second, without cells that follow gaps; of a gauge the largest
+        value.
     measured : float64
         Share of the cells that were measured, 0 to 1; less that of cells before the hour whose
         growth is in it, so that an hour whose sum is not its own does not pass for measured.
@@ -106,7 +101,7 @@ class Dataset:
     curve : Curve or None
     hours : Hours or None
     by_component : float64 (bins, columns) or None
-        A second where it is a flow; `MAP_BINS` of the day.
+        A second where it is a flow, without cells that follow gaps; `MAP_BINS` of the day.
     """
 
     name: str
@@ -122,32 +117,6 @@ class Dataset:
     curve: Curve | None = None
     hours: Hours | None = None
     by_component: Float64 | None = None
-
-
-@dataclass(frozen=True)
-class Level:
-    """How full components are.
-
-    Attributes
-    ----------
-    columns : tuple of str
-    used, total : float64 (columns,)
-        As they were measured last; NaN where nobody did.
-    """
-
-    columns: tuple[str, ...]
-    used: Float64
-    total: Float64
-
-    @functools.cached_property
-    def last(self) -> dict[str, tuple[float, float]]:
-        """Use and size of each component that was measured."""
-        both = zip(self.used.tolist(), self.total.tolist(), strict=True)
-        return {
-            name: (used, total)
-            for name, (used, total) in zip(self.columns, both, strict=True)
-            if not np.isnan(used + total)
-        }
 
 
 @dataclass(frozen=True)
@@ -197,28 +166,25 @@ def _measured(path: Path, day: Day, *_identity: int) -> Measured:
         )
         for reading, rows in threads.in_order(_load, tasks):
             reading.rows.append(rows)
-        levels = {
-            name: _level(tts, name, total, day)
-            for name, total in _totals(tts.datasets())
-            if tts.columns(name) == tts.columns(total)
-        }
-        return Measured(day, {one.name: one.finished() for one in readings}, levels)
-
-
-def _totals(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Levels that are of a size, with it."""
-    there = set(names)
-    pairs = [(name, known.within) for name, known in schemas.catalogue().items()]
-    return [
-        (name, total)
-        for name, total in pairs
-        if name.partition("/")[0] in LEVELS and {name, total} <= there
-    ]
+        return Measured(day, {one.name: one.finished() for one in readings}, levels_of(tts, day))
 
 
 class _Rows(NamedTuple):
-    """Some rows, reduced over their components: arrays (rows,), and sums for the map."""
+    """Some rows, reduced over their components: arrays (rows,), and sums for the map.
 
+    Attributes
+    ----------
+    amount : float64 (rows,)
+        Of a flow the sum, of a gauge what the curve shows.
+    level, low, high : float64 (rows,)
+        What the curve shows, and the band about it. Of a flow: without cells that follow gaps, as
+        far as these begin in these rows.
+    first : float64 (columns,)
+    absent : bool (columns,)
+        The missing cells of the last row.
+    """
+
+    amount: Float64
     level: Float64
     low: Float64
     high: Float64
@@ -226,7 +192,18 @@ class _Rows(NamedTuple):
     total: float
     largest: float
     ends: list[Ends]
-    sums: tuple[int, Float64, Float64] | None
+    piece: MapPiece | None
+    first: First
+    absent: gaps.Bool
+
+    def after(self, before: gaps.Bool) -> _Rows:
+        """The same of a flow whose row before lacks some cells: bool (columns,)."""
+        if not self.first.follows(before).any():
+            return self
+        level = self.level.copy()
+        level[0] = self.first.steady(before)
+        piece = self.piece.without(self.first, before) if self.piece else None
+        return self._replace(level=level, low=level, high=level, piece=piece)
 
 
 class _Reading:
@@ -239,7 +216,7 @@ class _Reading:
         self.unit, self.kind, self.columns = tts.units(name), tts.kind(name), tts.columns(name)
         self.stamps, self.timestep = tts.timestamps(name), tts.timestep(name)
         known = schemas.catalogue().get(name)
-        self.is_flow = self.kind in ("delta", "rate")
+        self.is_flow = self.kind in FLOW
         self.is_added = self.is_flow or (known is not None and known.columns == "sum")
         cells = len(self.stamps) * len(self.columns)
         self.is_read = bool(cells) and (is_shown or cells <= MOST_CELLS)
@@ -248,26 +225,29 @@ class _Reading:
 
     def reduce(self, values: Float64, first: int) -> _Rows:
         """What some rows come to; of `values`, cells that are missing may become 0."""
-        with np.errstate(invalid="ignore"):
-            totals = values.sum(axis=1)
-        lacking = np.flatnonzero(np.isnan(totals))
+        sums = row_sums(values)
+        lacking, first_row = sums.lacking, First.of(values, self.stamps[first:], sums)
         cells = np.full(len(values), values.shape[1])
-        absent = np.isnan(values[lacking])
-        cells[lacking] -= absent.sum(axis=1)
-        sums = np.where(absent, 0.0, values[lacking]).sum(axis=1)
-        totals[lacking] = np.where(absent.all(axis=1), np.nan, sums)
-        level = low = high = totals
-        largest = float(np.fmax.reduce(totals)) if self.is_flow else _largest(values)
-        if not self.is_added:
+        cells[lacking] -= sums.absent.sum(axis=1)
+        amount = level = low = high = sums.totals
+        largest = -np.inf if self.is_flow else _largest(values)
+        if self.is_flow:
+            level = low = high = sums.steady
+        elif not self.is_added:
             with np.errstate(invalid="ignore", divide="ignore"):
-                level = totals / cells
+                amount = level = sums.totals / cells
             low, high = values.min(axis=1), values.max(axis=1)
             low[lacking] = np.fmin.reduce(values[lacking], axis=1)
             high[lacking] = np.fmax.reduce(values[lacking], axis=1)
-        total = float(np.nansum(totals))
+        total, absent = float(np.nansum(sums.totals)), np.isnan(values[-1])
         ends = self._ends(values, first, len(lacking) > 0) if self.is_shown else []
-        mapped = self._mapped(values, first, lacking) if self.map_seconds else None
-        return _Rows(level, low, high, cells, total, largest, ends, mapped)
+        piece = None
+        if self.map_seconds:
+            bins = (self.stamps[first : first + len(values)] - self.day.start) // self.map_seconds
+            piece = map_piece(values, bins, sums, is_flow=self.is_flow)
+        return _Rows(
+            amount, level, low, high, cells, total, largest, ends, piece, first_row, absent
+        )
 
     def _ends(self, values: Float64, first: int, has_gaps: bool) -> list[Ends]:
         """The missing ends of each hour's rows, of an amount: growth across them is in one cell."""
@@ -281,24 +261,6 @@ class _Reading:
         none = np.zeros(values.shape[1], np.intp)
         return [Ends(int(hours[0]), len(values), none, none)]
 
-    def _mapped(
-        self, values: Float64, first: int, lacking: npt.NDArray[np.intp]
-    ) -> tuple[int, Float64, Float64]:
-        """Number of the first bin, and sums and counts of bins: (bins, columns)."""
-        stamps = self.stamps[first : first + len(values)]
-        places = (stamps - self.day.start) // self.map_seconds
-        first_bin = int(places[0])
-        places -= first_bin
-        sums, counts = np.zeros((2, int(places[-1]) + 1, values.shape[1]))
-        counts += np.bincount(places)[:, None]
-        if len(lacking):
-            absent = np.isnan(values[lacking])
-            np.subtract.at(counts, places[lacking], absent)
-            values[lacking] = np.where(absent, 0.0, values[lacking])
-        cuts = np.concatenate([[0], np.flatnonzero(np.diff(places)) + 1])
-        sums[places[cuts]] = np.add.reduceat(values, cuts)
-        return first_bin, sums, counts
-
     def finished(self) -> Dataset:
         """The dataset."""
         facts: dict[str, Any] = {
@@ -310,31 +272,42 @@ class _Reading:
         }
         if not self.is_read:
             return Dataset(**facts)
-        level, low, high, cells = (
-            np.concatenate([rows[place] for rows in self.rows]) for place in range(4)
+        if self.is_flow:
+            self.rows[1:] = [
+                rows.after(before.absent) for before, rows in itertools.pairwise(self.rows)
+            ]
+        amount, level, low, high, cells = (
+            np.concatenate([rows[place] for rows in self.rows]) for place in range(5)
         )
         measured = int(cells.sum())
         total = sum(rows.total for rows in self.rows)
         facts["missing"] = 100.0 * (1 - measured / (len(cells) * len(self.columns)))
         if measured:
-            peak = max(rows.largest for rows in self.rows if not np.isnan(rows.largest))
             facts |= {
                 "total": total if self.kind == "delta" else None,
                 "mean": total / measured,
-                "peak": peak,
-                "peak_at": int(self.stamps[np.nanargmax(high)]),
             }
+        if not np.isnan(high).all():
+            peak = (
+                float(np.nanmax(high))
+                if self.is_flow
+                else max(rows.largest for rows in self.rows if not np.isnan(rows.largest))
+            )
+            facts |= {"peak": peak, "peak_at": int(self.stamps[np.nanargmax(high)])}
         if self.is_shown:
-            divisor = self.timestep * rows_since(level) if self.kind == "delta" else 1
+            divisor = self.timestep if self.kind == "delta" else 1
             facts["curve"] = _curve(self, level / divisor, low / divisor, high / divisor)
-            facts["hours"] = self._hours(level, high / divisor, cells)
-            facts["by_component"] = self._map() if self.map_seconds else None
+            facts["hours"] = self._hours(amount, high / divisor, cells)
+            if self.map_seconds:
+                bins = -(-(self.day.end - self.day.start) // self.map_seconds)
+                pieces = [rows.piece for rows in self.rows if rows.piece]
+                facts["by_component"] = joined(pieces, bins, len(self.columns)) / divisor
         return Dataset(**facts)
 
-    def _hours(self, level: Float64, high: Float64, cells: npt.NDArray[np.intp]) -> Hours:
+    def _hours(self, amounts: Float64, high: Float64, cells: npt.NDArray[np.intp]) -> Hours:
         starts = np.arange(self.day.start, self.day.end, HOUR)
-        known = ~np.isnan(level)
-        sums = binned(np.add, np.where(known, level, 0.0), self.stamps, starts, HOUR)
+        known = ~np.isnan(amounts)
+        sums = binned(np.add, np.where(known, amounts, 0.0), self.stamps, starts, HOUR)
         counts = binned(np.add, known.astype(float), self.stamps, starts, HOUR)
         rows = np.minimum(HOUR, self.day.end - starts) / self.timestep
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -346,19 +319,6 @@ class _Reading:
             share -= carried(ends, len(starts)) / (rows * len(self.columns))
         peak = binned(np.fmax, high, self.stamps, starts, HOUR)
         return Hours(amount, peak, np.clip(np.nan_to_num(share), 0.0, 1.0))
-
-    def _map(self) -> Float64:
-        size = -(-(self.day.end - self.day.start) // self.map_seconds)
-        sums, counts = np.zeros((2, size, len(self.columns)))
-        for rows in self.rows:
-            if rows.sums is not None:
-                first, some, number = rows.sums
-                here = slice(max(first, 0), max(first, 0) + len(some))
-                sums[here] += some[: len(sums[here])]
-                counts[here] += number[: len(sums[here])]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means: Float64 = np.where(counts > 0, sums / counts, np.nan)
-        return means / (self.timestep if self.kind == "delta" else 1)
 
 
 def _load(task: tuple[_Reading, RowBlock]) -> tuple[_Reading, _Rows]:
@@ -381,19 +341,3 @@ def _curve(reading: _Reading, level: Float64, low: Float64, high: Float64) -> Cu
         mean = np.where(counts > 0, sums / counts, np.nan)
     least = binned(np.fmin, low, stamps, starts, seconds)
     return Curve(starts, seconds, mean, least, binned(np.fmax, high, stamps, starts, seconds))
-
-
-def _level(tts: SeriesFile, name: str, total: str, day: Day) -> Level:
-    """A level as it was measured last: from the day's last hour backwards, as far as is needed."""
-    columns, stamps = tts.columns(name), tts.timestamps(name)
-    found = np.full((2, len(columns)), np.nan)
-    for hour in sorted({*range(day.start, day.end, LEVEL_EVERY), day.end - HOUR}, reverse=True):
-        lacking = np.isnan(found).any(axis=0)
-        first, last = np.searchsorted(stamps, [hour, hour + HOUR]).tolist()
-        if last > first and lacking.any():
-            both = np.array(
-                [last_of_columns(tts.to_numpy(one, first, last)) for one in (name, total)]
-            )
-            lacking &= ~np.isnan(both).any(axis=0)
-            found[:, lacking] = both[:, lacking]
-    return Level(columns, *found)

@@ -23,9 +23,9 @@ BUILD_VERSION = 2
 """Raised whenever the same inputs would give different products: older ones become stale, not
 unreadable.
 """
-FIGURES_VERSION = 2
+FIGURES_VERSION = 3
 """Raised when a day's figures change: older ones are made again."""
-REPORT_VERSION = 5
+REPORT_VERSION = 6
 """Raised when a day's page changes: older ones are made again."""
 
 Kind = Literal["delta", "gauge"]

@@ -458,20 +458,20 @@ def plain_summary(
     missing = 100 * (1 - cells.size / values.size) if values.size else 100.0
     if not cells.size:
         return None, None, None, None, missing
-    rows = [
-        (
-            (sum(row[~np.isnan(row)].tolist()) if kind != "gauge" else float(np.nanmax(row)))
-            if (~np.isnan(row)).any()
-            else -np.inf
-        )
-        for row in values
-    ]
+    rows = []
+    for number, row in enumerate(values):
+        counts = ~np.isnan(row)
+        if kind != "gauge" and number:
+            counts &= ~np.isnan(values[number - 1])
+        some = row[counts].tolist()
+        rows.append((max(some) if kind == "gauge" else sum(some)) if some else -np.inf)
     at = int(np.argmax(rows))
+    has_peak = rows[at] > -np.inf
     return (
         (float(cells.sum()) if kind == "delta" else None),
         float(cells.sum() / cells.size),
-        rows[at],
-        int(stamps[at]),
+        rows[at] if has_peak else None,
+        int(stamps[at]) if has_peak else None,
         missing,
     )
 
@@ -513,7 +513,7 @@ def test_reducing_parts_equals_the_plain_computation(
         expected = plain_summary(column, stamps, kind)
         assert (one.total, one.mean, one.peak, one.peak_at, one.missing) == pytest.approx(expected)
     np.testing.assert_array_equal(
-        reduction.row_totals(values),
+        reduction.row_sums(values).totals,
         [np.nan if np.isnan(row).all() else np.nansum(row) for row in values],
     )
 

@@ -14,7 +14,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind, Product
 from archive_tools.reading import summary
-from archive_tools.reporting import binning, figures_of_day, measuring, report
+from archive_tools.reporting import figures_of_day, measuring, report
 from archive_tools.reporting.day_figures import (
     DatasetFigures,
     InstanceFigures,
@@ -217,16 +217,6 @@ def test_an_hour_with_the_growth_of_hours_before_does_not_pass_for_measured(
         expected[gap.stop // 60] -= (minute // 60 < gap.stop // 60) / 120
     assert hours.measured == pytest.approx(np.maximum(expected, 0), abs=1e-9)
     assert hours.amount.sum() == 2880
-
-
-def test_growth_across_a_gap_is_not_a_peak_of_its_last_row() -> None:
-    """A rate of 10 a second, of which an hour is in one row of a minute."""
-    level = np.full(1440, 600.0)
-    level[120:179] = np.nan
-    level[179] = 600.0 * 60
-    since = binning.rows_since(level)
-    assert np.nanmax(level / 60 / since) == 10.0
-    assert since[179] == 60
 
 
 def test_findings_without_a_time_are_one_sentence_a_kind(tmp_path: Path) -> None:

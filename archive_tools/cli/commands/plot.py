@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from archive_tools.cli import common_options, exit_codes, printing
 from archive_tools.core.errors import NotFound
+from archive_tools.core.time_texts import local_date
 from archive_tools.formats.series import Series
 from archive_tools.formats.series_file import damage_named
 from archive_tools.formats.tts_read import open_tts
@@ -20,6 +21,9 @@ from archive_tools.reading.archive import Archive
 from archive_tools.reading.one_file import read_file
 from archive_tools.reading.ranges import days_there
 from archive_tools.reading.requests import ReadRequest
+
+LONGEST = 3600
+"""Seconds of the longest row."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,16 @@ def _of_range(options: argparse.Namespace, wanted: Sequence[str]) -> _Read:
     there = sorted({name for day in days for name in day})
     names = _named(there, wanted) if there else list(wanted)
     components = _components(days, names, options)
+    begin = between[0]
+    if options.resample is None:  # what is before says whether the first row has a gap's growth
+        midnight = archive.day(local_date(begin, archive.timezone)).start
+        begin = max(begin - LONGEST, midnight)
     series = [
         archive.read(
             options.what,
             name,
-            *between,
+            begin,
+            between[1],
             components=components[name],
             resample=options.resample,
         )
