@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from archive_tools.store import lock
 from pipeline.building import engine
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.sources.darshan import source as darshan
+from tests.support import dask_cluster
 from tests.support.paths import ROOT
 from tests.support.processes import readers
 from tests.support.waiting import PATIENCE, until
@@ -34,53 +33,8 @@ DATE = "2026-11-22"
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
     """A scheduler and two workers, each a process of its own."""
-    info = tmp_path / "scheduler.json"
-    command = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_scheduler",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "0",
-        "--no-dashboard",
-        "--scheduler-file",
-        str(info),
-    ]
-    quiet: dict[str, Any] = {
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.DEVNULL,
-        "cwd": ROOT,
-    }
-    scheduler = subprocess.Popen(command, **quiet)
-    until(info.exists, "the scheduler's file")
-    worker = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_worker",
-        "--scheduler-file",
-        str(info),
-        "--nthreads",
-        "1",
-        "--no-dashboard",
-        "--host",
-        "127.0.0.1",
-    ]
-    workers = [
-        subprocess.Popen(
-            [*worker, "--local-directory", str(tmp_path / f"w{n}")], start_new_session=True, **quiet
-        )
-        for n in range(2)
-    ]
-    address = json.loads(info.read_text())["address"]
-    with Client(address, timeout=PATIENCE) as client:
-        client.wait_for_workers(2, timeout=PATIENCE)
-    yield address, workers
-    for process in [*workers, scheduler]:
-        if process.poll() is None:
-            process.terminate()
-    for process in [*workers, scheduler]:
-        process.wait(PATIENCE)
+    with dask_cluster.running(tmp_path, workers=2) as found:
+        yield found
 
 
 def products(root: Path) -> dict[str, bytes]:

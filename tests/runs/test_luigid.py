@@ -5,17 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from archive_tools.store.receipts import Receipts
+from tests.support import luigid
 from tests.support.paths import ROOT
 from tests.support.small_days import write_days
 from tests.support.waiting import PATIENCE, until
@@ -23,62 +22,12 @@ from tests.support.waiting import PATIENCE, until
 pytestmark = pytest.mark.system
 
 FIRST = dt.date(2025, 3, 1)
-DISCONNECT = 5
-"""Seconds without a word after which luigid takes a worker for gone."""
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def started(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    luigid = Path(sys.executable).parent / "luigid"
-    command = [
-        str(luigid),
-        "--address",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--state-path",
-        str(folder / "state.pickle"),
-        "--logdir",
-        str(folder),
-    ]
-    configuration = (
-        (ROOT / "luigi.cfg")
-        .read_text()
-        .replace("worker_disconnect_delay = 60", f"worker_disconnect_delay = {DISCONNECT}")
-    )
-    configuration = configuration.replace(
-        "[core]\n", "[core]\nrpc_retry_wait = 1\n"
-    )  # with the defaults a minute and more pass
-    (folder / "luigi.cfg").write_text(configuration)
-    env = os.environ | {"LUIGI_CONFIG_PATH": str(folder / "luigi.cfg")}
-    server = subprocess.Popen(
-        command, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    until(lambda: _answers(port) or server.poll() is not None, "luigid's first answer")
-    assert server.poll() is None
-    return server
-
-
-def _answers(port: int) -> bool:
-    try:
-        httpx.get(f"http://127.0.0.1:{port}/", timeout=5)
-        return True
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[int]:
-    number = free_port()
-    server = started(tmp_path, number)
-    yield number
-    server.kill()
-    server.wait()
+    with luigid.running(tmp_path) as number:
+        yield number
 
 
 def worker(folder: Path, port: int, count: int) -> subprocess.Popen[str]:
@@ -105,10 +54,9 @@ def worker(folder: Path, port: int, count: int) -> subprocess.Popen[str]:
         "Nightly",
         *span,
     ]
-    env = os.environ | {
+    env = luigid.environment(folder) | {
         "TOKIO_SITE": str(folder / "site.json"),
         "PYTHONPATH": str(ROOT),
-        "LUIGI_CONFIG_PATH": str(folder / "luigi.cfg"),
     }
     more = ["--scheduler-host", "127.0.0.1", "--scheduler-port", str(port), "--workers", "1"]
     return subprocess.Popen(
@@ -148,7 +96,9 @@ def test_two_workers_one_killed(tmp_path: Path, port: int) -> None:
     os.killpg(one.pid, signal.SIGKILL)
     one.communicate()
     two.communicate(timeout=PATIENCE)
-    time.sleep(DISCONNECT + 1)  # until luigid takes the dead worker for gone, by its own clock
+    time.sleep(
+        luigid.DISCONNECT + 1
+    )  # until luigid takes the dead worker for gone, by its own clock
     again = worker(tmp_path, port, count)  # as cron does the next night
     _, err = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, err
@@ -163,9 +113,9 @@ def test_luigid_is_killed(tmp_path: Path) -> None:
     """The worker ends with an exit code that is not 0; without luigid, the next run goes on where
     it was.
     """
-    count, port = 6, free_port()
+    count, port = 6, luigid.free_port()
     write_days(tmp_path, [FIRST + dt.timedelta(days=n) for n in range(count)])
-    server = started(tmp_path, port)
+    server = luigid.start(tmp_path, port)
     running = worker(tmp_path, port, count)
     until_made(tmp_path, count, 4)
     server.kill()
