@@ -31,6 +31,9 @@ from archive_tools.jobs.servers import METADATA
 if TYPE_CHECKING:
     import pyarrow.compute as pc
 
+MOST_COVERAGE = 1.005
+"""Above it, by more than two decimals show, the logs have more than the servers moved."""
+
 
 def history(
     root: Path,
@@ -154,6 +157,17 @@ def rate(row: Row) -> float | None:
     return row["bytes_moved"] / seconds if seconds > 0 else None
 
 
+def is_beyond(factor: float | None) -> bool:
+    """Whether the logs have more than the servers moved: such a factor is no coverage."""
+    return factor is not None and factor > MOST_COVERAGE
+
+
+def covered(row: Row) -> float | None:
+    """The coverage factor, 0 to 1; None if not known, or the logs have more than the servers."""
+    factor = row.get("coverage")
+    return None if factor is None or is_beyond(factor) else min(factor, 1.0)
+
+
 def looked_at(row: Row) -> int | None:
     """Seconds of the rows of servers that were taken; None if there are none."""
     first, last = row.get("fs_start"), row.get("fs_end")
@@ -206,7 +220,7 @@ class MetricHistory:
 
 METRICS: tuple[tuple[str, str, Any, bool | None], ...] = (
     ("Job's I/O rate", "bytes/s", rate, True),
-    ("Coverage factor", "1", get("coverage"), True),
+    ("Coverage factor", "1", covered, True),
     ("Servers' I/O rate", "bytes/s", served, None),
     ("OSS CPU load, mean", "%", get("fs_oss_cpu_mean"), False),
     ("MDS CPU load, peak", "%", get("fs_mds_cpu_peak"), False),

@@ -16,6 +16,11 @@ When = Callable[[int | None], str]
 """How a time is said, or that there is none."""
 NO_IO = "no I/O on any file system that is known"
 NO_OTHERS = "no other job was on its file systems then"
+BEYOND = (
+    "logs ×N: the logs have N times what the servers moved then: a client's page cache answered, or"
+    " the mount is of other servers"
+)
+"""What `coverage` shows where it is above 1."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,37 @@ def servers(job: JobDetails) -> Table:
     return Table(header, rows)
 
 
+def coverage(factor: float | None) -> str:
+    """A coverage factor; where the logs have more than the servers it is none, and how many times
+    as much they have is shown.
+    """
+    if job_history.is_beyond(factor):
+        return f"logs ×{factor:,.3g}"
+    return quantities.fixed(None if factor is None else min(factor, 1.0))
+
+
+def beyond_servers(job: JobDetails) -> list[str]:
+    """A sentence for each file system and direction of which the logs have more than the servers
+    moved in that time.
+    """
+    return [
+        f"by its logs it {did} {quantities.quantity(own, 'bytes')} on {row['fsname']},"
+        f" {_times(row[f'coverage_{what}'], moved)} then: a client's page cache answered, or the"
+        " mount is of other servers"
+        for row in job.file_systems
+        for what, did in (("read", "read"), ("written", "wrote"))
+        for own, moved in [(row.get(f"bytes_{what}"), row.get(f"fs_bytes_{what}"))]
+        if own and moved is not None
+        if not moved or job_history.is_beyond(row.get(f"coverage_{what}"))
+    ]
+
+
+def _times(factor: float | None, moved: float) -> str:
+    if not moved:
+        return "where the servers moved nothing"
+    return f"{factor:,.3g} times the {quantities.quantity(moved, 'bytes')} that the servers moved"
+
+
 def unseen(job: JobDetails) -> str:
     """The sentence for file systems without servers; "" where all have some."""
     names = [row["fsname"] for row in job.file_systems if not row.get("fs_instance")]
@@ -168,8 +204,8 @@ SEEN = (
     ("seconds looked at", lambda row: quantities.quantity(job_history.looked_at(row), "")),
     ("bytes read", _amount("fs_bytes_read", "bytes")),
     ("bytes written", _amount("fs_bytes_written", "bytes")),
-    ("coverage, read", _ratio("coverage_read")),
-    ("coverage, written", _ratio("coverage_written")),
+    ("coverage, read", lambda row: coverage(row.get("coverage_read"))),
+    ("coverage, written", lambda row: coverage(row.get("coverage_written"))),
     ("share of all jobs' bytes in whole rows, read", _ratio("share_read")),
     ("share of all jobs' bytes in whole rows, written", _ratio("share_written")),
     ("fastest row, read", _amount("fs_peak_read_rate", "bytes/s")),

@@ -156,6 +156,7 @@ def _page(archive: Archive, job: JobDetails, runs: Sequence[Row]) -> str:
         job_words.account(job.account, when) if job.account else "",
         job_words.partial(job.partial_modules) if job.partial_modules else "",
         "" if job.file_systems else job_words.NO_IO,
+        *job_words.beyond_servers(job),
         job_words.unseen(job) if job.file_systems else "",
     ]
     past = job_charts.history_rows(job_history.metrics(runs)) if len(runs) > 1 else []

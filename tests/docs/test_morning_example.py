@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from archive_tools.cli.main import main as read
 from archive_tools.reporting.day_figures import read_day_figures
 from archive_tools.store import layout
 from pipeline.cli.main import COMPLETE, PARTIAL, main
@@ -68,3 +70,23 @@ def test_the_pages_show_days_around_it_and_say_what_is_generated(archive: Path) 
     assert figures[BEFORE].instances["darshan"].state == "empty"
     hours = figures[DAY].instances["generated"].datasets["datatargets/writebytes"].hours
     assert hours[2:5] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.system
+def test_logs_that_read_more_than_the_servers_are_said_to_and_json_has_the_figure(
+    archive: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """gzip reads what a program before it left in the page cache."""
+    where = [str(DAY), "--archive", str(archive), "--order", "coverage"]
+    capsys.readouterr()
+    assert read(["jobs", *where]) == 0
+    said = capsys.readouterr()
+    assert "logs ×47.5" in said.out
+    assert "page cache" in said.err
+    assert read(["jobs", *where, "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)[0]
+    assert (first["exenames"], first["coverage_read"]) == ("gzip", 47.5)
+    assert read(["job", first["jobid"], "--archive", str(archive)]) == 0
+    assert "47.5 times the 32.0 KiB that the servers moved then" in capsys.readouterr().out
+    assert read(["umami", first["jobid"], "--archive", str(archive)]) == 0
+    assert "47.5" not in capsys.readouterr().out

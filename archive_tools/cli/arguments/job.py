@@ -10,7 +10,8 @@ from archive_tools.cli import common_options
 HELP = "how a job did, what the servers saw, who else was there"
 ABOUT = """What a job did, what the servers behind its file systems saw meanwhile, and who else was
 there. Coverage is the job's bytes by those that the servers moved in that time: near 1, the job was
-alone; far below, others were busy; above, its bytes came from a cache or were written later. Share
+alone; far below, others were busy. Where its logs have more than the servers, a client's cache
+answered: then it is said how many times as much ("logs ×3.2"; --json has the figure). Share
 is the job's part of what all logged jobs moved, over the whole rows of darshan.hdf5 that it
 touches: that of a job shorter than its timestep is of a longer time. Of a job that Slurm or
 Lustre's job_stats know, also what they have of it, with or without logs. The last sentence says

@@ -10,10 +10,12 @@ from archive_tools.core import choices
 HELP = "which jobs ran, and what they moved"
 ABOUT = """Jobs of a range of days, a line for each job and file system: what it moved, the coverage
 factor (its bytes by those that the servers moved at that time, in the direction in which it moved
-more), the servers' CPU load, and how many other jobs were there. A job is of the day in whose
-folder its logs are. Where a scheduler or Lustre's job_stats are archived, also jobs without logs,
-with their account, and what the servers moved for each; a job over midnight has one line, with
-the sums over the days of the range, or with --by-day one for each day.
+more; "logs ×3.2" where its logs have more than the servers, for a client's cache answered or the
+mount is of other servers: --json has the figure), the servers' CPU load, and how many other jobs
+were there. A job is of the day in whose folder its logs are.
+Where a scheduler or Lustre's job_stats are archived, also jobs without logs, with their account,
+and what the servers moved for each; a job over midnight has one line, with the sums over the days
+of the range, or with --by-day one for each day.
 --by counts jobs, node-hours and bytes by account, partition or user. With a time, jobs that ran in
 the range, of those days and the day before. Exit code 1 if there are none."""
 EXAMPLES = (

@@ -80,8 +80,8 @@ def _show(job: job_lookup.JobDetails, timezone: str, limit: int | None) -> None:
         _table(job_words.file_systems(job))
         _table(job_words.views(job))
         _table(job_words.servers(job), with_end=False)
-        if unseen := job_words.unseen(job):
-            printing.say(unseen)
+        for sentence in filter(None, [*job_words.beyond_servers(job), job_words.unseen(job)]):
+            printing.say(sentence)
         printing.say()
     else:
         printing.say(job_words.NO_IO)

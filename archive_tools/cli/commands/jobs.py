@@ -11,7 +11,7 @@ from typing import Any
 
 from archive_tools.cli import common_options, exit_codes, printing, tables
 from archive_tools.core import quantities
-from archive_tools.jobs import job_tables, top, users, whole_jobs
+from archive_tools.jobs import job_history, job_tables, job_words, top, users, whole_jobs
 from archive_tools.jobs.union import KNOWN_BY
 from archive_tools.public import Archive
 
@@ -155,8 +155,7 @@ def _show_some(
         for row in rows
     ]
     printing.show(header, lines, left=_left(header))
-    if is_partial:
-        printing.note(PARTIAL)
+    _explain(is_partial, any(job_history.is_beyond(row.get("coverage")) for row in rows))
     return there, len(rows)
 
 
@@ -183,18 +182,26 @@ def _show_all(
         return printing.show_json_of_many(rows)
     of_any_size = dataclasses.replace(wanted, least_bytes=0)  # days of a job may be below it
     named = users.shown_users(job_tables.users_of(archive.root, *dates, of_any_size))
-    is_partial = has_accounts = False
+    is_partial = is_beyond = has_accounts = False
     with tables.LongTable() as table:
         for row in rows:
             is_partial = is_partial or bool(row.get("partial_modules"))
+            is_beyond = is_beyond or job_history.is_beyond(row.get("coverage"))
             has_accounts = KNOWN_BY in row  # of all rows, or of none
             table.add(_line(row, archive.timezone, named, has_accounts=has_accounts))
         if table.rows:
             header = _header(has_accounts, is_partial=is_partial)
             table.write(sys.stdout, header, left=_left(header))
+    _explain(is_partial, is_beyond)
+    return table.rows
+
+
+def _explain(is_partial: bool, is_beyond: bool) -> None:
+    """Say what words in the table mean, where they are there."""
+    if is_beyond:
+        printing.note(job_words.BEYOND)
     if is_partial:
         printing.note(PARTIAL)
-    return table.rows
 
 
 def _line(
@@ -214,7 +221,7 @@ def _line(
         quantities.quantity(row["bytes_read"], "bytes"),
         quantities.quantity(row["bytes_written"], "bytes"),
         "–" if row["walltime"] is None else f"{row['walltime']:,}",
-        quantities.fixed(row.get("coverage")),
+        job_words.coverage(row.get("coverage")),
         quantities.quantity(row.get("fs_oss_cpu_mean"), "%"),
         quantities.quantity(row.get("other_jobs"), "1"),
     ]
