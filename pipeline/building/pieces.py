@@ -27,6 +27,7 @@ from pipeline.sources.contract import SeriesSource
 from pipeline.transform.union import united
 
 PREFIX = "piece-"
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Piece:
         """Its place among the pieces of the day; 1 for the only one."""
         name = self.path.name
         return int(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else 1
+
+    @property
+    def span(self) -> Span | None:
+        """The first and the last second of what it has, where the source knew."""
+        found = self.about.get("span")
+        return (int(found[0]), int(found[1])) if found else None
 
 
 def paths(raw: Path) -> list[Path]:
@@ -79,18 +86,33 @@ def held(raw: Path, content: Mapping[str, Any], raw_fingerprint: str) -> list[Pi
     ]
 
 
-def remaining(where: InstanceDay, old: Sequence[Piece], new: Path) -> list[Piece]:
-    """The pieces that a new one does not contain."""
-    return [piece for piece in old if not contains(where, new, piece.path)]
+def remaining(
+    where: InstanceDay, old: Sequence[Piece], new: Path, span: Span | None = None
+) -> list[Piece]:
+    """The pieces that a new one, of this span, does not contain."""
+    return [
+        piece
+        for piece in old
+        if not _is_within(piece.span, span) or not contains(where, new, piece.path)
+    ]
 
 
-def is_in_any(where: InstanceDay, new: Path, old: Sequence[Piece]) -> bool:
-    """Whether a new piece of series brings nothing that an old one has not. A list of logs is kept:
-    it says which are there now.
+def is_in_any(
+    where: InstanceDay, new: Path, old: Sequence[Piece], span: Span | None = None
+) -> bool:
+    """Whether a new piece of series, of this span, brings nothing that an old one has not. A list
+    of logs is kept: it says which are there now.
     """
     return isinstance(where.source, SeriesSource) and any(
-        contains(where, piece.path, new) for piece in old
+        _is_within(span, piece.span) and contains(where, piece.path, new) for piece in old
     )
+
+
+def _is_within(inner: Span | None, outer: Span | None) -> bool:
+    """Whether one span can be a part of another, as far as both are known."""
+    if inner is None or outer is None:
+        return True
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
 def contains(where: InstanceDay, newer: Path, older: Path) -> bool:

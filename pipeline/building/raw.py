@@ -109,8 +109,9 @@ class _Raw:
         where, so_far = self.where, time.time() < self.where.day.end
         old = self.held
         if new:
-            old = pieces.remaining(where, self.held, new)
-            if pieces.is_in_any(where, new, old):
+            span = fetched.span if fetched else None
+            old = pieces.remaining(where, self.held, new, span)
+            if pieces.is_in_any(where, new, old, span):
                 shutil.rmtree(new)
                 new, fetched, old = None, None, self.held
         about = [dict(piece.about) for piece in old]

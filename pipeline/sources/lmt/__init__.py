@@ -30,6 +30,7 @@ from pipeline.sources._shared.sql_database import Database
 from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 from pipeline.sources.lmt import options as keys
 from pipeline.sources.lmt import table
+from pipeline.sources.lmt.appended import Rowids, appended
 from pipeline.sources.lmt.database import (
     READERS,
     copy_series,
@@ -133,7 +134,8 @@ class Lmt(SeriesSource[keys.Options]):
         self, options: keys.Options, day: Day, folder: Path, held: Sequence[Path]
     ) -> Fetched:
         """As `fetch`, from the first to the last time stamp of which no piece has the same rows as
-        the database; of a file, which costs no server anything, all when the day is over.
+        the database. Of a file that only grew, the rows that are new; when the day is over all,
+        which costs no server anything.
         """
         database = options.open(day)
         stamps, clock, ids = ids_of_day(database, options, day)
@@ -141,8 +143,15 @@ class Lmt(SeriesSource[keys.Options]):
         there = set(database.tables())
         rows: dict[str, int] = {}
         wanted = low, high
-        if held and not (database.is_sqlite and time.time() >= day.end):
-            wanted, rows = self._not_held(options, database, clock, (low, high), held)
+        numbers: Mapping[str, Rowids] = {}
+        goes_on = database.is_sqlite and time.time() < day.end
+        more = appended(database, held, wanted, clock.keys) if goes_on else None
+        if more and more.ids:
+            wanted, numbers = more.ids, more.numbers
+            if wanted[0] > wanted[1]:
+                raise _nothing_new(database)
+        elif held and (goes_on or not database.is_sqlite):
+            wanted, rows = self._not_held(options, database, clock, wanted, held)
         pq.write_table(stamps, folder / "TIMESTAMP_INFO.parquet")
         counts = {"TIMESTAMP_INFO": int(((ids >= wanted[0]) & (ids <= wanted[1])).sum())}
         for name in sorted((set(TABLES) - set(SERIES) - {"TIMESTAMP_INFO"}) & there):
@@ -151,9 +160,10 @@ class Lmt(SeriesSource[keys.Options]):
             counts[name] = table.num_rows
         with ThreadPoolExecutor(READERS) as readers:
             for name in sorted(there & set(SERIES)):
-                counts[name] = copy_series(
-                    database, name, id_ranges(database, name, *wanted), folder, readers
-                )
+                ranges = id_ranges(database, name, *wanted, numbers.get(name))
+                counts[name] = copy_series(database, name, ranges, folder, readers)
+        if more:
+            more.place.write(folder)
         seconds = clock(ids[(ids >= wanted[0]) & (ids <= wanted[1])])
         span = int(seconds.min()), int(seconds.max())
         if database.is_sqlite:
@@ -187,7 +197,7 @@ class Lmt(SeriesSource[keys.Options]):
             if len(more):
                 first, last = min(first, int(more[0])), max(last, int(more[-1]))
         if first > last:
-            raise NoData(f"{database.shown} has no rows that are not archived")
+            raise _nothing_new(database)
         return (first, last), rows
 
     def contains(self, newer: Path, older: Path) -> bool:
@@ -211,6 +221,10 @@ class Lmt(SeriesSource[keys.Options]):
                 yield from table_samples(folder, name, metrics, clock, findings)
             else:
                 findings.add(FindingKind.TABLES_ABSENT, 1, name)
+
+
+def _nothing_new(database: Database) -> NoData:
+    return NoData(f"{database.shown} has no rows that are not archived")
 
 
 def _file_inputs(database: Database) -> Inputs:

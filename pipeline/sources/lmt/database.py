@@ -17,6 +17,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
 from archive_tools.core.findings import Findings
 from pipeline.sources._shared.sql_database import Database
+from pipeline.sources.lmt.appended import Rowids
 from pipeline.sources.lmt.options import Options
 from pipeline.sources.lmt.samples import Clock
 from pipeline.sources.lmt.tables import ROW_KEYS, STAMP, TABLES
@@ -84,15 +85,19 @@ def rows_by_id(database: Database, table: str, low: int, high: int) -> tuple[Int
     return ids[order], rows[order], keys[order]
 
 
-def id_ranges(database: Database, table: str, low: int, high: int) -> list[str]:
-    """Conditions that cut the rows of the ids ``low..high`` into pieces of about `PIECE` rows."""
+def id_ranges(
+    database: Database, table: str, low: int, high: int, numbers: Rowids | None = None
+) -> list[str]:
+    """Conditions that cut the rows of the ids ``low..high`` into pieces of about `PIECE` rows; of
+    an SQLite file where `numbers` are given, those of rows with these numbers alone.
+    """
     ids = f"TS_ID BETWEEN {low} AND {high}"
     if not database.is_sqlite:  # has an index on TS_ID
         count = database.scalar(f"SELECT COUNT(*) FROM {table} WHERE {ids}")
         edges = np.linspace(low, high + 1, max(1, -(-count // PIECE)) + 1).astype(int).tolist()
         return [f"TS_ID BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges) if b > a]
     try:
-        first, last = (
+        first, last = numbers or (
             database.scalar(f"SELECT COALESCE({f}(rowid), 0) FROM {table}") for f in ("MIN", "MAX")
         )
     except SourceError:  # a table without rowid
