@@ -234,14 +234,22 @@ def _errno(error: BaseException) -> int:
 
 
 def replace_folder(new: Path, old: Path) -> None:
-    """Put a folder in the place of another one, if that is there; a process that has its files
-    open goes on reading them.
+    """Put a folder in the place of another one, if that is there, also where another process does
+    so at the same time; a process that has its files open goes on reading them.
     """
-    aside = temporary_name(old)
-    with contextlib.suppress(FileNotFoundError):
-        os.replace(old, aside)
-    os.replace(new, old)
-    shutil.rmtree(aside, ignore_errors=True)
+    while True:
+        aside = temporary_name(old)
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(old, aside)
+        try:
+            os.replace(new, old)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _replace(new: Path, path: Path) -> None:

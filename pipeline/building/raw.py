@@ -125,7 +125,8 @@ class _Raw:
         names = pieces.assembled(folder, old, new)
         listed = [one | {"name": name} for one, name in zip(about, names, strict=True)]
         damaged = self.archived.damaged if self.archived else {}
-        if not self.archived or target != self.archived.folder or damaged:
+        listed_files = self._files(old, names, added)
+        if not self._is_there(target, listed_files):
             files.sync_tree(folder)
             files.replace_folder(folder, target)
         findings = Findings()
@@ -137,10 +138,20 @@ class _Raw:
             "so_far": so_far,
             "pieces": listed,
             "source": listed[-1].get("source", {}),
-            "files": self._files(old, names, added),
+            "files": listed_files,
             **({"damaged": damaged} if damaged else {}),
         }
         return FetchedRaw(Made(_together(listed), findings, more=more), fingerprint)
+
+    def _is_there(self, target: Path, listed: Mapping[str, Any]) -> bool:
+        """Whether the folder is whole: as it is archived, or as another run, which does the same at
+        the same time, has just made it, and may be building on it.
+        """
+        if not target.is_dir():
+            return False
+        if self.archived and target == self.archived.folder:
+            return not self.archived.damaged
+        return not verified.damaged_files(target, {"files": listed})
 
     def _files(
         self, old: Sequence[Piece], names: Sequence[str], added: Mapping[str, Any]
