@@ -290,7 +290,7 @@ def cut(
     chunks = Chunks.of(item) if direct else None
     height = item.chunks[0] if item.chunks else max(1, min(len(item), 720))
     width = item.shape[1] if chosen is None else len(chosen)
-    step = height * (whole_chunks or max(1, BLOCK_BYTES // (8 * height * max(1, item.shape[1]))))
+    step = height * whole_chunks or rows_of_block(height, item.shape[1])
     edges = [first, *range(first - first % step + step, last, step), last] if last > first else []
     common = (width, chosen, decoding)
     if chunks is None:
@@ -302,6 +302,11 @@ def cut(
         ChunkBlock(identity, item.name, low, high, *common, chunks)
         for low, high in itertools.pairwise(edges)
     ]
+
+
+def rows_of_block(height: int, columns: int) -> int:
+    """Rows of a block of whole chunks, of `height` rows by all columns."""
+    return height * max(1, BLOCK_BYTES // (8 * height * max(1, columns)))
 
 
 def matching(names: Sequence[str], wanted: Sequence[str]) -> Chosen:

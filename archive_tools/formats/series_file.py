@@ -25,6 +25,7 @@ from archive_tools.core.errors import MEND, FormatError, NotFound, TokioError
 from archive_tools.formats import row_blocks
 from archive_tools.formats.encoding import text_of
 from archive_tools.formats.identity import DAMAGE, Identity
+from archive_tools.formats.kept_summary import KeptSummary
 from archive_tools.formats.series import Series
 
 if TYPE_CHECKING:
@@ -153,6 +154,10 @@ class SeriesFile(abc.ABC):
         """The rows ``first:last``, cut into parts that can be loaded when the file is closed; see
         `archive_tools.formats.row_blocks.cut`.
         """
+
+    def kept(self, name: str) -> KeptSummary | None:
+        """What the file says that all rows of a dataset come to; None where it says nothing."""
+        return None
 
     # What follows from it
 

@@ -19,7 +19,7 @@ from archive_tools import schemas
 from archive_tools.core import quantities
 from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import FormatError, NotFound
-from archive_tools.formats import encoding, row_blocks
+from archive_tools.formats import encoding, kept_summary, row_blocks
 from archive_tools.formats.h5lmt_read import STEPS, H5lmt
 from archive_tools.formats.identity import DAMAGE
 from archive_tools.formats.series_file import SeriesFile, damage_named, names_damage
@@ -180,6 +180,13 @@ class Tts(SeriesFile):
             direct=self.direct,
             whole_chunks=whole_chunks,
         )
+
+    @names_damage
+    def kept(self, name: str) -> kept_summary.KeptSummary | None:
+        item, factor, divisor = self._stored(name)
+        if not self.direct or (factor, divisor, item.name) != (1.0, 1, f"/{name}"):
+            return None
+        return kept_summary.read(self._identity, item, self.kind(name))
 
 
 def _items(group: h5py.Group) -> Iterator[tuple[str, Any]]:

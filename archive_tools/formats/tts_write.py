@@ -9,7 +9,7 @@ missing is not stored at all. The bytes of a file depend on its content alone: n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError
 from archive_tools.core.grid import Grid
 from archive_tools.core.threads import cores
-from archive_tools.formats import encoding
+from archive_tools.formats import encoding, kept_summary
 from archive_tools.formats.hdf5_output import Output
 from archive_tools.schemas import SCHEMA_VERSION, Dataset
 
@@ -32,6 +32,7 @@ DEFLATE_LEVEL = 1
 ATTRIBUTE_LIMIT = 60 * 1024
 """Above it (64 KiB less a margin) an attribute needs HDF5 1.8's dense storage; see docs/format.md.
 """
+Summarise = Callable[[Float64, int, str], kept_summary.Kept | None]
 TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
 
 
@@ -48,6 +49,9 @@ class TtsWriter:
         How missing cells are stored.
     attributes : mapping of str to str or int, optional
         Further root attributes.
+    summarise : callable, optional
+        Is given values, the rows of a chunk and a kind; what it gives is kept with the dataset
+        (`archive_tools.reading.day_summary.day_summary`). Default: nothing is kept.
 
     Attributes
     ----------
@@ -62,8 +66,10 @@ class TtsWriter:
         *,
         missing: encoding.Missing = "nan",
         attributes: Mapping[str, str | int] | None = None,
+        summarise: Summarise | None = None,
     ) -> None:
         self._path = path
+        self._summarise = summarise
         self._missing = missing
         self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="deflate")
         self._output = Output(path)
@@ -177,7 +183,7 @@ class TtsWriter:
         target.dims[0].attach_scale(timestamps)
         target.dims[1].attach_scale(self._component(grid, dataset))
         self.columns[grid.dataset] = len(grid.columns)
-        self.measured[grid.dataset] = self._store(target, grid.values, per_chunk)
+        self.measured[grid.dataset] = self._store(target, grid.values, per_chunk, dataset.kind)
         self._output.check()
 
     def _allow_dense_attributes(self) -> None:
@@ -227,9 +233,13 @@ class TtsWriter:
             scale.make_scale(short)
         return self._file[name]
 
-    def _store(self, target: h5py.Dataset, values: Float64, per_chunk: int) -> int:
-        """Deflate on all cores, write in order; the number of cells that are measured."""
+    def _store(self, target: h5py.Dataset, values: Float64, per_chunk: int, kind: str) -> int:
+        """Deflate on all cores, write in order, and what the rows come to beside them; the number
+        of cells that are measured.
+        """
         measured = 0
+        summary = self._summarise and self._pool.submit(self._summarise, values, per_chunk, kind)
+        stored_chunks: list[tuple[int, bytes]] = []
 
         def deflated(first: int) -> tuple[int, int, bytes]:
             block = values[first : first + per_chunk]
@@ -248,6 +258,10 @@ class TtsWriter:
             measured += count
             if count:
                 target.id.write_direct_chunk((first, 0), data)
+                stored_chunks.append((first, data))
+        if summary and (kept := summary.result()):
+            meaning = kept_summary.meaning_of(kind, target)
+            kept_summary.write(target, kept, kept_summary.checksum(meaning, stored_chunks, kept))
         return measured
 
 

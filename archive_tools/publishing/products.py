@@ -21,7 +21,7 @@ from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.grid import Grid
 from archive_tools.core.software import DISTRIBUTION, version
-from archive_tools.formats import darshan_tables, encoding
+from archive_tools.formats import darshan_tables, encoding, kept_summary
 from archive_tools.formats.encoding import text_of
 from archive_tools.formats.index_file import PIECE, open_index
 from archive_tools.formats.series_file import SeriesFile
@@ -29,6 +29,7 @@ from archive_tools.formats.tts_read import KEPT_UNITS, open_tts
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.publishing import columns
 from archive_tools.publishing.names import Names
+from archive_tools.reading.day_summary import day_summary
 
 MADE_ANEW = {"version", "start", "end", "timezone", "date", "missing", "Conventions"}
 HASHED = {"site", "instance", "inputs_fingerprint"}
@@ -36,7 +37,7 @@ DROPPED = {"provenance", "reader"}
 AMOUNTS = {f"bytes_placed_by_{method}" for method in ("dxt", "heatmap", "even")}
 SCALE = {"DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "DIMENSION_LABELS"}
 OF_DATASETS = SCALE | {"columns", "units", "version", "updated", "kind", "time_reducer"}
-OF_DATASETS |= {"column_reducer", "long_name", "largest", "timestamps"}
+OF_DATASETS |= {"column_reducer", "long_name", "largest", "timestamps", *kept_summary.NAMES}
 OF_AXES = SCALE | {"units", "standard_name", "timestep"}
 LOGS = "darshan"
 KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -66,7 +67,8 @@ def publish_series(source: Path, target: Path, names: Names, site: str) -> None:
         }
         is_nan = text_of(root["missing"]) == "nan"
         missing: encoding.Missing = "nan" if is_nan else "negative_zero"
-        with TtsWriter(target, day, missing=missing, attributes=about) as writer:
+        options: dict[str, Any] = {"missing": missing, "attributes": about}
+        with TtsWriter(target, day, **options, summarise=day_summary) as writer:
             for name in tts.datasets():
                 _copy_dataset(source, tts, file[name], writer, names, is_of_logs=LOGS in file)
             if LOGS in file:

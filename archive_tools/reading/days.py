@@ -19,15 +19,20 @@ from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError, InputChanged, TokioError
 from archive_tools.formats import row_blocks
+from archive_tools.formats.kept_summary import KeptSummary
 from archive_tools.formats.series import Series
 from archive_tools.formats.series_file import SeriesFile
 from archive_tools.reading import resample, selection
 from archive_tools.reading.selection import Components
 
+Blocks = list[row_blocks.RowBlock]
+
 
 @dataclass(frozen=True)
 class DayRows:
-    """The rows of one day that are requested, and how to load them."""
+    """The rows of one day that are requested, and how to load them; `kept` is what the file says
+    that they come to, where they are all of the day's and that was requested.
+    """
 
     date: dt.date
     timestamps: Int64
@@ -37,6 +42,7 @@ class DayRows:
     unit: str
     kind: str
     reducer: schemas.Reducer = "mean"
+    kept: KeptSummary | None = None
 
     def between(self, start: int, end: int) -> DayRows:
         """Those rows whose start is in ``[start, end)``, epoch seconds."""
@@ -49,11 +55,13 @@ class DayRows:
             for block in self.blocks
             if block.first < base + high and block.last > base + low
         ]
-        return dataclasses.replace(self, timestamps=self.timestamps[low:high], blocks=blocks)
+        stamps = self.timestamps[low:high]
+        return dataclasses.replace(self, timestamps=stamps, blocks=blocks, kept=None)
 
     def unheld(self) -> DayRows:
         """The same rows, to be loaded later: files do not stay open until then."""
-        return dataclasses.replace(self, blocks=[block.unheld() for block in self.blocks])
+        blocks = [block.unheld() for block in self.blocks]
+        return dataclasses.replace(self, blocks=blocks, kept=None)
 
 
 class DayError(Exception):
@@ -71,9 +79,12 @@ def rows_of(
     day: Day,
     between: tuple[int, int],
     wanted: list[str],
-    whole_chunks: int,
+    *,
+    whole_chunks: int = 0,
+    is_summed: bool = False,
 ) -> DayRows:
-    """The rows of a day's open file that start in a range of the day.
+    """The rows of a day's open file that start in a range of the day; with what is kept of them
+    where they are summed up.
 
     Raises
     ------
@@ -96,6 +107,7 @@ def rows_of(
         if wanted
         else []
     )
+    is_whole = (low, high) == (0, len(stamps)) and chosen is None and bool(loads)
     return DayRows(
         date,
         stamps[low:high],
@@ -105,6 +117,7 @@ def rows_of(
         file.units(dataset),
         file.kind(dataset),
         file.time_reducer(dataset),
+        file.kept(dataset) if is_summed and is_whole else None,
     )
 
 
@@ -201,22 +214,40 @@ def by_day(
 ) -> Iterator[resample.Resampled]:
     """The resampled rows of each day, of its own columns."""
 
-    def resampled(task: tuple[DayRows, Int64, row_blocks.RowBlock]) -> resample.Resampled:
-        rows, starts, block = task
-        base = rows.blocks[0].first
-        return resample.aggregate(
-            starts[block.first - base : block.last - base], _load(rows, block), how
+    def resampled(task: tuple[DayRows, Blocks]) -> resample.Resampled:
+        rows, blocks = task
+        starts, base = step.starts(rows.timestamps), rows.blocks[0].first
+        return _kept(rows, starts, how) or resample.in_one(
+            [
+                resample.aggregate(
+                    starts[block.first - base : block.last - base], _load(rows, block), how
+                )
+                for block in blocks
+            ],
+            how,
         )
 
-    tasks = ((rows, step.starts(rows.timestamps), block) for rows in days for block in rows.blocks)
-    results = threads.in_order(resampled, tasks)
+    def cut(rows: DayRows) -> list[Blocks]:
+        return [rows.blocks] if rows.kept else [[block] for block in rows.blocks]
+
+    results = threads.in_order(resampled, ((rows, blocks) for rows in days for blocks in cut(rows)))
     for rows in days:
-        pieces = list(itertools.islice(results, len(rows.blocks)))
+        pieces = list(itertools.islice(results, len(cut(rows))))
         yield (
-            resample.merged(pieces, how)
+            resample.in_one(pieces, how)
             if pieces
             else _nothing(np.unique(step.starts(rows.timestamps)), len(rows.columns))
         )
+
+
+def _kept(rows: DayRows, starts: Int64, how: schemas.Reducer) -> resample.Resampled | None:
+    """What a file has kept of all rows of a day, where they become one; else None."""
+    if rows.kept is None or how not in ("sum", "mean") or starts[0] != starts[-1]:
+        return None
+    kept = rows.kept.load()
+    if kept is None:
+        return None
+    return resample.Resampled(starts[:1], kept.measured[None, :-1], kept.totals[None, :-1])
 
 
 def _nothing(starts: Int64, width: int) -> resample.Resampled:

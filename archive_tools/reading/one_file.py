@@ -35,5 +35,6 @@ def read_file(file: SeriesFile, request: ReadRequest) -> Series:
         raise selection.absent(columns, lacking, f"{request.stored} of {file.path}")
     chosen = selection.chosen(columns, request.components)
     day = Day(local_date(file.start, request.timezone), request.timezone)
-    rows = rows_of(file, request.stored, day, (request.start, request.end), chosen, 0)
+    between = request.start, request.end
+    rows = rows_of(file, request.stored, day, between, chosen, is_summed=request.is_by_day)
     return loaded_rows(request, [rows], chosen)

@@ -116,7 +116,16 @@ def _rows_of_day(
         columns = file.columns(dataset)
         chosen = selection.chosen(columns, request.components)
         between = max(request.start, day.start), min(request.end, day.end)
-        return rows_of(file, dataset, day, between, chosen, whole_chunks), columns
+        rows = rows_of(
+            file,
+            dataset,
+            day,
+            between,
+            chosen,
+            whole_chunks=whole_chunks,
+            is_summed=request.is_by_day,
+        )
+        return rows, columns
 
 
 def loaded_rows(request: ReadRequest, days: list[DayRows], columns: list[str]) -> Series:

@@ -94,6 +94,11 @@ class ReadRequest:
         )
 
     @property
+    def is_by_day(self) -> bool:
+        """Whether all rows of a day become one."""
+        return self.step is not None and not self.step.seconds
+
+    @property
     def step(self) -> Step | None:
         """The step of resampled rows; None where rows are read as they are."""
         return None if self.resample is None else Step.parse(self.resample, self.timezone)

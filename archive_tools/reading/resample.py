@@ -5,7 +5,9 @@ to the site's calendar.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -161,6 +163,11 @@ def merged(pieces: list[Resampled], how: Reducer) -> Resampled:
     count = np.add.reduceat(np.concatenate([piece.count for piece in pieces]), first, axis=0)
     value = _REDUCE[how].reduceat(np.concatenate([piece.value for piece in pieces]), first, axis=0)
     return Resampled(starts[first], count, value)
+
+
+def in_one(pieces: Sequence[Resampled], how: Reducer) -> Resampled:
+    """Resampled rows of consecutive pieces of a day, each added to what those before it come to."""
+    return functools.reduce(lambda one, other: merged([one, other], how), pieces)
 
 
 def finished(resampled: Resampled, how: Reducer) -> Float64:

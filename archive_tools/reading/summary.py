@@ -2,16 +2,18 @@
 component.
 
 Parts of the files are loaded and reduced side by side, and dropped: no dataset is held as a whole.
-A row without a missing cell is summed as it is; only rows with one are looked at cell by cell.
+A row without a missing cell is summed as it is; only rows with one are looked at cell by cell. What
+a file has kept of a whole day is taken from there.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import fnmatch
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,11 +23,13 @@ from archive_tools.core import gaps, threads
 from archive_tools.core.arrays import Int64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import BadArgument, NotFound
+from archive_tools.formats.kept_summary import KeptSummary
 from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile, damage_named
 
 if TYPE_CHECKING:
     from archive_tools.reading.archive import Archive
+from archive_tools.reading import day_summary
 from archive_tools.reading.reduction import FLOW, Header, Reduced, reduce
 
 
@@ -137,15 +141,8 @@ class _Growing:
     rows: int = 0
     whole: _Tally = field(default_factory=_Tally)
     components: dict[str, _Tally] = field(default_factory=dict)
-    absent: gaps.Bool | None = None
 
-    def add(self, header: Header, reduced: Reduced, before: gaps.Bool | None = None) -> None:
-        """Add the next rows, before which is a row that lacks the cells of `before`: bool
-        (columns,); default: the last one that was added.
-        """
-        if before is None:
-            before = np.zeros(len(header.columns), bool) if self.absent is None else self.absent
-        self.absent, reduced = reduced.absent, reduced.after(before)
+    def add(self, header: Header, reduced: Reduced) -> None:
         self.rows += reduced.rows
         self.whole.add(reduced.rows * len(header.columns), *reduced[1:5])
         if reduced.columns is not None:
@@ -241,22 +238,48 @@ def _opened(archive: Archive, instance: str, dates: Iterable[dt.date]) -> Iterat
 
 
 Between = tuple[int, int] | None
-Task = tuple[Header, RowBlock, Int64, gaps.Bool | None]
-"""The last is what the row before lacks, of the first block of a file."""
+
+
+class _Task(NamedTuple):
+    """Rows of a dataset of one file, in blocks, and whether they are the last of them; `before` is
+    what the row before the first of them lacks, `kept` what the file says that they come to.
+    """
+
+    header: Header
+    stamps: Int64
+    blocks: list[RowBlock]
+    before: gaps.Bool
+    is_last: bool = True
+    kept: KeptSummary | None = None
+
+    def reduced(self, *, by_component: bool) -> Reduced:
+        """What the rows come to."""
+        figures = self.kept and self.kept.load()
+        if figures:
+            return day_summary.reduced(figures, self.stamps, by_component=by_component)
+        kind = self.header.kind
+        parts = (
+            reduce(
+                block.load(), self.stamps[block.first : block.last], kind, by_component=by_component
+            )
+            for block in self.blocks
+        )
+        return functools.reduce(day_summary.merged, parts)
 
 
 def _summaries(
     opened: Iterable[SeriesFile], between: Between, wanted: Sequence[str], *, by_component: bool
 ) -> list[DatasetSummary]:
-    def reduced(task: Task) -> tuple[Header, Reduced, gaps.Bool | None]:
-        header, block, stamps, before = task
-        found = reduce(block.load(), stamps, header.kind, by_component=by_component)
-        return header, found, before
+    def reduced(task: _Task) -> tuple[_Task, Reduced]:
+        return task, task.reduced(by_component=by_component)
 
     found: dict[str, _Growing] = {}
-    tasks = _tasks(opened, between, wanted, found)
-    for header, piece, before in threads.in_order(reduced, tasks):
-        found[header.dataset].add(header, piece, before)
+    so_far: Reduced | None = None
+    for task, piece in threads.in_order(reduced, _tasks(opened, between, wanted, found)):
+        so_far = day_summary.merged(so_far, piece) if so_far else piece
+        if task.is_last:
+            found[task.header.dataset].add(task.header, so_far.after(task.before))
+            so_far = None
     return [found[name].finished() for name in sorted(found)]
 
 
@@ -265,7 +288,7 @@ def _tasks(
     between: Between,
     wanted: Sequence[str],
     found: dict[str, _Growing],
-) -> Iterator[Task]:
+) -> Iterator[_Task]:
     """What is to be loaded; every dataset that is met is noted in `found`."""
     there: set[str] = set()
     for tts in opened:
@@ -282,12 +305,20 @@ def _tasks(
                 low, high = (
                     np.searchsorted(stamps, between).tolist() if between else (0, len(stamps))
                 )
-                before: gaps.Bool | None = _lacks(tts, header, low - 1)
-                for block in tts.row_blocks(name, low, high):
-                    yield header, block, stamps[block.first : block.last], before
-                    before = None
+                yield from _of_file(tts, header, stamps, low, high)
     if absent := [one for one in wanted if not chosen(sorted(there), [one])]:
         raise NotFound(f"no dataset {', '.join(absent)}", expected=", ".join(sorted(there)))
+
+
+def _of_file(
+    tts: SeriesFile, header: Header, stamps: Int64, low: int, high: int
+) -> Iterator[_Task]:
+    blocks, before = tts.row_blocks(header.dataset, low, high), _lacks(tts, header, low - 1)
+    if blocks and (low, high) == (0, len(stamps)) and (kept := tts.kept(header.dataset)):
+        yield _Task(header, stamps, blocks, before, kept=kept)
+        return
+    for block in blocks:
+        yield _Task(header, stamps, [block], before, block is blocks[-1])
 
 
 def _lacks(tts: SeriesFile, header: Header, row: int) -> gaps.Bool:

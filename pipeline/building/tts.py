@@ -11,6 +11,7 @@ from archive_tools.core.errors import LessThanArchived, NoData
 from archive_tools.core.findings import shortened
 from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
+from archive_tools.reading.day_summary import day_summary
 from pipeline.building import provenance
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.logs import rejects_of, write_logs
@@ -76,7 +77,8 @@ def write_tts(request: TtsRequest, target: Path) -> Made:
         "inputs_fingerprint": raw.name.rpartition(".")[2],
     }
     missing = where.site.missing
-    with TtsWriter(target, where.day, missing=missing, attributes=attributes) as writer:
+    about: dict[str, Any] = {"missing": missing, "attributes": attributes}
+    with TtsWriter(target, where.day, **about, summarise=day_summary) as writer:
         made = _so_far(request, _write(request, writer))
         reported = provenance.of_file(request.made_by, request.fetched, made.findings)
         writer.file.attrs["provenance"] = reported
