@@ -8,7 +8,7 @@ EXAMPLE := examples/site
 MORNING := examples/morning
 MONTH := --start 2026-10-25 --stop 2026-11-21
 
-.PHONY: nightly quick test check coverage docs wheel-checks campaigns morning fuzz fuzz-library bench lock audit clean
+.PHONY: nightly quick test check coverage docs wheel-checks campaigns morning fuzz fuzz-library bench slopes lock audit clean
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -91,6 +91,10 @@ bench: $(VENV)/installed
 	rm -f $(BENCH_FIGURES)
 	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -q; status=$$?; \
 		$(BIN)/python -m benchmarks.figures $(BENCH_FIGURES) $(BENCH_BEFORE) && exit $$status
+
+# what a sample, a log, a job, a day cost, as lines, and how far those are off at four times the size: docs/scale.md
+slopes: $(VENV)/installed
+	nice $(BIN)/python -m benchmarks.slopes --check $(SLOPES)
 
 $(VENV)-lock/installed:
 	$(PYTHON) -m venv $(VENV)-lock

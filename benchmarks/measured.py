@@ -1,4 +1,6 @@
-"""What the day's benchmarks share: a day archived in a process of its own, timed and weighed."""
+"""What the benchmarks share: a day archived, or commands run, in a process of its own, timed and
+weighed.
+"""
 
 from __future__ import annotations
 
@@ -61,3 +63,34 @@ def timed(
     best = min(parts, key=lambda part: part["fetch"] + part["build"])
     benchmark.extra_info.update({key: round(value, 2) for key, value in best.items()})
     return best, folder / "0/archive/2026/2026-11-22/bench.hdf5"
+
+
+COMMANDS = """
+import json, os, resource, sys, time
+from pipeline.cli.main import main as pipeline
+from archive_tools.cli.main import main as archive
+began = time.perf_counter()
+arguments = json.loads(sys.argv[1])
+shown, sys.stdout = sys.stdout, open(os.devnull, "w")
+codes = [(pipeline if one[0] == "nightly" else archive)(one) for one in arguments]
+usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+own, children = (usage.ru_utime + usage.ru_stime for usage in usages)
+cpu = own + children
+peak = max(usage.ru_maxrss for usage in usages) / 1024
+seconds = time.perf_counter() - began
+found = {"codes": codes, "seconds": seconds, "cpu_seconds": cpu, "children_seconds": children,
+    "rss_mb": peak}
+print(json.dumps(found), file=shown)
+"""
+
+
+def in_process(*commands: list[str]) -> dict[str, Any]:
+    """Run commands in a process of their own: exit codes, seconds, MiB of the largest process."""
+    run = subprocess.run(
+        [sys.executable, "-c", COMMANDS, json.dumps(commands)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return dict(json.loads(run.stdout))

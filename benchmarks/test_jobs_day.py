@@ -9,17 +9,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.measured import DATE
+from benchmarks.measured import DATE, in_process
 from tests.support.job_stats_text import ost, text
-from tests.support.paths import ROOT
 from tests.support.sacct_answers import answer, job
 
 MIDNIGHT = 1_795_305_600
@@ -28,33 +25,6 @@ STEP = 3600
 SNAPSHOTS = 25
 """Of each target, the one that closes the day included: a job is in two, one after the other."""
 MIB = 1 << 20
-PROGRAM = """
-import json, os, resource, sys, time
-from pipeline.cli.main import main as pipeline
-from archive_tools.cli.main import main as archive
-began = time.perf_counter()
-arguments = json.loads(sys.argv[1])
-shown, sys.stdout = sys.stdout, open(os.devnull, "w")
-codes = [(pipeline if one[0] == "nightly" else archive)(one) for one in arguments]
-usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-peak = max(usage.ru_maxrss for usage in usages) / 1024
-seconds = time.perf_counter() - began
-found = {"codes": codes, "seconds": seconds, "cpu_seconds": cpu, "rss_mb": peak}
-print(json.dumps(found), file=shown)
-"""
-
-
-def in_process(*commands: list[str]) -> dict[str, Any]:
-    """Run commands in a process of their own: exit codes, seconds, peak memory."""
-    run = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(commands)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    return dict(json.loads(run.stdout))
 
 
 def write_day(folder: Path, jobs: int, seen: int, targets: int) -> None:
