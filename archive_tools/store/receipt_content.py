@@ -141,13 +141,11 @@ def _plain(value: Any) -> Any:
 
 def what_it_is(status: os.stat_result) -> str:
     """Why a file cannot be a receipt, by its status alone; "" if it can be one."""
+    if stat.S_ISREG(status.st_mode):
+        return "" if status.st_size else "it is empty"
     if stat.S_ISLNK(status.st_mode):
         return "it is a link"
-    if stat.S_ISDIR(status.st_mode):
-        return "it is a folder"
-    if not stat.S_ISREG(status.st_mode):
-        return "it is not a regular file"
-    return "" if status.st_size else "it is empty"
+    return "it is a folder" if stat.S_ISDIR(status.st_mode) else "it is not a regular file"
 
 
 def fits(value: object, shape: Shape) -> bool:

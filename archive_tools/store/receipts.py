@@ -9,11 +9,11 @@ rest: inputs, counts, findings, durations.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import hashlib
 import json
-import operator
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +37,7 @@ _NAME = re.compile(
     rf"\.(?P<state>{'|'.join(ReceiptState)})(?P<percent>\d{{0,3}})\.json",
     re.ASCII,
 )
+_STATES = {state.value: state for state in ReceiptState}
 
 
 def fingerprint(*parts: Any) -> str:
@@ -107,20 +108,13 @@ class Receipt(NamedTuple):
         match = _NAME.fullmatch(name)
         if not match:
             return None
-        percent = int(match["percent"]) if match["percent"] else 100
+        date, instance, product, version, of, state, percent = match.groups()
         try:
-            date = dt.date.fromisoformat(match["date"])
+            day = dt.date.fromisoformat(date)
         except ValueError:
             return None
-        return cls(
-            date,
-            match["instance"],
-            match["product"],
-            int(match["version"]),
-            match["fingerprint"],
-            ReceiptState(match["state"]),
-            percent,
-        )
+        share = int(percent or 100)
+        return cls(day, instance, product, int(version), of, _STATES[state], share)
 
 
 @dataclass(frozen=True)
@@ -249,25 +243,28 @@ def _damage(path: Path, inode: int, mtime_ns: int, size: int) -> str:
     return ""
 
 
-def _day(folder: Path, entries: list[os.DirEntry[str]]) -> DayReceipts:
-    """The receipts among the entries of a folder, by their names and what they are."""
+def _day(folder: Path, entries: list[tuple[str, str]]) -> DayReceipts:
+    """The receipts among the files of a folder: their names, and why they cannot be receipts."""
     good, damaged = [], []
-    for entry in sorted(entries, key=_entry_name):
-        receipt = Receipt.parse(entry.name)
+    for name, reason in sorted(entries):
+        receipt = Receipt.parse(name)
         if receipt is None:
             continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except OSError:  # removed meanwhile
-            continue
-        if status.st_size and entry.is_file(follow_symlinks=False):  # nearly every one
-            good.append(receipt)
+        if reason:
+            damaged.append(Damaged(receipt, folder / name, reason))
         else:
-            damaged.append(Damaged(receipt, folder / entry.name, what_it_is(status)))
+            good.append(receipt)
     return DayReceipts(folder, tuple(good), tuple(damaged))
 
 
-_entry_name = operator.attrgetter("name")
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A folder, open: names in it are looked up there, not from the root of the file system."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 class Receipts:
@@ -288,14 +285,18 @@ class Receipts:
         that are not empty. No receipt is read.
         """
         wanted = sorted(set(dates))
-        entries: dict[str, list[os.DirEntry[str]]] = {str(date): [] for date in wanted}
+        entries: dict[str, list[tuple[str, str]]] = {str(date): [] for date in wanted}
         folders = {(date.year, date.month): self.folder(date) for date in wanted}
         for folder in folders.values():
             try:
-                with os.scandir(folder) as there:
-                    for entry in there:
-                        if (of_day := entries.get(entry.name[:10])) is not None:
-                            of_day.append(entry)
+                with _opened(folder) as handle:
+                    for name in os.listdir(handle):
+                        if (of_day := entries.get(name[:10])) is not None:
+                            try:
+                                status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                            except OSError:  # removed meanwhile
+                                continue
+                            of_day.append((name, what_it_is(status)))
             except (FileNotFoundError, NotADirectoryError):
                 continue
         return {date: _day(folders[date.year, date.month], entries[str(date)]) for date in wanted}

@@ -85,6 +85,10 @@ class State:
     def __str__(self) -> str:
         return f"{self.word}{':' if self.all_measured else ''} {self.detail}".strip()
 
+    def with_more(self, detail: str) -> State:
+        """The state, with more to say."""
+        return replace(self, detail="; ".join(filter(None, [self.detail, detail])))
+
     @property
     def short(self) -> str:
         """For a table: per cent, and whether an outage is acknowledged."""
@@ -136,8 +140,7 @@ def state_of(
         named = tuple(map(str, day.damaged_of(instance)))
         if not named:
             return state
-        detail = "; ".join(filter(None, [state.detail, *named]))
-        return replace(state, detail=detail, damaged=named)
+        return replace(state.with_more("; ".join(named)), damaged=named)
 
 
 def _state_of(
@@ -227,8 +230,10 @@ def _is_made_as_now(day: DayReceipts, date: dt.date, instance: str, how: MadeHow
     if receipt is None or receipt.fingerprint[8:] == now[-1]:
         return True
     raw = day.good(instance, Product.RAW)
-    root = day.folder.parents[2]
-    return not raw or not layout.path(root, layout.RAW, date, instance, raw.fingerprint).is_dir()
+    if raw is None:
+        return True
+    folder = layout.RAW.format(date=date, instance=instance, fingerprint=raw.fingerprint)
+    return not os.path.isdir(f"{day.folder.parents[2]}/{folder}")
 
 
 def _partial(day: DayReceipts, made: Iterable[Receipt]) -> State | None:
