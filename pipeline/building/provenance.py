@@ -16,8 +16,10 @@ from archive_tools.core.errors import TokioError
 from archive_tools.core.findings import Findings
 from archive_tools.core.software import DISTRIBUTION, version
 from archive_tools.schemas import SCHEMA_VERSION
+from pipeline.building import outages, roster
 from pipeline.building.instance_day import InstanceDay
 from pipeline.site import Site
+from pipeline.sources import registry as sources
 from pipeline.sources._shared import secrets
 
 LONGEST_INPUTS, MOST_FINDINGS, LONGEST_FINDINGS = 16_384, 50, 24_576
@@ -56,6 +58,20 @@ def made_by(site: Site, product_version: int, where: InstanceDay | None) -> dict
         "version": product_version,
         "configuration": configuration,
     }
+
+
+def made_of(where: InstanceDay) -> list[Any]:
+    """All that says what is made of raw data, as it goes into fingerprints."""
+    meaning = sources.meaning(where.source)
+    return [
+        where.options.made_of(),
+        where.site.timezone,
+        where.site.missing,
+        SCHEMA_VERSION,
+        *([meaning] if meaning else []),
+        *roster.retired_on(where.site.root, where.day.date, where.instance),
+        *outages.made_of(where.site.root, where.day, where.instance),
+    ]
 
 
 def circumstances(seconds: float) -> dict[str, Any]:

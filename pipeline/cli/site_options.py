@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from archive_tools.core import date_words, printable
 from archive_tools.core.errors import ConfigError
 from pipeline.building import roster, silence
+from pipeline.building.run_context import current
+from pipeline.building.site_cache import load_checked
 from pipeline.runs import progress
 from pipeline.site import Site
-from pipeline.tasks.context import current
-from pipeline.tasks.site_cache import load_checked
 
 
 def loaded(options: argparse.Namespace) -> Site:

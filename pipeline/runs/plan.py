@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from archive_tools.core.vocabulary import DayState, Product
 from archive_tools.store import aside
 from archive_tools.store.receipts import Receipts
+from pipeline.building.run_context import Mode, run_context, with_receipts
 from pipeline.runs import states
 from pipeline.runs.execution import everything
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
-from pipeline.tasks.context import Mode, run_context, with_receipts
 from pipeline.tasks.nightly import Nightly, products
 
 

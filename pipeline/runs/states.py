@@ -15,14 +15,10 @@ from archive_tools.core import quantities
 from archive_tools.core.vocabulary import DayState, Severity
 from archive_tools.store import aside, receipts, status
 from archive_tools.store.status import State
-from pipeline.building import outages, roster
+from pipeline.building import outages, provenance, roster
 from pipeline.building.instance_day import InstanceDay
 from pipeline.site import Site
 from pipeline.sources import registry as sources
-from pipeline.tasks.build import made_of
-from pipeline.tasks.fetch import Fetch
-from pipeline.tasks.index import Jobs
-from pipeline.tasks.nightly import products
 
 INVALIDATED = "invalidated, and not built since; invalidate --undo takes it back"
 
@@ -48,13 +44,13 @@ def day_states(
     ask : bool
         Whether sources of young days are queried for what they have now.
     """
-    lasts = {instance: products(site, instance)[0] for instance in instances or site.sources}
-    retention = {instance: sources.options(site, instance).retention_days for instance in lasts}
+    wanted = {name: sources.products(site, name) for name in instances or site.sources}
+    retention = {instance: sources.options(site, instance).retention_days for instance in wanted}
     found = status.states(
         site.root,
         dates,
-        {instance: sources.products(site, instance) for instance in lasts},
-        {instance: _made_how(site, instance) for instance in lasts},
+        wanted,
+        {instance: _made_how(site, instance) for instance in wanted},
     )
     oldest = site.yesterday() - dt.timedelta(days=site.late_days)
     invalidated = aside.days_aside(site.root)
@@ -63,10 +59,12 @@ def day_states(
         for instance, state in states.items():
             damaged = state.damaged
             if (date, instance) in invalidated and state.word.severity is Severity.BAD:
-                states[instance] = state = _and(state, INVALIDATED)
+                states[instance] = state = state.with_more(INVALIDATED)
             if ask and date >= oldest and state.word in (DayState.COMPLETE, DayState.PARTIAL):
-                states[instance] = state = _young(
-                    site, Fetch(date=date, instance=instance, site=given), lasts[instance], state
+                from pipeline.runs import young_days  # of tasks, and so of Luigi
+
+                states[instance] = state = young_days.current_state(
+                    site, date, instance, given, state
                 )
             if retention[instance] and state.word in (
                 DayState.MISSING,
@@ -77,7 +75,7 @@ def day_states(
             if is_acknowledged and state.word in (DayState.COMPLETE, DayState.PARTIAL):
                 states[instance] = _with_outages(site, date, instance, state)
             if damaged and not states[instance].damaged:
-                named = _and(states[instance], "; ".join(damaged))
+                named = states[instance].with_more("; ".join(damaged))
                 states[instance] = replace(named, damaged=damaged)
     return found
 
@@ -90,32 +88,10 @@ def _made_how(site: Site, instance: str) -> status.MadeHow:
     dates = {one.since for one in roster.retirements(site.root) if one.instance == instance}
     dates |= {str(date) for date in outages.turns(site.root, instance, site.timezone)}
     return [
-        (since, receipts.made_how(*made_of(InstanceDay(site, instance, day, options))))
+        (since, receipts.made_how(*provenance.made_of(InstanceDay(site, instance, day, options))))
         for since in sorted({dt.date.min.isoformat(), *dates})
         for day in [site.day(dt.date.fromisoformat(since))]
     ]
-
-
-def _young(site: Site, fetch: Fetch, last: type, state: State) -> State:
-    """The state of a day that late data may still come to."""
-    why = sources.why_unusable(fetch.where.options.kind)
-    if why:
-        return replace(state, detail="; ".join(filter(None, [state.detail, why])))
-    if not fetch.is_young():
-        return state
-    if not fetch.up_to_date():
-        return State(DayState.LATE, "the source has other data than the archive")
-    task = last(date=fetch.date, instance=fetch.instance, site=fetch.site)
-    if not task.complete():
-        return State(DayState.STALE, status.OTHER_KEYS)
-    if isinstance(task, Jobs) and not task.index.up_to_date():
-        return State(
-            DayState.STALE,
-            "the index is of other keys of site.json, or of other data of servers",
-        )
-    if time.time() < fetch.day.end and "so far" not in state.detail:
-        return _and(state, "so far: the day is not over")
-    return state
 
 
 def _with_outages(site: Site, date: dt.date, instance: str, state: State) -> State:
@@ -124,12 +100,7 @@ def _with_outages(site: Site, date: dt.date, instance: str, state: State) -> Sta
     found = [one.sentence(day) for one in outages.outages_on(site.root, day, instance)]
     if not found:
         return state
-    return replace(_and(state, f"acknowledged {'; '.join(found)}"), acknowledged=True)
-
-
-def _and(state: State, more: str) -> State:
-    """The state, with more to say."""
-    return replace(state, detail="; ".join(filter(None, [state.detail, more])))
+    return replace(state.with_more(f"acknowledged {'; '.join(found)}"), acknowledged=True)
 
 
 def _kept_by_source(site: Site, date: dt.date, state: State, retention_days: float) -> State:
@@ -150,6 +121,4 @@ def _kept_by_source(site: Site, date: dt.date, state: State, retention_days: flo
         if first > 0
         else f"the source is forgetting it, the last of it in {quantities.rounded_duration(last)}"
     )
-    return replace(
-        state, detail="; ".join(filter(None, [state.detail, left])), forgotten_in=max(first, 0.0)
-    )
+    return replace(state.with_more(left), forgotten_in=max(first, 0.0))

@@ -28,14 +28,13 @@ from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.schemas import BUILD_VERSION
 from archive_tools.store import digest, files
 from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
-from pipeline.building import provenance
+from pipeline.building import provenance, run_context
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.made import Made
+from pipeline.building.site_cache import load_options, load_site
 from pipeline.processes.limits import end_with_parent
 from pipeline.site import Site
 from pipeline.sources._shared import secrets
-from pipeline.tasks import context
-from pipeline.tasks.site_cache import load_options, load_site
 
 log = logging.getLogger("tokio")
 NO_FINGERPRINT = "0" * 16
@@ -130,7 +129,7 @@ class ArchiveTask(luigi.Task):
         cannot be read is not among them.
         """
         root = self.config.root
-        known = context.current().receipts.get((root, self.date))
+        known = run_context.current().receipts.get((root, self.date))
         return known or Receipts(root).day(self.date).read()
 
     def receipt(self) -> Receipt | None:
@@ -208,7 +207,7 @@ class ArchiveTask(luigi.Task):
 
     def at_one_time(self) -> contextlib.AbstractContextManager[None]:
         """Have this day's receipts looked at once."""
-        return context.with_receipts(self.config.root, {self.date: self.day_receipts()})
+        return run_context.with_receipts(self.config.root, {self.date: self.day_receipts()})
 
     def is_complete(self) -> bool:
         """Whether this product and all that it is made from are up to date."""

@@ -8,29 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from archive_tools.core.vocabulary import Product
-from archive_tools.schemas import SCHEMA_VERSION
 from archive_tools.store import aside
 from archive_tools.store.receipts import Receipt, derived, follows
-from pipeline.building import outages, roster
-from pipeline.building.instance_day import InstanceDay
+from pipeline.building import outages, provenance, roster
 from pipeline.building.made import Made
-from pipeline.sources import registry as sources
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
-
-
-def made_of(where: InstanceDay) -> list[Any]:
-    """All that says what is made of raw data, as it goes into fingerprints."""
-    meaning = sources.meaning(where.source)
-    return [
-        where.options.made_of(),
-        where.site.timezone,
-        where.site.missing,
-        SCHEMA_VERSION,
-        *([meaning] if meaning else []),
-        *roster.retired_on(where.site.root, where.day.date, where.instance),
-        *outages.made_of(where.site.root, where.day, where.instance),
-    ]
 
 
 class Build(ArchiveTask):
@@ -56,7 +39,7 @@ class Build(ArchiveTask):
         raw = self.raw()
         if raw is None:
             return None
-        return derived(raw.fingerprint, *made_of(self.where))
+        return derived(raw.fingerprint, *provenance.made_of(self.where))
 
     def _retired(self) -> list[str]:
         """Names that an operator retired before the day or on it."""

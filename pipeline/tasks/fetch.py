@@ -16,11 +16,11 @@ from archive_tools.store import aside, files
 from archive_tools.store.receipts import Damaged, Receipt
 from pipeline.building import archived_raw, source_queries, verified
 from pipeline.building.archive_folder import size_of
+from pipeline.building.run_context import Answer, Key, Mode, current
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.sources._shared import secrets
 from pipeline.sources.contract import Inputs
 from pipeline.tasks.base import ArchiveTask
-from pipeline.tasks.context import Answer, Key, Mode, current
 
 log = logging.getLogger("tokio")
 

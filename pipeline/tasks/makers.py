@@ -16,6 +16,7 @@ MAKERS = (
     "archive_tools.reading.archive",
     "archive_tools.reporting.figures_of_day",
     "archive_tools.reporting.report",
+    "pipeline.sources.lmt.held",
 )
 
 

@@ -19,12 +19,12 @@ from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline.building.archive_folder import write_about
 from pipeline.building.made import Made
+from pipeline.building.run_context import with_receipts
 from pipeline.site import Site
 from pipeline.sources import registry as sources
 from pipeline.sources.contract import LOG_PRODUCTS, RECORD_PRODUCTS, SERIES_PRODUCTS
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.build import Build
-from pipeline.tasks.context import with_receipts
 from pipeline.tasks.index import Jobs
 from pipeline.tasks.records import Records
 

@@ -81,6 +81,12 @@ def test_a_run_that_finds_nothing_to_do_loads_nothing_that_makes_products(
     assert run(folder, "pipeline", *command, *days, names=names) == ("", 0)
 
 
+def test_status_of_days_that_no_data_come_to_any_more_loads_no_scheduler(folder: Path) -> None:
+    days = ["--start", str(DATE), "--stop", str(DATE), "--no-ask"]
+    names = ("luigi", "pyarrow")
+    assert run(folder, "pipeline", "status", *days, names=names) == ("", 0)
+
+
 def test_a_run_that_makes_products_does_without_pandas(folder: Path) -> None:
     arguments = ["--start", str(DATE), "--instance", "scratch"]
     assert run(folder, "pipeline", "invalidate", *arguments) == ("", 0)

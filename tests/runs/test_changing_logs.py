@@ -14,8 +14,8 @@ import pytest
 
 from archive_tools.formats import darshan_tables
 from pipeline.building import log_reading
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
-from pipeline.tasks.context import current
 from tests.support.nights import DATE, FOREVER, some_logs
 
 Site = Callable[..., Path]

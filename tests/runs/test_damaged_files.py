@@ -17,9 +17,9 @@ import pytest
 from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.reporting import report
 from archive_tools.store.receipts import Receipts
+from pipeline.building.site_cache import load_site
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.runs import retention
-from pipeline.tasks.site_cache import load_site
 from tests.support import damage, pristine
 
 pytestmark = pytest.mark.system

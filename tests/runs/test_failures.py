@@ -23,11 +23,11 @@ from typing import Any
 import pytest
 
 from archive_tools.formats import darshan_tables
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.processes import isolated, limits
 from pipeline.sources import darshan, lmt
 from pipeline.sources._shared.sql_database import Database
-from pipeline.tasks.context import current
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.paths import ROOT, needed
 from tests.support.small_days import write_days, write_lmt

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from archive_tools.cli.main import main as archive
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, main
-from pipeline.tasks.context import current
 from tests.support.killed_runs import Kill, run_killed
 from tests.support.small_days import write_days
 

@@ -14,9 +14,9 @@ import pytest
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, PARTIAL, main
 from pipeline.sources import collectd
-from pipeline.tasks.context import current
 from tests.support.nights import DATE, FOREVER
 from tests.support.prometheus_day import labels, matrix
 

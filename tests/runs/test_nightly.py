@@ -22,10 +22,10 @@ from archive_tools.core.findings import Findings
 from archive_tools.store.lock import holding
 from archive_tools.store.receipts import Receipts
 from pipeline.building.logs import _lacks
+from pipeline.building.run_context import current
 from pipeline.cli.main import BUSY, COMPLETE, FAILED, PARTIAL, USAGE, main
 from pipeline.tasks import Build, Fetch
 from pipeline.tasks.base import ArchiveTask
-from pipeline.tasks.context import current
 from tests.support import stuck_builds
 from tests.support.killed_runs import Kill, run_killed
 from tests.support.lmtdb import LmtDb, every

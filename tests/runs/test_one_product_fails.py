@@ -11,10 +11,10 @@ import pytest
 
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store.receipts import Receipts
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.tasks import Build
 from pipeline.tasks.base import ArchiveTask
-from pipeline.tasks.context import current
 from pipeline.tasks.index import Index, Jobs
 from pipeline.tasks.nightly import Nightly
 from tests.support.nights import FOREVER

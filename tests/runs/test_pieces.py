@@ -23,9 +23,9 @@ from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import Product
 from archive_tools.store.receipts import Receipts
 from pipeline.building import pieces
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.sources import collectd, lmt
-from pipeline.tasks.context import current
 from pipeline.testing.contract import assert_same, built, grids
 from tests.support.collectd_day import as_document, disk
 from tests.support.essearch import State, hits, serving

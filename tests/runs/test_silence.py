@@ -19,9 +19,9 @@ from archive_tools.core.errors import Unreachable
 from archive_tools.store.receipts import Receipts
 from pipeline.building import silence
 from pipeline.building.instance_day import InstanceDay
+from pipeline.building.site_cache import load_site
 from pipeline.cli.main import FAILED, main
 from pipeline.sources import lmt, prometheus
-from pipeline.tasks.site_cache import load_site
 from tests.support.small_days import write_lmt
 
 pytestmark = pytest.mark.system

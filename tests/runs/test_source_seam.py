@@ -13,13 +13,13 @@ import pytest
 from archive_tools import schemas
 from archive_tools.core.day import Day
 from archive_tools.store.receipts import derived
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.sources import darshan, lmt
 from pipeline.sources import registry as sources
 from pipeline.sources._shared import file_copies
 from pipeline.sources.contract import Fetched
 from pipeline.tasks.build import Build
-from pipeline.tasks.context import current
 from tests.support.small_days import write_days
 
 pytestmark = pytest.mark.system

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from archive_tools.core.day import Day
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, main
-from pipeline.tasks.context import current
 from tests.support.lmtdb import LmtDb, every
 from tests.support.nights import some_logs
 from tests.support.paths import ROOT

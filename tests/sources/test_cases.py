@@ -17,8 +17,8 @@ import archive_tools
 from archive_tools.core.arrays import Float64
 from archive_tools.core.vocabulary import Product
 from archive_tools.store.receipts import Receipts
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
-from pipeline.tasks.context import current
 from tests.support import paths
 from tests.support.prometheus_server import filled, started
 from tests.support.waiting import PATIENCE

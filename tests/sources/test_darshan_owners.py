@@ -19,10 +19,10 @@ from archive_tools.core.vocabulary import FindingKind, Product
 from archive_tools.formats import darshan_tables
 from archive_tools.store.receipts import Receipts
 from pipeline.building import reductions
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, main
 from pipeline.model import MOST_NAMED, Remark
 from pipeline.sources.darshan.accounts import Accounts, Claim
-from pipeline.tasks.context import current
 from tests.support.darshan_source import options
 from tests.support.nights import DATE, FOREVER
 from tests.support.paths import SITEDAY_LOGS

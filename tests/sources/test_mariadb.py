@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import archive_tools
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.processes import own_environment
-from pipeline.tasks.context import current
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.nights import DATE, lmt_db
 from tests.support.paths import needed

@@ -17,10 +17,10 @@ import archive_tools
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData, SourceError
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.sources import prometheus
 from pipeline.sources.prometheus.saved_answers import manifest
-from pipeline.tasks.context import current
 from pipeline.testing.contract import built, parsed
 from tests.support.prometheus_server import SAVED, filled, started
 from tests.support.waiting import PATIENCE

@@ -13,6 +13,7 @@ import luigi
 import pytest
 
 from archive_tools.core.errors import SourceError, Unreachable
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, main
 from pipeline.processes import own_environment
 from pipeline.processes.limits import run_in_process
@@ -21,7 +22,6 @@ from pipeline.sources._shared import secrets
 from pipeline.sources._shared.http_client import HttpOptions, Server
 from pipeline.sources._shared.sql_database import Database
 from pipeline.sources.prometheus import Options
-from pipeline.tasks.context import current
 from tests.support.echo_server import MODES, echoing
 from tests.support.secret_text import all_text, forms, holds
 

@@ -20,8 +20,8 @@ import pytest
 import archive_tools
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.day import Day
+from pipeline.building.run_context import current
 from pipeline.cli.main import PARTIAL, main
-from pipeline.tasks.context import current
 from tests.support import prometheus_server, victoria_server
 from tests.support.waiting import PATIENCE
 

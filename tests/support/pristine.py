@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, main
-from pipeline.tasks.context import current
 from tests.support.small_days import write_days
 
 

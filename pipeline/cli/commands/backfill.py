@@ -15,11 +15,11 @@ from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import ReceiptState, Severity
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipt, Receipts
+from pipeline.building.run_context import Mode, current, run_context
 from pipeline.cli import common_options, exit_codes, site_options
 from pipeline.runs import execution, pages, plan, progress, recording, retention, states
 from pipeline.runs.plan import DayPlan, Plan
 from pipeline.site import Site
-from pipeline.tasks.context import Mode, current, run_context
 from pipeline.tasks.nightly import DAY, Nightly
 
 log = logging.getLogger("tokio")

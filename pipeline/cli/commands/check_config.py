@@ -15,11 +15,11 @@ from pipeline import site as sites
 from pipeline.building import archive_identity, silence
 from pipeline.building.archive_folder import write_about
 from pipeline.building.instance_day import InstanceDay
+from pipeline.building.site_cache import load_checked
 from pipeline.building.trial import Trial, try_source
 from pipeline.cli import exit_codes, site_options, site_schema, trial_text
 from pipeline.processes import confined
 from pipeline.sources import registry as sources
-from pipeline.tasks.site_cache import load_checked
 
 
 def run(options: argparse.Namespace) -> int:

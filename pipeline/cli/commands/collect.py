@@ -11,10 +11,10 @@ from archive_tools.core.errors import NoData
 from archive_tools.core.vocabulary import DayState, Product
 from archive_tools.store import lock
 from archive_tools.store.receipts import Receipts
+from pipeline.building.run_context import current
 from pipeline.cli import exit_codes, site_options
 from pipeline.runs import execution, progress, recording, states
 from pipeline.site import Site
-from pipeline.tasks.context import current
 from pipeline.tasks.nightly import products
 
 log = logging.getLogger("tokio")

@@ -8,12 +8,12 @@ import logging
 from collections.abc import Sequence
 
 from archive_tools.store import aside, files, lock
+from pipeline.building.run_context import Mode, run_context
 from pipeline.cli import exit_codes, site_options
 from pipeline.runs import execution, pages, plan, progress, recording
 from pipeline.runs.plan import DayPlan
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
-from pipeline.tasks.context import Mode, run_context
 from pipeline.tasks.fetch import Fetch
 from pipeline.tasks.nightly import DayTask
 

@@ -17,14 +17,13 @@ from rich.text import Text
 from archive_tools.core import date_words, printable
 from archive_tools.core.accounts import account
 from archive_tools.core.vocabulary import DayState, Severity
-from archive_tools.reporting import textfile
 from archive_tools.store import files
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.status import State
+from pipeline.building.run_context import run_context
 from pipeline.cli import common_options, exit_codes, site_options
-from pipeline.runs import alerting, states
+from pipeline.runs import states
 from pipeline.site import Site
-from pipeline.tasks.context import run_context
 
 Found = Mapping[dt.date, Mapping[str, State]]
 DAYS = 14
@@ -69,6 +68,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _write_metrics(site: Site, found: Found, path: Path) -> bool:
     """Write the metrics file; one that cannot be written is said, and gives False."""
+    from archive_tools.reporting import textfile
+    from pipeline.runs import alerting
+
     starts = {date: site.day(date).start for date in found}
     runs, missing = textfile.last_runs(site.root), textfile.lacks(site.root, found)
     text = textfile.metrics(found, starts, runs, missing, alerting.newest(site, found))

@@ -7,6 +7,9 @@ may be unknown, rows null, twice or out of order: they are counted, and the rest
 
 Time stamps in LMT are local times. In the hour that autumn repeats, TS_ID distinguishes the first
 pass from the second: it grows with time.
+
+What reads tables (pyarrow) is imported where that happens: a run that finds nothing to do needs
+none of it.
 """
 
 from __future__ import annotations
@@ -16,9 +19,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-import pyarrow.parquet as pq
 
 from archive_tools.core.day import Day
 from archive_tools.core.errors import NoData
@@ -30,18 +32,12 @@ from pipeline.sources._shared.sql_database import Database
 from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 from pipeline.sources.lmt import options as keys
 from pipeline.sources.lmt import table
-from pipeline.sources.lmt.appended import Rowids, appended
-from pipeline.sources.lmt.database import (
-    READERS,
-    copy_series,
-    id_ranges,
-    ids_of_day,
-    rows_by_id,
-)
-from pipeline.sources.lmt.held import has_all_rows, is_held
 from pipeline.sources.lmt.options import Options
-from pipeline.sources.lmt.samples import Clock, raw_table, table_samples
 from pipeline.sources.lmt.tables import SERIES, TABLES
+
+if TYPE_CHECKING:
+    from pipeline.sources.lmt.appended import Rowids
+    from pipeline.sources.lmt.samples import Clock
 
 __all__ = ["SOURCE", "Lmt", "Options"]
 
@@ -74,6 +70,8 @@ class Lmt(SeriesSource[keys.Options]):
         database = options.open(day)
         if database.is_sqlite:
             return _file_inputs(database)
+        from pipeline.sources.lmt.database import ids_of_day
+
         try:
             _, _, ids = ids_of_day(database, options, day)
         except NoData:
@@ -137,6 +135,11 @@ class Lmt(SeriesSource[keys.Options]):
         the database. Of a file that only grew, the rows that are new; when the day is over all,
         which costs no server anything.
         """
+        import pyarrow.parquet as pq
+
+        from pipeline.sources.lmt.appended import appended
+        from pipeline.sources.lmt.database import READERS, copy_series, id_ranges, ids_of_day
+
         database = options.open(day)
         stamps, clock, ids = ids_of_day(database, options, day)
         low, high = int(ids[0]), int(ids[-1])
@@ -187,6 +190,9 @@ class Lmt(SeriesSource[keys.Options]):
         NoData
             There is none.
         """
+        from pipeline.sources.lmt.database import rows_by_id
+        from pipeline.sources.lmt.held import is_held
+
         first, last, rows = ids[1] + 1, ids[0] - 1, {}
         for name in sorted(set(SERIES) & set(database.tables())):
             there, count, keys_of = rows_by_id(database, name, *ids)
@@ -202,6 +208,8 @@ class Lmt(SeriesSource[keys.Options]):
 
     def contains(self, newer: Path, older: Path) -> bool:
         """Whether a piece has all rows that an older one has."""
+        from pipeline.sources.lmt.held import has_all_rows
+
         return all(has_all_rows(newer, older, name) for name in SERIES)
 
     def parse(
@@ -212,6 +220,8 @@ class Lmt(SeriesSource[keys.Options]):
         Nulls and unknown ids are dropped and counted in `findings`. A dataset whose table was not
         there is not given.
         """
+        from pipeline.sources.lmt.samples import Clock, raw_table, table_samples
+
         clock = Clock.of(raw_table(folder, "TIMESTAMP_INFO"), options.timezone, findings)
         by_table: dict[str, list[table.Metric]] = {}
         for metric in table.metrics():

@@ -7,10 +7,9 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
-
-import luigi
 
 from archive_tools.store import layout
 from pipeline import site as sites
@@ -53,7 +52,8 @@ def load_checked(given: str, *, strict: bool = False) -> sites.Site:
         Names every key that is wrong; with `strict` also kinds that cannot be used, which
         otherwise fail their own instances alone.
     """
-    luigi.task_register.Register.clear_instance_cache()  # type: ignore[no-untyped-call]
+    if luigi := sys.modules.get("luigi"):  # without it there are no tasks
+        luigi.task_register.Register.clear_instance_cache()
     site = load_site(given)
     sources.check(site, strict=strict)
     for template in itertools.chain.from_iterable(site.older_files().values()):
