@@ -131,7 +131,7 @@ class Event:
         detail = self.detail.replace("{amount}", self._amount())
         where = ", ".join(filter(None, [self._in_datasets(), named]))
         return (
-            f"{self.kind}: {self.count}"
+            f"{self.kind}: {self.count:,}"
             + (f" {where}" if where else "")
             + (f" ({detail})" if detail else "")
         )

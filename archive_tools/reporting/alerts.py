@@ -34,6 +34,7 @@ from archive_tools.reporting.day_figures import (
     InstanceFigures,
     TargetSpeed,
     read_day_figures,
+    speed_words,
 )
 from archive_tools.store.receipt_content import DamagedReceipt
 from archive_tools.store.receipts import DayReceipts, Receipts
@@ -262,16 +263,13 @@ def _slow_target(rule: Rule, day: _Day, instance: str) -> Iterator[_Found]:
     found = day.of(instance).target_speeds
     if not found:
         raise _NotKnownError("no targets were compared: too few, or too few hours under load")
-    worst: dict[str, TargetSpeed] = {}
+    targets: dict[str, list[TargetSpeed]] = {}
     for one in sorted(found, key=lambda one: (not one.is_sure, one.share)):
-        worst.setdefault(one.name, one)
-    for one in worst.values():
-        sentence = (
-            f"{one.name} {one.direction} at {one.share:.2f} of the speed of the median target in"
-            f" {counted(one.hours, 'hour')} under load"
-        )
-        is_beyond = one.share < rule.threshold and one.is_sure
-        yield _Found(one.share, sentence, one.name, is_beyond)
+        targets.setdefault(one.name, []).append(one)
+    for name, speeds in targets.items():
+        beyond = [one for one in speeds if one.share < rule.threshold and one.is_sure]
+        sentence = speed_words(beyond or speeds[:1], "{:.2f}".format)
+        yield _Found(speeds[0].share, sentence, name, bool(beyond))
     if len(found) >= MOST_SLOW and found[-1].is_sure and rule.components != "*":
         yield _Found(None, f"only the {MOST_SLOW} surest are known")
     else:

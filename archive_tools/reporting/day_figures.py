@@ -8,12 +8,13 @@ if it were not there. Fields may be added; those that are here keep their meanin
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from archive_tools.core import quantities
 from archive_tools.core.printable import clean
 from archive_tools.store import layout
 
@@ -116,6 +117,23 @@ class TargetSpeed(msgspec.Struct, frozen=True):
     def is_slow(self) -> bool:
         """Whether it counts as slow on the day."""
         return self.is_sure and self.share <= SLOW_SHARE
+
+
+def speed_words(speeds: Sequence[TargetSpeed], shown: Callable[[float], str]) -> str:
+    """How fast one target was, in each direction that is given.
+
+    Parameters
+    ----------
+    speeds : sequence of TargetSpeed
+        Of the same target, at least one.
+    shown : callable
+        How a share is written.
+    """
+    shares = " and ".join(f"{one.direction} at {shown(one.share)}" for one in speeds)
+    hours = list(dict.fromkeys(one.hours for one in speeds))
+    most = quantities.counted(hours[-1], "hour")
+    time = " and ".join([*(str(one) for one in hours[:-1]), most])
+    return f"{speeds[0].name} {shares} of the speed of the median target in {time} under load"
 
 
 class Moved(msgspec.Struct, frozen=True):

@@ -67,7 +67,7 @@ class DayJob:
         said = []
         for row in self.servers:
             name = row["fsname"]
-            for share, what in ((row["share_read"], "read"), (row["share_written"], "written")):
+            for share, what in ((row["share_read"], "read"), (row["share_written"], "wrote")):
                 if share is not None and share >= 0.5:
                     said.append(f"{100 * share:.0f} % of what all logs {what} on {name} then")
             if (peak := row["fs_oss_cpu_peak"]) is not None and peak >= 90:
@@ -162,7 +162,7 @@ def _servers(connection: sqlite3.Connection) -> dict[tuple[Any, Any, Any], list[
 
 
 def bars(jobs: Sequence[DayJob], day: Day) -> list[dict[str, Any]]:
-    """Jobs on the day's time axis: label, times, and place in per cent, without a width where a
+    """Jobs on the day's time axis: names, times, and place in per cent, without a width where a
     time is not known.
     """
     span = day.end - day.start
@@ -172,9 +172,9 @@ def bars(jobs: Sequence[DayJob], day: Day) -> list[dict[str, Any]]:
         if job.start is not None and job.end is not None:
             left = min(max(100 * (job.start - day.start) / span, 0.0), 100.0)
             right = min(max(100 * (job.end - day.start) / span, left), 100.0)
-        label = ", ".join(filter(None, [job.jobid, job.user, job.program]))
+        names = [one for one in (job.jobid, job.user, job.program) if one]
         found.append(
-            {"label": label, "times": times(job, day), "left": left, "width": right - left}
+            {"names": names, "times": times(job, day), "left": left, "width": right - left}
         )
     return found
 

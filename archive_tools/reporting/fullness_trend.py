@@ -17,10 +17,12 @@ Row = tuple[str, str, str, str, str, str, str]
 
 
 def rows(found: FiguresOfDays, instances: Mapping[str, object]) -> list[Row]:
-    """Instance, what, use and size, per cent, the fullest target, growth a day, and when it would
-    be full: as `tokio-archive growth` has it, of the last days.
+    """Instance, what, use and size with the day where it is not the newest, per cent, the fullest
+    target, growth a day, and when it would be full: as `tokio-archive growth` has it, of the last
+    days.
     """
     made = []
+    newest = max(found.days, default=None)
     for instance, (dataset, unit) in itertools.product(instances, DATASETS.items()):
         days: dict[dt.date, dict[str, Full]] = {}
         for date, day in found.days.items():
@@ -45,7 +47,7 @@ def rows(found: FiguresOfDays, instances: Mapping[str, object]) -> list[Row]:
             (
                 instance,
                 dataset,
-                f"{quantities.quantity(used, unit)} of {quantities.quantity(total, unit)}, {last}",
+                _in_use(used, total, unit) + ("" if last == newest else f", {last}"),
                 f"{100 * used / total:.1f} %",
                 f"{fullest} {days[last][fullest].percent:.1f} %",
                 quantities.NONE if slope is None else f"{slope:+.3g} points a day",
@@ -53,6 +55,11 @@ def rows(found: FiguresOfDays, instances: Mapping[str, object]) -> list[Row]:
             )
         )
     return made
+
+
+def _in_use(used: float, total: float, unit: str) -> str:
+    sizes = [quantities.quantity(one, unit) for one in (used, total)]
+    return f"{sizes[0].removesuffix(f' {unit}')} of {sizes[1]}"
 
 
 def _sums(targets: Mapping[str, Full]) -> tuple[float, float]:

@@ -61,11 +61,20 @@ def read(root: Path, dates: Iterable[dt.date]) -> AlertsOfDays:
 Row = tuple[str, str, str, str]
 """Day, rule, state, and what it says."""
 NOT_EVALUATED = "no rule was evaluated, nightly runs do that"
+NO_RULES = "no rules are left in site.json: nothing is evaluated any more"
 
 
-def not_quiet(root: Path, dates: Sequence[dt.date]) -> list[Row]:
+def not_quiet(root: Path, dates: Sequence[dt.date], *, has_rules: bool = True) -> list[Row]:
     """The alerts of some days that are beyond their thresholds or not known, newest day first; of a
     file that cannot be read why not; and that the newest day was not evaluated, where others were.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The archive.
+    dates : sequence of datetime.date
+    has_rules : bool
+        Whether the site has rules now.
     """
     found = read(root, dates)
     rows = [
@@ -77,5 +86,6 @@ def not_quiet(root: Path, dates: Sequence[dt.date]) -> list[Row]:
     damaged = [(str(date), "", "damaged", why) for date, why in found.damaged.items()]
     newest = max(dates, default=None)
     if newest and found.days and newest not in {*found.days, *found.damaged}:
-        rows.append((str(newest), "", str(AlertState.UNKNOWN), NOT_EVALUATED))
+        why = NOT_EVALUATED if has_rules else NO_RULES
+        rows.append((str(newest), "", str(AlertState.UNKNOWN), why))
     return sorted([*rows, *damaged], key=lambda row: row[0], reverse=True)

@@ -5,7 +5,7 @@ then pictures and tables. It is made from the archive alone, and can be opened a
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +118,9 @@ def _words(figures: DayFigures) -> dict[str, Any]:
     ]
     many = len(figures.instances)
     headline = (
-        "Complete: every source."
+        completeness({name: one.state for name, one in figures.instances.items()})
         if not incomplete
-        else f"Not complete: {len(incomplete)} of {quantities.counted(many, 'source')},"
+        else f"Not complete: {len(incomplete)} of {quantities.counted(many, 'source')}:"
         f" {', '.join(incomplete)}."
     )
     problems = [
@@ -131,15 +131,41 @@ def _words(figures: DayFigures) -> dict[str, Any]:
     return {
         "incomplete": incomplete,
         "headline": headline if many else "No source is configured.",
+        "look": look(one.state for one in figures.instances.values()),
         "moved": list(_moved(figures)),
         "missing": [
             f"{name}: {said}"
             for name, one in figures.instances.items()
-            if (said := missing_of(one))
+            if name not in incomplete and (said := missing_of(one))
         ],
         "first_problems": problems[:FIRST_PROBLEMS],
         "more_problems": max(0, len(problems) - FIRST_PROBLEMS),
     }
+
+
+def completeness(states: Mapping[str, str]) -> str:
+    """The sentence of a day on which no instance lacks anything; what is marked as empty has no
+    data, and is named.
+    """
+    empty = [name for name, state in states.items() if state == DayState.EMPTY]
+    if not empty:
+        return "Complete: every source."
+    if len(empty) == len(states):
+        return "No data: every source is marked as empty."
+    return f"Complete: every source; marked as empty: {', '.join(empty)}."
+
+
+def look(states: Iterable[str]) -> str:
+    """The class of a headline: that of the worst state; a day without any data is neither good nor
+    bad.
+    """
+    known = set(states)
+    worst = max(map(severity, known), default=Severity.GOOD)
+    if worst is Severity.BAD:
+        return str(DayState.FAILED)
+    if worst is Severity.INCOMPLETE:
+        return str(DayState.PARTIAL)
+    return "" if known <= {DayState.EMPTY} else str(DayState.COMPLETE)
 
 
 def missing_of(one: InstanceFigures) -> str:
@@ -166,18 +192,19 @@ def severity(state: str) -> Severity:
     return next((one.severity for one in DayState if one == state), Severity.BAD)
 
 
-def _moved(figures: DayFigures) -> list[str]:
-    said = []
+def _moved(figures: DayFigures) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Sentences, each with the names and amounts that it ends with."""
+    said: list[tuple[str, list[tuple[str, str]]]] = []
     for name, one in figures.instances.items():
         read, written = one.moved()
         if read is not None or written is not None:
-            said.append(f"{name}: {_amounts(read, written)}.")
+            said.append((f"{name}: {_amounts(read, written)}.", []))
         if one.users:
-            whom = "; ".join(
-                f"{user.name or quantities.NONE} {_amounts(user.read, user.written)}"
+            whom = [
+                (user.name or quantities.NONE, _amounts(user.read, user.written))
                 for user in one.users[:3]
-            )
-            said.append(f"By {name}'s logs: {whom}.")
+            ]
+            said.append((f"By {name}'s logs:", whom))
     return said
 
 

@@ -17,21 +17,31 @@ from typing import Any
 from archive_tools.core import date_words, quantities
 from archive_tools.core.errors import TokioError
 from archive_tools.core.vocabulary import DayState
-from archive_tools.reporting import charts, drawing, fullness_trend, kept_alerts, lately, rendering
+from archive_tools.reporting import (
+    charts,
+    drawing,
+    fullness_trend,
+    kept_alerts,
+    lately,
+    rendering,
+    report,
+)
 from archive_tools.reporting.day_figures import FiguresOfDays, InstanceFigures, read_day_figures
 from archive_tools.store import digest, files, layout, status
 from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 
-VERSION = 4
+VERSION = 5
 """Raised when the pages change."""
 YEAR, WEEK, WEEKS = 366, 7, 28
 
 Products = Mapping[str, Sequence[str]]
 
 
-def write_pages(root: Path, instances: Products, *, deep: bool = False) -> list[str]:
+def write_pages(
+    root: Path, instances: Products, *, has_rules: bool = True, deep: bool = False
+) -> list[str]:
     """Write the index and the pages of months, as far as they are not what they would be.
 
     Parameters
@@ -40,6 +50,8 @@ def write_pages(root: Path, instances: Products, *, deep: bool = False) -> list[
         The archive.
     instances : mapping of str to sequence of str
         What days should have: the products of each instance.
+    has_rules : bool
+        Whether the site has rules for alerts now.
     deep : bool
         Also write those with other bytes of the same number.
 
@@ -61,7 +73,8 @@ def write_pages(root: Path, instances: Products, *, deep: bool = False) -> list[
     known, written = _known(root), []
     recent = [date for date in dates if (dates[-1] - date).days < YEAR]
     last = _last_that_is_over(root, dates)
-    said = kept_alerts.not_quiet(root, [date for date in recent if date <= last][-WEEKS:])
+    over = [date for date in recent if date <= last]
+    said = kept_alerts.not_quiet(root, over[-WEEKS:], has_rules=has_rules)
     lately = [told[date] for date in recent]
     wanted = {layout.INDEX_PAGE: fingerprint_of(facts, months, lately, said, str(last))}
     for number, month in enumerate(months):
@@ -134,7 +147,7 @@ def _index(
         timezone=str(read_about(root).get("timezone", "UTC")),
         last=last,
         headline=_headline(last, states[last]),
-        is_good=all(state.word.severity == 0 for state in states[last].values()),
+        look=report.look(state.word for state in states[last].values()),
         calendars=_calendars(root, dates, states, up=""),
         legend=[(word.letter, str(word)) for word in DayState],
         alerts=said,
@@ -220,7 +233,10 @@ def _states(
 
 def _headline(date: dt.date, states: Mapping[str, status.State]) -> str:
     bad = [f"{name} {state}" for name, state in states.items() if state.word.severity]
-    return f"{date}: not complete: {'; '.join(bad)}" if bad else f"{date}: complete, every source."
+    if bad:
+        return f"{date}: not complete: {'; '.join(bad)}"
+    said = report.completeness({name: state.word for name, state in states.items()})
+    return f"{date}: {said[:1].lower()}{said[1:]}"
 
 
 def _calendars(
@@ -324,6 +340,18 @@ def _figures(found: FiguresOfDays, date: dt.date, instance: str) -> InstanceFigu
     return day.instances.get(instance) if day else None
 
 
+def _states_in_words(states: Mapping[str, status.State]) -> str:
+    """What is not complete by name; the others by their word alone."""
+    named = [f"{name} {state}" for name, state in states.items() if state.word.severity]
+    words: dict[str, list[str]] = {}
+    for name, state in states.items():
+        if not state.word.severity:
+            words.setdefault(state.word, []).append(name)
+    if not named and len(words) == 1:
+        return next(iter(words))
+    return "; ".join([*named, *(f"{', '.join(names)} {word}" for word, names in words.items())])
+
+
 def _day_row(
     root: Path, date: dt.date, states: Mapping[str, status.State], found: FiguresOfDays
 ) -> dict[str, Any]:
@@ -338,7 +366,7 @@ def _day_row(
     return {
         "date": f"{date:%a} {date}",
         "href": href if (root / layout.REPORT.format(date=date)).is_file() else None,
-        "states": "; ".join(f"{name} {state}" for name, state in states.items()),
+        "states": _states_in_words(states),
         "read": quantities.quantity(read, "bytes"),
         "written": quantities.quantity(written, "bytes"),
     }

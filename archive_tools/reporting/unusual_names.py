@@ -5,14 +5,19 @@ the days before. Pure.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core import quantities
-from archive_tools.reporting.day_figures import DayFigures, InstanceFigures
+from archive_tools.reporting.day_figures import (
+    DayFigures,
+    InstanceFigures,
+    TargetSpeed,
+    speed_words,
+)
 from archive_tools.reporting.judging import LEAST_DAYS, deviation, judged
 
 USER_DEVIATIONS, USER_FACTOR = 4.0, 4.0
@@ -103,7 +108,7 @@ def _moved(figures: InstanceFigures | None) -> dict[str, float] | None:
 def _slow_targets(instance: str, days: Days) -> Named:
     """Targets that were slow, and were not on most of the days before."""
     slow = [
-        {one.name: one for one in reversed(figures.target_speeds) if one.is_slow} if figures else {}
+        _slow_by_name(figures.target_speeds) if figures else {}
         for figures in (_of(day, instance) for day in days)
     ]
     known = sum(1 for day in days[1:] if (one := _of(day, instance)) and one.target_speeds)
@@ -112,15 +117,23 @@ def _slow_targets(instance: str, days: Days) -> Named:
     }
     sentences = [
         (
-            -one.score,
-            f"{instance}: {one.name} {one.direction} at {100 * one.share:.0f} % of the speed of"
-            f" the median target, in {quantities.counted(one.hours, 'hour')} under load.",
+            -speeds[0].score,
+            f"{instance}: {speed_words(speeds, lambda share: f'{100 * share:.0f} %')}.",
         )
-        for one in slow[0].values()
-        if known >= LEAST_DAYS and one.name not in often
+        for name, speeds in slow[0].items()
+        if known >= LEAST_DAYS and name not in often
     ]
     spoken = np.array([known >= LEAST_DAYS and bool(day.keys() - often) for day in slow])
     return Named(spoken, sentences, known >= LEAST_DAYS)
+
+
+def _slow_by_name(speeds: Iterable[TargetSpeed]) -> dict[str, list[TargetSpeed]]:
+    """The directions in which each target was slow, the surest first."""
+    found: dict[str, list[TargetSpeed]] = {}
+    for one in speeds:
+        if one.is_slow:
+            found.setdefault(one.name, []).append(one)
+    return found
 
 
 def _filling(instance: str, days: Days) -> Named:

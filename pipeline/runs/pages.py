@@ -45,7 +45,9 @@ def finish_pages(site: Site, dates: Iterable[dt.date], given: str, *, deep: bool
             with lock.free(site.root, [date], patience=0.0) as held:
                 well &= not held or nightly_run.try_to_produce()
     try:
-        written = site_pages.write_pages(site.root, wanted_products(site), deep=deep)
+        written = site_pages.write_pages(
+            site.root, wanted_products(site), has_rules=bool(site.alerts), deep=deep
+        )
     except (OSError, TokioError) as error:
         log.error("pages: %s", error)
         return False

@@ -188,6 +188,21 @@ def test_a_slow_target_is_surely_slower_and_is_named_once(tmp_path: Path) -> Non
     )
 
 
+def test_a_target_that_was_slow_in_both_directions_has_both_named(tmp_path: Path) -> None:
+    slow = [speed("a", 0.4, -20.0), speed("a", 0.45, -9.0, "written"), speed("b", 0.2, -9.0)]
+    slow += [speed("b", 0.6, -9.0, "written")]
+    write(tmp_path, DAY, scratch=InstanceFigures("complete", target_speeds=slow))
+    found = evaluate(tmp_path, DAY, [Rule("slow", AlertKind.SLOW_TARGET, 0.5)])
+    assert {one.component: (one.value, one.sentence) for one in found} == {
+        "a": (
+            0.4,
+            "a read at 0.40 and written at 0.45 of the speed of the median target in 12 hours"
+            " under load",
+        ),
+        "b": (0.2, "b read at 0.20 of the speed of the median target in 12 hours under load"),
+    }
+
+
 def test_a_target_that_is_not_among_the_surest_is_quiet_if_these_are_not_sure(
     tmp_path: Path,
 ) -> None:
@@ -310,7 +325,7 @@ def test_a_backfill_evaluates_nothing_and_says_so_and_the_next_night_does(
 
 def test_the_index_has_what_fires_or_is_unknown(archive: Path, night: str) -> None:
     page = (archive / "index.html").read_text("utf-8")
-    _, found, rest = page.partition("<h2>Alerts</h2>")
+    _, found, rest = page.partition("<h2>Alerts of four weeks</h2>")
     rows = rest.partition("</table>")[0]
     assert found
     assert rows.count("firing") == 2
@@ -467,7 +482,23 @@ def test_a_last_day_without_alerts_is_not_a_quiet_one(tmp_path: Path) -> None:
     assert kept_alerts.not_quiet(tmp_path, days) == [], "a site without alerts"
     kept_alerts.write(tmp_path, days[0], [])
     assert kept_alerts.not_quiet(tmp_path, days[:1]) == []
-    ((day, _, state, _),) = kept_alerts.not_quiet(tmp_path, days)
-    assert (day, state) == (str(DAY), "unknown")
+    ((day, _, state, why),) = kept_alerts.not_quiet(tmp_path, days)
+    assert (day, state, why) == (str(DAY), "unknown", kept_alerts.NOT_EVALUATED)
     kept_alerts.write(tmp_path, DAY, [])
     assert kept_alerts.not_quiet(tmp_path, days) == []
+
+
+def test_a_site_that_has_no_rules_any_more_is_not_told_to_wait_for_a_nightly_run(
+    archive: Path, night: str, tmp_path: Path
+) -> None:
+    """As long as one of the four weeks was evaluated, the index says why the last day is not."""
+    path = tmp_path / "site.json"
+    content = json.loads(path.read_text())
+    del content["alerts"]
+    path.write_text(json.dumps(content))
+    layout.path(archive, layout.ALERTS, DAY).unlink()
+    kept_alerts.write(archive, DAY - dt.timedelta(days=1), [])
+    assert main(["rebuild", "--start", DATE, "--stop", DATE]) == COMPLETE
+    page = (archive / "index.html").read_text("utf-8")
+    assert kept_alerts.NO_RULES in page
+    assert kept_alerts.NOT_EVALUATED not in page

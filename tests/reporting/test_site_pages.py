@@ -124,7 +124,7 @@ def test_the_day_that_goes_on_is_not_the_last_day(
     monkeypatch.setattr(date_words, "today_at", lambda zone: DATES[3])
     site_pages.write_pages(root, products)
     index, month = ((root / name).read_text() for name in ("index.html", "2025/2025-04.html"))
-    assert f"{DATES[2]}: complete, every source." in index
+    assert f"{DATES[2]}: complete: every source." in index
     assert f'href="{layout.REPORT.format(date=DATES[2])}">Last day: {DATES[2]}</a>' in index
     assert "are not known" not in index + month
     monkeypatch.setattr(date_words, "today_at", lambda zone: DATES[3] + dt.timedelta(days=1))

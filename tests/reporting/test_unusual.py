@@ -214,11 +214,15 @@ def test_a_target_that_fills_faster_than_targets_do_is_named_each_day() -> None:
 def test_a_slow_target_is_unusual_unless_it_mostly_is(days: int, is_unusual: bool) -> None:
     fast = [TargetSpeed("a", "read", 0.95, 12, -2.0)]
     slow = [TargetSpeed("b", "read", 0.5, 12, -8.0), *fast]
+    slow += [TargetSpeed("b", "written", 0.6, 11, -7.0)]
     before = {
         date: of(date, target_speeds=slow if number < days else fast)
         for number, date in enumerate(days_before(DATE))
     }
     found = unusual(of(DATE, target_speeds=slow), before)
-    sentence = "fs: b read at 50 % of the speed of the median target, in 12 hours under load."
+    sentence = (
+        "fs: b read at 50 % and written at 60 % of the speed of the median target in 12 and"
+        " 11 hours under load."
+    )
     assert found.sentences == ((sentence,) if is_unusual else ())
     assert found.chance == (days if is_unusual else 0)

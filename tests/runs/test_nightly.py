@@ -650,7 +650,7 @@ def test_one_table_that_ends_early_is_not_a_whole_day(tmp_path: Path, site: Site
     site({"fs": lmt_source(tmp_path / "lmt.db")})
     assert night() == PARTIAL
     assert re.search(
-        r"cells that were expected and not measured: \d+ in [^(]*datatargets/readbytes",
+        r"cells that were expected and not measured: [\d,]+ in [^(]*datatargets/readbytes",
         (tmp_path / f"archive/2026/{DATE}/report.html").read_text(),
     )
 

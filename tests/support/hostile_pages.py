@@ -22,6 +22,7 @@ HOSTILE = (
     "<script>window.hit=1</script>",
     "\"onmouseover='window.hit=1'",
     "x\u202egnp.exe",
+    "\u05e0\u05d9\u05e1\u05d5\u05d9 7",
     "</script><img src=x onerror=window.hit=1>",
     "%{y}<b>bold</b>" + "w" * 200,
 )

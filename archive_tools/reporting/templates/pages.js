@@ -66,6 +66,7 @@
   function bars(data) {
     const layout = common(data);
     layout.hovermode = "closest";
+    layout.xaxis.range = [-0.5, data.values.length - 0.5];
     layout.yaxis.range = [0, 100];
     layout.bargap = 0.2;
     const trace = { type: "bar", y: data.values, marker: { color: colour("--c0") }, hovertext: data.names.map(escaped), hovertemplate: "%{hovertext}: %{y:.1f} %<extra></extra>" };
@@ -81,7 +82,7 @@
     let live = box.querySelector(".live");
     if (live === null) {
       live = document.createElement("div");
-      live.className = "live";
+      live.className = "live " + data.kind;
       box.appendChild(live);
     }
     box.querySelectorAll(".picture, .picture-label").forEach((one) => { one.style.display = "none"; });

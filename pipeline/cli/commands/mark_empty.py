@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from archive_tools.core.errors import ConfigError
+from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import layout, lock
 from archive_tools.store.receipts import Receipt, Receipts
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
                 for product in Nightly.parts:
                     receipts.remove(date, instance, product, ReceiptState.FAILED)
         codes.append(exit_codes.COMPLETE)
-    print(f"{len(dates)} days of {', '.join(instances)} are marked as empty")
+    print(f"{counted(len(dates), 'day')} of {', '.join(instances)} are marked as empty")
     if any(layout.path(site.root, layout.REPORT, date).is_file() for date in dates):
         print(
             "their pages say so after the next nightly run within late_days, or now by"
