@@ -8,7 +8,7 @@ piece by piece, so that a day of a million logs takes no more memory than one of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,18 @@ def _new_column(group: h5py.Group, name: str, dtype: np.dtype[Any]) -> h5py.Data
     )
 
 
-def read_pieces(path: Path, name: str) -> Iterator[dict[str, npt.NDArray[Any]]]:
+def read_pieces(
+    path: Path, name: str, columns: Collection[str] = ()
+) -> Iterator[dict[str, npt.NDArray[Any]]]:
     """The rows of a table, some at a time; strings as str. At least one piece, which may have no
     rows.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    name : str
+    columns : collection of str
+        Those that are read, as far as the table has them; default: all.
 
     Raises
     ------
@@ -117,14 +126,15 @@ def read_pieces(path: Path, name: str) -> Iterator[dict[str, npt.NDArray[Any]]]:
                 f"{path} has no table {name}", expected="a group darshan, as the pipeline writes it"
             )
         group = file[f"darshan/{name}"]
+        wanted = [one for one in group if one != ROW and (not columns or one in columns)]
         for first in range(0, max(1, len(group[ROW])), PIECE_ROWS):
             rows = slice(first, first + PIECE_ROWS)
-            yield {column: _values(item, rows) for column, item in group.items() if column != ROW}
+            yield {column: _values(group[column], rows) for column in wanted}
 
 
-def read_table(path: Path, name: str) -> dict[str, npt.NDArray[Any]]:
-    """All rows of a table."""
-    pieces = list(read_pieces(path, name))
+def read_table(path: Path, name: str, columns: Collection[str] = ()) -> dict[str, npt.NDArray[Any]]:
+    """All rows of a table; see `read_pieces`."""
+    pieces = list(read_pieces(path, name, columns))
     return {column: np.concatenate([piece[column] for piece in pieces]) for column in pieces[0]}
 
 

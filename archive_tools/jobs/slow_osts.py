@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
 
-import numpy as np
-import numpy.typing as npt
-
-from archive_tools.core.arrays import Float64
 from archive_tools.core.errors import NotFound
 from archive_tools.core.extras import needs_extra
-from archive_tools.formats import darshan_tables
+from archive_tools.jobs.speed_sums import SpeedSums
+from archive_tools.jobs.striped_files import striped_files
 
 
 @dataclass(frozen=True)
@@ -30,10 +28,12 @@ class OstCorrelation:
     p_value : float
         Two-sided.
     adjusted : float
-        After Benjamini and Hochberg (1995), over all OSTs that were tested.
+        After Benjamini and Hochberg (1995), over all OSTs that were tested, of all file systems.
     slowdown : float, optional
-        How much slower files on it are: the median speed of all others by that of these; None
-        where all files are on it.
+        How much slower files on it are: the median speed of all others of the file system by that
+        of these; None where all files are on it.
+    file_system : str, optional
+        Whose OST it is; files of which it is not known count as those of one.
     """
 
     ost: int
@@ -42,6 +42,7 @@ class OstCorrelation:
     p_value: float
     adjusted: float
     slowdown: float | None = None
+    file_system: str | None = None
 
     def is_slow(self, *, alpha: float, min_files: int, min_slowdown: float) -> bool:
         """Whether it goes with slow files: by the corrected p-value, by how many files are on it
@@ -56,64 +57,66 @@ class OstCorrelation:
         )
 
 
+FEWEST_FILES = 3
+
+
 def bad_osts(files: Iterable[str | Path]) -> list[OstCorrelation]:
-    """OSTs that go with slow files, most certain first.
+    """OSTs that go with slow files of their file system, most certain first.
 
     Parameters
     ----------
     files : iterable of path
-        `darshan.hdf5` of some days.
+        `darshan.hdf5` of some days, each read once; what is held does not grow with them.
 
     Raises
     ------
     NotFound
-        Fewer than three files with Lustre stripes and I/O are in them.
+        No file system has three files with Lustre stripes and I/O, of different speed.
     MissingPackage
         SciPy is not installed.
     """
     with needs_extra("analysis", "bad-osts"):
         from scipy import stats
-    tables = [darshan_tables.read_table(Path(path), "stripes") for path in files]
-    osts = [
-        [int(ost) for ost in text.split(",") if int(ost) >= 0]  # older files may have -1
-        for table in tables
-        for text in table["osts"]
-    ]
-    speed = np.concatenate([np.empty(0), *(table["bytes"] / table["seconds"] for table in tables)])
-    speed = speed[np.array([bool(numbers) for numbers in osts], dtype=bool)]
-    osts = [numbers for numbers in osts if numbers]
-    if len(speed) < 3 or (speed == speed[0]).all():
+    sums: dict[str | None, SpeedSums] = {}
+    with contextlib.ExitStack() as kept:
+        for path in files:
+            for some in striped_files(Path(path)):
+                if some.file_system not in sums:
+                    sums[some.file_system] = SpeedSums(kept.enter_context(TemporaryFile()))
+                sums[some.file_system].add(some)
+        enough = {
+            name: one
+            for name, one in sums.items()
+            if one.files >= FEWEST_FILES and one.least < one.most
+        }
+        tested = {
+            (name, ost): figures
+            for name, one in enough.items()
+            for ost, figures in one.by_ost().items()
+        }
+    if not enough:
         raise NotFound(
-            f"{len(speed)} files with Lustre stripes and I/O",
-            expected="at least three, of different speed",
+            f"{sum(one.files for one in sums.values())} files with Lustre stripes and I/O",
+            expected="at least three of a file system, of different speed",
         )
-    shares: dict[int, Any] = {}
-    for file, numbers in enumerate(osts):
-        for ost in numbers:
-            shares.setdefault(ost, np.zeros(len(speed)))[file] = 1 / len(numbers)
-    tested = {
-        ost: stats.pearsonr(speed, share)
-        for ost, share in sorted(shares.items())
-        if (share != share[0]).any()
-    }
     if not tested:
         return []
-    adjusted = stats.false_discovery_control([result.pvalue for result in tested.values()])
+    p_values = [_p_value(one.coefficient, sums[name].files) for (name, _), one in tested.items()]
+    adjusted = stats.false_discovery_control(p_values)
     found = [
-        OstCorrelation(
-            ost,
-            int(np.count_nonzero(shares[ost])),
-            float(result.statistic),
-            float(result.pvalue),
-            float(value),
-            _slowdown(speed, shares[ost] > 0),
+        OstCorrelation(ost, one.files, one.coefficient, p_value, float(value), one.slowdown, name)
+        for ((name, ost), one), p_value, value in zip(
+            tested.items(), p_values, adjusted, strict=True
         )
-        for (ost, result), value in zip(tested.items(), adjusted, strict=True)
     ]
-    return sorted(found, key=lambda one: (one.adjusted, one.p_value, one.ost))
+    return sorted(
+        found, key=lambda one: (one.adjusted, one.p_value, one.file_system or "", one.ost)
+    )
 
 
-def _slowdown(speed: Float64, on_it: npt.NDArray[np.bool_]) -> float | None:
-    if on_it.all():
-        return None
-    return float(np.median(speed[~on_it]) / np.median(speed[on_it]))
+def _p_value(coefficient: float, count: int) -> float:
+    """Two-sided p-value of Pearson's coefficient, as `scipy.stats.pearsonr` has it."""
+    from scipy import stats
+
+    shape = count / 2 - 1
+    return float(2 * stats.beta(shape, shape, loc=-1, scale=2).sf(abs(coefficient)))

@@ -14,6 +14,8 @@ from archive_tools.core.errors import NotFound, TokioError
 from archive_tools.formats.series_file import damage_named
 from archive_tools.jobs import slow_osts
 
+HEADER = ["OST", "file system", "files", "slowdown", "coefficient", "p", "corrected p"]
+
 
 def run(options: argparse.Namespace) -> int:
     """Run the command."""
@@ -31,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
     rows = [
         [
             str(one.ost),
+            one.file_system or quantities.NONE,
             str(one.files),
             quantities.fixed(one.slowdown),
             f"{one.coefficient:.3f}",
@@ -40,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         for one in slow
     ]
     if rows:
-        printing.show(["OST", "files", "slowdown", "coefficient", "p", "corrected p"], rows)
+        printing.show(HEADER, rows, left=(0, 1))
     printing.say(
         f"{len(slow)} of {len(found)} OSTs go with slow files (at least {options.min_files} files,"
         f" {options.min_slowdown:g} times slower)"

@@ -96,6 +96,7 @@ def _rate_row(one: slow_targets.TargetSpeed, limits: slow_targets.Limits) -> dic
     return {
         "slow": one.is_slow(limits),
         "instance": one.instance,
+        "file_system": None,
         "target": one.target,
         "by": FORMS[one.direction],
         "slowdown": one.slowdown,
@@ -114,6 +115,7 @@ def _file_row(
             alpha=alpha, min_files=options.min_files, min_slowdown=options.min_slowdown
         ),
         "instance": None,
+        "file_system": one.file_system,
         "target": f"OST{one.ost:04x}",
         "by": "files",
         "slowdown": one.slowdown,
@@ -138,7 +140,7 @@ def _show(
             [
                 [
                     row["target"],
-                    row["by"],
+                    f"{row['by']} on {row['file_system']}" if row["file_system"] else row["by"],
                     quantities.fixed(row["slowdown"]),
                     quantities.counted(row["amount"], row["unit"][:-1]),
                     f"{row['adjusted']:.2g}",
@@ -147,7 +149,7 @@ def _show(
             ],
             left=(0, 1),
         )
-    named = {row["target"] for row in slow}
+    named = {(row["file_system"], row["target"]) for row in slow}
     tested = len({(one.instance, one.target) for one in rates})
     span = f"{dates[0]} to {dates[-1]} ({quantities.counted(len(dates), 'day')})"
     many = quantities.counted(len(named), "slow target") if named else "no slow target"
