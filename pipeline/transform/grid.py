@@ -85,7 +85,7 @@ class Gridder:
             The samples say that they report what cannot become the dataset.
         """
         metric = _as_reported(samples, metric)
-        seconds = int(samples.time.max()) - int(samples.time.min()) if len(samples) else 0
+        seconds = samples.span[1] - samples.span[0] if len(samples) else 0
         rows = min(seconds // self.timestep, self.day.rows(self.timestep)) + 2
         for some in by_components(samples, max(1, MOST_CELLS // rows)):
             yield self._part(some, metric)
@@ -138,11 +138,11 @@ class Gridder:
     def _measured(self, places: _Places, samples: Samples, metric: Metric, axes: Axes) -> Float64:
         """What was measured in each cell, in the source's unit."""
         if metric.reports == "counter":
-            return deltas(*places.first(samples, axes, self.findings), axes, self.findings)[0]
+            return deltas(*places.first(samples, axes, self.findings), axes, self.findings).values
         if metric.reports == "seconds":
             first = places.first(samples, axes, self.findings)
-            growth, rows = deltas(*first, axes, self.findings)
-            share = 100.0 * growth / (rows * self.timestep)
+            growth = deltas(*first, axes, self.findings)
+            share = 100.0 * growth.values / (growth.rows() * self.timestep)
             over = share > 100.0 + JITTER
             if over.any():
                 axes.report(self.findings, FindingKind.SHARES_ABOVE_ALL, over, TOO_LARGE_SHARES)
@@ -205,6 +205,8 @@ class _Places:
         Flat index of the cell of each.
     owner : int32 (cells,)
         For each cell the number of a sample in it, or -1.
+    have : bool (cells,)
+        Which cells have a sample.
     crowded : bool
         Whether a cell has several samples.
     outside : int
@@ -219,6 +221,7 @@ class _Places:
     inside: Bool | None
     key: Int64
     owner: npt.NDArray[np.int32]
+    have: Bool
     crowded: bool
     outside: int
     outside_event: tuple[tuple[str, ...], Span | None] | None
@@ -241,8 +244,8 @@ class _Places:
         row *= len(columns)
         row += column
         owner = np.full(count * len(columns), -1, dtype=np.int32)
-        number = np.arange(len(row), dtype=np.int32)
-        owner[row] = number
+        owner[row] = np.arange(len(row), dtype=np.int32)
+        have = owner >= 0
         return cls(
             first,
             columns,
@@ -250,7 +253,8 @@ class _Places:
             within if outside else None,
             row,
             owner,
-            not np.array_equal(owner[row], number),
+            have,
+            int(np.count_nonzero(have)) < len(row),
             outside,
             event,
         )
@@ -279,7 +283,7 @@ class _Places:
         self, samples: Samples, axes: Axes, findings: Findings
     ) -> tuple[npt.NDArray[Any], Bool]:
         """Earliest sample of each cell (of one stamp the largest), and which cells have one."""
-        value, owner = self._values(samples), self.owner
+        value, owner, have = self._values(samples), self.owner, self.have
         if self.crowded:
             among, time = (
                 self._contested(),
@@ -295,7 +299,6 @@ class _Places:
             self._report(FindingKind.SEVERAL_IN_CELL, key[~head & ~again], axes, findings)
             owner = owner.copy()
             owner[self.key[order[head]]] = order[head]
-        have = owner >= 0
         values = np.zeros(len(owner), dtype=value.dtype)
         if self.crowded:
             values[have] = value[owner[have]]

@@ -200,7 +200,7 @@ def test_nothing_measured_takes_no_space(tmp_path: Path) -> None:
 def test_shuffle_is_hdf5s(tmp_path: Path) -> None:
     block = np.arange(6.0).reshape(3, 2)
     raw = block.tobytes()
-    assert shuffled(block) == bytes(raw[i * 8 + k] for k in range(8) for i in range(6))
+    assert shuffled(block).tobytes() == bytes(raw[i * 8 + k] for k in range(8) for i in range(6))
 
 
 def test_what_is_not_tts_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from pipeline.sources._shared.local_time import utc_seconds
 from pipeline.sources.lmt.table import Metric
 from pipeline.sources.lmt.tables import IDS, STAMP, TABLES, UNKNOWN
 
+BLOCK = 1 << 16
+"""Rows that are looked up at a time: what is needed meanwhile stays in a core's cache."""
+
 
 def raw_table(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
     """A raw table, or some of its columns."""
@@ -55,7 +58,12 @@ class _Lookup:
         if not len(self.keys):
             return np.full(len(wanted), -1, dtype=np.int64)
         if self.table is not None:
-            return np.asarray(np.take(self.table, wanted - (self.keys[0] - 1), mode="clip"))
+            found = np.empty(len(wanted), dtype=np.int64)
+            for first in range(0, len(wanted), BLOCK):
+                some = slice(first, first + BLOCK)
+                place = wanted[some] - (self.keys[0] - 1)
+                np.take(self.table, place, mode="clip", out=found[some])
+            return found
         place = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
         return np.where(self.keys[place] == wanted, self.values[place], -1)
 
@@ -201,6 +209,7 @@ def table_samples(
         )
     column = column.astype(np.int32)
     figures = _Figures(folder, table, metrics)
+    whole: Samples | None = None
     for metric in metrics:
         wanted = known
         if table == "MDS_OPS_DATA":
@@ -221,7 +230,9 @@ def table_samples(
             )
             wanted = wanted & value.valid
         if wanted.all():
-            yield Samples(metric.dataset.name, time, column, value.values, names)
+            if whole is None:
+                whole = Samples(metric.dataset.name, time, column, value.values, names)
+            yield whole.beside(metric.dataset.name, value.values)
         else:
             yield Samples(
                 metric.dataset.name, time[wanted], column[wanted], value.values[wanted], names
@@ -270,6 +281,10 @@ class _Figures:
 def _added(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The sum; of integers whose sum is beyond int64 as float64, so that it does not wrap."""
     total: npt.NDArray[Any] = one + other
-    if total.dtype.kind == "i" and (((one ^ total) & (other ^ total)) < 0).any():
+    if total.dtype.kind != "i" or not total.size:
+        return total
+    low, high = int(one.min()) + int(other.min()), int(one.max()) + int(other.max())
+    fits = np.iinfo(np.int64).min <= low and high <= np.iinfo(np.int64).max
+    if not fits and (((one ^ total) & (other ^ total)) < 0).any():
         total = one.astype(np.float64) + other
     return total
