@@ -106,6 +106,27 @@ def id_ranges(
     return [f"{ids} AND rowid BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges)]
 
 
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Ids that repeat as a dictionary; other numbers byte by byte, of which LZ4 is done in less
+    time. Nobody asks for statistics.
+    """
+    first, *others = schema
+    numbers = [one.name for one in others if _is_number(one.type)]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="lz4",
+        use_dictionary=[first.name],
+        column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT") or None,
+        write_statistics=False,
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    is_known = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(is_known and kind.bit_width >= 32)
+
+
 def copy_series(
     database: Database, table: str, pieces: list[str], folder: Path, readers: Executor
 ) -> int:
@@ -123,12 +144,7 @@ def copy_series(
             if waiting:
                 coming.append(readers.submit(database.select, table, TABLES[table], waiting.pop(0)))
             if writer is None:
-                writer = pq.ParquetWriter(
-                    folder / f"{table}.parquet",
-                    rows.schema,
-                    compression="lz4",
-                    use_dictionary=list(TABLES[table])[:1],
-                )
+                writer = _writer(folder / f"{table}.parquet", rows.schema)
             writer.write_table(rows.cast(writer.schema))
             count += rows.num_rows
     finally:
