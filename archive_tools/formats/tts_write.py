@@ -3,16 +3,18 @@ attributes.
 
 `docs/format.md` is the description. Chunks are one hour by all columns, shuffled and deflated:
 filters that every HDF5 reader has. The deflating is done here, chunk by chunk on all cores (igzip,
-zlib's format), and the chunks are handed to HDF5 as they are; a chunk in which everything is
-missing is not stored at all. The bytes of a file depend on its content alone: no clock, no host.
+zlib's format), and the chunks are handed to HDF5 as they are, at the latest with the next dataset,
+which may be made meanwhile; a chunk in which everything is missing is not stored at all. The bytes
+of a file depend on its content alone: no clock, no host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -56,8 +58,8 @@ class TtsWriter:
 
     Attributes
     ----------
-    measured, columns : dict of str to int
-        Of each dataset written so far: measured cells, components.
+    columns : dict of str to int
+        Components of each dataset written so far.
     """
 
     def __init__(
@@ -77,7 +79,8 @@ class TtsWriter:
         self._file = h5py.File(self._output, "w")
         self._components: dict[tuple[str, tuple[str, ...]], str] = {}
         self._dense = False
-        self.measured: dict[str, int] = {}
+        self._measured: dict[str, int] = {}
+        self._coming: _Coming | None = None
         self.columns: dict[str, int] = {}
         root = self._file.attrs
         root["version"] = SCHEMA_VERSION
@@ -99,16 +102,27 @@ class TtsWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown()
-        self._file.close()
-        self._output.close()
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._file.close()
+            self._output.close()
         if kind is None:
             self._output.check()
 
     @property
     def file(self) -> h5py.File:
         """The open file, for tables beside the series."""
+        self._finish()
         return self._file
+
+    @property
+    def measured(self) -> Mapping[str, int]:
+        """Of each dataset written so far: measured cells."""
+        self._finish()
+        return self._measured
 
     def write(
         self,
@@ -124,6 +138,7 @@ class TtsWriter:
         Parameters
         ----------
         grid : Grid
+            Its values must stay as they are.
         dataset : Dataset
             Unit, kind and reducers, kept as attributes.
         source : str
@@ -141,6 +156,7 @@ class TtsWriter:
         OSError
             The file cannot be written, such as for want of space.
         """
+        self._finish()
         if grid.dataset in self._file:
             raise FormatError(
                 f"{self._path}: dataset {grid.dataset} is there already",
@@ -184,8 +200,7 @@ class TtsWriter:
         target.dims[0].attach_scale(timestamps)
         target.dims[1].attach_scale(self._component(grid, dataset))
         self.columns[grid.dataset] = len(grid.columns)
-        self.measured[grid.dataset] = self._store(target, grid.values, per_chunk, dataset.kind)
-        self._output.check()
+        self._coming = self._started(target, grid.values, per_chunk, dataset.kind)
 
     def _allow_dense_attributes(self) -> None:
         self._file.close()
@@ -234,36 +249,63 @@ class TtsWriter:
             scale.make_scale(short)
         return self._file[name]
 
-    def _store(self, target: h5py.Dataset, values: Float64, per_chunk: int, kind: str) -> int:
-        """Deflate on all cores, write in order, and what the rows come to beside them; the number
-        of cells that are measured.
-        """
-        measured = 0
-        summary = self._summarise and self._pool.submit(self._summarise, values, per_chunk, kind)
-        stored_chunks: list[tuple[int, bytes]] = []
+    def _started(self, target: h5py.Dataset, values: Float64, per_chunk: int, kind: str) -> _Coming:
+        """The chunks, as they come from all cores, and what the rows come to."""
 
-        def deflated(first: int) -> tuple[int, int, bytes]:
+        def deflated(first: int) -> _Chunk:
             block = values[first : first + per_chunk]
             count = block.size - int(np.count_nonzero(np.isnan(block)))
             if not count:
-                return first, 0, b""
+                return _Chunk(first, 0, b"")
             stored = encoding.encode_missing(block, self._missing)
             if len(stored) < per_chunk:
                 padding = np.full(
                     (per_chunk - len(stored), stored.shape[1]), encoding.FILL[self._missing]
                 )
                 stored = np.concatenate([stored, padding])
-            return first, count, isal_zlib.compress(shuffled(stored), DEFLATE_LEVEL)
+            return _Chunk(first, count, isal_zlib.compress(shuffled(stored), DEFLATE_LEVEL))
 
-        for first, count, data in self._pool.map(deflated, range(0, len(values), per_chunk)):
-            measured += count
-            if count:
-                target.id.write_direct_chunk((first, 0), data)
-                stored_chunks.append((first, data))
+        chunks = [self._pool.submit(deflated, first) for first in range(0, len(values), per_chunk)]
+        summary = self._summarise and self._pool.submit(self._summarise, values, per_chunk, kind)
+        return _Coming(target, kind, chunks, summary)
+
+    def _finish(self) -> None:
+        """Hand the chunks of the last dataset to HDF5, in order, and what its rows come to."""
+        if self._coming is None:
+            return
+        (target, kind, coming, summary), self._coming = self._coming, None
+        name = target.name.removeprefix("/")
+        self._measured[name] = 0
+        stored: list[tuple[int, bytes]] = []
+        while coming:
+            chunk = coming.pop(0).result()
+            if chunk.measured:
+                target.id.write_direct_chunk((chunk.first, 0), chunk.data)
+                self._measured[name] += chunk.measured
+                stored.append((chunk.first, chunk.data))
         if summary and (kept := summary.result()):
             meaning = kept_summary.meaning_of(kind, target)
-            kept_summary.write(target, kept, kept_summary.checksum(meaning, stored_chunks, kept))
-        return measured
+            kept_summary.write(target, kept, kept_summary.checksum(meaning, stored, kept))
+        self._output.check()
+
+
+class _Chunk(NamedTuple):
+    """A chunk as it is stored: its first row, and how many of its cells are measured; one without
+    any is not stored.
+    """
+
+    first: int
+    measured: int
+    data: bytes
+
+
+class _Coming(NamedTuple):
+    """A dataset whose chunks and summary are being made."""
+
+    target: h5py.Dataset
+    kind: str
+    chunks: list[Future[_Chunk]]
+    summary: Future[kept_summary.Kept | None] | None
 
 
 def shuffled(block: Float64) -> npt.NDArray[np.uint8]:
