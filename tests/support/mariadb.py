@@ -96,3 +96,25 @@ class Server:
             ]
         connection.close()
         self.sql("\n".join(["SET autocommit=0;", *lines, "COMMIT;"]))
+
+    def load_large(self, database: str, sqlite: Path) -> None:
+        """As `load`, for millions of rows: each table through a file."""
+        self.sql(f"CREATE DATABASE {database}; USE {database}; {SCHEMA}")
+        rows = self.socket.with_name("rows")
+        connection = sqlite3.connect(sqlite)
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall():
+            if f"TABLE {table} " not in SCHEMA:
+                continue
+            with rows.open("w") as file:
+                file.writelines(
+                    "\t".join("\\N" if value is None else str(value) for value in row) + "\n"
+                    for row in connection.execute(f"SELECT * FROM {table}")
+                )
+            self.sql(
+                f"SET unique_checks = 0, foreign_key_checks = 0, autocommit = 0; USE {database};"
+                f" LOAD DATA INFILE '{rows}' INTO TABLE {table}; COMMIT;"
+            )
+        rows.unlink()
+        connection.close()
