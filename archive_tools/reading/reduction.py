@@ -220,16 +220,20 @@ def _largest(values: Float64, lacking: gaps.Rows) -> Float64:
 
 
 def _by_column(values: Float64, stamps: Int64, sums: RowSums, is_flow: bool) -> Columns:
-    absent = np.isnan(values)
-    high = np.where(absent, -np.inf, values)
-    if is_flow:
-        high[0] = -np.inf
+    """What rows come to by column; of a flow the first row is in no peak."""
+    lacking, absent, after = sums.lacking, sums.absent, int(is_flow)
+    filled, some_absent = values, absent.any()
+    if some_absent:
+        filled = values.copy()
+        filled[lacking] = np.where(absent, 0.0, values[lacking])
+    totals = filled.sum(axis=0)
+    if some_absent:
+        filled[lacking] = np.where(absent, -np.inf, values[lacking])
+    if some_absent and is_flow:
         number, column = np.nonzero(sums.follows)
-        high[sums.after[number], column] = -np.inf
-    rows = high.argmax(axis=0)
-    return Columns(
-        len(values) - absent.sum(axis=0),
-        np.where(absent, 0.0, values).sum(axis=0),
-        high[rows, np.arange(values.shape[1])],
-        stamps[rows],
-    )
+        filled[sums.after[number], column] = -np.inf
+    peaks = filled[after:].max(axis=0, initial=-np.inf)
+    rows = np.zeros(values.shape[1], np.intp)
+    if len(values) > after:
+        rows = (filled[after:] == peaks).argmax(axis=0) + after  # faster than argmax of numbers
+    return Columns(len(values) - absent.sum(axis=0), totals, peaks, stamps[rows])
