@@ -264,7 +264,7 @@ class Archive(ArchiveDays):
             where the archive has none of it); one column a component.
         """
         request = self.request(
-            instance, dataset, start, end, components=components, damaged=damaged
+            instance, dataset, start, end, components=components, resample="1d", damaged=damaged
         )
         dates = self.dates(request.start, request.end)
         request = request.between(self.day(dates[0]).start, self.day(dates[-1]).end)

@@ -169,8 +169,13 @@ def test_daily_totals_read_no_rows_where_they_are_kept(
         return load(block, out)
 
     monkeypatch.setattr(row_blocks.ChunkBlock, "load", noted)
-    archive.read("fs", READ, DAY.start, DAY.start + 3 * 86400, resample="1d")
+    archive.read("fs", READ, *RANGES[0], resample="1d")
     assert set(read) == {"2026-11-23"}, "of which nothing is kept"
+    read.clear()
+    coverage = archive.coverage("fs", READ, *RANGES[0])
+    assert set(read) == {"2026-11-23"}
+    measured = ~archive.missing("fs", READ, *RANGES[0]).to_numpy().reshape(3, -1, 5)
+    np.testing.assert_array_equal(coverage.to_numpy(), 100.0 * measured.sum(axis=1) / 8640)
 
 
 def flipped(name: str) -> Callable[[h5py.Dataset], None]:
