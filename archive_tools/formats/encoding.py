@@ -14,6 +14,10 @@ import numpy.typing as npt
 from archive_tools.core.arrays import Float64
 
 Missing = Literal["nan", "negative_zero"]
+ATTRIBUTE_LIMIT = 60 * 1024
+"""Bytes of an attribute, 64 KiB less a margin; above it, one needs HDF5 1.8's dense storage, see
+docs/format.md.
+"""
 FILL = {"nan": np.nan, "negative_zero": -0.0}
 
 

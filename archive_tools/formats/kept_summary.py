@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 from archive_tools.core.arrays import Float64, Int64
 from archive_tools.core.errors import TokioError
-from archive_tools.formats.encoding import text_of
+from archive_tools.formats.encoding import ATTRIBUTE_LIMIT, text_of
 from archive_tools.formats.identity import DAMAGE, Identity
 from archive_tools.formats.row_blocks import Chunks
 
@@ -33,8 +33,6 @@ TYPES = {
 }
 NAMES = frozenset({*TYPES, CHECK})
 """The attributes of a dataset."""
-LARGEST = 60 * 1024
-"""Bytes of an attribute; see `archive_tools.formats.tts_write.ATTRIBUTE_LIMIT`."""
 
 
 class Kept(NamedTuple):
@@ -134,7 +132,7 @@ def checksum(meaning: bytes, chunks: Iterable[tuple[int, bytes]], figures: Kept)
 
 def write(item: h5py.Dataset, figures: Kept, check: int) -> None:
     """Keep figures with their dataset; not where they are too many for an attribute."""
-    if figures.totals.nbytes > LARGEST:
+    if figures.totals.nbytes > ATTRIBUTE_LIMIT:
         return
     for (name, form), array in zip(TYPES.items(), figures, strict=True):
         item.attrs[name] = array.astype(form)

@@ -32,9 +32,6 @@ from archive_tools.schemas import SCHEMA_VERSION, Dataset
 
 CHUNK_SECONDS = 3600
 DEFLATE_LEVEL = 1
-ATTRIBUTE_LIMIT = 60 * 1024
-"""Above it (64 KiB less a margin) an attribute needs HDF5 1.8's dense storage; see docs/format.md.
-"""
 Summarise = Callable[[Float64, int, str], kept_summary.Kept | None]
 TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
 
@@ -163,7 +160,7 @@ class TtsWriter:
                 hint="give each dataset once",
             )
         names = encoding.encode_names(grid.columns)
-        if names.nbytes > ATTRIBUTE_LIMIT and not self._dense:
+        if names.nbytes > encoding.ATTRIBUTE_LIMIT and not self._dense:
             self._allow_dense_attributes()
         group = self._file.require_group(dataset.group)
         group.attrs["source"] = source
