@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from archive_tools.formats import row_blocks
 from archive_tools.formats.series import Series
 from archive_tools.jobs import server_series, slow_targets
 from archive_tools.plotting.stretches import stretches, within
-from archive_tools.reading import daily, reduction, summary
+from archive_tools.reading import daily, day_summary, reduction, summary
 from archive_tools.reporting import measuring
 from archive_tools.store import layout
 from pipeline.transform.deltas import deltas
@@ -139,15 +140,13 @@ def test_totals_are_kept_and_no_peak_is_above_the_largest_rate(
     counter = np.cumsum(np.vstack([np.zeros((1, columns), np.int64), growth]), axis=0)
     have = data.draw(hnp.arrays(np.bool_, counter.shape, elements=st.booleans()))
     names = tuple(f"t{n}" for n in range(columns))
-    values, _ = deltas(counter, have, Axes(WRITTEN, names, 0, 5), Findings())
+    values = deltas(counter, have, Axes(WRITTEN, names, 0, 5), Findings()).values
     stamps = 5 * np.arange(rows)
     growing = summary._Growing(reduction.Header(WRITTEN, "bytes", "delta", names, 5), set(names))
-    for low in range(0, rows, cut):
-        part = slice(low, low + cut)
-        growing.add(
-            growing.header,
-            reduction.reduce(values[part], stamps[part], "delta", by_component=True),
-        )
+    parts = [slice(low, low + cut) for low in range(0, rows, cut)]
+    reduced = [reduction.reduce(values[p], stamps[p], "delta", by_component=True) for p in parts]
+    whole = functools.reduce(day_summary.merged, reduced)
+    growing.add(growing.header, whole.after(np.zeros(columns, bool)))
     found = growing.finished()
     counted = sum(
         int(counter[there[-1], n] - counter[there[0], n])
