@@ -10,9 +10,9 @@ whose time it was, and to none where two could be meant or the user is another.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -121,10 +121,9 @@ def _of_whole_jobs(rows: pa.Table) -> pa.Table:
     return rows.append_column("last_submit", own)
 
 
-def goes_on(row: Mapping[str, Any], end: int) -> bool:
-    """Whether a job runs, or waits to start again, at a time; by its columns job_end and state."""
-    ended = row["job_end"]
-    return ended is None or bool(ended >= end) or row["state"] == "PENDING"
+def goes_on(job_end: int | None, state: str | None, end: int) -> bool:
+    """Whether a job runs, or waits to start again, at a time."""
+    return job_end is None or job_end >= end or state == "PENDING"
 
 
 def schema() -> pa.Schema:
@@ -185,8 +184,13 @@ class Schedule:
         first, last = span
         if jobid is None or first is None or last is None:
             return None
-        ids = dict.fromkeys((jobid, jobid.partition(".")[0]))
-        rows = next(filter(None, (self._by_id.get((scheduler, one)) for one in ids)), [])
+        rows = self._by_id.get((scheduler, jobid))
+        if rows is None:
+            rows = self._by_id.get((scheduler, jobid.partition(".")[0]), [])
+        if len(rows) == 1:
+            (row,) = rows
+            is_near = self._is_of(row, uid) and self._apart(row, first, last) <= slack
+            return row if is_near else None
         apart = [(self._apart(row, first, last), row) for row in rows if self._is_of(row, uid)]
         near = sorted(one for one in apart if one[0] <= slack)
         if not near or (len(near) > 1 and near[0][0] == near[1][0]):

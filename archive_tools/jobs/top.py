@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,6 +202,8 @@ Name = tuple[Any, ...]
 """Of what a row is: values of the columns of `BY`."""
 JobKey = tuple[Any, ...]
 """What tells a job from others; three values are a scheduler's."""
+Cells = Mapping[str, Sequence[Any]]
+"""By column: its values, a row each."""
 
 
 def _whole(rows: pa.Table, by: str) -> pa.Table:
@@ -230,31 +232,29 @@ def _sums(rows: pa.Table, whose: Sequence[int]) -> Iterator[tuple[int, str, int 
             yield row["whose"], name, None if amount is None else int(amount)
 
 
-def _by_job(rows: Sequence[dict[str, Any]]) -> Mapping[JobKey, list[dict[str, Any]]]:
+def _by_job(cells: Cells) -> Mapping[JobKey, list[int]]:
     """Rows of each job. What the servers have of an id that no scheduler knows is of the job that
     has logs under it, if there is one alone.
     """
+    names = ("scheduler", "jobid", "uid", "username", "scheduler_jobid", "logs", "server_job")
+    rows = list(zip(*(cells[name] for name in names), strict=True))
     logged = defaultdict[JobKey, set[JobKey]](set)
-    for row in rows:
-        if row["scheduler_jobid"] is None and row["logs"]:
-            logged[row["scheduler"], row["jobid"]].add(_of_logs(row))
-    found = defaultdict[JobKey, list[dict[str, Any]]](list)
-    for row in rows:
-        users = logged.get((row["scheduler"], row["jobid"]), set())
-        if row["scheduler_jobid"] is not None:
-            key: JobKey = tuple(row[name] for name in OF_SCHEDULER)
-        elif row["logs"]:
-            key = _of_logs(row)
-        elif len(users) == 1:
-            (key,) = users
+    for scheduler, jobid, uid, username, known, logs, _ in rows:
+        if known is None and logs:
+            logged[scheduler, jobid].add((jobid, _user(uid, username), scheduler, "logs"))
+    found = defaultdict[JobKey, list[int]](list)
+    of_schedulers = zip(*(cells[name] for name in OF_SCHEDULER), strict=True)
+    for number, (row, known_as) in enumerate(zip(rows, of_schedulers, strict=True)):
+        scheduler, jobid, uid, username, known, logs, server_job = row
+        if known is not None:
+            key: JobKey = known_as
         else:
-            key = (*_of_logs(row), row["server_job"], "servers")
-        found[key].append(row)
+            key = (jobid, _user(uid, username), scheduler, "logs")
+            if not logs:
+                users = logged.get((scheduler, jobid), set())
+                key = next(iter(users)) if len(users) == 1 else (*key, server_job, "servers")
+        found[key].append(number)
     return found
-
-
-def _of_logs(row: Mapping[str, Any]) -> JobKey:
-    return row["jobid"], _user(row["uid"], row["username"]), row["scheduler"], "logs"
 
 
 def _user(uid: int | None, name: str | None) -> int | str:
@@ -269,62 +269,70 @@ class _Adding:
         self.by = by
         self.totals: dict[int | str, Total] = {}
         self._going_on: set[tuple[int | str, JobKey]] = set()
+        self._named: dict[int | str, Name] = {}
 
     def day(self, rows: pa.Table, end: int) -> None:
         """Add the jobs of a day that ends at `end`, epoch seconds."""
         rows = _whole(rows, self.by)
-        cells = rows.select(list(dict.fromkeys([*OF_JOB, *BY[self.by]]))).to_pylist()
-        for number, row in enumerate(cells):
-            row["row"] = number
-        whose, places = [0] * len(cells), dict[int | str, int]()
+        cells = {name: rows[name].to_pylist() for name in {*OF_JOB, *BY[self.by]}}
+        names: list[Name] = list(zip(*(cells[name] for name in BY[self.by]), strict=True))
+        keys = [self._key(name) for name in names]
+        whose, places = [0] * len(keys), dict[int | str, int]()
         for job, parts in _by_job(cells).items():
-            for key, of_name in self._by_name(parts):
-                self._count(key, job, of_name, end)
+            for key, its in self._by_name(parts, names, keys).items():
+                self._count(key, job, its, cells, end)
                 place = places.setdefault(key, len(places))
-                for row in of_name:
-                    whose[row["row"]] = place
-        keys = list(places)
+                for row in its:
+                    whose[row] = place
+        of_places = list(places)
         for place, column, amount in _sums(rows, whose):
-            total, name = self.totals[keys[place]], PARTS[column]
+            total, name = self.totals[of_places[place]], PARTS[column]
             setattr(total, name, plus(getattr(total, name), amount))
 
     def _count(
-        self, key: int | str, job: JobKey, rows: Sequence[Mapping[str, Any]], end: int
+        self, key: int | str, job: JobKey, rows: Sequence[int], cells: Cells, end: int
     ) -> None:
         """Add a job of a user, account, ... to its total, and its node-seconds."""
-        total = self.totals[key]
-        total.jobs += (key, job) not in self._going_on
-        self._going_on.discard((key, job))
-        seconds = [row["node_seconds"] for row in rows if row["node_seconds"] is not None]
-        total.node_seconds = plus(total.node_seconds, max(seconds, default=None))
-        if len(job) == len(OF_SCHEDULER) and goes_on(rows[0], end):
-            self._going_on.add((key, (*job[:-1], rows[0]["last_submit"])))
+        total, first = self.totals[key], rows[0]
+        if (key, job) in self._going_on:
+            self._going_on.discard((key, job))
+        else:
+            total.jobs += 1
+        node_seconds = cells["node_seconds"]
+        seconds = [node_seconds[row] for row in rows if node_seconds[row] is not None]
+        if seconds:
+            total.node_seconds = plus(total.node_seconds, max(seconds))
+        is_scheduled = len(job) == len(OF_SCHEDULER)
+        if is_scheduled and goes_on(cells["job_end"][first], cells["state"][first], end):
+            self._going_on.add((key, (*job[:-1], cells["last_submit"][first])))
 
     def _by_name(
-        self, parts: Sequence[dict[str, Any]]
-    ) -> Iterable[tuple[int | str, list[dict[str, Any]]]]:
+        self, parts: Sequence[int], names: Sequence[Name], keys: Sequence[int | str]
+    ) -> Mapping[int | str, Sequence[int]]:
         """Rows of one job by what they are of; but for file systems, those of which it is not
         known are of what the others are of.
         """
-        columns = BY[self.by]
-        names: list[Name] = [tuple(row[name] for name in columns) for row in parts]
-        if self.by != "fs":
-            known = [name for name in names if self._key(name) != ""]
-            names = [name if self._key(name) != "" or not known else known[0] for name in names]
-        found = defaultdict[int | str, list[dict[str, Any]]](list)
-        for name, row in zip(names, parts, strict=True):
-            key = self._key(name)
-            self._keep(key, name)
-            found[key].append(row)
-        return found.items()
+        if len(parts) == 1:
+            self._keep(keys[parts[0]], names[parts[0]])
+            return {keys[parts[0]]: parts}
+        known = [row for row in parts if keys[row] != ""] if self.by != "fs" else []
+        found = defaultdict[int | str, list[int]](list)
+        for row in parts:
+            like = known[0] if known and keys[row] == "" else row
+            self._keep(keys[like], names[like])
+            found[keys[like]].append(row)
+        return found
 
     def _key(self, name: Name) -> int | str:
         return _user(*name) if self.by == "user" else name[0] or ""
 
     def _keep(self, key: int | str, name: Name) -> None:
-        uid = key if isinstance(key, int) else None
-        total = self.totals.setdefault(key, Total(uid=uid))
-        total.name = name[-1] or total.name  # the newest, of a uid that had several
+        """A total for a key, under its newest name, of a uid that had several."""
+        if self._named.get(key) == name:
+            return
+        self._named[key] = name
+        total = self.totals.setdefault(key, Total(uid=key if isinstance(key, int) else None))
+        total.name = name[-1] or total.name
 
     def name_all(self) -> None:
         """Call users as all commands do."""

@@ -9,6 +9,7 @@ several days has some on each.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
@@ -250,10 +251,13 @@ def _schedulers(
     """Whose job each row is of; null is not known."""
     import pyarrow as pa
 
-    names = (of_logs, of_served, scheduled["scheduler"].to_pylist())
+    of_jobs = scheduled["scheduler"].to_pylist()
     found = [
-        next((its[n] for its, n in zip(names, one, strict=True) if n is not None and its[n]), None)
-        for one in zip(rows.logs, rows.served, rows.scheduled, strict=True)
+        (log is not None and of_logs[log])
+        or (served is not None and of_served[served])
+        or (job is not None and of_jobs[job])
+        or None
+        for log, served, job in zip(rows.logs, rows.served, rows.scheduled, strict=True)
     ]
     return pa.array(found, pa.string())
 
@@ -327,7 +331,11 @@ def _comparable(columns: dict[str, Any], day: Day) -> Any:
 
 def _known_by(rows: _Rows) -> list[str]:
     words = ("logs", "servers", "scheduler")
+    texts = {
+        there: ",".join(itertools.compress(words, there))
+        for there in itertools.product((False, True), repeat=len(words))
+    }
     return [
-        ",".join(word for word, row in zip(words, places, strict=True) if row is not None)
-        for places in zip(rows.logs, rows.served, rows.scheduled, strict=True)
+        texts[log is not None, served is not None, job is not None]
+        for log, served, job in zip(rows.logs, rows.served, rows.scheduled, strict=True)
     ]

@@ -206,7 +206,7 @@ def _is_at(row: Row, end: int) -> bool:
     """Whether a job may go on at the end of a day."""
     if row["scheduler_jobid"] is None:
         return bool(row["server_last_seen"] >= end)
-    return scheduler_jobs.goes_on(row, end)
+    return scheduler_jobs.goes_on(row["job_end"], row["state"], end)
 
 
 def _is_later(held: Sequence[Row], end: int) -> bool:
