@@ -8,7 +8,7 @@ EXAMPLE := examples/site
 MORNING := examples/morning
 MONTH := --start 2026-10-25 --stop 2026-11-21
 
-.PHONY: nightly quick test check coverage docs wheel-checks campaigns morning fuzz fuzz-library bench slopes lock audit clean
+.PHONY: nightly quick test check coverage docs wheel-checks campaigns morning fuzz fuzz-library screens bench slopes lock audit clean
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +31,7 @@ nightly: $(VENV)/installed
 		--why 'ten minutes of $(DAY) were recorded'
 	$(BIN)/tokio-pipeline backfill --site $(MORNING)/site.json $(MONTH) --instance generated
 	$(BIN)/tokio-pipeline nightly --site $(MORNING)/site.json --date $(DAY) || test $$? = 3 # ten minutes are not a day
+	@echo 'open in a browser: $(CURDIR)/$(MORNING)/archive/index.html'
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -81,6 +82,11 @@ fuzz: $(VENV)/installed-fuzz
 # what libdarshan-util does to its memory (valgrind): some seconds a log, 330 logs
 fuzz-library: $(VENV)/installed
 	nice $(BIN)/python -m tests.fuzz.library_memory --mutants $${FUZZ_MUTANTS:-300}
+
+# the pictures of pages in docs/images, and how much they weigh: look at each
+screens: nightly
+	nice $(BIN)/python -m tests.support.screens
+	du -ch docs/images/*.png docs/images/screens/*.png | tail -1
 
 # the figures: one benchmark at a time, nothing else running; a table of what was reached at the end.
 # BENCH_FIGURES is the file that gets them, BENCH_BEFORE one of an earlier run, shown beside; days

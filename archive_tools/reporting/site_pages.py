@@ -236,7 +236,7 @@ def _headline(date: dt.date, states: Mapping[str, status.State]) -> str:
     if bad:
         return f"{date}: not complete: {'; '.join(bad)}"
     said = report.completeness({name: state.word for name, state in states.items()})
-    return f"{date}: {said[:1].lower()}{said[1:]}"
+    return f"{date}: {said[:1].lower()}{said[1:].replace(':', ',', 1)}"
 
 
 def _calendars(

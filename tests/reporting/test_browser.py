@@ -121,6 +121,63 @@ def test_an_accessibility_checker_finds_nothing_and_nothing_is_cut(
     assert said == []
 
 
+def test_on_a_small_screen_rows_of_wide_tables_are_blocks_and_nothing_is_beside_the_screen(
+    root: Path, chromium: Any, said: list[str]
+) -> None:
+    job = next(newest(root).parent.glob("jobs/*.html"))
+    for path, region in (
+        (root / layout.INDEX_PAGE, "Alerts"),
+        (newest(root), "darshan: Jobs by bytes"),
+        (job, "History"),
+    ):
+        page = opened(chromium, path.as_uri(), said, viewport={"width": 375, "height": 900})
+        table = page.get_by_role("region", name=region, exact=True)
+        assert table.evaluate("(one) => one.scrollWidth - one.clientWidth") <= 0, path.name
+        assert table.get_by_role("columnheader").count() > 3, "still a table"
+    assert said == []
+
+
+def test_print_is_as_wide_as_the_paper(root: Path, chromium: Any, said: list[str]) -> None:
+    for path in (root / layout.INDEX_PAGE, root / "2026/2026-11.html", newest(root)):
+        page = opened(chromium, path.as_uri(), said, viewport={"width": 720, "height": 900})
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 720, path.name
+    assert said == []
+
+
+def test_names_from_right_to_left_move_nothing_beside_them(
+    root: Path, chromium: Any, said: list[str]
+) -> None:
+    """The times of a job are right of its names, its amounts of the user right of the user."""
+    page = opened(chromium, newest(root).as_uri(), said)
+    name = next(one for one in HOSTILE if "\u05e0" in one)
+    for text, one in ((", 08:00 to 09:00", ".job span"), (" 372.5 GiB read", "#moved ~ ul li")):
+        right = page.evaluate(
+            """([name, text, where]) => {
+                const box = [...document.querySelectorAll(where)]
+                    .find((one) => one.textContent.includes(name));
+                const walk = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+                let last = null;
+                while (walk.nextNode()) {
+                    const node = walk.currentNode, at = node.data.indexOf(text);
+                    if (node.data.includes(name)) last = node;
+                    if (at >= 0 && last) {
+                        const own = document.createRange(), other = document.createRange();
+                        own.setStart(node, at + 2);
+                        own.setEnd(node, at + 7);
+                        other.selectNode(last);
+                        const [here, there] = [own, other].map((r) => r.getBoundingClientRect());
+                        return here.top > there.bottom - 2 || here.left >= there.right - 2;
+                    }
+                }
+                return null;
+            }""",
+            [name, text, one],
+        )
+        assert right is True, one
+    assert said == []
+
+
 def test_a_long_name_leaves_the_columns_beside_it_in_sight(
     root: Path, chromium: Any, said: list[str]
 ) -> None:

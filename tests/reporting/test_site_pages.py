@@ -19,7 +19,7 @@ from archive_tools.core import date_words
 from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.reading import daily, growth
 from archive_tools.reading.archive import Archive
-from archive_tools.reporting import fullness_trend, site_pages
+from archive_tools.reporting import fullness_trend, report, site_pages
 from archive_tools.reporting.alerts import Rule, evaluate
 from archive_tools.reporting.day_figures import (
     DayFigures,
@@ -124,7 +124,7 @@ def test_the_day_that_goes_on_is_not_the_last_day(
     monkeypatch.setattr(date_words, "today_at", lambda zone: DATES[3])
     site_pages.write_pages(root, products)
     index, month = ((root / name).read_text() for name in ("index.html", "2025/2025-04.html"))
-    assert f"{DATES[2]}: complete: every source." in index
+    assert f"{DATES[2]}: complete, every source." in index
     assert f'href="{layout.REPORT.format(date=DATES[2])}">Last day: {DATES[2]}</a>' in index
     assert "are not known" not in index + month
     monkeypatch.setattr(date_words, "today_at", lambda zone: DATES[3] + dt.timedelta(days=1))
@@ -132,6 +132,25 @@ def test_the_day_that_goes_on_is_not_the_last_day(
     index = (root / "index.html").read_text()
     assert f"<span>Last day: {DATES[3]}</span>" in index, "a day without a page is not a link"
     assert "The figures of 1 day are not known" in index
+
+
+@pytest.mark.parametrize(
+    ("states", "words", "look"),
+    [
+        (["complete", "complete"], "Complete: every source.", "complete"),
+        (["complete", "empty"], "Complete: every source; marked as empty: b.", "complete"),
+        (["empty", "empty"], "No data: every source is marked as empty.", ""),
+        (["complete", "partial"], None, "partial"),
+        (["partial", "failed"], None, "failed"),
+        (["complete", "a word of a later version"], None, "failed"),
+    ],
+)
+def test_a_headline_is_never_greener_than_the_worst_source(
+    states: list[str], words: str | None, look: str
+) -> None:
+    assert report.look(states) == look
+    if words:
+        assert report.completeness(dict(zip("ab", states, strict=True))) == words
 
 
 def test_check_names_pages_that_are_not_those_of_the_last_run(

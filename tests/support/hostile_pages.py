@@ -11,8 +11,17 @@ import numpy as np
 
 from archive_tools.core.day import Day
 from archive_tools.core.grid import Grid
+from archive_tools.core.vocabulary import AlertKind, AlertState
+from archive_tools.formats.alerts_file import Alert
 from archive_tools.formats.tts_write import TtsWriter
-from archive_tools.reporting import figures_of_day, job_pages, rendering, report, site_pages
+from archive_tools.reporting import (
+    figures_of_day,
+    job_pages,
+    kept_alerts,
+    rendering,
+    report,
+    site_pages,
+)
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 from tests.support.job_index import write_logs
@@ -53,6 +62,13 @@ def write_archive(root: Path) -> Path:
     ):
         for date in DATES:
             write(root, date, layout.path(root, template, date), instances=wanted)
+    firing = [
+        Alert(
+            "full", AlertKind.FULLNESS, AlertState.FIRING, "fs", name, 99.0, 1.0, f"{name} is full"
+        )
+        for name in HOSTILE
+    ]
+    kept_alerts.write(root, DATES[-1], firing)
     rendering.write_assets(root)
     site_pages.write_pages(root, wanted)
     return root

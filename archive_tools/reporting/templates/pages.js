@@ -59,7 +59,8 @@
     for (let row = 0; row < data.shape[0]; row += 1) rows.push(Array.from(all.subarray(row * data.shape[1], (row + 1) * data.shape[1]), (one) => (Number.isNaN(one) ? null : one)));
     const roots = rows.map((row) => row.map((one) => (one === null ? null : Math.sqrt(Math.max(0, one)))));
     const text = rows.map((row, place) => row.map((one, time) => escaped(data.names[place]) + ", " + data.times[time] + ": " + (one === null ? "not measured" : one.toPrecision(4) + " " + data.unit)));
-    const trace = { type: "heatmap", y: data.names.map(escaped), z: roots, text: text, hoverinfo: "text", hoverongaps: true, showscale: false, colorscale: [[0, "#e8f1fa"], [1, "#08306b"]] };
+    const most = all.reduce((top, one) => (one > top ? one : top), 0) || 1; // colours begin at 0, as those of the picture
+    const trace = { type: "heatmap", y: data.names.map(escaped), z: roots, zmin: 0, zmax: Math.sqrt(most), text: text, hoverinfo: "text", hoverongaps: true, showscale: false, colorscale: [[0, "#e8f1fa"], [1, "#08306b"]] };
     layout.plot_bgcolor = "#b08a8a";
     return [[trace], layout];
   }
