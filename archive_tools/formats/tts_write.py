@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -34,6 +35,28 @@ CHUNK_SECONDS = 3600
 DEFLATE_LEVEL = 1
 Summarise = Callable[[Float64, int, str], kept_summary.Kept | None]
 TIME_UNITS = "seconds since 1970-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class EarlierRows:
+    """The first rows of a dataset, as another file of the same day has them: whole chunks.
+
+    Attributes
+    ----------
+    dataset : h5py.Dataset
+    rows : int
+    measured : int
+        How many of their cells are measured.
+    """
+
+    dataset: h5py.Dataset
+    rows: int
+    measured: int
+
+
+def chunk_rows(timestep: int, rows: int) -> int:
+    """Rows of a chunk, in a day of so many rows."""
+    return min(max(1, CHUNK_SECONDS // timestep), rows)
 
 
 class TtsWriter:
@@ -129,6 +152,7 @@ class TtsWriter:
         source: str,
         updated: int,
         largest: float | None = None,
+        earlier: EarlierRows | None = None,
     ) -> None:
         """Add one dataset.
 
@@ -145,6 +169,8 @@ class TtsWriter:
         largest : float, optional
             The site's own limit of what a component can have, of amounts in a second: the attribute
             ``largest``, which is there only then.
+        earlier : EarlierRows, optional
+            The rows before those of `grid`, of the same columns: their chunks are copied.
 
         Raises
         ------
@@ -164,11 +190,12 @@ class TtsWriter:
             self._allow_dense_attributes()
         group = self._file.require_group(dataset.group)
         group.attrs["source"] = source
-        rows = len(grid.values)
-        per_chunk = min(max(1, CHUNK_SECONDS // grid.timestep), rows)
+        first = earlier.rows if earlier else 0
+        rows = first + len(grid.values)
+        per_chunk = chunk_rows(grid.timestep, rows)
         target = self._file.create_dataset(
             grid.dataset,
-            shape=grid.values.shape,
+            shape=(rows, len(grid.columns)),
             dtype="<f8",
             chunks=(per_chunk, max(1, len(grid.columns))),
             maxshape=None,
@@ -191,27 +218,28 @@ class TtsWriter:
             target.attrs[key] = value
         if largest is not None:
             target.attrs["largest"] = float(largest)
-        timestamps = self._timestamps(grid, dataset.group)
+        timestamps = self._timestamps(grid, dataset.group, first)
         if timestamps.name != f"/{dataset.group}/timestamps":
             target.attrs["timestamps"] = timestamps.name
         target.dims[0].attach_scale(timestamps)
         target.dims[1].attach_scale(self._component(grid, dataset))
         self.columns[grid.dataset] = len(grid.columns)
-        self._coming = self._started(target, grid.values, per_chunk, dataset.kind)
+        self._coming = self._started(target, grid.values, per_chunk, dataset.kind, earlier)
 
     def _allow_dense_attributes(self) -> None:
         self._file.close()
         self._file = h5py.File(self._output, "r+", libver=("v108", "v110"))
         self._dense = True
 
-    def _timestamps(self, grid: Grid, group: str) -> h5py.Dataset:
+    def _timestamps(self, grid: Grid, group: str, earlier: int) -> h5py.Dataset:
         """The group's time axis; a second timestep in one group has an axis of its own."""
+        rows = earlier + len(grid.values)
         for name in ("timestamps", f"timestamps_{grid.timestep}s"):
             full = f"/{group}/{name}"
             if full not in self._file:
                 axis = self._file.create_dataset(
                     full,
-                    data=grid.timestamps,
+                    data=grid.start + np.arange(-earlier, rows - earlier) * grid.timestep,
                     compression="gzip",
                     compression_opts=DEFLATE_LEVEL,
                     shuffle=True,
@@ -222,11 +250,11 @@ class TtsWriter:
                 axis.make_scale(name)
                 return axis
             axis = self._file[full]
-            if axis.attrs["timestep"] == grid.timestep and len(axis) == len(grid.values):
+            if axis.attrs["timestep"] == grid.timestep and len(axis) == rows:
                 return axis
         raise FormatError(
             f"{self._path}: {grid.dataset}: no time axis of {grid.timestep} s and"
-            f" {len(grid.values)} rows in {group}"
+            f" {rows} rows in {group}"
         )
 
     def _component(self, grid: Grid, dataset: Dataset) -> h5py.Dataset:
@@ -246,7 +274,14 @@ class TtsWriter:
             scale.make_scale(short)
         return self._file[name]
 
-    def _started(self, target: h5py.Dataset, values: Float64, per_chunk: int, kind: str) -> _Coming:
+    def _started(
+        self,
+        target: h5py.Dataset,
+        values: Float64,
+        per_chunk: int,
+        kind: str,
+        earlier: EarlierRows | None,
+    ) -> _Coming:
         """The chunks, as they come from all cores, and what the rows come to."""
 
         def deflated(first: int) -> _Chunk:
@@ -262,22 +297,27 @@ class TtsWriter:
                 stored = np.concatenate([stored, padding])
             return _Chunk(first, count, isal_zlib.compress(shuffled(stored), DEFLATE_LEVEL))
 
+        if earlier:
+            _copy_chunks(earlier, target)
         chunks = [self._pool.submit(deflated, first) for first in range(0, len(values), per_chunk)]
-        summary = self._summarise and self._pool.submit(self._summarise, values, per_chunk, kind)
-        return _Coming(target, kind, chunks, summary)
+        summary = None
+        if self._summarise and not earlier:
+            summary = self._pool.submit(self._summarise, values, per_chunk, kind)
+        return _Coming(target, kind, earlier, chunks, summary)
 
     def _finish(self) -> None:
         """Hand the chunks of the last dataset to HDF5, in order, and what its rows come to."""
         if self._coming is None:
             return
-        (target, kind, coming, summary), self._coming = self._coming, None
+        (target, kind, earlier, coming, summary), self._coming = self._coming, None
         name = target.name.removeprefix("/")
-        self._measured[name] = 0
+        self._measured[name] = earlier.measured if earlier else 0
         stored: list[tuple[int, bytes]] = []
+        before = earlier.rows if earlier else 0
         while coming:
             chunk = coming.pop(0).result()
             if chunk.measured:
-                target.id.write_direct_chunk((chunk.first, 0), chunk.data)
+                target.id.write_direct_chunk((before + chunk.first, 0), chunk.data)
                 self._measured[name] += chunk.measured
                 stored.append((chunk.first, chunk.data))
         if summary and (kept := summary.result()):
@@ -301,8 +341,26 @@ class _Coming(NamedTuple):
 
     target: h5py.Dataset
     kind: str
+    earlier: EarlierRows | None
     chunks: list[Future[_Chunk]]
     summary: Future[kept_summary.Kept | None] | None
+
+
+def _copy_chunks(earlier: EarlierRows, target: h5py.Dataset) -> None:
+    """Copy chunks as they are, deflated.
+
+    Raises
+    ------
+    FormatError
+        The datasets have other chunks.
+    """
+    source = earlier.dataset
+    if source.chunks != target.chunks or earlier.rows % target.chunks[0]:
+        raise FormatError(f"{source.file.filename}: {source.name} has other chunks")
+    for first in range(0, earlier.rows, target.chunks[0]):
+        if source.id.get_chunk_info_by_coord((first, 0)).size:
+            mask, data = source.id.read_direct_chunk((first, 0))
+            target.id.write_direct_chunk((first, 0), data, mask)
 
 
 def shuffled(block: Float64) -> npt.NDArray[np.uint8]:

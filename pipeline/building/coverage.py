@@ -115,7 +115,11 @@ class Coverage:
         self._silent: dict[tuple[str, str], _Gaps] = {}
 
     def add(
-        self, grid: Grid, without_cells: Collection[str] = (), listed: Collection[str] = ()
+        self,
+        grid: Grid,
+        without_cells: Collection[str] = (),
+        listed: Collection[str] = (),
+        earlier: Bool | None = None,
     ) -> None:
         """Take one dataset, with a column for every component of the roster.
 
@@ -129,8 +133,12 @@ class Coverage:
         listed : collection of str
             Components that the source lists, and has no sample of: they are expected, unless they
             have left the roster.
+        earlier : bool (rows, columns), optional
+            Which cells were measured in the rows before those of `grid`.
         """
         have = ~np.isnan(grid.values)
+        if earlier is not None:
+            have = np.concatenate([earlier, have])
         self.measured_rows = max(self.measured_rows, int(have.any(axis=1).sum()))
         measured = np.flatnonzero(have.any(axis=0)).tolist()
         self.measured[grid.dataset] = tuple(grid.columns[i] for i in measured)

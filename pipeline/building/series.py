@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,14 @@ from pipeline.building.made import Made
 from pipeline.building.outages import Outage
 from pipeline.building.possible import AwaitedTotals, remove_impossible
 from pipeline.building.roster import Roster
+from pipeline.building.so_far import KEY, SoFar
 from pipeline.building.trial_matches import matches_of_file_systems
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import Selector, SourceMetric
 from pipeline.sources._shared.pattern_matches import tell_unmatched
 from pipeline.sources.contract import SeriesSource
 from pipeline.transform.counters import are_counters
-from pipeline.transform.grid import Gridder, idle_among_busy_peers
+from pipeline.transform.grid import Gridder, idle_among_moved
 
 MOST_SAID = 3
 """Findings that the state of a day says."""
@@ -55,6 +57,7 @@ def write_series(
     roster: Roster,
     retired: Collection[str] = (),
     outages: Collection[Outage] = (),
+    so_far: SoFar | None = None,
 ) -> Made:
     """Write the datasets of a day, from its raw data.
 
@@ -72,9 +75,13 @@ def write_series(
         Components and datasets that nobody expects any more.
     outages : collection of Outage
         Times in which what was not measured is not expected.
+    so_far : SoFar, optional
+        A day that goes on, of which earlier rows need not be made again.
 
     Raises
     ------
+    CannotGoOn
+        They must be.
     NoData
         Nothing was measured.
     SourceError
@@ -83,15 +90,21 @@ def write_series(
     metrics = {metric.dataset.name: metric for metric in source.metrics()}
     percent = where.options.complete_percent
     coverage = Coverage(where.day, where.options.timestep, roster, percent, retired, outages)
-    series = _Series(where, writer, metrics, coverage)
+    series = _Series(where, writer, metrics, coverage, so_far)
     parse_findings = Findings()  # of the thread that parses
     samples = ahead(
-        pieces.samples(source, where.options, where.day, pieces.paths(raw), parse_findings)
+        so_far.samples()
+        if so_far
+        else pieces.samples(source, where.options, where.day, pieces.paths(raw), parse_findings)
     )
     for name, those in itertools.groupby(samples, key=lambda one: one.dataset):
         series.write(name, those)
     series.findings.merge(parse_findings)
     series.write_absent()
+    if so_far:
+        known = so_far.known(series.findings)
+        made = series.made()
+        return replace(made, more={**made.more, KEY: known})
     return series.made()
 
 
@@ -104,7 +117,9 @@ class _Series:
         writer: TtsWriter,
         metrics: dict[str, SourceMetric[Selector]],
         coverage: Coverage,
+        so_far: SoFar | None,
     ) -> None:
+        self.so_far = so_far
         self.where, self.writer, self.metrics, self.coverage = where, writer, metrics, coverage
         self.findings = Findings()
         self.gridder = Gridder(where.day, where.options.timestep, self.findings)
@@ -141,19 +156,31 @@ class _Series:
                     " counters, not rates",
                     hint="set the key that says so, such as store_rates of collectd, to false",
                 )
-            grids.extend(self.gridder.parts(samples, metric))
-            self.samples += len(samples)
+            if self.so_far:
+                self.so_far.add(samples, metric)
+            else:
+                grids.extend(self.gridder.parts(samples, metric))
+                self.samples += len(samples)
             updated = max(updated, samples.span[1]) if len(samples) else updated
         absent = metric.dataset.absent
-        grid = with_columns(self.gridder.whole_day(grids), self._expected(name), absent)
+        made = self.so_far.rows() if self.so_far else self.gridder.whole_day(grids)
+        grid = with_columns(made, self._expected(name), absent)
         self.updated[name] = updated
-        is_empty = np.isnan(grid.values).all(axis=0)
-        without = {grid.columns[i] for i in np.flatnonzero(is_empty)}
+        have = ~np.isnan(grid.values)
+        measured, moved = have.any(axis=0), (have & (grid.values != 0)).any(axis=0)
+        if self.so_far:
+            closed = self.so_far.close(grid)
+            self.samples += self.so_far.count
+            measured |= closed.measured.any(axis=0)
+            moved |= closed.moved
+            sampled |= {c for c, one in zip(grid.columns, closed.sampled, strict=True) if one}
+            listed |= {c for c, one in zip(grid.columns, closed.listed, strict=True) if one}
+        without = {grid.columns[i] for i in np.flatnonzero(~measured)}
         self.without_cells[name] = without & sampled
         self.only_listed[name] = listed - sampled
         if grid.columns:
             self._keep(grid)
-        idle = idle_among_busy_peers(grid) if absent == "missing" else []
+        idle = idle_among_moved(grid.columns, measured, moved) if absent == "missing" else []
         self.findings.add(
             FindingKind.IDLE_AMONG_BUSY,
             len(idle),
@@ -204,9 +231,15 @@ class _Series:
             source=self.where.options.kind,
             updated=self.updated.get(grid.dataset, self.where.day.start),
             largest=self.where.options.largest.get(grid.dataset),
+            earlier=self.so_far.earlier_rows(grid) if self.so_far else None,
         )
         name = grid.dataset
-        self.coverage.add(grid, self.without_cells.get(name, ()), self.only_listed.get(name, ()))
+        self.coverage.add(
+            grid,
+            self.without_cells.get(name, ()),
+            self.only_listed.get(name, ()),
+            self.so_far.closed_of(grid).measured if self.so_far else None,
+        )
         group = grid.dataset.partition("/")[0]
         self.components.setdefault(group, {}).update(dict.fromkeys(grid.columns))
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from archive_tools.core.errors import LessThanArchived, NoData
+from archive_tools.core.errors import LessThanArchived, NoData, TokioError
 from archive_tools.core.findings import shortened
 from archive_tools.core.vocabulary import ReceiptState
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.reading.day_summary import day_summary
-from pipeline.building import provenance
+from pipeline.building import pieces, provenance
 from pipeline.building.instance_day import InstanceDay
 from pipeline.building.logs import rejects_of, write_logs
 from pipeline.building.made import Made
 from pipeline.building.outages import Outage
 from pipeline.building.roster import Roster
 from pipeline.building.series import write_series
-from pipeline.sources.contract import LogSource
+from pipeline.building.so_far import CannotGoOn, Earlier, SoFar
+from pipeline.sources.contract import LogSource, SeriesSource
+
+RAW_SO_FAR = "so_far"
+"""What the receipt of raw data says of a day that was not over when it was fetched."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class TtsRequest:
         Names of components and datasets that nobody expects any more.
     outages : sequence of Outage
         Times in which what was not measured is not expected.
+    earlier : Earlier, optional
+        The file that the archive has of a day that goes on, made in the same way.
     """
 
     where: InstanceDay
@@ -53,6 +60,7 @@ class TtsRequest:
     roster: Roster = field(default_factory=Roster)
     retired: Sequence[str] = ()
     outages: Sequence[Outage] = ()
+    earlier: Earlier | None = None
 
 
 def write_tts(request: TtsRequest, target: Path) -> Made:
@@ -76,10 +84,27 @@ def write_tts(request: TtsRequest, target: Path) -> Made:
         "instance": where.instance,
         "inputs_fingerprint": raw.name.rpartition(".")[2],
     }
+    source, fetched = where.source, request.fetched
+    if fetched.get(RAW_SO_FAR) and isinstance(source, SeriesSource):
+        held = pieces.held(raw, fetched, "")
+        for earlier in [request.earlier, None] if request.earlier else [None]:
+            with (
+                contextlib.suppress(CannotGoOn, TokioError),
+                SoFar(where, source, held, fetched, earlier) as so_far,
+            ):
+                return _written(request, target, attributes, so_far)
+    return _written(request, target, attributes, None)
+
+
+def _written(
+    request: TtsRequest, target: Path, attributes: Mapping[str, str], so_far: SoFar | None
+) -> Made:
+    where = request.where
     missing = where.site.missing
     about: dict[str, Any] = {"missing": missing, "attributes": attributes}
-    with TtsWriter(target, where.day, **about, summarise=day_summary) as writer:
-        made = _so_far(request, _write(request, writer))
+    about["summarise"] = None if request.fetched.get(RAW_SO_FAR) else day_summary
+    with TtsWriter(target, where.day, **about) as writer:
+        made = _so_far(request, _write(request, writer, so_far))
         reported = provenance.of_file(request.made_by, request.fetched, made.findings)
         writer.file.attrs["provenance"] = reported
     return made
@@ -119,17 +144,17 @@ def refuse_less(path: Path, now: Mapping[str, Any], before: Mapping[str, Any]) -
 
 def _so_far(request: TtsRequest, made: Made) -> Made:
     """What was made of a day that was not over when it was fetched: partial, whatever is there."""
-    if not request.fetched.get("so_far"):
+    if not request.fetched.get(RAW_SO_FAR):
         return made
     why = "; ".join(filter(None, ["so far, fetched before the day was over", made.more.get("why")]))
     more = {**made.more, "why": why}
     return replace(made, state=ReceiptState.PARTIAL, percent=min(99, made.percent), more=more)
 
 
-def _write(request: TtsRequest, writer: TtsWriter) -> Made:
+def _write(request: TtsRequest, writer: TtsWriter, so_far: SoFar | None) -> Made:
     where, source = request.where, request.where.source
     if not isinstance(source, LogSource):
         expected = (request.roster, request.retired, request.outages)
-        return write_series(where, source, request.raw, writer, *expected)
+        return write_series(where, source, request.raw, writer, *expected, so_far=so_far)
     known = rejects_of(where.tts, source) if request.is_archived else {}
     return write_logs(where, source, request.raw, writer, known)

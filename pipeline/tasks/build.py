@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archive_tools.core.vocabulary import Product
 from archive_tools.store import aside
@@ -14,6 +14,9 @@ from pipeline.building import outages, provenance, roster
 from pipeline.building.made import Made
 from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.fetch import Fetch
+
+if TYPE_CHECKING:
+    from pipeline.building.so_far import Earlier
 
 
 class Build(ArchiveTask):
@@ -80,21 +83,36 @@ class Build(ArchiveTask):
 
         receipt = self.raw()
         fetched = self.day_receipts().content(receipt) if receipt else {}
+        is_archived = self.has_product() and not self.damage()
         request = tts.TtsRequest(
             self.where,
             self._fetch.path(),
             fetched,
             self.made_by(),
-            is_archived=self.has_product() and not self.damage(),
+            is_archived=is_archived,
             roster=roster.roster_before(self.config.root, self.date, self.instance),
             retired=self._retired(),
             outages=outages.outages_on(self.config.root, self.day, self.instance),
+            earlier=self._earlier() if is_archived else None,
         )
         made = tts.write_tts(request, temporary)
         before = self._replaced(fetched)
         if before:
             tts.refuse_less(self.path(), made.content(), self.day_receipts().content(before))
         return made
+
+    def _earlier(self) -> Earlier | None:
+        """The archived file, if it was made in the same way while the day went on."""
+        from pipeline.building import so_far
+
+        before, now = self.receipt(), self.fingerprint()
+        if before is None or now is None or not self._is_made_alike(before, now):
+            return None
+        known = self.day_receipts().content(before).get(so_far.KEY)
+        return so_far.Earlier(self.path(), known) if known else None
+
+    def _is_made_alike(self, before: Receipt, now: str) -> bool:
+        return before.version == self.version and before.fingerprint[8:] == now[8:]
 
     def _replaced(self, fetched: Mapping[str, Any]) -> Receipt | None:
         """The receipt of an archived file that is kept if it has more; None if there is none, or it
@@ -103,6 +121,5 @@ class Build(ArchiveTask):
         raw, before, now = self.raw(), self.receipt(), self.fingerprint()
         if raw is None or before is None or now is None or not self.path().is_file():
             return None
-        is_as_now = before.version == self.version and before.fingerprint[8:] == now[8:]
         is_of_same = follows(before.fingerprint, raw.fingerprint) or "damaged" in fetched
-        return before if is_as_now and is_of_same else None
+        return before if self._is_made_alike(before, now) and is_of_same else None

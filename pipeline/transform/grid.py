@@ -25,6 +25,7 @@ from archive_tools.core.vocabulary import FindingKind
 from archive_tools.schemas import Reducer
 from pipeline.model import Samples
 from pipeline.schemas.source_maps import LEGAL, Reports, Selector, SourceMetric
+from pipeline.transform.cuts import Stretch
 from pipeline.transform.deltas import deltas
 from pipeline.transform.parts import by_components, columns_of, joined_parts
 
@@ -46,14 +47,14 @@ class Gridder:
 
     Parameters
     ----------
-    day : Day
+    day : Day or Stretch
     timestep : int
         Seconds a row.
     findings : Findings
         Receives what was odd.
     """
 
-    def __init__(self, day: Day, timestep: int, findings: Findings) -> None:
+    def __init__(self, day: Day | Stretch, timestep: int, findings: Findings) -> None:
         self.day, self.timestep, self.findings = day, timestep, findings
         self._last: tuple[Samples, _Places] | None = None
 
@@ -179,13 +180,15 @@ def _as_reported(samples: Samples, metric: Metric) -> Metric:
 def idle_among_busy_peers(grid: Grid) -> list[str]:
     """Components that are zero all day while most of their peers are not."""
     absent = np.isnan(grid.values)
-    measured = ~absent.all(axis=0)
-    zero = measured & ((grid.values == 0) | absent).all(axis=0)
-    return (
-        [grid.columns[i] for i in np.flatnonzero(zero)]
-        if 0 < 2 * zero.sum() < measured.sum()
-        else []
-    )
+    moved = ((grid.values != 0) & ~absent).any(axis=0)
+    return idle_among_moved(grid.columns, (~absent).any(axis=0), moved)
+
+
+def idle_among_moved(columns: tuple[str, ...], measured: Any, moved: Any) -> list[str]:
+    """As `idle_among_busy_peers`, by which columns were measured, and which were not always 0."""
+    zero = measured & ~moved
+    few = 0 < 2 * zero.sum() < measured.sum()
+    return [columns[i] for i in np.flatnonzero(zero)] if few else []
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import shutil
 import time
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import archive_tools
-from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import Product
 from archive_tools.store.receipts import Receipts
@@ -29,7 +26,7 @@ from pipeline.sources import collectd, lmt
 from pipeline.testing.contract import assert_same, built, grids
 from tests.support.collectd_day import as_document, disk
 from tests.support.essearch import State, hits, serving
-from tests.support.lmtdb import LmtDb, every
+from tests.support.lmt_hours import DAY, STEP, at, lmt_day, lmt_keys, seen_of
 from tests.support.mariadb import Server
 from tests.support.nights import DATE, FOREVER, some_logs
 from tests.support.paths import SITEDAY_LOGS, needed
@@ -37,10 +34,8 @@ from tests.support.prometheus_server import filled, started
 from tests.support.waiting import PATIENCE
 
 Site = Callable[..., Path]
-DAY = Day(dt.date.fromisoformat(DATE))
 WINDOWS = ((0, 22), (1, 25), (3, 25))
 """Hours of the day that a source has when it is asked: at 22:00, and twice after midnight."""
-STEP = 60
 
 
 def night() -> int:
@@ -61,45 +56,11 @@ def assert_equal(one: Path, other: Path) -> None:
         np.testing.assert_array_equal(values, second[name][1], err_msg=name)
 
 
-def lmt_day(path: Path) -> LmtDb:
-    """A day of a database, one sample a minute: two OSTs, an OSS, an MDS with operations; one OST
-    is reset at noon, and silent for some minutes.
-    """
-    db = LmtDb(path)
-    ids = db.stamps(every(STEP, DATE, 24 * 60 + 1))
-    for n, ts in enumerate(ids):
-        db.add("OSS_DATA", (1, ts, n % 90, 50.0))
-        db.add("MDS_OPS_DATA", (1, ts, 1, n * 3, 0, 0))
-        rows = [(1, ts, n * 1000, n * 10, 0.0, 90, 10 + n, 5, 5)]
-        if not 180 <= n < 185:
-            rows.append((2, ts, (n if n < 720 else n - 720) * 2000, n, 0.0, 90, 10, 5, 5))
-        db.add("OST_DATA", *rows)
-    return db
-
-
-def seen_of(whole: Path, copy: Path, first: float, last: float) -> None:
-    """A copy of a database from which all rows before and after some hours were deleted."""
-    shutil.copy(whole, copy.with_suffix(".new"))
-    os.replace(copy.with_suffix(".new"), copy)
-    db = LmtDb.__new__(LmtDb)
-    import sqlite3
-
-    db.connection = sqlite3.connect(copy)
-    low, high = 100 + int(first * 60), 100 + int(last * 60)
-    for table in ("TIMESTAMP_INFO", "OST_DATA", "OSS_DATA", "MDS_OPS_DATA"):
-        db.execute(f"DELETE FROM {table} WHERE TS_ID < ? OR TS_ID >= ?", low, high)
-    db.connection.close()
-
-
 @pytest.fixture(scope="module")
 def whole_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lmt") / "whole.db"
     lmt_day(path).connection.close()
     return path
-
-
-def lmt_keys(path: Path) -> dict[str, Any]:
-    return {"kind": "lmt", "database": f"sqlite:///{path}", "timestep": STEP}
 
 
 @pytest.mark.system
@@ -422,17 +383,3 @@ def test_hourly_runs_and_a_night(
     monkeypatch.setattr(time, "time", real)
     folder = tmp_path / f"archive/2026/{DATE}"
     assert_equal(folder / "fs.hdf5", folder / "undisturbed.hdf5")
-
-
-def at(monkeypatch: pytest.MonkeyPatch, now: float) -> None:
-    """Have `yesterday` and `today` be those of a moment."""
-
-    class Clock(dt.datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> dt.datetime:
-            return dt.datetime.fromtimestamp(now, tz)
-
-    clock = types.ModuleType("datetime")
-    vars(clock).update({**vars(dt), "datetime": Clock})
-    for module in ("pipeline.site", "pipeline.tasks.fetch"):
-        monkeypatch.setattr(f"{module}.dt", clock)
