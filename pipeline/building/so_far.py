@@ -188,6 +188,8 @@ class SoFar:
         tail = self._cutter.between(samples, start if rows else None, None)
         if rows and self._stopped(name).intersection(_sampled(tail)):
             raise CannotGoOn(f"components of {name} that had stopped go on")
+        if rows and not len(tail):
+            raise CannotGoOn(f"{name} has no samples after its closed rows")
         stopped = np.zeros(len(samples.names), dtype=bool)
         cut = max(rows, self._next)
         if cut > rows and reports in COUNTERS:
@@ -224,8 +226,7 @@ class SoFar:
     @property
     def count(self) -> int:
         """How many samples of the dataset there are."""
-        before = self.before.get(self._dataset)
-        return len(self._tail.samples) + (before.samples if before else 0)
+        return len(self._tail.samples) + self.closed_of(self._grid).samples
 
     def earlier_rows(self, grid: Grid) -> EarlierRows | None:
         """The closed rows of a dataset in the earlier file; None if there are none."""
@@ -236,7 +237,8 @@ class SoFar:
 
     def closed_of(self, grid: Grid) -> Closed:
         """What is known of the rows that were closed, for the columns of the other rows."""
-        return self.before.get(grid.dataset) or Closed.none(len(grid.columns))
+        found = self.before.get(grid.dataset)
+        return found if found and found.rows else Closed.none(len(grid.columns))
 
     def close(self, grid: Grid) -> Closed:
         """Note which rows of the dataset are closed now; what was known of those that were.

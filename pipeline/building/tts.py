@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from pipeline.building.series import write_series
 from pipeline.building.so_far import CannotGoOn, Earlier, SoFar
 from pipeline.sources.contract import LogSource, SeriesSource
 
+log = logging.getLogger("tokio")
 RAW_SO_FAR = "so_far"
 """What the receipt of raw data says of a day that was not over when it was fetched."""
 
@@ -88,11 +89,11 @@ def write_tts(request: TtsRequest, target: Path) -> Made:
     if fetched.get(RAW_SO_FAR) and isinstance(source, SeriesSource):
         held = pieces.held(raw, fetched, "")
         for earlier in [request.earlier, None] if request.earlier else [None]:
-            with (
-                contextlib.suppress(CannotGoOn, TokioError),
-                SoFar(where, source, held, fetched, earlier) as so_far,
-            ):
-                return _written(request, target, attributes, so_far)
+            try:
+                with SoFar(where, source, held, fetched, earlier) as so_far:
+                    return _written(request, target, attributes, so_far)
+            except (CannotGoOn, TokioError, KeyError, ValueError) as error:
+                log.debug("%s %s: all raw data are read: %s", where.day, where.instance, error)
     return _written(request, target, attributes, None)
 
 
