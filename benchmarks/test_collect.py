@@ -1,5 +1,5 @@
-"""`tokio-pipeline collect`, hourly over a day of LMT that comes: what the last hour costs against
-the first.
+"""`tokio-pipeline collect`, hourly over a day of LMT that comes: what the last run before midnight
+costs against the first.
 
 Plain tests make a few hours of a small day. `make bench` makes 24 of one of Cori's size, out of the
 database of `test_lmt_day`.
@@ -103,10 +103,11 @@ def test_a_day_of_collects(benchmark, day: Path, tmp_path: Path) -> None:  # typ
             seconds.append(sum(used))
 
     benchmark.pedantic(collects, rounds=1)
+    going_on = seconds[:23]  # the run after midnight makes the whole day
     benchmark.extra_info |= {
-        "first": round(seconds[0], 2),
-        "last": round(seconds[-1], 2),
-        "ratio": round(seconds[-1] / seconds[0], 2),
+        "first": round(going_on[0], 2),
+        "last": round(going_on[-1], 2),
+        "ratio": round(going_on[-1] / going_on[0], 2),
         "hours": [round(one, 2) for one in seconds],
     }
     with open_tts(tmp_path / f"archive/{DATE:%Y}/{DATE}/bench.hdf5") as tts:
