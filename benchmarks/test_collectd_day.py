@@ -23,6 +23,7 @@ from isal import igzip
 
 from archive_tools import open_tts
 from benchmarks.measured import DATE, timed
+from benchmarks.night_ratio import ratio
 
 HOSTS, DEVICES, EVERY = 288, 4, 10
 
@@ -87,3 +88,24 @@ def test_decoding_the_documents_alone(benchmark, folder: Path) -> None:  # type:
             return sum(json.loads(line)["_source"]["write"] for line in file)
 
     assert benchmark.pedantic(read, rounds=1) > 0
+
+
+JSON_ALONE = """
+import msgspec
+from isal import igzip
+decoder = msgspec.json.Decoder()
+with igzip.open({path!r}) as file:
+    for line in file:
+        decoder.decode(line)
+"""
+
+
+@pytest.mark.parametrize("hours", [4])
+def test_night_by_decoding_once(benchmark, folder: Path, tmp_path: Path, hours: int) -> None:  # type: ignore[no-untyped-def]
+    """CPU time of the whole nightly run, its page included, by that of inflating the dump and
+    decoding its documents by msgspec in one thread.
+    """
+    hosts = HOSTS if os.environ.get("TOKIO_BENCH") else 2
+    path = dump(hosts, hours * 3600, folder)
+    source = {"kind": "collectd", "form": "elasticsearch", "files": str(path), "timestep": EVERY}
+    assert ratio(benchmark, source, JSON_ALONE.format(path=str(path)), tmp_path) > 0

@@ -18,6 +18,7 @@ import pytest
 
 from archive_tools import open_tts
 from benchmarks.measured import DATE, archived, timed
+from benchmarks.night_ratio import ratio
 from pipeline.sources._shared.sql_database import Database
 from pipeline.sources.lmt.tables import TABLES
 from tests.support.lmtdb import make_lmt
@@ -63,6 +64,24 @@ def test_reading_the_rows_alone(benchmark, day: Path) -> None:  # type: ignore[n
     count = database.scalar("SELECT MAX(rowid) FROM OST_DATA")
     pieces = range(1, count + 1, 500_000)
     assert benchmark.pedantic(read, rounds=1) > 0
+
+
+ROWS_ALONE = """
+from pathlib import Path
+from pipeline.sources._shared.sql_database import Database
+from pipeline.sources.lmt.tables import TABLES
+database = Database.sqlite(Path({path!r}))
+last = database.scalar("SELECT MAX(rowid) FROM OST_DATA")
+for name in ("OST_DATA", "OSS_DATA"):
+    for a in range(1, last + 1, 500_000):
+        database.select(name, TABLES[name], f"rowid BETWEEN {{a}} AND {{a + 499_999}}")
+"""
+
+
+def test_night_by_reading_the_rows_once(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """CPU time of the whole nightly run, its page included, by that of reading its rows once."""
+    alone = ROWS_ALONE.format(path=str(day))
+    assert ratio(benchmark, source(day), alone, tmp_path) > 0
 
 
 def test_writing_with_hdf5s_own_filter(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

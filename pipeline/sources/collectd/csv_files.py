@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from pipeline.sources._shared.source_files import Member, Problem, beginning
-from pipeline.sources.collectd.forms import Columns, Lists, Number
+from pipeline.sources.collectd.forms import Lists, Number
 from pipeline.sources.collectd.spool import FIELDS
 
 LARGEST_CSV = 1 << 27
@@ -108,7 +108,7 @@ def csv(
             "type": name.type,
             "type_instance": name.type_instance,
         }
-        columns: Columns = {
+        columns: dict[str, list[Any]] = {
             "time_ms": stamps,
             **{key: [value] * count for key, value in same.items()},
         }

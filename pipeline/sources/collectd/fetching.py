@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from archive_tools.core.arrays import Int64
 from archive_tools.core.day import Day
@@ -195,21 +197,25 @@ def _add(spool: Spool, plugin: str, columns: forms.Columns, name: str, problems:
 
 def _kept(columns: forms.Columns, which: npt.NDArray[np.bool_]) -> forms.Columns:
     """The value lists inside the day, of types that are wanted."""
-    wanted = types()
-    keep = [
-        inside and kind in wanted
-        for inside, kind in zip(which.tolist(), columns["type"], strict=True)
-    ]
-    if all(keep):
+    kinds = pa.array(columns["type"], pa.string())
+    keep = which & pc.is_in(kinds, pa.array(list(types()))).to_numpy(zero_copy_only=False)
+    if keep.all():
         return columns
-    return {name: list(itertools.compress(column, keep)) for name, column in columns.items()}
+    return {
+        name: column.filter(pa.array(keep))
+        if isinstance(column, pa.Array)
+        else list(itertools.compress(column, keep.tolist()))
+        for name, column in columns.items()
+    }
 
 
 def _lists(
     options: Options, member: source_files.Member, problems: Problems, between: tuple[int, int]
 ) -> forms.Lists:
     if options.form == "elasticsearch":
-        return forms.documents(member, plugins(), options.arrival_field, problems)
+        return forms.documents(
+            member, plugins(), options.arrival_field, problems, rates=options.rates
+        )
     if options.form == "write_http":
         return forms.write_http(member, plugins(), problems)
     counters = {

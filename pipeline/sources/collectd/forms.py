@@ -12,7 +12,7 @@ import codecs
 import functools
 import itertools
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import IO, Any
 
 import msgspec
@@ -20,17 +20,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from archive_tools.core import threads
 from pipeline.sources._shared.source_files import Member, Problem
+from pipeline.sources.collectd.regular_lines import regular
 from pipeline.sources.collectd.spool import FIELDS
 
 BLOCK = 1 << 20
-"""Bytes of lines that are decoded at a time."""
+"""Bytes of JSON that are looked at at a time."""
+LINES = 1 << 22
+"""Bytes of lines that are decoded at a time: few calls, and little memory."""
 MANY = 5_000
 """Values that are worked on together."""
 LONGEST = 1 << 26
 """Characters that one JSON value may have."""
 
-Columns = dict[str, list[Any]]
+Columns = Mapping[str, list[Any] | pa.Array]
 Lists = Iterator[tuple[str, Columns]]
 """Plugin and value lists."""
 Number = int | float | None
@@ -100,7 +104,7 @@ class _Prefixed:
         block = self._head
         while block:
             yield block
-            block = self._rest.read(BLOCK)
+            block = self._rest.read(LINES)
             if block and not block.endswith(b"\n"):
                 block += self._rest.readline(LONGEST)
 
@@ -171,6 +175,11 @@ class _Decoder:
         self._kind, self._name, self._problem = kind, name, problem
         self._many = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
         self._line = 0
+
+    def passed_over(self, lines: bytes, found: Any) -> Any:
+        """What was found in lines that are decoded elsewhere, and counted here."""
+        self._line += lines.count(b"\n")
+        return found
 
     def batch(self, form: str, piece: Any) -> list[Any]:
         if form == "values":
@@ -250,10 +259,20 @@ def document_type(arrival: str) -> type[msgspec.Struct]:
     return msgspec.defstruct("Hit", fields + around, gc=False)
 
 
-def documents(member: Member, plugins: Collection[str], arrival: str, problem: Problem) -> Lists:
-    """Value lists of a dump of documents: pages, or a document or hit a line."""
+def documents(
+    member: Member, plugins: Collection[str], arrival: str, problem: Problem, *, rates: bool = False
+) -> Lists:
+    """Value lists of a dump: pages, or a document or hit a line, see `regular_lines`."""
     decoder = _Decoder(document_type(arrival), member.name, problem)
-    for form, piece in json_values(member, problem):
+
+    def together(given: tuple[str, Any]) -> tuple[str, Any, Any]:
+        quick = rates and not arrival and given[0] == "lines"
+        return (*given, regular(given[1], plugins, NOT_A_NUMBER) if quick else None)
+
+    for form, piece, found in threads.in_order(together, json_values(member, problem)):
+        if found is not None:
+            yield from decoder.passed_over(piece, found)
+            continue
         hits = decoder.batch(form, piece)
         pages = [hit.hits for hit in hits if hit.hits is not None]
         yield from of_documents(
@@ -294,7 +313,7 @@ def _document_columns(some: list[Any], name: str, problem: Problem) -> Columns:
             problem(name, f"@timestamp {text[:40]!r} is not a time")
         some = [document for document, stamp in zip(some, stamps, strict=True) if stamp is not None]
         stamps = [stamp for stamp in stamps if stamp is not None]
-    columns: Columns = {
+    columns: dict[str, list[Any]] = {
         "time_ms": stamps,
         "host": [document.hostname for document in some],
         "instance": [instance_name(document.plugin_instance) for document in some],

@@ -86,7 +86,10 @@ class Spool:
             pa.default_memory_pool().release_unused()
 
     def add(
-        self, plugin: str, columns: Mapping[str, Sequence[Any]], problem: Callable[[str], None]
+        self,
+        plugin: str,
+        columns: Mapping[str, Sequence[Any] | pa.Array],
+        problem: Callable[[str], None],
     ) -> None:
         """Add value lists of a plugin: by column of `schema`; a column that is not given is null.
 
@@ -118,13 +121,15 @@ class Spool:
     def _array(
         self,
         field: pa.Field,
-        columns: Mapping[str, Sequence[Any]],
+        columns: Mapping[str, Sequence[Any] | pa.Array],
         count: int,
         problem: Callable[[str], None],
     ) -> pa.Array:
         if field.name not in columns:
             return pa.nulls(count, field.type)
         values = columns[field.name]
+        if isinstance(values, pa.Array):
+            return values.cast(field.type)
         if (
             field.name in FIELDS
             and pa.types.is_integer(field.type)
