@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 from archive_tools.store import layout
@@ -18,13 +19,30 @@ def days_before(date: dt.date) -> list[dt.date]:
 
 def neighbours(root: Path, date: dt.date) -> tuple[dt.date | None, dt.date | None]:
     """The days before and after that have a page, within a year."""
-    found = []
-    for step in (-1, 1):
-        near = (date + dt.timedelta(days=step * number) for number in range(1, 367))
-        found.append(
-            next((one for one in near if layout.path(root, layout.REPORT, one).is_file()), None)
-        )
-    return found[0], found[1]
+    return _nearest(root, date, -1), _nearest(root, date, 1)
+
+
+def _nearest(root: Path, date: dt.date, step: int) -> dt.date | None:
+    """The next day of a direction that has a page. Where it is not the very next, years are listed:
+    where an archive begins or ends, a look at each day would be hundreds.
+    """
+    next_one = date + dt.timedelta(days=step)
+    if _has_page(root, next_one):
+        return next_one
+    near = [date + dt.timedelta(days=step * number) for number in range(2, 367)]
+    there = {name for year in {one.year for one in near} for name in _names(root / f"{year:04}")}
+    return next((one for one in near if str(one) in there and _has_page(root, one)), None)
+
+
+def _has_page(root: Path, date: dt.date) -> bool:
+    return layout.path(root, layout.REPORT, date).is_file()
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def days_with_figures(root: Path, date: dt.date, days: int) -> int:
