@@ -3,7 +3,8 @@ darshan-parser, in one run.
 
 Plain tests read the example's logs once. `make bench` reads them ten times over, and a day of
 100,000 logs (links to real ones under new names) through the whole pipeline; TOKIO_BENCH_LOGS gives
-another number.
+another number. A whole nightly run of 10,000 logs is compared with a loop that reads the records of
+the same logs and does nothing with them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,87 @@ def test_bare_library(benchmark, times: int) -> None:  # type: ignore[no-untyped
 
     benchmark.pedantic(read, rounds=3 if times > 1 else 1)
     reported(benchmark, len(LOGS) * times)
+
+
+def bare_loop(logs: Sequence[Path]) -> int:
+    """Read logs by PyDarshan's functions over the library, one after the other in this process:
+    job, command line, mounts, the names of files, every record of every module that the library
+    knows, as NumPy arrays. Nothing is checked, kept or written. Returns the number of records.
+    """
+    from darshan.backend import cffi_backend as backend
+
+    count = 0
+    for path in logs:
+        log = backend.log_open(str(path))
+        backend.log_get_job(log)
+        backend.log_get_exe(log)
+        backend.log_get_mounts(log)
+        backend.log_get_name_records(log)
+        for module in backend.log_get_modules(log):
+            while backend.log_get_record(log, module, dtype="numpy") is not None:
+                count += 1
+        backend.log_close(log)
+    return count
+
+
+def test_bare_loop(benchmark, times: int) -> None:  # type: ignore[no-untyped-def]
+    """The loop that a nightly run is compared with."""
+    benchmark.pedantic(bare_loop, (LOGS * times,), rounds=3 if times > 1 else 1)
+    reported(benchmark, len(LOGS) * times)
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those that it waited for."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def test_a_nightly_run_beside_the_bare_loop(benchmark, times: int, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Logs a second of `tokio-pipeline nightly`, from its start to its report, over those of the
+    loop in one process. `ratio` is by the clock; `ratio_of_cpu` is what two cores without other
+    work give at best: twice the loop's CPU over that of the run and all its processes.
+    """
+    count = int(os.environ.get("TOKIO_BENCH_LOGS", 10_000)) if times > 1 else 104
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for n in range(count):
+        os.link(
+            _copied(LOGS[n % len(LOGS)], tmp_path), logs / f"{n:06d}-{LOGS[n % len(LOGS)].name}"
+        )
+    site = write_log_site(tmp_path)
+    began, spent = time.perf_counter(), cpu_seconds()
+    assert bare_loop(sorted(logs.iterdir())) > count
+    bare, bare_cpu = time.perf_counter() - began, cpu_seconds() - spent
+
+    def run() -> None:
+        command = [sys.executable, "-m", "pipeline.cli.main", "nightly", "--date", str(DAY.date)]
+        subprocess.run([*command, "--site", str(site)], check=False, cwd=ROOT, capture_output=True)
+
+    began, spent = time.perf_counter(), cpu_seconds()
+    benchmark.pedantic(run, rounds=1)
+    whole, whole_cpu = time.perf_counter() - began, cpu_seconds() - spent
+    (receipt,) = (tmp_path / "archive/receipts").rglob("*.darshan.jobs.*.complete.json")
+    assert json.loads(receipt.read_text())["counts"]["rows"] > 0
+    benchmark.extra_info.update(
+        {
+            "logs": count,
+            "bare": round(bare, 2),
+            "nightly": round(whole, 2),
+            "ratio": round(bare / whole, 2),
+            "bare_cpu": round(bare_cpu, 2),
+            "nightly_cpu": round(whole_cpu, 2),
+            "ratio_of_cpu": round(2 * bare_cpu / whole_cpu, 2),
+        }
+    )
+
+
+def _copied(log: Path, folder: Path) -> Path:
+    """A copy in a folder, made once: links need the same file system."""
+    copy = folder / "originals" / log.name
+    if not copy.exists():
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy2(log, copy)
+    return copy
 
 
 def test_ours_in_process(benchmark, times: int) -> None:  # type: ignore[no-untyped-def]
@@ -145,6 +229,19 @@ print(json.dumps(told))
 """
 
 
+def write_log_site(folder: Path) -> Path:
+    """A site whose logs are in the folder `logs`; the path of its site.json."""
+    path = folder / "site.json"
+    site = {
+        "site": "bench",
+        "archive": "archive",
+        "mount_to_fsname": MOUNTS,
+        "sources": {"darshan": {"kind": "darshan", "logs": "logs"}},
+    }
+    path.write_text(json.dumps(site))
+    return path
+
+
 def test_a_day_of_many_logs(benchmark, times: int, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """From the folder to index and job table, on all cores, in a process of its own."""
     count = int(os.environ.get("TOKIO_BENCH_LOGS", 100_000)) if times > 1 else 300
@@ -152,17 +249,7 @@ def test_a_day_of_many_logs(benchmark, times: int, tmp_path: Path) -> None:  # t
     logs.mkdir()
     for n in range(count):
         shutil.copy2(LOGS[n % len(LOGS)], logs / f"{n:06d}-{LOGS[n % len(LOGS)].name}")
-    site = tmp_path / "site.json"
-    site.write_text(
-        json.dumps(
-            {
-                "site": "bench",
-                "archive": "archive",
-                "mount_to_fsname": MOUNTS,
-                "sources": {"darshan": {"kind": "darshan", "logs": "logs"}},
-            }
-        )
-    )
+    site = write_log_site(tmp_path)
     told_: list[dict[str, float]] = []
 
     def run() -> None:
