@@ -33,7 +33,7 @@ HERO = ROOT / "docs/images/pages-index.png"
 HERO_STATE = "index-recorded"
 WIDE, NARROW, PAPER = 1300, 375, 720
 """Pixels; paper is A4 between its margins, at 96 a inch."""
-HEIGHT, GAP, COLOURS = 600, 24, 64
+HEIGHT, GAP, COLOURS = 600, 24, 128
 """Pixels of a sheet that each screen's upper part has, and between them; colours of its palette."""
 
 
