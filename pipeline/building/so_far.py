@@ -188,8 +188,8 @@ class SoFar:
         tail = self._cutter.between(samples, start if rows else None, None)
         if rows and self._stopped(name).intersection(_sampled(tail)):
             raise CannotGoOn(f"components of {name} that had stopped go on")
-        if rows and not len(tail):
-            raise CannotGoOn(f"{name} has no samples after its closed rows")
+        if rows and self.before[name].samples and not len(tail):
+            raise CannotGoOn(f"{name} has no more samples")
         stopped = np.zeros(len(samples.names), dtype=bool)
         cut = max(rows, self._next)
         if cut > rows and reports in COUNTERS:
