@@ -66,5 +66,10 @@ BOUNDS = {
     "backfill overhead": Bound("backfill, a day beside its products", "ms", 40, 20),
     "status": Bound("status of 3,650 days of 6 instances", "s", 1.0, 0.5),
     "start": Bound("start of any command (--help, ls), CPU", "s", 0.25, 0.15),
-    "collect": Bound("hourly collect of a Cori-size day: the 24th hour / the 1st", RATIO, 1.3, 1.1),
+    "collect": Bound(
+        "hourly collect of a Cori-size day, CPU: the last of the day / the first",
+        RATIO,
+        1.3,
+        1.1,
+    ),
 }

@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from archive_tools.core.day import Day
+from benchmarks.figures import record
 from pipeline.sources import registry as sources
 from pipeline.sources.darshan.library import loaded_library
 from pipeline.sources.darshan.listed_logs import Listed
@@ -125,6 +126,7 @@ def test_a_nightly_run_beside_the_bare_loop(benchmark, times: int, tmp_path: Pat
     whole, whole_cpu = time.perf_counter() - began, cpu_seconds() - spent
     (receipt,) = (tmp_path / "archive/receipts").rglob("*.darshan.jobs.*.complete.json")
     assert json.loads(receipt.read_text())["counts"]["rows"] > 0
+    record("darshan night", bare / whole, "ratio", f"bare loop {bare:.1f} s")
     benchmark.extra_info.update(
         {
             "logs": count,

@@ -47,3 +47,9 @@ def test_a_figure_is_of_a_row_and_its_unit(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_aims_are_not_easier_than_bounds() -> None:
     assert all(bound.reached(bound.aim, bound.bound) for bound in BOUNDS.values())
+
+
+def test_every_row_is_measured_by_a_benchmark() -> None:
+    modules = set(Path(__file__).parent.glob("test_*.py")) - {Path(__file__)}
+    text = "".join(module.read_text() for module in modules)
+    assert [row for row in BOUNDS if f'"{row}"' not in text] == []

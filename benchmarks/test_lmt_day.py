@@ -4,8 +4,8 @@ Plain tests make a small day. `make bench` makes one of Cori's size: 248 OSTs, 2
 every 5 s, 8.5 million rows. It is made once and kept in the folder that TOKIO_BENCH names, else in
 a temporary one.
 
-Ratios are measured in one run, on the same data: what the pipeline takes, against nothing but
-reading the same rows out of SQLite, and against h5py's own deflate filter for the same grids.
+In the same run, on the same data: the same grids through h5py's own deflate filter. Against one
+reading of the rows: `test_lmt_night`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ import pytest
 
 from archive_tools import open_tts
 from benchmarks.measured import DATE, archived, timed
-from benchmarks.night_ratio import ratio
-from pipeline.sources._shared.sql_database import Database
-from pipeline.sources.lmt.tables import TABLES
 from tests.support.lmtdb import make_lmt
 
 CORI = {"osts": 248, "oss": 248, "mds": 1}
@@ -48,40 +45,6 @@ def test_whole_day(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignor
     _, path = timed(benchmark, source(day), tmp_path)
     with open_tts(path) as tts:
         assert len(tts.datasets()) == 21
-
-
-def test_reading_the_rows_alone(benchmark, day: Path) -> None:  # type: ignore[no-untyped-def]
-    """The floor: the two large tables out of SQLite by one thread, and nothing else."""
-    database = Database.sqlite(day)
-
-    def read() -> int:
-        return sum(
-            database.select(name, TABLES[name], f"rowid BETWEEN {a} AND {a + 499_999}").num_rows
-            for name in ("OST_DATA", "OSS_DATA")
-            for a in pieces
-        )
-
-    count = database.scalar("SELECT MAX(rowid) FROM OST_DATA")
-    pieces = range(1, count + 1, 500_000)
-    assert benchmark.pedantic(read, rounds=1) > 0
-
-
-ROWS_ALONE = """
-from pathlib import Path
-from pipeline.sources._shared.sql_database import Database
-from pipeline.sources.lmt.tables import TABLES
-database = Database.sqlite(Path({path!r}))
-last = database.scalar("SELECT MAX(rowid) FROM OST_DATA")
-for name in ("OST_DATA", "OSS_DATA"):
-    for a in range(1, last + 1, 500_000):
-        database.select(name, TABLES[name], f"rowid BETWEEN {{a}} AND {{a + 499_999}}")
-"""
-
-
-def test_night_by_reading_the_rows_once(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """CPU time of the whole nightly run, its page included, by that of reading its rows once."""
-    alone = ROWS_ALONE.format(path=str(day))
-    assert ratio(benchmark, source(day), alone, tmp_path) > 0
 
 
 def test_writing_with_hdf5s_own_filter(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -6,11 +6,7 @@ Plain tests take a small day, `make bench` one of Cori's size; see `test_lmt_day
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,46 +14,23 @@ from typing import Any
 import pytest
 
 from benchmarks.figures import record
-from benchmarks.measured import DATE
+from benchmarks.night_ratio import beside
 from benchmarks.test_lmt_day import day, source
 from pipeline.sources._shared.sql_database import Database
 from pipeline.sources.lmt.tables import TABLES
 from tests.support.mariadb import Server
-from tests.support.paths import ROOT, needed
+from tests.support.paths import needed
 
 __all__ = ["day"]
 LARGE = ("OST_DATA", "OSS_DATA")
 ROWS = 500_000
-NIGHT = """
-import json, resource, subprocess, sys, time
-began = time.perf_counter()
-code = subprocess.run([sys.executable, "-m", "pipeline.cli.main", *sys.argv[1:]]).returncode
-seconds = time.perf_counter() - began
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-print(json.dumps({"code": code, "seconds": seconds, "mb": peak}))
-"""
 
 
-def night(source: dict[str, str], folder: Path) -> dict[str, float]:
-    """A nightly run into a new folder: seconds, and MB of the largest of its processes."""
-    folder.mkdir()
-    about: dict[str, Any] = {"site": "bench", "archive": "archive", "sources": {"bench": source}}
-    (folder / "site.json").write_text(json.dumps(about))
-    words = ["nightly", "--site", str(folder / "site.json"), "--date", str(DATE)]
-    run = subprocess.run(
-        [sys.executable, "-c", NIGHT, *words], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    found = dict(json.loads(run.stdout.splitlines()[-1]))
-    assert found["code"] == 0, run.stderr
-    shutil.rmtree(folder)
-    return found
-
-
-def read(database: Database) -> float:
-    """Seconds in which one thread reads the rows of the large tables: of a server at once, of
-    SQLite in pieces, which is faster.
+def read(database: Database) -> None:
+    """Read the rows of the large tables: of a server at once, of SQLite in pieces, which is
+    faster.
     """
-    began, rows = time.perf_counter(), 0
+    rows = 0
     for name in LARGE:
         pieces = [""]
         if database.is_sqlite:
@@ -65,25 +38,16 @@ def read(database: Database) -> float:
             pieces = [f"rowid BETWEEN {a} AND {a + ROWS - 1}" for a in range(1, count + 1, ROWS)]
         rows += sum(database.select(name, TABLES[name], piece).num_rows for piece in pieces)
     assert rows > 0
-    return time.perf_counter() - began
 
 
 def measure(
     benchmark: Any, row: str, database: Database, source: dict[str, str], folder: Path
 ) -> float:
-    """Record the ratio of `row`, each the best of its runs; MB of the nightly run."""
-    runs: list[dict[str, float]] = []
-    readings: list[float] = []
-
-    def work() -> None:
-        readings.append(read(database))
-        runs.append(night(source, folder / str(len(runs))))
-
-    benchmark.pedantic(work, rounds=3 if benchmark.enabled else 1)
-    floor, seconds = min(readings), min(run["seconds"] for run in runs)
-    benchmark.extra_info.update({"reading": round(floor, 2), "nightly": round(seconds, 2)})
-    record(row, seconds / floor, "ratio", f"one reading {floor:.2f} s")
-    return max(run["mb"] for run in runs)
+    """Record the ratio of `row`; MB of the nightly run."""
+    found = beside(benchmark, source, lambda: read(database), folder)
+    limit = f"one reading {found.reading:.2f} s"
+    record(row, found.nightly / found.reading, "ratio", limit)
+    return found.mb
 
 
 def test_out_of_sqlite(benchmark, day: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
