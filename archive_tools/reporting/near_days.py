@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from archive_tools.store import layout
@@ -17,21 +18,27 @@ def days_before(date: dt.date) -> list[dt.date]:
     return [date - dt.timedelta(days=number) for number in range(1, DAYS + 1)]
 
 
-def neighbours(root: Path, date: dt.date) -> tuple[dt.date | None, dt.date | None]:
-    """The days before and after that have a page, within a year."""
-    return _nearest(root, date, -1), _nearest(root, date, 1)
+def neighbours(
+    root: Path, date: dt.date, coming: Collection[dt.date] = ()
+) -> tuple[dt.date | None, dt.date | None]:
+    """The days before and after that have a page, or are among those that get one now, within a
+    year.
+    """
+    return _nearest(root, date, -1, coming), _nearest(root, date, 1, coming)
 
 
-def _nearest(root: Path, date: dt.date, step: int) -> dt.date | None:
-    """The next day of a direction that has a page. Where it is not the very next, years are listed:
-    where an archive begins or ends, a look at each day would be hundreds.
+def _nearest(root: Path, date: dt.date, step: int, coming: Collection[dt.date]) -> dt.date | None:
+    """The next day of a direction. Where it is not the very next, years are listed: where an
+    archive begins or ends, a look at each day would be hundreds.
     """
     next_one = date + dt.timedelta(days=step)
-    if _has_page(root, next_one):
+    if next_one in coming or _has_page(root, next_one):
         return next_one
     near = [date + dt.timedelta(days=step * number) for number in range(2, 367)]
     there = {name for year in {one.year for one in near} for name in _names(root / f"{year:04}")}
-    return next((one for one in near if str(one) in there and _has_page(root, one)), None)
+    return next(
+        (one for one in near if one in coming or (str(one) in there and _has_page(root, one))), None
+    )
 
 
 def _has_page(root: Path, date: dt.date) -> bool:

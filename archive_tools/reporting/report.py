@@ -43,6 +43,7 @@ def write_report(
     *,
     instances: Mapping[str, Sequence[str]],
     with_page: Collection[str] = (),
+    coming: Collection[dt.date] = (),
 ) -> dict[str, int]:
     """Write the page of a day.
 
@@ -57,6 +58,8 @@ def write_report(
         What the day should have: the products of each instance, each made from the one before.
     with_page : collection of str
         Names of the pages of single jobs, to which it leads.
+    coming : collection of datetime.date
+        Days that get their page in this run, to which it leads as if they had it.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def write_report(
     page = rendering.render(
         "day.html",
         up=UP,
-        links=_links(root, date),
+        links=_links(root, date, coming),
         site=site,
         day=day,
         weekday=f"{date:%A}",
@@ -97,8 +100,8 @@ def write_report(
     }
 
 
-def _links(root: Path, date: dt.date) -> list[rendering.Link]:
-    before, after = neighbours(root, date)
+def _links(root: Path, date: dt.date, coming: Collection[dt.date]) -> list[rendering.Link]:
+    before, after = neighbours(root, date, coming)
     return [
         ("All days", f"{UP}{layout.INDEX_PAGE}"),
         (f"{date:%B %Y}", f"{UP}{layout.MONTH_PAGE.format(date=date)}"),

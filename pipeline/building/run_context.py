@@ -12,7 +12,7 @@ import dataclasses
 import datetime as dt
 import enum
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,12 +115,15 @@ class RunContext:
         Archive and day to the day's receipts as they were when the run looked: one answer for many
         tasks. Of other days they are read when they are needed.
     answers : Answers
+    coming_pages : frozenset of datetime.date
+        Days that get a page now: the pages that are made first lead to the others.
     """
 
     mode: Mode = Mode.SOURCES
     longest_query: float | None = None
     receipts: Mapping[tuple[Path, dt.date], DayReceipts] = field(default_factory=dict)
     answers: Answers = field(default_factory=Answers)
+    coming_pages: frozenset[dt.date] = frozenset()
 
 
 _current = RunContext()
@@ -141,6 +144,13 @@ def run_context(*, mode: Mode | None = None, longest_query: float | None = None)
             longest_query=_current.longest_query if longest_query is None else longest_query,
         )
     ):
+        yield
+
+
+@contextlib.contextmanager
+def with_coming_pages(dates: Iterable[dt.date]) -> Iterator[None]:
+    """Have the pages of these days, which are made in this time, lead to each other."""
+    with _changed(dataclasses.replace(_current, coming_pages=frozenset(dates))):
         yield
 
 

@@ -17,6 +17,7 @@ from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import files, layout
 from archive_tools.store.receipts import Receipts
 from pipeline.building import archived_raw
+from pipeline.building.run_context import with_coming_pages
 from pipeline.site import Site
 from pipeline.tasks import makers
 from pipeline.tasks.base import ArchiveTask
@@ -54,13 +55,20 @@ def everything(task: ArchiveTask) -> list[ArchiveTask]:
 
 
 def bring_up(tasks: Sequence[ArchiveTask], nightlies: Sequence[Nightly], workers: int) -> bool:
-    """Run tasks of some days, forget failures that are over, and write the days' reports.
+    """Run tasks of some days, forget failures that are over, and write the days' reports. A report
+    leads to the other days' also where it is the first: each is written once, but for one beside a
+    report that then cannot be written, which `pages.finish_pages` mends.
 
     Returns
     -------
     bool
         Whether all tasks went well, and all reports could be written.
     """
+    with with_coming_pages(nightly_run.date for nightly_run in nightlies):
+        return _bring_up(tasks, nightlies, workers)
+
+
+def _bring_up(tasks: Sequence[ArchiveTask], nightlies: Sequence[Nightly], workers: int) -> bool:
     well = by_luigi(tasks, workers) if tasks else True
     if nightlies:
         days = Receipts(nightlies[0].config.root).read_days(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 from pipeline.building.archive_folder import write_about
 from pipeline.building.made import Made
-from pipeline.building.run_context import with_receipts
+from pipeline.building.run_context import current, with_receipts
 from pipeline.site import Site
 from pipeline.sources import registry as sources
 from pipeline.sources.contract import LOG_PRODUCTS, RECORD_PRODUCTS, SERIES_PRODUCTS
@@ -199,12 +199,13 @@ class Nightly(DayTask):
         root, before = self.config.root, self.receipt()
         rendering.write_assets(root)
         pages = job_pages.write_job_pages(root, self.date, self.config.job_pages)
+        coming = current().coming_pages
         counts = report.write_report(
-            root, self.date, temporary, instances=self.wanted(), with_page=pages
+            root, self.date, temporary, instances=self.wanted(), with_page=pages, coming=coming
         )
         if before and before.fingerprint == self.fingerprint():
             self.receipts.remove(self.date, self.instance, self.product, before.state)
-        return Made(counts, more={"links": self._links(), "job_pages": pages})
+        return Made(counts, more={"links": self._links(coming), "job_pages": pages})
 
     def record(
         self, facts: Mapping[str, Any], made: Made, fingerprint: str, seconds: float
@@ -215,9 +216,10 @@ class Nightly(DayTask):
         job_page_files.remove_others(self.config.root, self.date, made.more["job_pages"])
         super().record(facts, made, fingerprint, seconds)
 
-    def _links(self) -> list[str]:
+    def _links(self, coming: Collection[dt.date] = ()) -> list[str]:
         """The days that the page leads to."""
-        return [str(date) for date in near_days.neighbours(self.config.root, self.date) if date]
+        both = near_days.neighbours(self.config.root, self.date, coming)
+        return [str(date) for date in both if date]
 
     def page_lags(self) -> bool:
         """Whether there is a page that leads to other days than those that have one now, or was

@@ -16,9 +16,9 @@ DATE = dt.date(2024, 6, 30)
 AROUND = st.integers(-400, 400).map(lambda days: DATE + dt.timedelta(days=days))
 
 
-@given(st.sets(AROUND, max_size=6), st.sets(AROUND, max_size=6))
-def test_neighbours_are_the_nearest_days_within_a_year_that_have_a_page(
-    pages: set[dt.date], without: set[dt.date]
+@given(*[st.sets(AROUND, max_size=6)] * 3)
+def test_neighbours_are_the_nearest_days_within_a_year_that_have_or_get_a_page(
+    pages: set[dt.date], without: set[dt.date], coming: set[dt.date]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -28,8 +28,8 @@ def test_neighbours_are_the_nearest_days_within_a_year_that_have_a_page(
             layout.path(root, layout.REPORT, date).touch()
         (root / "2024").mkdir(exist_ok=True)
         (root / "2024/notes").touch()
-        found = neighbours(root, DATE)
-    near = {one for one in pages if abs((one - DATE).days) <= 366}
+        found = neighbours(root, DATE, coming)
+    near = {one for one in pages | coming if abs((one - DATE).days) <= 366}
     before = max((one for one in near if one < DATE), default=None)
     after = min((one for one in near if one > DATE), default=None)
     assert found == (before, after)

@@ -209,6 +209,52 @@ def test_a_page_that_a_run_wrote_again_and_died_is_not_taken_for_damaged(
     assert read(["check", "--deep", "--archive", str(root)]) == 0
 
 
+def span(first: dt.date, last: dt.date) -> list[str]:
+    return ["backfill", "--start", str(first), "--stop", str(last)]
+
+
+def test_of_a_chunk_of_a_backfill_only_the_last_page_is_made_twice(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[dt.date] = []
+    record = Nightly.record
+
+    def noted(task: Nightly, *arguments: Any) -> None:
+        made.append(task.date)
+        record(task, *arguments)
+
+    monkeypatch.setattr(Nightly, "record", noted)
+    monkeypatch.setattr(backfilling, "CHUNK", 2)
+    assert main(span(DATES[0], DATES[3])) == COMPLETE
+    assert made == [*DATES, DATES[1]]
+    pages = [layout.path(root, layout.REPORT, date).read_text() for date in DATES]
+    after = [*map(str, DATES[1:]), "none"]
+    assert [f"After: {one}" in page for one, page in zip(after, pages, strict=True)] == [True] * 4
+
+
+def test_a_page_does_not_lead_to_one_of_the_same_chunk_that_failed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = report.write_report
+
+    def fails(root: Path, date: dt.date, *arguments: Any, **options: Any) -> dict[str, int]:
+        if date == DATES[1]:
+            raise OSError(28, "No space left on device")
+        return write(root, date, *arguments, **options)
+
+    pages = [layout.path(root, layout.REPORT, date) for date in DATES]
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "write_report", fails)
+        assert main(span(DATES[0], DATES[2])) == FAILED
+    assert not pages[1].exists()
+    assert f"After: {DATES[2]}" in pages[0].read_text()
+    assert f"Before: {DATES[0]}" in pages[2].read_text()
+    assert main(span(DATES[0], DATES[2])) == COMPLETE
+    assert f"After: {DATES[1]}" in pages[0].read_text()
+    assert f"Before: {DATES[1]}" in pages[2].read_text()
+    assert read(["check", "--deep", "--archive", str(root)]) == 0
+
+
 def test_a_run_that_died_before_its_pages_is_finished_by_the_next(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
