@@ -56,8 +56,8 @@ RANKINGS = {
 
 def write_figures(
     root: Path, date: dt.date, target: Path, *, instances: Mapping[str, Sequence[str]]
-) -> dict[str, int]:
-    """Write the figures of a day.
+) -> DayFigures:
+    """Write the figures of a day, and return them.
 
     Parameters
     ----------
@@ -68,15 +68,15 @@ def write_figures(
         New JSON file.
     instances : mapping of str to sequence of str
         What the day should have: the products of each instance, each made from the one before.
-
-    Returns
-    -------
-    dict of str to int
-        How many instances there are, how many have data, and how many problems.
     """
     figures = figures_of(root, date, instances=instances)
-    found = figures.instances
     target.write_bytes(encode(figures))
+    return figures
+
+
+def counts_of(figures: DayFigures) -> dict[str, int]:
+    """How many instances there are, how many have data, and how many problems."""
+    found = figures.instances
     return {
         "instances": len(found),
         "with_data": sum(1 for one in found.values() if one.datasets),

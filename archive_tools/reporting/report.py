@@ -44,6 +44,7 @@ def write_report(
     instances: Mapping[str, Sequence[str]],
     with_page: Collection[str] = (),
     coming: Collection[dt.date] = (),
+    figures: DayFigures | None = None,
 ) -> dict[str, int]:
     """Write the page of a day.
 
@@ -60,6 +61,8 @@ def write_report(
         Names of the pages of single jobs, to which it leads.
     coming : collection of datetime.date
         Days that get their page in this run, to which it leads as if they had it.
+    figures : DayFigures, optional
+        Those that `figures_of` gives now, where they are known.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def write_report(
     site = str(read_about(root).get("site", ""))
     known = read_day_figures(root, days_before(date)).days
     # the figures of now, which are what is in figures.json where that could be written
-    figures = figures_of(root, date, instances=instances)
+    figures = figures or figures_of(root, date, instances=instances)
     day = Day(date, figures.timezone)
     sections = [
         _section(root, day, name, one, with_page) for name, one in figures.instances.items()

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
 
@@ -27,6 +27,9 @@ from pipeline.tasks.base import ArchiveTask
 from pipeline.tasks.build import Build
 from pipeline.tasks.index import Jobs
 from pipeline.tasks.records import Records
+
+if TYPE_CHECKING:
+    from archive_tools.reporting.day_figures import DayFigures
 
 DAY = "_day"
 """Instance name of what belongs to the day as a whole."""
@@ -76,6 +79,7 @@ class Figures(DayTask):
     """
 
     product = Product.FIGURES
+    _made: tuple[str, DayFigures] | None = None
 
     def path(self) -> Path:
         return layout.path(self.config.root, layout.FIGURES, self.date)
@@ -88,11 +92,16 @@ class Figures(DayTask):
         from archive_tools.reporting import figures_of_day
 
         write_about(self.config)
-        return Made(
-            figures_of_day.write_figures(
-                self.config.root, self.date, temporary, instances=self.wanted()
-            )
+        figures = figures_of_day.write_figures(
+            self.config.root, self.date, temporary, instances=self.wanted()
         )
+        self._made = self.fingerprint(), figures
+        return Made(figures_of_day.counts_of(figures))
+
+    def take(self) -> DayFigures | None:
+        """The figures that were made in this run, once, if they are of the receipts of now."""
+        made, self._made = self._made, None
+        return made[1] if made and made[0] == self.fingerprint() else None
 
 
 class Nightly(DayTask):
@@ -185,6 +194,7 @@ class Nightly(DayTask):
         for task in self.needs():
             task.try_to_mend()
         self.refresh_indexes()
+        self.figures.take()  # those of an earlier try
         if not self.figures.up_to_date():
             self.figures.try_to_produce()
         self.produce()
@@ -201,7 +211,13 @@ class Nightly(DayTask):
         pages = job_pages.write_job_pages(root, self.date, self.config.job_pages)
         coming = current().coming_pages
         counts = report.write_report(
-            root, self.date, temporary, instances=self.wanted(), with_page=pages, coming=coming
+            root,
+            self.date,
+            temporary,
+            instances=self.wanted(),
+            with_page=pages,
+            coming=coming,
+            figures=self.figures.take(),
         )
         if before and before.fingerprint == self.fingerprint():
             self.receipts.remove(self.date, self.instance, self.product, before.state)

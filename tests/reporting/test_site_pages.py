@@ -19,7 +19,7 @@ from archive_tools.core import date_words
 from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.reading import daily, growth
 from archive_tools.reading.archive import Archive
-from archive_tools.reporting import fullness_trend, report, site_pages
+from archive_tools.reporting import figures_of_day, fullness_trend, report, site_pages
 from archive_tools.reporting.alerts import Rule, evaluate
 from archive_tools.reporting.day_figures import (
     DayFigures,
@@ -223,13 +223,25 @@ def test_of_a_chunk_of_a_backfill_only_the_last_page_is_made_twice(
         made.append(task.date)
         record(task, *arguments)
 
+    figured: list[dt.date] = []
+    figures = figures_of_day.figures_of
+
+    def counted(root: Path, date: dt.date, **options: Any) -> DayFigures:
+        figured.append(date)
+        return figures(root, date, **options)
+
+    for module in (figures_of_day, report):
+        monkeypatch.setattr(module, "figures_of", counted)
     monkeypatch.setattr(Nightly, "record", noted)
     monkeypatch.setattr(backfilling, "CHUNK", 2)
     assert main(span(DATES[0], DATES[3])) == COMPLETE
-    assert made == [*DATES, DATES[1]]
+    assert made == figured == [*DATES, DATES[1]]
     pages = [layout.path(root, layout.REPORT, date).read_text() for date in DATES]
     after = [*map(str, DATES[1:]), "none"]
     assert [f"After: {one}" in page for one, page in zip(after, pages, strict=True)] == [True] * 4
+    Nightly(date=DATES[0]).produce()
+    assert figured[-1] == DATES[0], "made again, it has figures made again"
+    assert layout.path(root, layout.REPORT, DATES[0]).read_text() == pages[0]
 
 
 def test_a_page_does_not_lead_to_one_of_the_same_chunk_that_failed(
