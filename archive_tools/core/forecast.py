@@ -29,7 +29,7 @@ class Forecast:
         Per cent in use on the last of them.
     full, earliest, latest : datetime.date or None
         The date by the slope, and by the ends of its interval; None is never, or more than ten
-        years ahead, or, as `earliest`, not known: the interval has no upper end.
+        years ahead.
     """
 
     trend: Trend | None
@@ -51,8 +51,6 @@ class Forecast:
         """What is said of the date."""
         if self.trend is None:
             return f"too few days with fullness to say when it is full (at least {FEWEST})"
-        if math.isinf(self.trend.high) and self.earliest is None:
-            return "no date can be given, its growth does not follow a line"
         if self.trend.slope <= 0 and self.earliest is None:
             return "not filling"
         if self.trend.low <= 0:
@@ -90,9 +88,9 @@ def _date(last: dt.date, level: float, slope: float) -> dt.date | None:
     """The date at which 100 per cent are reached."""
     if level >= 100:
         return last
-    days = (100 - level) / slope if 0 < slope < math.inf else math.inf
+    days = (100 - level) / slope if slope > 0 else math.inf
     return last + dt.timedelta(days=math.ceil(days)) if days <= FARTHEST else None
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.3g}".replace("inf", "∞")
+    return f"{value:+.3g}"

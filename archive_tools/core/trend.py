@@ -3,7 +3,7 @@
 The slope is Theil's and Sen's: the median of the slopes between all pairs. Its interval is Sen's,
 by the ranks of these slopes; the variance of Kendall's statistic behind it is that of independent
 figures, made larger where each day's figure goes with that of the day before (Hamed and Rao 1998,
-with the first lag only).
+with the first lag only). An end beyond all of these slopes is the least, or the largest, of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Trend:
     Attributes
     ----------
     slope, low, high : float
-        A unit of x; infinite where the figures do not bound it.
+        A unit of x.
     figures : int
         How many there are.
     """
@@ -72,8 +72,8 @@ def trend(x: Float64, y: Float64) -> Trend | None:
     lower, upper = (len(slopes) - reach) / 2, (len(slopes) + reach) / 2 + 1
     return Trend(
         slope,
-        float(slopes[int(lower) - 1]) if lower >= 1 else -math.inf,
-        float(slopes[math.ceil(upper) - 1]) if upper <= len(slopes) else math.inf,
+        float(slopes[max(int(lower), 1) - 1]),
+        float(slopes[min(math.ceil(upper), len(slopes)) - 1]),
         len(y),
     )
 

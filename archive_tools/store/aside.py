@@ -1,7 +1,9 @@
-"""What `invalidate` puts aside of a day: its receipts and its raw data, until it is built anew.
+"""What `invalidate` puts aside of a day: its receipts and its raw data, until it is built anew; and
+`mark-empty` after it: the files that were made of them.
 
     aside/2018/2018-01-28/cscratch/                          receipts, under their names
                                    raw/cscratch.<fingerprint>/
+                                   files/cscratch.hdf5
 
 Everything is moved within the archive's file system, one name at a time. A command that is killed
 leaves the rest where it was, and the same command again goes on.
@@ -24,6 +26,8 @@ from archive_tools.store.status import FILES
 
 RAW = "raw"
 """Folder of the raw data that are put aside."""
+MADE = "files"
+"""Folder of the products that are put aside."""
 
 
 def _folder(root: Path, date: dt.date, instance: str) -> Path:
@@ -90,6 +94,16 @@ def put_aside(root: Path, date: dt.date, instance: str, products: Collection[str
     return found
 
 
+def put_products_aside(root: Path, date: dt.date, instance: str) -> None:
+    """Put aside the files of a day without receipts: no reader takes them for the day's."""
+    for template in FILES.values():
+        path = layout.path(root, template, date, instance)
+        if path.is_file():
+            folder = _folder(root, date, instance) / MADE
+            folder.mkdir(parents=True, exist_ok=True)
+            _move(path, folder / path.name)
+
+
 def take_back(root: Path, date: dt.date, instance: str) -> list[Receipt]:
     """Give a day back what was put aside: it is again what it was. A product that a run replaced
     meanwhile is not taken for the old one.
@@ -100,6 +114,10 @@ def take_back(root: Path, date: dt.date, instance: str) -> list[Receipt]:
         Those that are there again.
     """
     receipts, folder = Receipts(root), _folder(root, date, instance)
+    for template in FILES.values():
+        path = layout.path(root, template, date, instance)
+        if (folder / MADE / path.name).is_file() and not path.exists():
+            _move(folder / MADE / path.name, path)
     found = [one for one in _receipts_in(folder) if _is_as_then(root, folder, one)]
     _raw_data_back(root, date, folder)
     for receipt in receipts.day(date).all:

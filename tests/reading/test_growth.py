@@ -130,13 +130,26 @@ def test_what_does_not_fill_has_no_date(shares: list[float], words: str) -> None
     assert found.full is None
 
 
-def test_growth_that_began_within_the_range_has_no_date() -> None:
-    """Each day goes with the one before, so that nothing bounds the slope."""
+def test_growth_that_began_within_the_range_is_between_none_and_that_of_its_fastest_days() -> None:
+    """Each day goes with the one before: only what days grew by bounds the slope."""
     found = growth.forecast(days([40.0] * 7 + [40 + 0.2 * n for n in range(25)]))
     assert found.trend
-    assert found.trend.high == np.inf
-    assert found.sentence().startswith("no date can be given, its growth does not follow a line: +")
-    assert (found.earliest, found.latest) == (None, None)
+    assert (found.trend.low, found.trend.high) == (0.0, pytest.approx(0.2))
+    earliest = FIRST + dt.timedelta(days=31 + 276)  # 55.2 points at 0.2 a day
+    assert found.when() == f"not surely filling, at the earliest {earliest}"
+
+
+@pytest.mark.parametrize("count", [10, 12, 38, 90])
+@pytest.mark.parametrize("step", [0.0, 0.03])
+def test_a_line_with_a_small_step_as_of_a_day_of_25_hours_has_a_date(
+    count: int, step: float
+) -> None:
+    shares = [30 + 0.637 * n + step * (n > count // 2) for n in range(count)]
+    found = growth.forecast(days(shares))
+    assert found.trend
+    assert 0.63 < found.trend.low <= 0.637 + 1e-9
+    assert 0.637 - 1e-9 <= found.trend.high <= 0.637 + step + 1e-9
+    assert "full about" in found.when()
 
 
 def test_a_full_file_system_is_full_today() -> None:

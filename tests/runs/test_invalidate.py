@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from archive_tools import Archive
 from archive_tools.core.vocabulary import Product
 from archive_tools.store import aside
 from archive_tools.store.receipts import Receipts
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.tasks import Build
 from tests.support.nights import DATE, FOREVER, lmt_db, lmt_source
+from tests.support.small_days import write_days
 
 pytestmark = pytest.mark.system
 
@@ -201,3 +203,24 @@ def test_a_command_that_was_killed_goes_on(root: Path, monkeypatch: pytest.Monke
         assert main(["invalidate", *SPAN]) == COMPLETE
         assert main(["invalidate", *SPAN, "--undo"]) == COMPLETE
         assert files_of(root) == before, allowed
+
+
+def test_a_day_that_is_invalidated_and_marked_as_empty_has_no_data(tmp_path: Path) -> None:
+    """Until --undo; `rebuild`, which its message names, does not take the mark away."""
+    date = dt.date(2025, 3, 1)
+    site = str(write_days(tmp_path, [date]))
+    day = ["--site", site, "--start", str(date), "--stop", str(date), "--instance", "home"]
+    assert main(["nightly", "--site", site, "--date", str(date)]) == COMPLETE
+    path = tmp_path / f"archive/2025/{date}/home.hdf5"
+    whole = path.read_bytes()
+    assert main(["invalidate", *day, "--yes"]) == COMPLETE
+    assert main(["mark-empty", *day, "--why", "a switch"]) == COMPLETE
+    for command in (["rebuild", *day], ["nightly", "--site", site, "--date", str(date)]):
+        assert main(command) == COMPLETE
+        assert not path.exists()
+        assert Archive(tmp_path / "archive").days("home") == []
+        page = (path.parent / "report.html").read_text()
+        assert "marked as empty" in page
+    assert main(["invalidate", *day, "--undo"]) == COMPLETE
+    assert path.read_bytes() == whole
+    assert main(["status", *day]) == COMPLETE

@@ -23,6 +23,7 @@ REGULAR = {
     "read": 1.25,
     "write": 7,
 }
+NAN, INF = float("nan"), float("inf")
 ODD: dict[str, list[Any]] = {
     "plugin": ["cpu", "other", None, 3],
     "hostname": ["", None, 5, {"name": "bb1"}, "b\u00fc"],
@@ -31,7 +32,19 @@ ODD: dict[str, list[Any]] = {
     "plugin_instance": [None, 4, True, "", "md\n0"],
     "type_instance": ["idle", 7, None],
     "@timestamp": ["", "today", None, "2026-11-22T01:00:10.6779+01:00", "2026-11-22T00:00:10", 12],
-    "read": [None, 0, -0.0, 1e300, 2**53 + 1, 2**70, "1", True, 0.1 + 0.2],
+    "read": [
+        None,
+        0,
+        -0.0,
+        1e300,
+        2**53 + 1,
+        2**70,
+        "1",
+        True,
+        0.1 + 0.2,
+        NAN,
+        INF,
+    ],
     "tags": ["a", ["a"], [forms.NOT_A_NUMBER], [], [1], None],
     "dsnames": [["read"], None],
     "hits": [[], None],
@@ -52,7 +65,7 @@ def lines(draw: st.DrawFn) -> bytes:
         inside = around != draw(st.sampled_from([False] * 9 + [True]))
         hit = {"_index": "i", "_id": "1", "_source": document} if inside else document
         text = json.dumps(hit)
-        found.append(draw(st.sampled_from([text] * 9 + [text[:-1], text + text, "", "[1]"])))
+        found.append(draw(st.sampled_from([text] * 9 + [text[:-1], text * 2, "", "[1]", "null"])))
     return "\n".join(found).encode() + draw(st.sampled_from([b"\n", b""]))
 
 

@@ -143,6 +143,48 @@ def test_a_copy_with_another_inode(growing: Growing) -> None:
     assert set(of(1, 4, 5)) <= set(growing.fetch() or ())
 
 
+@pytest.mark.parametrize("hours", [2, 3])
+def test_a_file_of_one_hour_that_is_copied_over_the_one_before(
+    growing: Growing, tmp_path: Path, hours: int
+) -> None:
+    """Each begins its numbers and ids again; the inode stays."""
+    for hour in range(hours):
+        path = tmp_path / "hour.db"
+        path.unlink(missing_ok=True)
+        db = LmtDb(path)
+        for n in range(4):
+            values = 100 + n, growing.stamps[4 * hour + n]
+            db.execute("INSERT INTO TIMESTAMP_INFO (TS_ID, TIMESTAMP) VALUES (?, ?)", *values)
+        db.add("OST_DATA", *((1, 100 + n, n, n, 0.0, 90, 10, 5, 5) for n in range(4)))
+        db.connection.commit()
+        db.connection.close()
+        growing.db.connection.close()
+        shutil.copyfile(path, growing.path)
+        assert growing.fetch() == of(1, 0, 4)
+
+
+def test_a_row_whose_time_stamp_never_comes_does_not_stop_the_others(growing: Growing) -> None:
+    growing.stamp(0, 4)
+    growing.rows(1, 0, 4)
+    growing.db.add("OST_DATA", (1, 100 + 40, 0, 0, 0.0, 90, 10, 5, 5))
+    assert growing.fetch() == of(1, 0, 4)
+    for first in (4, 8):
+        growing.stamp(first, first + 4)
+        growing.rows(1, first, first + 4)
+        assert growing.fetch() == of(1, first, first + 4)
+
+
+def test_a_newest_row_that_is_replaced(growing: Growing) -> None:
+    growing.stamp(0, 4)
+    growing.rows(1, 0, 4)
+    growing.fetch()
+    growing.db.execute("DELETE FROM OST_DATA WHERE TS_ID = 103")
+    growing.db.add("OST_DATA", (1, 103, 9000, 9, 0.0, 90, 10, 5, 5))
+    growing.stamp(4, 5)
+    growing.rows(1, 4, 5)
+    assert (1, 4) in (growing.fetch() or ())
+
+
 def test_a_piece_that_is_missing(growing: Growing) -> None:
     """What only a piece had that is damaged now is read again."""
     growing.stamp(0, 9)
@@ -184,3 +226,13 @@ def test_whatever_comes_in_whatever_order(
             shutil.rmtree(growing.held[-1])
             growing.held.pop()
     growing.assert_whole()
+
+
+def test_rows_that_are_in_the_write_ahead_log_alone_are_seen(growing: Growing) -> None:
+    growing.db.connection.execute("PRAGMA journal_mode = WAL")
+    growing.stamp(0, 4)
+    growing.rows(1, 0, 2)
+    before = lmt.SOURCE.inputs(growing.keys, DAY)
+    assert lmt.SOURCE.inputs(growing.keys, DAY) == before
+    growing.rows(1, 2, 4)
+    assert lmt.SOURCE.inputs(growing.keys, DAY) != before

@@ -7,7 +7,7 @@ import argparse
 from archive_tools.core.errors import ConfigError
 from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import Product, ReceiptState
-from archive_tools.store import layout, lock
+from archive_tools.store import aside, layout, lock
 from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.building.provenance import now
 from pipeline.cli import common_options, exit_codes, site_options
@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
             )
         for date in dates:
             for instance in instances:
+                aside.put_products_aside(site.root, date, instance)
                 receipts.write(
                     Receipt(
                         date, instance, Product.RAW, RAW_VERSION, NO_FINGERPRINT, ReceiptState.EMPTY
@@ -62,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
                 for product in Nightly.parts:
                     receipts.remove(date, instance, product, ReceiptState.FAILED)
         codes.append(exit_codes.COMPLETE)
-    print(f"{counted(len(dates), 'day')} of {', '.join(instances)} are marked as empty")
+    verb = "is" if len(dates) == 1 else "are"
+    print(f"{counted(len(dates), 'day')} of {', '.join(instances)} {verb} marked as empty")
     if any(layout.path(site.root, layout.REPORT, date).is_file() for date in dates):
         print(
             "their pages say so after the next nightly run within late_days, or now by"

@@ -7,7 +7,9 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 
+from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import aside, files, lock
+from archive_tools.store.receipts import Receipts
 from pipeline.building.run_context import Mode, run_context
 from pipeline.cli import exit_codes, site_options
 from pipeline.runs import execution, pages, plan, progress, recording
@@ -81,9 +83,12 @@ def _shown(day: DayPlan, tasks: Sequence[ArchiveTask]) -> list[ArchiveTask]:
 
 def _back(site: Site, wanted: Sequence[tuple[dt.date, str]], options: argparse.Namespace) -> None:
     """Take back what `invalidate` put aside of days that no run has built since: no source is
-    queried here.
+    queried here. Days that somebody marked as empty since stay so.
     """
+    receipts = Receipts(site.root)
     for date, instance in sorted(aside.days_aside(site.root).intersection(wanted)):
+        if receipts.day(date).other(instance, Product.RAW, ReceiptState.EMPTY):
+            continue
         if options.dry_run:
             print(f"{date}  {instance}: what invalidate put aside would be taken back")
         else:

@@ -63,6 +63,9 @@ def regular(
 
 def _table(block: bytes) -> pa.Table:
     """The documents; `_Irregular` if these are not one a line."""
+    breaks = block.rstrip(b"\n").count(b"\n")
+    if not block.startswith(b"{") or block.count(b"}\n{") != breaks:
+        raise _Irregular  # pyarrow must not see a first line `null`: it crashes
     has_around = AROUND in block
     inner = pa.struct(DOCUMENT)
     table = pyarrow.json.read_json(
@@ -75,8 +78,7 @@ def _table(block: bytes) -> pa.Table:
             unexpected_field_behavior="ignore",
         ),
     )
-    breaks = table.num_rows - 1
-    if {block.rstrip(b"\n").count(b"\n"), block.count(b"}\n{")} != {breaks}:
+    if table.num_rows != breaks + 1:
         raise _Irregular
     if has_around:
         documents = table.column("_source").combine_chunks()
@@ -110,6 +112,8 @@ def _columns(table: pa.Table) -> Columns:
     for values in fields.values():
         largest: Any = pc.max(pc.abs(values)).as_py()
         if largest is not None and not largest < EXACT:
+            raise _Irregular
+        if pc.any(pc.is_nan(values)).as_py():  # no JSON
             raise _Irregular
     stamps = table.column("@timestamp").cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
     return {

@@ -238,8 +238,13 @@ def _nothing_new(database: Database) -> NoData:
 
 
 def _file_inputs(database: Database) -> Inputs:
-    status = Path(database.shown).stat()
-    return {"database": database.shown, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    """Size and time of the file, and of what SQLite has not written into it yet."""
+    log = Path(f"{database.shown}-wal")
+    found: dict[str, str | int] = {"database": database.shown}
+    parts = {"": Path(database.shown).stat()} | ({"wal_": log.stat()} if log.is_file() else {})
+    for name, status in parts.items():
+        found |= {f"{name}size": status.st_size, f"{name}mtime_ns": status.st_mtime_ns}
+    return found
 
 
 def _server_inputs(

@@ -16,7 +16,7 @@ import numpy as np
 from archive_tools.core.arrays import Int64
 from archive_tools.core.errors import SourceError
 from pipeline.sources._shared.sql_database import Database
-from pipeline.sources.lmt.tables import ROW_KEYS, SERIES, SPAN
+from pipeline.sources.lmt.tables import SERIES, TABLES
 
 NAME = "ROWIDS.json"
 """File of a piece."""
@@ -36,14 +36,14 @@ class Place:
         How many pieces together have the rows: those that were held, and the new one.
     last : mapping of str to int
         Of each table the largest number of a row; 0 where it has none.
-    marks : mapping of str to list of int
-        Of each table what its first and its last row were.
+    marks : mapping of str to list of str
+        Of each table its first and its last row, with what their time stamps are.
     """
 
     inode: int
     pieces: int
     last: Mapping[str, int]
-    marks: Mapping[str, Sequence[int]]
+    marks: Mapping[str, Sequence[str]]
 
     def write(self, folder: Path) -> None:
         """Keep it in a piece."""
@@ -74,8 +74,8 @@ class Appended:
 def appended(
     database: Database, held: Sequence[Path], ids: tuple[int, int], stamps: Int64
 ) -> Appended | None:
-    """The rows that came after those of all pieces, up to the first one whose time stamp the
-    database does not have yet; None where rows have no numbers.
+    """The rows that came after those of all pieces; None where rows have no numbers, or time
+    stamps that the database does not have, maybe not yet: then nothing is known of later fetches.
 
     Parameters
     ----------
@@ -101,10 +101,11 @@ def appended(
         numbers: dict[str, Rowids] = {}
         for name, end in ends.items():
             low = then.last[name] + 1 if then else 1
-            there, places = _ids_of_rows(database, name, low, end)
-            late = (there >= ids[0]) & ~np.isin(there, stamps)
-            numbers[name] = low, int(places[late].min()) - 1 if late.any() else end
-            new = there[(there >= ids[0]) & (there <= ids[1]) & (places <= numbers[name][1])]
+            there = _ids_of_rows(database, name, low, end)
+            if ((there >= ids[0]) & ~np.isin(there, stamps)).any():
+                return None
+            numbers[name] = low, end
+            new = there[(there >= ids[0]) & (there <= ids[1])]
             if len(new):
                 first, last = min(first, int(new.min())), max(last, int(new.max()))
         marks = {name: _marks(database, name, number) for name, (_, number) in numbers.items()}
@@ -137,23 +138,26 @@ def _goes_on(database: Database, then: Place, inode: int, ends: Mapping[str, int
     )
 
 
-def _ids_of_rows(database: Database, table: str, low: int, high: int) -> tuple[Int64, Int64]:
-    """The time stamps' ids of some rows, and the number of the first row of each."""
+def _ids_of_rows(database: Database, table: str, low: int, high: int) -> Int64:
+    """The time stamps' ids of some rows."""
     found = database.read(
-        "SELECT 0 AS TS_ID, 0 AS FIRST UNION ALL SELECT CAST(TS_ID AS INTEGER), MIN(rowid) FROM"
-        f" {table} WHERE rowid BETWEEN {low} AND {high} AND TS_ID IS NOT NULL GROUP BY TS_ID"
+        "SELECT 0 AS TS_ID UNION ALL SELECT DISTINCT CAST(TS_ID AS INTEGER) FROM"
+        f" {table} WHERE rowid BETWEEN {low} AND {high} AND TS_ID IS NOT NULL"
     ).slice(1)
-    ids, first = (found.column(n).to_numpy().astype(np.int64) for n in range(2))
-    return ids, first
+    return np.asarray(found.column(0).to_numpy().astype(np.int64))
 
 
-def _marks(database: Database, table: str, last: int) -> list[int]:
-    """What the first row of a table, and a later one, is: time stamp and key as one number."""
-    key = " + ".join(f"{factor} * {name}" for name, factor in ROW_KEYS[table].items())
-    first = f"(SELECT MIN(rowid) FROM {table})"
-    return [
-        database.scalar(
-            f"SELECT COALESCE(SUM(TS_ID * {SPAN} + {key}), 0) FROM {table} WHERE rowid = {one}"
-        )
-        for one in (first, str(last))
-    ]
+def _marks(database: Database, table: str, last: int) -> list[str]:
+    """The first row of a table and a later one, each as text with its time stamp: ids alone may be
+    those of a database that was set up anew, and a row may be replaced by one of its number.
+    """
+    found = []
+    for number in (f"(SELECT MIN(rowid) FROM {table})", str(last)):
+        rows = database.select(table, TABLES[table], f"rowid = {number}").to_pylist()
+        stamps = [
+            database.select("TIMESTAMP_INFO", TABLES["TIMESTAMP_INFO"], f"TS_ID = {row['TS_ID']}")
+            for row in rows
+            if row["TS_ID"] is not None
+        ]
+        found.append(repr((rows, [one.to_pylist() for one in stamps])))
+    return found
