@@ -175,11 +175,21 @@ def _of_servers(
         for figure in PEAKS:
             values = [_largest([getattr(day, figure) for day in days]) for days in sides]
             found.append(_change("file system", name, figure, values, shares, None))
-        fullness = [[day.fullness for day in days if day.fullness is not None] for days in sides]
-        values = [known[-1] if known else None for known in fullness]
-        known = [len(some) / len(days) for some, days in zip(fullness, sides, strict=True)]
-        found.append(_change("file system", name, "fullness", values, known, None))
+        found.append(_fullness(name, sides))
     return [one for one in found if (one.one, one.other) != (None, None)]
+
+
+def _fullness(name: str, sides: Sequence[Sequence[DayFigures]]) -> Change:
+    """Of the last days that have it; a side that lacks targets that the other has is not whole."""
+    known = [[day for day in days if day.fullness is not None] for days in sides]
+    values = [days[-1].fullness if days else None for days in known]
+    targets = [set(days[-1].full or ()) if days else set() for days in known]
+    every = len(targets[0] | targets[1]) or 1
+    shares = [
+        len(some) / len(days) * len(here) / every
+        for some, days, here in zip(known, sides, targets, strict=True)
+    ]
+    return _change("file system", name, "fullness", values, shares, None)
 
 
 def _total(values: Sequence[float | None]) -> float | None:

@@ -25,6 +25,7 @@ from archive_tools.core.vocabulary import (
     AlertState,
     DayState,
     Product,
+    ReceiptState,
     Severity,
 )
 from archive_tools.formats.alerts_file import Alert
@@ -146,7 +147,11 @@ def _evaluated(rule: Rule, day: _Day) -> Iterator[Alert]:
     if not concerned:
         why = f"no instance {rule.where} has what it looks at in {GROWTH_DAYS} days"
         yield _alert(rule, "", AlertState.UNKNOWN, sentence=why)
+    empty = {one.instance for one in day.receipts.all if one.state == ReceiptState.EMPTY}
     for instance in concerned:
+        if instance in empty:
+            yield _alert(rule, instance, AlertState.QUIET, sentence="the day is marked as empty")
+            continue
         try:
             yield from _of_instance(rule, instance, list(_VALUES[rule.kind](rule, day, instance)))
         except _NotKnownError as error:

@@ -9,6 +9,7 @@ from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.formats.alerts_file import Alert
 from archive_tools.reporting import alerts, kept_alerts
 from archive_tools.reporting.alerts import Rule
+from archive_tools.store import files, layout
 from pipeline.site import Site
 
 
@@ -21,8 +22,11 @@ def rules(site: Site) -> list[Rule]:
 
 
 def evaluate_day(site: Site, date: dt.date) -> list[Alert]:
-    """Evaluate and keep the alerts of a day; nothing where the site has none."""
+    """Evaluate and keep the alerts of a day; where the site has none, what rules of then said of it
+    is kept no longer.
+    """
     if not site.alerts:
+        files.remove(layout.path(site.root, layout.ALERTS, date))
         return []
     found = alerts.evaluate(site.root, date, rules(site))
     kept_alerts.write(site.root, date, found)

@@ -15,6 +15,8 @@ import pytest
 
 from archive_tools.cli.main import main
 from archive_tools.core.vocabulary import Product
+from archive_tools.jobs import comparison
+from archive_tools.reading import daily
 from archive_tools.store import layout
 from archive_tools.store.receipts import Receipts
 from tests.support.generated_days import FIRST, Generated
@@ -189,3 +191,12 @@ def test_a_user_who_is_called_otherwise_on_one_side_is_one(tmp_path: Path, capsy
     changes = json.loads(capsys.readouterr().out)["changes"]
     users = sorted((one["one"], one["other"]) for one in changes if one["of"] == "user")
     assert users == [(3 * MIB, 0), (5 * MIB, 5 * MIB)]
+
+
+def test_a_side_without_a_target_that_the_other_has_is_not_whole() -> None:
+    days = [
+        daily.DayFigures(dt.date(2026, 11, n), 86400, full=dict.fromkeys(targets, (50.0, 100.0)))
+        for n, targets in ((1, "abcd"), (2, "abc"))
+    ]
+    found = comparison._fullness("scratch", [[day] for day in days])
+    assert (found.share_one, found.share_other) == (1.0, 0.75)

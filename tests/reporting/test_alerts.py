@@ -89,6 +89,16 @@ def test_a_full_target_that_is_not_measured_any_more_is_unknown_not_quiet(tmp_pa
     ]
 
 
+def test_an_instance_whose_day_is_marked_as_empty_is_quiet(tmp_path: Path) -> None:
+    write(tmp_path, DAY - dt.timedelta(days=1), scratch=full(a=99.0), home=full(x=99.0))
+    write(tmp_path, DAY, scratch=InstanceFigures("empty"), home=full(x=99.0))
+    empty = Receipt(DAY, "scratch", Product.RAW, 1, "0" * 16, ReceiptState.EMPTY)
+    Receipts(tmp_path).write(empty, {"why": "a switch"})
+    found = evaluate(tmp_path, DAY, [FULL])
+    assert states(found) == [("home", "x", AlertState.FIRING), ("scratch", "", AlertState.QUIET)]
+    assert found[1].sentence == "the day is marked as empty"
+
+
 @pytest.mark.parametrize("kind", AlertKind)
 def test_a_rule_without_data_is_unknown_and_says_why(tmp_path: Path, kind: AlertKind) -> None:
     rule = Rule("one", kind, 1.0)
@@ -411,8 +421,11 @@ def test_alerts_that_cannot_be_kept_are_said_and_the_run_failed(
 def test_a_site_without_alerts_has_no_file_of_them(tmp_path: Path, site: Site) -> None:
     lmt_db(tmp_path / "lmt.db")
     site({"fs": lmt_source(tmp_path / "lmt.db")}, **FOREVER)
+    path = layout.path(tmp_path / "archive", layout.ALERTS, DAY)
+    path.parent.mkdir(parents=True)
+    path.write_text("what rules of then said")
     assert main(["nightly", "--date", DATE, "--quiet"]) == COMPLETE
-    assert not layout.path(tmp_path / "archive", layout.ALERTS, DAY).exists()
+    assert not path.exists()
 
 
 # Rules

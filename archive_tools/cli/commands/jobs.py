@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     )
     dates = common_options.dates_between(*given, archive.timezone)
     if options.by:
-        there = shown = _show_totals(archive, dates, wanted, options)
+        there, shown = _show_totals(archive, dates, wanted, options)
     elif options.limit:
         there, shown = _show_some(archive, dates, wanted, options)
     else:
@@ -88,15 +88,16 @@ def _show_totals(
     dates: tuple[dt.date, dt.date],
     wanted: job_tables.JobFilter,
     options: argparse.Namespace,
-) -> int:
-    """Show jobs by account, partition or user; the number of lines."""
+) -> tuple[int, int]:
+    """Show jobs by account, partition or user; how many lines there are, and how many are shown."""
     found = top.top(archive.root, *dates, options.by, order="node-hours", wanted=wanted)
     if found.damaged:
         raise found.damaged[0]
-    totals = found.totals
+    totals = found.totals[: options.limit or None]
+    shown = len(found.totals), len(totals)
     if options.json:
         printing.show_json([_total(one) for one in totals])
-        return len(totals)
+        return shown
     header = [options.by, "jobs", "node-hours", "read", "written", "servers read"]
     rows = [
         [
@@ -115,7 +116,7 @@ def _show_totals(
     ]
     if rows:
         printing.show([*header, "servers written"], rows)
-    return len(totals)
+    return shown
 
 
 def _total(one: top.Total) -> dict[str, Any]:
