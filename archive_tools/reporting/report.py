@@ -5,7 +5,7 @@ then pictures and tables. It is made from the archive alone, and can be opened a
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from archive_tools.core import quantities
 from archive_tools.core.choices import HISTORY_DAYS
 from archive_tools.core.day import Day
 from archive_tools.core.errors import FormatError
-from archive_tools.core.vocabulary import DayState, Severity
+from archive_tools.core.vocabulary import Severity
 from archive_tools.formats import index_file
-from archive_tools.reporting import charts, day_jobs, job_pages, measuring, rendering
+from archive_tools.reporting import charts, day_jobs, headlines, job_pages, measuring, rendering
 from archive_tools.reporting.day_figures import (
     DayFigures,
     InstanceFigures,
@@ -120,11 +120,13 @@ def _links(root: Path, date: dt.date, coming: Collection[dt.date]) -> list[rende
 def _words(figures: DayFigures) -> dict[str, Any]:
     """The first screen."""
     incomplete = [
-        name for name, one in figures.instances.items() if severity(one.state) != Severity.GOOD
+        name
+        for name, one in figures.instances.items()
+        if headlines.severity(one.state) != Severity.GOOD
     ]
     many = len(figures.instances)
     headline = (
-        completeness({name: one.state for name, one in figures.instances.items()})
+        headlines.completeness({name: one.state for name, one in figures.instances.items()})
         if not incomplete
         else f"Not complete: {len(incomplete)} of {quantities.counted(many, 'source')}:"
         f" {', '.join(incomplete)}."
@@ -137,7 +139,7 @@ def _words(figures: DayFigures) -> dict[str, Any]:
     return {
         "incomplete": incomplete,
         "headline": headline if many else "No source is configured.",
-        "look": look(one.state for one in figures.instances.values()),
+        "look": headlines.look(one.state for one in figures.instances.values()),
         "moved": list(_moved(figures)),
         "missing": [
             f"{name}: {said}"
@@ -149,34 +151,9 @@ def _words(figures: DayFigures) -> dict[str, Any]:
     }
 
 
-def completeness(states: Mapping[str, str]) -> str:
-    """The sentence of a day on which no instance lacks anything; what is marked as empty has no
-    data, and is named.
-    """
-    empty = [name for name, state in states.items() if state == DayState.EMPTY]
-    if not empty:
-        return "Complete: every source."
-    if len(empty) == len(states):
-        return "No data: every source is marked as empty."
-    return f"Complete: every source; marked as empty: {', '.join(empty)}."
-
-
-def look(states: Iterable[str]) -> str:
-    """The class of a headline: that of the worst state; a day without any data is neither good nor
-    bad.
-    """
-    known = set(states)
-    worst = max(map(severity, known), default=Severity.GOOD)
-    if worst is Severity.BAD:
-        return str(DayState.FAILED)
-    if worst is Severity.INCOMPLETE:
-        return str(DayState.PARTIAL)
-    return "" if known <= {DayState.EMPTY} else str(DayState.COMPLETE)
-
-
 def missing_of(one: InstanceFigures) -> str:
     """What an instance lacks, as a whole day may lack some cells; "" for nothing."""
-    if severity(one.state) != Severity.GOOD:
+    if headlines.severity(one.state) != Severity.GOOD:
         return f"{one.state} {one.detail}".rstrip()
     shares = {name: dataset.missing or 0.0 for name, dataset in one.datasets.items()}
     most = max((share for share in shares.values() if share < 100), default=0.0)
@@ -191,11 +168,6 @@ def _few(names: Sequence[str]) -> str:
     more = len(names) - FEW_NAMES
     first = ", ".join(names[:FEW_NAMES])
     return f"{first} and {more} more" if more > 0 else first
-
-
-def severity(state: str) -> Severity:
-    """How much a state needs a person; a word that is not known needs one."""
-    return next((one.severity for one in DayState if one == state), Severity.BAD)
 
 
 def _moved(figures: DayFigures) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -21,10 +21,10 @@ from archive_tools.reporting import (
     charts,
     drawing,
     fullness_trend,
+    headlines,
     kept_alerts,
     lately,
     rendering,
-    report,
 )
 from archive_tools.reporting.day_figures import FiguresOfDays, InstanceFigures, read_day_figures
 from archive_tools.store import digest, files, layout, status
@@ -147,7 +147,7 @@ def _index(
         timezone=str(read_about(root).get("timezone", "UTC")),
         last=last,
         headline=_headline(last, states[last]),
-        look=report.look(state.word for state in states[last].values()),
+        look=headlines.look(state.word for state in states[last].values()),
         calendars=_calendars(root, dates, states, up=""),
         legend=[(word.letter, str(word)) for word in DayState],
         alerts=said,
@@ -235,7 +235,7 @@ def _headline(date: dt.date, states: Mapping[str, status.State]) -> str:
     bad = [f"{name} {state}" for name, state in states.items() if state.word.severity]
     if bad:
         return f"{date}: not complete: {'; '.join(bad)}"
-    said = report.completeness({name: state.word for name, state in states.items()})
+    said = headlines.completeness({name: state.word for name, state in states.items()})
     return f"{date}: {said[:1].lower()}{said[1:].replace(':', ',', 1)}"
 
 

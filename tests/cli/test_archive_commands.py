@@ -6,6 +6,7 @@ import argparse
 import csv
 import datetime as dt
 import errno
+import functools
 import io
 import json
 import os
@@ -41,7 +42,7 @@ from archive_tools.core.errors import ConfigError, NotFound, TokioError
 from archive_tools.core.grid import Grid
 from archive_tools.formats.tts_write import TtsWriter
 from archive_tools.jobs import scoreboards
-from archive_tools.reading import export, reduction, summary
+from archive_tools.reading import day_summary, export, reduction, summary
 from archive_tools.schemas import catalogue
 from archive_tools.store import layout
 from pipeline.cli.main import main as pipeline_main
@@ -494,15 +495,15 @@ def test_reducing_parts_equals_the_plain_computation(
     stamps = 1000 + 5 * np.arange(len(values))
     names = tuple(f"c{n}" for n in range(values.shape[1]))
     growing = summary._Growing(reduction.Header("d", "bytes", kind, names, 5), set(names))
-    for low in range(0, len(values), cut):
-        before = values[low : low + cut].copy()
-        growing.add(
-            growing.header,
-            reduction.reduce(
-                values[low : low + cut], stamps[low : low + cut], kind, by_component=True
-            ),
-        )
-        np.testing.assert_array_equal(values[low : low + cut], before)
+    before = values.copy()
+    reduced = [
+        reduction.reduce(values[low : low + cut], stamps[low : low + cut], kind, by_component=True)
+        for low in range(0, len(values), cut)
+    ]
+    np.testing.assert_array_equal(values, before)
+    if reduced:
+        whole = functools.reduce(day_summary.merged, reduced)
+        growing.add(growing.header, whole.after(np.zeros(values.shape[1], bool)))
     found = growing.finished()
     assert (found.total, found.mean, found.peak, found.peak_at, found.missing) == pytest.approx(
         plain_summary(values, stamps, kind)
@@ -1521,7 +1522,10 @@ def test_what_the_document_shows_is_run(
             "tokio-archive: 0 files with Lustre stripes and I/O",
         ), "the example's logs have no Lustre records"
     elif "archive jobs" in line:
-        notes = r"(partial: Darshan ran out .*\n)?(\d+ of \d+; --limit 0 shows all\n)?"
+        notes = (
+            r"(logs ×N: the logs have N times what .*\n)?"
+            r"(partial: Darshan ran out .*\n)?(\d+ of \d+; --limit 0 shows all\n)?"
+        )
         assert re.fullmatch(notes, err)
         assert code == 0
     elif "archive compare" in line:

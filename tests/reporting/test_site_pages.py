@@ -19,7 +19,7 @@ from archive_tools.core import date_words
 from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.reading import daily, growth
 from archive_tools.reading.archive import Archive
-from archive_tools.reporting import figures_of_day, fullness_trend, report, site_pages
+from archive_tools.reporting import figures_of_day, fullness_trend, headlines, report, site_pages
 from archive_tools.reporting.alerts import Rule, evaluate
 from archive_tools.reporting.day_figures import (
     DayFigures,
@@ -148,9 +148,9 @@ def test_the_day_that_goes_on_is_not_the_last_day(
 def test_a_headline_is_never_greener_than_the_worst_source(
     states: list[str], words: str | None, look: str
 ) -> None:
-    assert report.look(states) == look
+    assert headlines.look(states) == look
     if words:
-        assert report.completeness(dict(zip("ab", states, strict=True))) == words
+        assert headlines.completeness(dict(zip("ab", states, strict=True))) == words
 
 
 def test_check_names_pages_that_are_not_those_of_the_last_run(

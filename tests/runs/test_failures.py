@@ -26,8 +26,9 @@ from archive_tools.formats import darshan_tables
 from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.processes import isolated, limits
-from pipeline.sources import darshan, lmt
+from pipeline.sources import darshan
 from pipeline.sources._shared.sql_database import Database
+from pipeline.sources.lmt import database
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.paths import ROOT, needed
 from tests.support.small_days import write_days, write_lmt
@@ -361,15 +362,15 @@ def test_a_database_that_changes_while_it_is_read(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_days(tmp_path, [DATE])
-    copy_series = lmt.copy_series
+    copy_series = database.copy_series
 
-    def grown(database: Database, name: str, *given: Any) -> int:
-        rows = copy_series(database, name, *given)
+    def grown(of: Database, name: str, *given: Any) -> int:
+        rows = copy_series(of, name, *given)
         if name == "OST_DATA":  # the last table
             write_lmt(tmp_path / f"lmt/home_{DATE}.sqlite3", DATE)
         return rows
 
-    monkeypatch.setattr(lmt, "copy_series", grown)
+    monkeypatch.setattr(database, "copy_series", grown)
     assert night(tmp_path) == FAILED
     assert (
         "changed while they were read: mtime_ns; to do: the next run reads them again"

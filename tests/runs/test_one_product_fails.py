@@ -148,5 +148,5 @@ def test_the_page_of_a_day_that_is_marked_empty_says_so_as_the_command_says(
     _, _, command = capsys.readouterr().out.rpartition("tokio-pipeline ")
     assert main(command.split()) == COMPLETE
     page = (days / f"2026/{BAD}/report.html").read_text("utf-8")
-    assert "Complete: every source." in page
+    assert "Complete: every source; marked as empty: scratch." in page
     assert "no SQLite file" not in page

@@ -320,5 +320,5 @@ def test_a_late_log_leaves_the_finding(cases: Path, tmp_path: Path, site: Site) 
     receipt = receipts.good("darshan", Product.TTS)
     assert receipt
     found = receipts.content(receipt)["findings"]
-    expected = f"{FindingKind.BYTES_UNPLACED}: {2 * TOTAL} (paths begin with /eagle, /scratch)"
+    expected = f"{FindingKind.BYTES_UNPLACED}: {2 * TOTAL:,} (paths begin with /eagle, /scratch)"
     assert expected in found

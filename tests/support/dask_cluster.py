@@ -68,8 +68,17 @@ def running(
             client.wait_for_workers(workers, timeout=PATIENCE)
         yield address, started
     finally:
-        for process in [*started, scheduler]:
-            if process.poll() is None:
-                process.terminate()
-        for process in [*started, scheduler]:
-            process.wait(PATIENCE)
+        for processes in (started, [scheduler]):
+            _end(processes)
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes; a worker that does not leave its scheduler in time is killed."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

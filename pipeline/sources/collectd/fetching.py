@@ -197,8 +197,13 @@ def _add(spool: Spool, plugin: str, columns: forms.Columns, name: str, problems:
 
 def _kept(columns: forms.Columns, which: npt.NDArray[np.bool_]) -> forms.Columns:
     """The value lists inside the day, of types that are wanted."""
-    kinds = pa.array(columns["type"], pa.string())
-    keep = which & pc.is_in(kinds, pa.array(list(types()))).to_numpy(zero_copy_only=False)
+    kinds = columns["type"]
+    if isinstance(kinds, pa.Array):
+        is_wanted = pc.is_in(kinds, pa.array(list(types()))).to_numpy(zero_copy_only=False)
+    else:  # any text, also such as is no UTF-8
+        wanted = set(types())
+        is_wanted = np.fromiter((kind in wanted for kind in kinds), bool, len(kinds))
+    keep = which & is_wanted
     if keep.all():
         return columns
     return {
