@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from archive_tools.core.errors import TokioError
 from archive_tools.reporting import near_days, site_pages
-from archive_tools.store import layout, lock
+from archive_tools.store import files, layout, lock
 from pipeline.site import Site
 from pipeline.tasks.nightly import Nightly, wanted_products
 
@@ -36,7 +36,10 @@ def finish_pages(site: Site, dates: Iterable[dt.date], given: str, *, deep: bool
     bool
         Whether all could be written; what could not is logged.
     """
-    mine = [date for date in set(dates) if layout.path(site.root, layout.REPORT, date).is_file()]
+    dates = set(dates)
+    years = {layout.path(site.root, layout.REPORT, date).parent.parent for date in dates}
+    files.sweep([site.root, *sorted(years)])
+    mine = [date for date in dates if layout.path(site.root, layout.REPORT, date).is_file()]
     beside = {one for date in mine for one in near_days.neighbours(site.root, date) if one}
     well = True
     for date in sorted(beside.union(mine)):

@@ -40,7 +40,7 @@ SPAN = ["--start", str(DATE), "--stop", str(DATE)]
 RECORD = re.compile("reduced/[0-9a-f]{16}")
 FOREVER = {"late_days": 10**5, "raw_days": 10**5}
 TIMES = {"written", "began", "ended", "seconds", "durations", "host", "fetched", "cpu_seconds"}
-TIMES |= {"checksum"}
+TIMES |= {"checksum", "hash"}
 """Keys of receipts and statements that differ from run to run."""
 MENDED = {"no receipt"}
 """What `check --deep` may say after a kill, beside notes of what the next run does: a product is

@@ -56,3 +56,18 @@ def test_older_raw_data_that_a_killed_run_left_go_and_newer_ones_stay(tmp_path: 
         os.utime(other, (changed, changed))
     assert main(run) == COMPLETE
     assert set(folder.glob("home.*")) == {raw, newer}
+
+
+def test_a_backfill_that_finds_nothing_to_do_removes_pages_that_were_half_written(
+    tmp_path: Path,
+) -> None:
+    date = dt.date(2025, 3, 1)
+    site = ["--site", str(write_days(tmp_path, [date]))]
+    run = ["backfill", *site, "--start", str(date), "--stop", str(date)]
+    assert main(run) == COMPLETE
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    folders = tmp_path / "archive", tmp_path / "archive/2025"
+    left = [left_by(ended.pid, folder) for folder in folders]
+    assert main(run) == COMPLETE
+    assert not any(path.exists() for path in left)
