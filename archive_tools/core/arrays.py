@@ -10,5 +10,6 @@ import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 
 Table = Mapping[str, npt.NDArray[Any]]

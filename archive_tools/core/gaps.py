@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.arrays import Float64
+from archive_tools.core.arrays import Bool, Float64
 
-Bool = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
 

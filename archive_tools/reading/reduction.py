@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools.core import gaps
-from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.arrays import Bool, Float64, Int64
 
 FLOW = ("delta", "rate")
 """Kinds that are added up over the components."""
@@ -54,11 +54,11 @@ class First(NamedTuple):
         """Of some rows."""
         return cls(int(stamps[0]), float(sums.totals[0]), values[0].copy())
 
-    def follows(self, before: gaps.Bool) -> gaps.Bool:
+    def follows(self, before: Bool) -> Bool:
         """Its cells that follow missing ones, if the row before lacks these: bool (columns,)."""
         return before & ~np.isnan(self.values)
 
-    def steady(self, before: gaps.Bool) -> float:
+    def steady(self, before: Bool) -> float:
         """Sum of the measured cells that do not; NaN if there are none."""
         if not self.follows(before).any():
             return self.total
@@ -92,9 +92,9 @@ class Reduced(NamedTuple):
     peak_at: int
     columns: Columns | None
     first: First | None
-    absent: gaps.Bool
+    absent: Bool
 
-    def after(self, before: gaps.Bool) -> Reduced:
+    def after(self, before: Bool) -> Reduced:
         """The same of rows that follow one that lacks these cells: bool (columns,)."""
         if self.first is None:
             return self
@@ -135,9 +135,9 @@ class RowSums(NamedTuple):
     totals: Float64
     steady: Float64
     lacking: gaps.Rows
-    absent: gaps.Bool
+    absent: Bool
     after: gaps.Rows
-    follows: gaps.Bool
+    follows: Bool
 
 
 def row_sums(values: Float64) -> RowSums:
@@ -160,9 +160,7 @@ def row_sums(values: Float64) -> RowSums:
     return RowSums(totals, steady, lacking, absent, after, follows)
 
 
-def _sum_measured(
-    totals: Float64, values: Float64, rows: gaps.Rows, without: gaps.Bool | None
-) -> gaps.Bool:
+def _sum_measured(totals: Float64, values: Float64, rows: gaps.Rows, without: Bool | None) -> Bool:
     """Put sums over the cells that are there, but for some, into `totals`; gives those that do not
     count.
     """

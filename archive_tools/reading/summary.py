@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from archive_tools import schemas
-from archive_tools.core import gaps, threads
-from archive_tools.core.arrays import Int64
+from archive_tools.core import threads
+from archive_tools.core.arrays import Bool, Int64
 from archive_tools.core.components import component_order
 from archive_tools.core.errors import BadArgument, NotFound
 from archive_tools.formats.kept_summary import KeptSummary
@@ -248,7 +248,7 @@ class _Task(NamedTuple):
     header: Header
     stamps: Int64
     blocks: list[RowBlock]
-    before: gaps.Bool
+    before: Bool
     is_last: bool = True
     kept: KeptSummary | None = None
 
@@ -321,13 +321,13 @@ def _of_file(
         yield _Task(header, stamps, [block], before, block is blocks[-1])
 
 
-def _lacks(tts: SeriesFile, header: Header, row: int) -> gaps.Bool:
+def _lacks(tts: SeriesFile, header: Header, row: int) -> Bool:
     """The missing cells of a row: bool (columns,); none where there is no row, or they do not
     matter.
     """
     if row < 0 or header.kind not in FLOW:
         return np.zeros(len(header.columns), bool)
-    lacks: gaps.Bool = np.isnan(tts.to_numpy(header.dataset, row, row + 1)[0])
+    lacks: Bool = np.isnan(tts.to_numpy(header.dataset, row, row + 1)[0])
     return lacks
 
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from archive_tools.core import gaps
-from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.arrays import Bool, Float64, Int64
 from archive_tools.reading.reduction import First, RowSums
 
 
@@ -27,7 +26,7 @@ class MapPiece(NamedTuple):
     sums: Float64
     counts: Float64
 
-    def without(self, row: First, before: gaps.Bool) -> MapPiece:
+    def without(self, row: First, before: Bool) -> MapPiece:
         """The same where the row before the first one lacks some cells: bool (columns,)."""
         follows = row.follows(before)
         if follows.any():

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from archive_tools import schemas
-from archive_tools.core import gaps, threads
-from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core import threads
+from archive_tools.core.arrays import Bool, Float64, Int64
 from archive_tools.core.day import Day
 from archive_tools.formats.row_blocks import RowBlock
 from archive_tools.formats.series_file import SeriesFile, damage_named
@@ -194,9 +194,9 @@ class _Rows(NamedTuple):
     ends: list[Ends]
     piece: MapPiece | None
     first: First
-    absent: gaps.Bool
+    absent: Bool
 
-    def after(self, before: gaps.Bool) -> _Rows:
+    def after(self, before: Bool) -> _Rows:
         """The same of a flow whose row before lacks some cells: bool (columns,)."""
         if not self.first.follows(before).any():
             return self

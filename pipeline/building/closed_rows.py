@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from archive_tools.core.arrays import Bool
 from archive_tools.core.findings import Findings
 from pipeline.building.pieces import Piece
-
-Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from archive_tools.core.arrays import Bool
 from archive_tools.core.components import component_order
 from archive_tools.core.day import Day
 from archive_tools.core.findings import shortened
@@ -23,7 +24,6 @@ from archive_tools.core.grid import Grid
 from pipeline.building.outages import Outage
 from pipeline.building.roster import Roster
 
-Bool = npt.NDArray[np.bool_]
 Span = tuple[int, int]
 """Rows of a gap: the first, and the one after its last."""
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
+from archive_tools.core.arrays import Bool
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from archive_tools.core.grid import Grid
@@ -37,7 +37,6 @@ from pipeline.transform.cuts import AFTER, Cutter, Stretch, stopped_at
 from pipeline.transform.grid import Gridder
 from pipeline.transform.union import united
 
-Bool = npt.NDArray[np.bool_]
 KEY = "closed"
 """What the receipt of a file calls what is known of its closed rows."""
 COUNTERS = ("counter", "seconds")

@@ -6,11 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from archive_tools.core.arrays import Bool
 from pipeline.model import Samples
 
-Bool = npt.NDArray[np.bool_]
 BEFORE, AFTER = 2, 2
 """Rows before and after a cut that must be as even as can be: of a counter that falls, the growth
 of the rows beside it says whether it was reset.

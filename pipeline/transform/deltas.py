@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.arrays import Float64
+from archive_tools.core.arrays import Bool, Float64
 from archive_tools.core.cells import Axes
 from archive_tools.core.findings import Findings
 from archive_tools.core.vocabulary import FindingKind
 
-Bool = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.intp]
 ACROSS = "{amount} counted in the last cell of each gap"
 BELOW_ZERO = "counters below 0"

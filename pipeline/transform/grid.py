@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from archive_tools.core.arrays import Float64, Int64
+from archive_tools.core.arrays import Bool, Float64, Int64
 from archive_tools.core.cells import Axes, samples_event
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings, Span
@@ -29,7 +29,6 @@ from pipeline.transform.cuts import Stretch
 from pipeline.transform.deltas import deltas
 from pipeline.transform.parts import by_components, columns_of, joined_parts
 
-Bool = npt.NDArray[np.bool_]
 Metric: TypeAlias = SourceMetric[Selector]
 
 JITTER = 5.0

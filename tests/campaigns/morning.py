@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from archive_tools import Archive
-from archive_tools.core.vocabulary import AlertKind, AlertState
+from archive_tools.core.vocabulary import AlertState
 from archive_tools.jobs import comparison, slow_targets, top
 from archive_tools.reading import daily, growth
 from archive_tools.reporting import alerts
-from archive_tools.reporting.alerts import Rule
 from archive_tools.reporting.day_figures import read_day_figures
 from archive_tools.reporting.report import missing_of
 from archive_tools.reporting.unusual import LEAST_DAYS, days_before, unusual
@@ -36,14 +35,6 @@ SIZES = (
     Events(speed=0.75, times=3.0, points=2.0, minutes=15),
     Events(speed=0.5, times=10.0, points=5.0, minutes=60),
 )
-RULES = (
-    Rule("full", AlertKind.FULLNESS, 85.0),
-    Rule("grows", AlertKind.GROWTH, 30.0),
-    Rule("slow", AlertKind.SLOW_TARGET, 0.75),
-    Rule("missing", AlertKind.MISSING, 1.0),
-    Rule("user", AlertKind.USER, 150 * 2.0**40),
-)
-"""A site's alerts: users by an amount that is rare in a day."""
 LIMITS = slow_targets.Limits(alpha=0.05)
 
 
@@ -108,7 +99,7 @@ def index(root: Path, date: dt.date) -> list[str]:
 
 def alert(root: Path, date: dt.date) -> list[str]:
     """Alerts that fire."""
-    found = alerts.evaluate(root, date, RULES)
+    found = alerts.evaluate(root, date, generated_month.RULES)
     return [f"{one.component} {one.sentence}" for one in found if one.state is AlertState.FIRING]
 
 

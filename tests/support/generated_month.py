@@ -22,9 +22,10 @@ import pyarrow.parquet as pq
 from archive_tools import OwnSeries, write_series
 from archive_tools.core.arrays import Float64
 from archive_tools.core.day import Day
-from archive_tools.core.vocabulary import Product
+from archive_tools.core.vocabulary import AlertKind, Product
 from archive_tools.formats import index_file
 from archive_tools.reporting import figures_of_day
+from archive_tools.reporting.alerts import Rule
 from archive_tools.schemas import index_ddl
 from archive_tools.store import layout
 
@@ -43,6 +44,14 @@ MEDIAN_JOB, SPREAD = 0.6 * 2.0**40, 1.2
 """Bytes of a job: the median, and the standard deviation of the logarithm."""
 MEDIAN_RATE, RATE_SPREAD = 10 * 2.0**30, 0.7
 """Bytes/s that a job's nodes can move, likewise."""
+RULES = (
+    Rule("full", AlertKind.FULLNESS, 85.0),
+    Rule("grows", AlertKind.GROWTH, 30.0),
+    Rule("slow", AlertKind.SLOW_TARGET, 0.75),
+    Rule("missing", AlertKind.MISSING, 1.0),
+    Rule("user", AlertKind.USER, 150 * 2.0**40),
+)
+"""A site's alerts: users by an amount that is rare in a day."""
 INSTANCES = {"scratch": [Product.TTS], "logs": [Product.TTS]}
 
 SLOW_TARGET, SLOW_DAY = 6, 24

@@ -83,11 +83,7 @@ class Server:
         """Make an LMT database with the rows of an SQLite copy."""
         lines = [f"CREATE DATABASE {database}; USE {database};", SCHEMA]
         connection = sqlite3.connect(sqlite)
-        for (table,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-        ).fetchall():
-            if f"TABLE {table} " not in SCHEMA:
-                continue
+        for table in _tables(connection):
             rows = connection.execute(f"SELECT * FROM {table}").fetchall()
             lines += [
                 f"INSERT INTO {table} VALUES"
@@ -102,11 +98,7 @@ class Server:
         self.sql(f"CREATE DATABASE {database}; USE {database}; {SCHEMA}")
         rows = self.socket.with_name("rows")
         connection = sqlite3.connect(sqlite)
-        for (table,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table'"
-        ).fetchall():
-            if f"TABLE {table} " not in SCHEMA:
-                continue
+        for table in _tables(connection):
             with rows.open("w") as file:
                 file.writelines(
                     "\t".join("\\N" if value is None else str(value) for value in row) + "\n"
@@ -118,3 +110,9 @@ class Server:
             )
         rows.unlink()
         connection.close()
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    """The tables of an SQLite copy that LMT's schema has."""
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return [table for (table,) in found if f"TABLE {table} " in SCHEMA]

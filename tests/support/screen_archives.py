@@ -9,9 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from archive_tools.core.vocabulary import AlertKind
 from archive_tools.reporting import alerts, kept_alerts, rendering, report, site_pages
-from archive_tools.reporting.alerts import Rule
 from archive_tools.store import layout
 from pipeline.cli.main import main
 from tests.support import generated_month, hostile_pages, small_days
@@ -24,13 +22,6 @@ SMALL = [dt.date(2026, 11, 20) + dt.timedelta(days=n) for n in range(3)]
 RECORDED = MANY = dt.date(2026, 11, 22)
 HOSTILE = hostile_pages.DATES[-1]
 EVENTS = generated_month.Events(speed=0.5, times=10.0, points=5.0, minutes=60)
-RULES = (
-    Rule("full", AlertKind.FULLNESS, 85.0),
-    Rule("grows", AlertKind.GROWTH, 30.0),
-    Rule("slow", AlertKind.SLOW_TARGET, 0.75),
-    Rule("missing", AlertKind.MISSING, 1.0),
-    Rule("user", AlertKind.USER, 150 * 2.0**40),
-)
 
 
 def recorded(folder: Path) -> Path:
@@ -43,7 +34,7 @@ def month(folder: Path) -> Path:
     folder.mkdir(parents=True)
     root = generated_month.write(folder, 1, EVENTS)
     for date in MONTH:
-        kept_alerts.write(root, date, alerts.evaluate(root, date, RULES))
+        kept_alerts.write(root, date, alerts.evaluate(root, date, generated_month.RULES))
         path = layout.path(root, layout.REPORT, date)
         report.write_report(root, date, path, instances=generated_month.INSTANCES)
     for date in MONTH[:-1]:  # again: now each has the one after it

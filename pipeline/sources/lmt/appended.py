@@ -108,10 +108,10 @@ def appended(
             new = there[(there >= ids[0]) & (there <= ids[1])]
             if len(new):
                 first, last = min(first, int(new.min())), max(last, int(new.max()))
-        marks = {name: _marks(database, name, number) for name, (_, number) in numbers.items()}
+        marks = {name: _marks(database, name, end) for name, end in ends.items()}
     except SourceError:  # a table without rowid, or with ids that are none
         return None
-    place = Place(inode, len(held) + 1, {name: one[1] for name, one in numbers.items()}, marks)
+    place = Place(inode, len(held) + 1, ends, marks)
     return Appended(place, (first, last) if then else None, numbers if then else {})
 
 
