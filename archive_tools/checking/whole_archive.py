@@ -230,11 +230,10 @@ class Unfinished:
         from them.
         """
         if instance == DAY:
-            return any(
-                receipts.good(DAY, product) is None
-                and (product == Product.REPORT or layout.path(self.root, template, date).exists())
-                for product, template in OF_DAY.items()
-            )
+            page, figures = (receipts.good(DAY, one) for one in (Product.REPORT, Product.FIGURES))
+            if page is None or figures is None:
+                return page is None or layout.path(self.root, layout.FIGURES, date).exists()
+            return receipts.is_older(page, figures)  # the page is written after the figures
         if (date, instance) in self.put_aside:
             return True
         before = receipts.good(instance, Product.RAW)

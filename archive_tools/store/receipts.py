@@ -182,6 +182,10 @@ class DayReceipts:
             return False, "", 0, receipt.name
         return True, written, changed, receipt.name
 
+    def is_older(self, receipt: Receipt, other: Receipt) -> bool:
+        """Whether a receipt was written before another one."""
+        return self._when(receipt) < self._when(other)
+
     def superseded(self) -> Iterator[Receipt]:
         """Good receipts of products that have a newer one."""
         for key in self._by_key:

@@ -109,6 +109,17 @@ def test_what_a_killed_run_leaves_is_noted_and_not_counted(root: Path, capsys: C
     assert all(one["note"] for one in json.loads(capsys.readouterr().out))
 
 
+def test_a_page_without_its_new_receipt_is_noted_where_the_figures_have_theirs(root: Path) -> None:
+    page, (receipt,) = root / DAY / "report.html", receipts(root, "_day.figures")
+    page.write_text(page.read_text() + "<!-- of more samples -->")
+    assert [one.is_note for one in problems(root)] == [False]
+    content = json.loads(receipt.read_text())
+    del content["checksum"]
+    receipt.write_text(json.dumps(content | {"written": "2125-03-02T00:00:00+00:00"}))
+    (found,) = problems(root)
+    assert (found.kind, found.where, found.is_note) == ("bytes", str(page), True)
+
+
 def test_progress_names_what_is_hashed(root: Path) -> None:
     seen: list[str] = []
     archive = archive_tools.Archive(root)
