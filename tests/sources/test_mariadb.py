@@ -96,6 +96,42 @@ def test_late_rows_of_a_server_are_seen(
         assert (tts.to_numpy("datatargets/readbytes")[60] == 7).all()
 
 
+def test_rows_that_came_before_the_name_of_their_target_are_of_it_once_it_is_named(
+    server: Server, tmp_path: Path, site, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    lmt_db(tmp_path / "lmt.db")
+    server.load("filesystem_named", tmp_path / "lmt.db")
+    server.sql(
+        "USE filesystem_named; CREATE TABLE LATER AS SELECT * FROM OST_INFO;"
+        " DELETE FROM OST_INFO WHERE OST_ID = (SELECT MAX(OST_ID) FROM LATER);"
+        " CREATE TABLE LAST AS SELECT * FROM OST_DATA"
+        " WHERE TS_ID = (SELECT MAX(TS_ID) FROM OST_DATA);"
+        " DELETE FROM OST_DATA WHERE TS_ID = (SELECT MAX(TS_ID) FROM LAST);"
+    )
+    monkeypatch.setenv("LMT_PASSWORD", PASSWORD)
+    copy = {"kind": "lmt", "database": f"sqlite:///{tmp_path / 'lmt.db'}", "timezone": "UTC"}
+    sources = {"live": source(server, "filesystem_named", timezone="UTC"), "copy": copy}
+    path = site(sources, late_days=10**5, raw_days=10**5)
+    main(["nightly", "--date", DATE])
+    folder = path.parent / f"archive/{DATE[:4]}/{DATE}"
+    with archive_tools.open_tts(folder / "live.hdf5") as live:
+        lacking = len(live.columns("datatargets/readbytes"))
+    server.sql(
+        "USE filesystem_named; DELETE FROM OST_INFO; INSERT INTO OST_INFO SELECT * FROM LATER;"
+        " INSERT INTO OST_DATA SELECT * FROM LAST;"
+    )
+    current().answers.forget()
+    main(["nightly", "--date", DATE])
+    with (
+        archive_tools.open_tts(folder / "live.hdf5") as live,
+        archive_tools.open_tts(folder / "copy.hdf5") as right,
+    ):
+        assert live.columns("datatargets/readbytes") == right.columns("datatargets/readbytes")
+        assert len(live.columns("datatargets/readbytes")) == lacking + 1
+        for name in right.datasets():
+            np.testing.assert_array_equal(live.to_numpy(name), right.to_numpy(name), err_msg=name)
+
+
 def test_a_wrong_password_is_an_error_without_the_password(  # type: ignore[no-untyped-def]
     server: Server, site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

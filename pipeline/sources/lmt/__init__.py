@@ -33,7 +33,7 @@ from pipeline.sources.contract import Fetched, Inputs, SeriesSource
 from pipeline.sources.lmt import options as keys
 from pipeline.sources.lmt import table
 from pipeline.sources.lmt.options import Options
-from pipeline.sources.lmt.tables import SERIES, TABLES
+from pipeline.sources.lmt.tables import NAMED_BY, SERIES, TABLES
 
 if TYPE_CHECKING:
     from pipeline.sources.lmt.appended import Rowids
@@ -157,14 +157,15 @@ class Lmt(SeriesSource[keys.Options]):
             wanted, rows = self._not_held(options, database, clock, wanted, held)
         pq.write_table(stamps, folder / "TIMESTAMP_INFO.parquet")
         counts = {"TIMESTAMP_INFO": int(((ids >= wanted[0]) & (ids <= wanted[1])).sum())}
-        for name in sorted((set(TABLES) - set(SERIES) - {"TIMESTAMP_INFO"}) & there):
-            table = database.select(name, TABLES[name])
-            pq.write_table(table, folder / f"{name}.parquet")
-            counts[name] = table.num_rows
         with ThreadPoolExecutor(READERS) as readers:
             for name in sorted(there & set(SERIES)):
                 ranges = id_ranges(database, name, *wanted, numbers.get(name))
                 counts[name] = copy_series(database, name, ranges, folder, readers)
+        # names after the rows: a target that comes meanwhile has its name
+        for name in sorted((set(TABLES) - set(SERIES) - {"TIMESTAMP_INFO"}) & there):
+            table = database.select(name, TABLES[name])
+            pq.write_table(table, folder / f"{name}.parquet")
+            counts[name] = table.num_rows
         if more:
             more.place.write(folder)
         seconds = clock(ids[(ids >= wanted[0]) & (ids <= wanted[1])])
@@ -191,14 +192,18 @@ class Lmt(SeriesSource[keys.Options]):
             There is none.
         """
         from pipeline.sources.lmt.database import rows_by_id
-        from pipeline.sources.lmt.held import is_held
+        from pipeline.sources.lmt.held import is_held, named_ids
 
         first, last, rows = ids[1] + 1, ids[0] - 1, {}
-        for name in sorted(set(SERIES) & set(database.tables())):
+        tables = set(database.tables())
+        for name in sorted(set(SERIES) & tables):
             there, count, keys_of = rows_by_id(database, name, *ids)
             rows[name] = int(count.sum())
             seconds = clock(there)
-            same = is_held(held, name, options.timezone, (seconds, count, keys_of))
+            info = NAMED_BY[name][1]
+            explained = database.select(info, TABLES[info]) if info in tables else None
+            named = named_ids(explained, name)
+            same = is_held(held, name, options.timezone, (seconds, count, keys_of), named)
             more = there[~same & (seconds >= 0)]
             if len(more):
                 first, last = min(first, int(more[0])), max(last, int(more[-1]))

@@ -21,7 +21,7 @@ from archive_tools.core.vocabulary import FindingKind
 from pipeline.model import Samples
 from pipeline.sources._shared.local_time import utc_seconds
 from pipeline.sources.lmt.table import Metric
-from pipeline.sources.lmt.tables import IDS, STAMP, TABLES, UNKNOWN
+from pipeline.sources.lmt.tables import NAMED_BY, STAMP, TABLES, UNKNOWN
 
 BLOCK = 1 << 16
 """Rows that are looked up at a time: what is needed meanwhile stays in a core's cache."""
@@ -144,8 +144,7 @@ def _local_seconds(column: pa.ChunkedArray) -> tuple[Int64, npt.NDArray[np.bool_
 
 def _names(folder: Path, table: str, findings: Findings) -> tuple[tuple[str, ...], _Lookup, str]:
     """Component names of a data table, its lookup from id to position, and its id column."""
-    source = "MDS_DATA" if table == "MDS_OPS_DATA" else table
-    key, info, by = IDS[source]
+    key, info, by = NAMED_BY[table]
     if not (folder / f"{info}.parquet").is_file():
         findings.add(FindingKind.TABLES_ABSENT, 1, info)
         return (), _Lookup(np.empty(0, np.int64), np.empty(0, np.int64)), key

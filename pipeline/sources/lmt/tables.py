@@ -53,10 +53,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 """Tables and columns that are kept."""
 
 SERIES = ("OST_DATA", "OSS_DATA", "MDS_DATA", "MDS_OPS_DATA")
-IDS = {
+NAMED_BY = {
     "OST_DATA": ("OST_ID", "OST_INFO", "OST_NAME"),
     "OSS_DATA": ("OSS_ID", "OSS_INFO", "HOSTNAME"),
     "MDS_DATA": ("MDS_ID", "MDS_INFO", "HOSTNAME"),
+    "MDS_OPS_DATA": ("MDS_ID", "MDS_INFO", "HOSTNAME"),
 }
 """For each table: its id, where the id is explained, and the column that names the component."""
 
