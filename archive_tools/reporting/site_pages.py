@@ -21,8 +21,8 @@ from archive_tools.reporting import (
     charts,
     drawing,
     fullness_trend,
-    headlines,
     kept_alerts,
+    last_day,
     lately,
     rendering,
 )
@@ -32,7 +32,7 @@ from archive_tools.store.about_file import read_about
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 
-VERSION = 5
+VERSION = 6
 """Raised when the pages change."""
 YEAR, WEEK, WEEKS = 366, 7, 28
 
@@ -134,6 +134,8 @@ def _index(
     states = _states(root, dates, instances)
     week = [date for date in dates if 0 <= (last - date).days < WEEK]
     four = [date for date in dates if 0 <= (last - date).days < WEEKS]
+    days = [last - dt.timedelta(days=number) for number in range(1, WEEK)]
+    before = [date for date in days if date >= dates[0]]
     page = layout.REPORT.format(date=last)
     years = sorted({year for year, _ in months}, reverse=True)
     return rendering.render(
@@ -146,8 +148,15 @@ def _index(
         site=str(read_about(root).get("site", "")),
         timezone=str(read_about(root).get("timezone", "UTC")),
         last=last,
-        headline=_headline(last, states[last]),
-        look=headlines.look(state.word for state in states[last].values()),
+        heads=[
+            said
+            for said in (
+                last_day.of_last_day(last, states[last]),
+                last_day.of_days_before(last, _states(root, before, instances)),
+                last_day.of_amounts(last, found),
+            )
+            if said
+        ],
         calendars=_calendars(root, dates, states, up=""),
         legend=[(word.letter, str(word)) for word in DayState],
         alerts=said,
@@ -229,14 +238,6 @@ def _states(
     except (TokioError, OSError) as error:
         failed = status.State(DayState.FAILED, str(error))
         return {date: dict.fromkeys(instances, failed) for date in dates}
-
-
-def _headline(date: dt.date, states: Mapping[str, status.State]) -> str:
-    bad = [f"{name} {state}" for name, state in states.items() if state.word.severity]
-    if bad:
-        return f"{date}: not complete: {'; '.join(bad)}"
-    said = headlines.completeness({name: state.word for name, state in states.items()})
-    return f"{date}: {said[:1].lower()}{said[1:].replace(':', ',', 1)}"
 
 
 def _calendars(
