@@ -18,15 +18,15 @@ DATE = dt.date(2026, 11, 22)
 PROGRAM = """
 import datetime, json, resource, time
 from pipeline.tasks import Build
+from tests.support.peak_memory import own_peak
 task = Build(date=datetime.date(2026, 11, 22), instance="bench")
 began = time.perf_counter()
 task.needs()[0].run()
 fetched = time.perf_counter()
 task.run()
-usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-peak = max(usage.ru_maxrss for usage in usages)
+peak = max(own_peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10)
 built = time.perf_counter()
-print(json.dumps({"fetch": fetched - began, "build": built - fetched, "rss_mb": peak / 1024}))
+print(json.dumps({"fetch": fetched - began, "build": built - fetched, "rss_mb": peak / 2**20}))
 """
 
 
@@ -69,6 +69,7 @@ COMMANDS = """
 import json, os, resource, sys, time
 from pipeline.cli.main import main as pipeline
 from archive_tools.cli.main import main as archive
+from tests.support.peak_memory import own_peak
 began = time.perf_counter()
 arguments = json.loads(sys.argv[1])
 shown, sys.stdout = sys.stdout, open(os.devnull, "w")
@@ -76,7 +77,7 @@ codes = [(pipeline if one[0] == "nightly" else archive)(one) for one in argument
 usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 own, children = (usage.ru_utime + usage.ru_stime for usage in usages)
 cpu = own + children
-peak = max(usage.ru_maxrss for usage in usages) / 1024
+peak = max(own_peak(), usages[1].ru_maxrss << 10) / 2**20
 seconds = time.perf_counter() - began
 found = {"codes": codes, "seconds": seconds, "cpu_seconds": cpu, "children_seconds": children,
     "rss_mb": peak}

@@ -216,8 +216,9 @@ def test_darshan_parser(benchmark) -> None:  # type: ignore[no-untyped-def]
 
 
 PROGRAM = """
-import datetime, json, resource, time
+import datetime, json, time
 from pipeline.tasks import Build, Index, Jobs
+from tests.support.peak_memory import own_peak
 began = time.perf_counter()
 told = {}
 for task in (Build, Index, Jobs):
@@ -226,7 +227,7 @@ for task in (Build, Index, Jobs):
         need.run()
     one.run()
     told[one.product] = time.perf_counter() - began
-told["parent_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+told["parent_rss_mb"] = own_peak() / 2**20
 print(json.dumps(told))
 """
 

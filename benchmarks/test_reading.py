@@ -66,19 +66,21 @@ def year(
 
 
 OURS = """
-import json, resource, sys, time
+import json, sys, time
 import archive_tools, pandas
+from tests.support.peak_memory import own_peak
 root, days, options = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 archive = archive_tools.Archive(root)
 began = time.perf_counter()
 span = 1735689600, 1735689600 + 86400 * days
 frame = archive.to_dataframe("cscratch", "datatargets/writebytes", *span, **options)
-seconds, mb = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+seconds, mb = time.perf_counter() - began, own_peak() / 2**20
 print(json.dumps({"seconds": seconds, "mb": mb, "sum": float(frame.sum().sum())}))
 """
 THEIRS = """
-import json, resource, sys, time
+import json, sys, time
 import h5py, numpy, pandas, datetime
+from tests.support.peak_memory import own_peak
 root, days, options = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
 began = time.perf_counter()
 parts = []
@@ -93,7 +95,7 @@ for n in range(days):
         else:
             parts.append(item[:])
 whole = numpy.concatenate(parts)
-seconds, mb = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+seconds, mb = time.perf_counter() - began, own_peak() / 2**20
 print(json.dumps({"seconds": seconds, "mb": mb, "sum": float(numpy.nansum(whole))}))
 """
 Measured = dict[str, Any]

@@ -14,7 +14,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from archive_tools.formats.index_file import connected
 from pipeline.cli.main import FAILED, PARTIAL
 from tests.campaigns.hostile_afternoon import Afternoon
 from tests.support.paths import ROOT, SITEDAY_LOGS
+from tests.support.peak_memory import peak_of
 from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.system
@@ -82,13 +82,9 @@ class Site:
         """A nightly run; `peak` is the size of the largest process of all of them."""
         command = [sys.executable, "-m", "pipeline.cli.main", "nightly", "--date", DATE]
         command += ["--site", str(self.path)]
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            self.peak = max(self.peak, usage.ru_maxrss * 1024)
-            printed = [one.seek(0) or one.read() for one in (out, err)]
-        return subprocess.CompletedProcess(command, process.returncode, *printed)
+        run, peak = peak_of(command, ROOT)
+        self.peak = max(self.peak, peak)
+        return run
 
 
 def bytes_of(index: Path, names: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -16,17 +16,18 @@ from tests.support.paths import ROOT
 MIDNIGHT = 1_795_305_600
 JOBS = 2000
 READ = """
-import datetime as dt, resource, sys
+import datetime as dt, sys
 from pathlib import Path
 from archive_tools.core.day import Day
 from archive_tools.core.findings import Findings
 from pipeline.sources.job_stats import SOURCE, Options
+from tests.support.peak_memory import own_peak
 options = Options(kind="job_stats", files="x", timezone="UTC")
 day, raw = Day(dt.date(2026, 11, 22)), [Path(sys.argv[1])]
 findings = Findings()
 looks = sum(int(one.value.sum()) for one in SOURCE.parse_pieces(options, day, raw, findings))
 rows = sum(table.num_rows for table in SOURCE.records(options, day, raw))
-print(looks, rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+print(looks, rows, own_peak() >> 20)
 """
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import archive_tools
 from pipeline.building.run_context import current
 from pipeline.cli.main import COMPLETE, FAILED, PARTIAL, main
 from pipeline.processes import own_environment
+from pipeline.sources._shared.sql_database import Database
+from pipeline.sources.lmt.database import copy_series, cut
 from tests.support.mariadb import PASSWORD, Server
 from tests.support.nights import DATE, lmt_db
 from tests.support.paths import needed
@@ -130,6 +134,44 @@ def test_rows_that_came_before_the_name_of_their_target_are_of_it_once_it_is_nam
         assert len(live.columns("datatargets/readbytes")) == lacking + 1
         for name in right.datasets():
             np.testing.assert_array_equal(live.to_numpy(name), right.to_numpy(name), err_msg=name)
+
+
+@pytest.mark.parametrize("engine", ["InnoDB", "MyISAM"])
+@pytest.mark.parametrize("piece", [100, 500_000])
+def test_all_rows_of_the_day_are_read_once_whatever_their_ids(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, piece: int
+) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    name = f"filesystem_ids_{engine}_{piece}"
+    server.load(name, tmp_path / "lmt.db")
+    server.sql(
+        f"USE {name}; UPDATE OST_INFO SET OST_ID = OST_ID + 3 ORDER BY OST_ID DESC LIMIT 1;"
+        + "".join(
+            f"INSERT INTO OST_DATA SELECT {new}, TS_ID, 1, 1, 1, 1, 1, 1, 1 FROM TIMESTAMP_INFO;"
+            for new in (-4, 1000)
+        )
+        + f"ALTER TABLE OST_DATA ENGINE = {engine};"
+    )
+    monkeypatch.setattr("pipeline.sources.lmt.database.PIECE", piece)
+    url = f"mysql://reader@localhost/{name}?socket={server.socket}"
+    database = Database.mysql(url, PASSWORD)
+    low, high = (database.scalar(f"SELECT {f}(TS_ID) FROM TIMESTAMP_INFO") for f in ("MIN", "MAX"))
+    pieces = cut(database, "OST_DATA", low + 1, high - 1)
+    assert ("FORCE INDEX" in pieces.source) == (engine == "InnoDB")
+    assert (len(pieces.conditions) > 2) == (piece == 100)
+    with ThreadPoolExecutor(2) as readers:
+        count = copy_series(database, "OST_DATA", pieces, tmp_path, readers)
+    found = pq.read_table(tmp_path / "OST_DATA.parquet")
+    right = database.read(
+        f"SELECT OST_ID, TS_ID FROM OST_DATA WHERE TS_ID BETWEEN {low + 1} AND {high - 1}"
+    )
+    assert count == found.num_rows == right.num_rows > 500
+    pairs = [
+        set(zip(*(one.column(n).to_pylist() for n in (0, 1)), strict=True))
+        for one in (found, right)
+    ]
+    assert pairs[0] == pairs[1]
+    assert len(pairs[0]) == count
 
 
 def test_a_wrong_password_is_an_error_without_the_password(  # type: ignore[no-untyped-def]

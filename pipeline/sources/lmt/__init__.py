@@ -138,7 +138,7 @@ class Lmt(SeriesSource[keys.Options]):
         import pyarrow.parquet as pq
 
         from pipeline.sources.lmt.appended import appended
-        from pipeline.sources.lmt.database import READERS, copy_series, id_ranges, ids_of_day
+        from pipeline.sources.lmt.database import READERS, copy_series, cut, ids_of_day
 
         database = options.open(day)
         stamps, clock, ids = ids_of_day(database, options, day)
@@ -159,8 +159,8 @@ class Lmt(SeriesSource[keys.Options]):
         counts = {"TIMESTAMP_INFO": int(((ids >= wanted[0]) & (ids <= wanted[1])).sum())}
         with ThreadPoolExecutor(READERS) as readers:
             for name in sorted(there & set(SERIES)):
-                ranges = id_ranges(database, name, *wanted, numbers.get(name))
-                counts[name] = copy_series(database, name, ranges, folder, readers)
+                pieces = cut(database, name, *wanted, numbers.get(name))
+                counts[name] = copy_series(database, name, pieces, folder, readers)
         # names after the rows: a target that comes meanwhile has its name
         for name in sorted((set(TABLES) - set(SERIES) - {"TIMESTAMP_INFO"}) & there):
             table = database.select(name, TABLES[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from pipeline.sources._shared.sql_database import Database
 from pipeline.sources.lmt.appended import Rowids
 from pipeline.sources.lmt.options import Options
 from pipeline.sources.lmt.samples import Clock
-from pipeline.sources.lmt.tables import ROW_KEYS, STAMP, TABLES
+from pipeline.sources.lmt.tables import NAMED_BY, ROW_KEYS, STAMP, TABLES
 
 PIECE = 500_000
 """Rows read at a time: bounds memory to some 50 MB a reader."""
@@ -85,25 +86,77 @@ def rows_by_id(database: Database, table: str, low: int, high: int) -> tuple[Int
     return ids[order], rows[order], keys[order]
 
 
-def id_ranges(
-    database: Database, table: str, low: int, high: int, numbers: Rowids | None = None
-) -> list[str]:
-    """Conditions that cut the rows of the ids ``low..high`` into pieces of about `PIECE` rows; of
-    an SQLite file where `numbers` are given, those of rows with these numbers alone.
+@dataclass(frozen=True)
+class Cut:
+    """How the rows of a table are read, some at a time.
+
+    Attributes
+    ----------
+    source : str
+        The table, and which index is to be used.
+    conditions : list of str
+        Each gives some of the rows, all together each once.
+    """
+
+    source: str
+    conditions: list[str]
+
+
+def cut(database: Database, table: str, low: int, high: int, numbers: Rowids | None = None) -> Cut:
+    """The rows of the ids ``low..high`` in pieces of about `PIECE` rows; of an SQLite file where
+    `numbers` are given, those of rows with these numbers alone.
     """
     ids = f"TS_ID BETWEEN {low} AND {high}"
-    if not database.is_sqlite:  # has an index on TS_ID
+    if not database.is_sqlite:
+        if known := _kept_together(database, table):
+            return _by_component(table, known, low, high)
         count = database.scalar(f"SELECT COUNT(*) FROM {table} WHERE {ids}")
         edges = np.linspace(low, high + 1, max(1, -(-count // PIECE)) + 1).astype(int).tolist()
-        return [f"TS_ID BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges) if b > a]
+        pieces = [f"TS_ID BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges) if b > a]
+        return Cut(table, pieces)
     try:
         first, last = numbers or (
             database.scalar(f"SELECT COALESCE({f}(rowid), 0) FROM {table}") for f in ("MIN", "MAX")
         )
     except SourceError:  # a table without rowid
-        return [ids]
+        return Cut(table, [ids])
     edges = [*range(first, last + 1, PIECE), last + 1]
-    return [f"{ids} AND rowid BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges)]
+    return Cut(
+        table, [f"{ids} AND rowid BETWEEN {a} AND {b - 1}" for a, b in itertools.pairwise(edges)]
+    )
+
+
+def _kept_together(database: Database, table: str) -> list[int]:
+    """The ids of a table's components, of a server that keeps the rows of each together, in the
+    order of their time stamps: so does InnoDB with LMT's primary keys, and would look up each row
+    of a time stamp alone. Nothing where it does not, or nobody explains the ids.
+    """
+    key, info, _ = NAMED_BY[table]
+    columns = database.scalar(
+        "SELECT COUNT(*) FROM information_schema.tables JOIN information_schema.statistics"
+        " USING (table_schema, table_name) WHERE table_schema = DATABASE()"
+        f" AND table_name = '{table}' AND engine = 'InnoDB' AND index_name = 'PRIMARY'"
+        f" AND (seq_in_index, column_name) IN ((1, '{key}'), (2, 'TS_ID'))"
+    )
+    if columns != 2 or info not in database.tables():
+        return []
+    found = database.read(f"SELECT DISTINCT {key} FROM {info}").column(0).drop_null()
+    return sorted(int(one) for one in found.to_pylist())
+
+
+def _by_component(table: str, known: list[int], low: int, high: int) -> Cut:
+    """The rows of some components at a time, then those of ids that nobody explains."""
+    key = NAMED_BY[table][0]
+    many = max(1, PIECE // (high - low + 1))
+    some = [known[first : first + many] for first in range(0, len(known), many)]
+    conditions = [f"{key} IN ({', '.join(map(str, ids))})" for ids in some]
+    others = [f"{key} < {known[0]}", f"{key} > {known[-1]}"]
+    others += [
+        f"{key} BETWEEN {a + 1} AND {b - 1}" for a, b in itertools.pairwise(known) if b > a + 1
+    ]
+    conditions.append(f"({' OR '.join(others)})")
+    ids = f"TS_ID BETWEEN {low} AND {high}"
+    return Cut(f"{table} FORCE INDEX (PRIMARY)", [f"{one} AND {ids}" for one in conditions])
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
@@ -127,12 +180,11 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(is_known and kind.bit_width >= 32)
 
 
-def copy_series(
-    database: Database, table: str, pieces: list[str], folder: Path, readers: Executor
-) -> int:
+def copy_series(database: Database, table: str, cut: Cut, folder: Path, readers: Executor) -> int:
     """Read pieces side by side, and write them in order; the number of rows."""
+    columns, pieces = TABLES[table], cut.conditions
     coming = [
-        readers.submit(database.select, table, TABLES[table], piece)
+        readers.submit(database.select, cut.source, columns, piece)
         for piece in pieces[: READERS + 1]
     ]
     waiting = pieces[READERS + 1 :]
@@ -142,7 +194,7 @@ def copy_series(
         while coming:
             rows = coming.pop(0).result()
             if waiting:
-                coming.append(readers.submit(database.select, table, TABLES[table], waiting.pop(0)))
+                coming.append(readers.submit(database.select, cut.source, columns, waiting.pop(0)))
             if writer is None:
                 writer = _writer(folder / f"{table}.parquet", rows.schema)
             writer.write_table(rows.cast(writer.schema))
