@@ -30,6 +30,7 @@ from pipeline.building.roster import Roster
 from pipeline.building.so_far import KEY, SoFar
 from pipeline.building.trial_matches import matches_of_file_systems
 from pipeline.model import Samples
+from pipeline.processes.memory import give_back_large_blocks
 from pipeline.schemas.source_maps import Selector, SourceMetric
 from pipeline.sources._shared.pattern_matches import tell_unmatched
 from pipeline.sources.contract import SeriesSource
@@ -87,6 +88,7 @@ def write_series(
     SourceError
         The raw data cannot be read.
     """
+    give_back_large_blocks()
     metrics = {metric.dataset.name: metric for metric in source.metrics()}
     percent = where.options.complete_percent
     coverage = Coverage(where.day, where.options.timestep, roster, percent, retired, outages)

@@ -55,7 +55,9 @@ class Gridder:
 
     def __init__(self, day: Day | Stretch, timestep: int, findings: Findings) -> None:
         self.day, self.timestep, self.findings = day, timestep, findings
-        self._last: tuple[Samples, _Places] | None = None
+        self._last: tuple[npt.NDArray[Any], npt.NDArray[Any], tuple[str, ...], _Places] | None = (
+            None
+        )
 
     def grid(self, samples: Samples, metric: Metric) -> Grid:
         """The day's grid of one dataset; see `parts`."""
@@ -153,15 +155,11 @@ class Gridder:
 
     def _places(self, samples: Samples) -> _Places:
         if self._last:
-            before, places = self._last
-            if (
-                before.time is samples.time
-                and before.column is samples.column
-                and before.names == samples.names
-            ):
+            time, column, names, places = self._last
+            if time is samples.time and column is samples.column and names == samples.names:
                 return places
         places = _Places.of(samples, self.day.start, self.timestep, self.day.rows(self.timestep))
-        self._last = samples, places
+        self._last = samples.time, samples.column, samples.names, places
         return places
 
 

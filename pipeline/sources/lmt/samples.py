@@ -206,16 +206,21 @@ def table_samples(
             int((~np.isin(keys["OPERATION_ID"].values, list(operations)) & known).sum()),
             table,
         )
+    is_operation = {
+        metric.dataset.name: known
+        & keys["OPERATION_ID"].valid
+        & np.isin(
+            keys["OPERATION_ID"].values,
+            [number for number, name in operations.items() if name == metric.find.operation],
+        )
+        for metric in (metrics if table == "MDS_OPS_DATA" else [])
+    }
+    del keys, known_time, known_name, unknown
     column = column.astype(np.int32)
     figures = _Figures(folder, table, metrics)
     whole: Samples | None = None
     for metric in metrics:
-        wanted = known
-        if table == "MDS_OPS_DATA":
-            which = [number for number, name in operations.items() if name == metric.find.operation]
-            wanted = (
-                known & np.isin(keys["OPERATION_ID"].values, which) & keys["OPERATION_ID"].valid
-            )
+        wanted = is_operation.get(metric.dataset.name, known)
         value = figures.of(metric)
         if not value.all_valid:
             null = wanted & ~value.valid
