@@ -20,6 +20,7 @@ from archive_tools.core.accounts import account
 from archive_tools.core.errors import Busy, ConfigError, TokioError
 from pipeline.cli import arguments
 from pipeline.cli.exit_codes import BUSY, COMPLETE, FAILED, PARTIAL, USAGE
+from pipeline.processes import memory
 
 __all__ = ["BUSY", "COMPLETE", "FAILED", "PARTIAL", "USAGE", "main"]
 
@@ -36,6 +37,7 @@ PROGRAM = dispatch.Program(
 def main(given: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     dispatch.with_streams()
+    memory.take_from_the_c_library()
     command, options = PROGRAM.parsed(sys.argv[1:] if given is None else given)
     with _stopping():
         return _guarded(lambda: PROGRAM.run(command, options))
