@@ -23,5 +23,5 @@ def give_back_large_blocks() -> None:
 
 
 def take_from_the_c_library() -> None:
-    """Arrow, which is imported later, has no pool of its own, unless its variable says otherwise."""
+    """Arrow, imported later, has no pool of its own, unless its variable says otherwise."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
