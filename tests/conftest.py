@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -16,6 +17,14 @@ from tests.support.paths import ROOT, SITEDAY_LOGS, needed
 settings.register_profile("tokio", deadline=None)
 settings.load_profile("tokio")
 """No example has a limit of time: the machine may be busy."""
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: it is not looked at again for cycles, nor copied when a
+    test forks.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

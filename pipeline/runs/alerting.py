@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterable
 
+from archive_tools.core.errors import TokioError
 from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.formats.alerts_file import Alert
 from archive_tools.reporting import alerts, kept_alerts
 from archive_tools.reporting.alerts import Rule
 from archive_tools.store import files, layout
 from pipeline.site import Site
+
+log = logging.getLogger("tokio")
 
 
 def rules(site: Site) -> list[Rule]:
@@ -31,6 +35,21 @@ def evaluate_day(site: Site, date: dt.date) -> list[Alert]:
     found = alerts.evaluate(site.root, date, rules(site))
     kept_alerts.write(site.root, date, found)
     return found
+
+
+def evaluate_again(site: Site, dates: Iterable[dt.date]) -> bool:
+    """Evaluate the alerts of days that were made again, where a nightly run had evaluated them; of
+    others nobody wants an alert now. Whether all could be kept; what could not is logged.
+    """
+    well = True
+    for date in dates:
+        if layout.path(site.root, layout.ALERTS, date).is_file():
+            try:
+                evaluate_day(site, date)
+            except (TokioError, OSError) as error:
+                log.error("the alerts of %s are not kept: %s", date, error)
+                well = False
+    return well
 
 
 def newest(site: Site, dates: Iterable[dt.date]) -> tuple[int, list[Alert]] | None:

@@ -489,8 +489,29 @@ def test_the_rules_name_only_metrics_that_are_written_and_each_has_an_example() 
         assert f"alertname: {name}\n" in tested, name
 
 
+@pytest.mark.parametrize("command", ["rebuild", "backfill"])
+def test_a_day_that_is_made_again_is_evaluated_again_where_a_night_had(
+    archive: Path, night: str, command: str
+) -> None:
+    path = layout.path(archive, layout.ALERTS, DAY)
+    right = path.read_bytes()
+    path.write_bytes(right.replace(b"quiet", b"firing"))
+    assert path.read_bytes() != right
+    assert main(["invalidate", "--start", DATE, "--stop", DATE, "--yes"]) == COMPLETE
+    if command == "rebuild":
+        assert main(["backfill", "--start", DATE, "--stop", DATE]) == COMPLETE
+        path.write_bytes(right.replace(b"quiet", b"firing"))
+        assert main(["rebuild", "--start", DATE, "--stop", DATE, "--all"]) == COMPLETE
+    else:
+        assert main(["backfill", "--start", DATE, "--stop", DATE]) == COMPLETE
+    assert path.read_bytes() == right
+    path.unlink()
+    assert main([command, "--start", DATE, "--stop", DATE]) == COMPLETE
+    assert not path.exists()
+
+
 def test_a_last_day_without_alerts_is_not_a_quiet_one(tmp_path: Path) -> None:
-    """`backfill` evaluates nothing: the index says so where other days were evaluated."""
+    """`backfill` evaluates no new day: the index says so where other days were evaluated."""
     days = [DAY - dt.timedelta(days=1), DAY]
     assert kept_alerts.not_quiet(tmp_path, days) == [], "a site without alerts"
     kept_alerts.write(tmp_path, days[0], [])

@@ -19,7 +19,7 @@ from pipeline.sources import lmt
 from pipeline.sources import registry as sources
 from pipeline.sources._shared.local_time import utc_seconds
 from pipeline.sources.lmt import database, samples
-from pipeline.testing.contract import Case, Contract
+from pipeline.testing.contract import Case, Contract, queried
 from pipeline.transform.grid import Gridder
 from tests.support.lmt_source import UTC, options
 from tests.support.lmtdb import LmtDb, every
@@ -30,7 +30,7 @@ def grids(
 ) -> tuple[dict[str, tuple[tuple[str, ...], Float64]], Findings]:
     """Fetch, parse and grid a day: dataset to columns and values."""
     folder.mkdir(exist_ok=True)
-    lmt.SOURCE.fetch(found, day, folder)
+    queried(found, lambda: lmt.SOURCE.fetch(found, day, folder))
     findings = Findings()
     metrics = {m.dataset.name: m for m in sources.find("lmt").metrics()}
     gridder = Gridder(day, found.timestep, findings)

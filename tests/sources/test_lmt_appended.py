@@ -19,7 +19,7 @@ from archive_tools.core.findings import Findings
 from pipeline.building import pieces
 from pipeline.sources import lmt
 from pipeline.sources.lmt import Lmt
-from pipeline.testing.contract import assert_same, grids
+from pipeline.testing.contract import assert_same, grids, queried
 from tests.support.lmtdb import LmtDb, every
 
 DATE = "2026-11-22"
@@ -66,7 +66,7 @@ class Growing:
         folder = self.folder / f"piece-{self.fetches:04d}"
         folder.mkdir()
         try:
-            lmt.SOURCE.fetch_new(self.keys, DAY, folder, self.held)
+            queried(self.keys, lambda: lmt.SOURCE.fetch_new(self.keys, DAY, folder, self.held))
         except NoData:
             return None
         self.held.append(folder)
@@ -77,7 +77,7 @@ class Growing:
         """All pieces together are what one fetch of all brings."""
         folder = self.folder / "whole"
         folder.mkdir()
-        lmt.SOURCE.fetch(self.keys, DAY, folder)
+        queried(self.keys, lambda: lmt.SOURCE.fetch(self.keys, DAY, folder))
         together = pieces.samples(lmt.SOURCE, self.keys, DAY, self.held[::-1], Findings())
         alone = lmt.SOURCE.parse(self.keys, DAY, folder, Findings())
         assert_same(grids(self.keys, DAY, list(alone)), grids(self.keys, DAY, list(together)))

@@ -17,7 +17,7 @@ from archive_tools.store import lock
 from archive_tools.store.receipts import Receipt, Receipts
 from pipeline.building.run_context import Mode, current, run_context
 from pipeline.cli import common_options, exit_codes, site_options
-from pipeline.runs import execution, pages, plan, progress, recording, retention, states
+from pipeline.runs import alerting, execution, pages, plan, progress, recording, retention, states
 from pipeline.runs.plan import DayPlan, Plan
 from pipeline.site import Site
 from pipeline.tasks.nightly import DAY, Nightly
@@ -28,8 +28,8 @@ CHUNK = 16
 of those that wait.
 """
 NO_ALERTS = (
-    "alerts of these days are not evaluated; the next nightly run evaluates those within late_days,"
-    " tokio-pipeline nightly --date DATE any other"
+    "alerts of days that no nightly run has evaluated are not evaluated; the next one evaluates"
+    " those within late_days, tokio-pipeline nightly --date DATE any other"
 )
 NOBODY_ELSE = 0.0
 """Seconds to wait for days of another run: their turn comes again at the end."""
@@ -62,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
                 time.monotonic() - began,
             )
             run.all(planned.days)
-        well = pages.finish_pages(site, dates, options.site)
+        well = alerting.evaluate_again(site, [day.date for day in planned.days])
+        well &= pages.finish_pages(site, dates, options.site)
         retention.prune(site)
         code = _summary(site, dates, options.site, instances)
         written = exit_codes.COMPLETE if well else exit_codes.FAILED

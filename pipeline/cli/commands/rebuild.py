@@ -12,7 +12,7 @@ from archive_tools.store import aside, files, lock
 from archive_tools.store.receipts import Receipts
 from pipeline.building.run_context import Mode, run_context
 from pipeline.cli import exit_codes, site_options
-from pipeline.runs import execution, pages, plan, progress, recording
+from pipeline.runs import alerting, execution, pages, plan, progress, recording
 from pipeline.runs.plan import DayPlan
 from pipeline.site import Site
 from pipeline.tasks.base import ArchiveTask
@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
                                 files.remove(task.path())
                         failed += not execution.finish(day.nightly_run)
                     made += 1
+            failed += not alerting.evaluate_again(site, [day.date for day, _ in days])
             failed += not pages.finish_pages(site, dates, options.site, deep=True)
             print(f"{made} days made anew from raw data, {failed} products failed")
             codes.append(exit_codes.FAILED if failed else exit_codes.COMPLETE)
