@@ -39,7 +39,7 @@ class StoredFile:
     path : pathlib.Path
     facts : mapping
         ``bytes`` and ``sha256``, as far as the receipt has them.
-    is_raw : bool
+    product : str
     is_job_page : bool
         One of the files that the receipt of the day's page is also of.
     """
@@ -48,7 +48,7 @@ class StoredFile:
     instance: str
     path: Path
     facts: Mapping[str, Any]
-    is_raw: bool = False
+    product: str
     is_job_page: bool = False
 
     def problem(self, *, deep: bool) -> Problem | None:
@@ -56,14 +56,15 @@ class StoredFile:
         for raw data and pages of jobs.
         """
         try:
-            is_elsewhere = not self.is_raw and not self.is_job_page
+            is_raw = self.product == Product.RAW
+            is_elsewhere = not is_raw and not self.is_job_page
             if is_elsewhere and not self.path.is_file():
                 return None
             why = digest.damage(self.path, self.facts, deep=deep)
         except PermissionError:
             return None
-        to_do = RAW_HINT if self.is_raw else HINT
-        kind = "raw data" if self.is_raw else "bytes"
+        to_do = RAW_HINT if is_raw else HINT
+        kind = "raw data" if is_raw else "bytes"
         return Problem(kind, str(self.path), f"{why}: {to_do}") if why else None
 
 
@@ -92,17 +93,19 @@ def stored_files(
             if product in PRODUCTS:
                 path = layout.path(root, PRODUCTS[product], date, instance)
                 content = day.content(receipt)
-                yield StoredFile(date, instance, path, content)
+                yield StoredFile(date, instance, path, content, product)
                 if product == Product.REPORT:
                     folder = layout.path(root, layout.JOB_PAGES, date)
                     for name, facts in job_page_files.in_receipt(content).items():
-                        yield StoredFile(date, instance, folder / name, facts, is_job_page=True)
+                        yield StoredFile(
+                            date, instance, folder / name, facts, product, is_job_page=True
+                        )
             elif product == Product.RAW and deep:
                 folder = layout.path(root, layout.RAW, date, instance, receipt.fingerprint)
                 if folder.is_dir():
                     listed = day.content(receipt).get("files", {})
                     for name, facts in digest.facts_of_raw(listed).items():
-                        yield StoredFile(date, instance, folder / name, facts, is_raw=True)
+                        yield StoredFile(date, instance, folder / name, facts, product)
 
 
 def check_bytes(

@@ -15,7 +15,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,12 @@ from archive_tools.checking.page_rules import job_pages_problems, pages_problems
 from archive_tools.checking.problems import CLOSED, Expected, Problem
 from archive_tools.checking.series_files import check_series
 from archive_tools.checking.stored_bytes import OF_DAY, PRODUCTS, check_bytes, stored_files
+from archive_tools.checking.unfinished import Unfinished
 from archive_tools.core import quantities
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.reading.archive import Archive
 from archive_tools.store import aside, files, job_page_files, layout
-from archive_tools.store.receipts import DayReceipts, Receipt, Receipts, follows
+from archive_tools.store.receipts import DAY, DayReceipts, Receipt, Receipts
 
 STALE_SECONDS = 3600
 """A temporary file that nobody has written to for so long is left over."""
@@ -95,7 +96,7 @@ def check_archive(
     for file, problem in check_bytes(listed, deep=deep, progress=progress):
         now = Receipts(archive.root).day(file.date).read()
         if now.all == receipts[file.date].all:  # else a run made it anew meanwhile
-            yield unfinished.judged(problem, file.date, file.instance, now)
+            yield unfinished.judged_file(problem, file, now)
     for date in found:
         looked.days += 1
         try:
@@ -181,8 +182,6 @@ _PRODUCT = re.compile(
     r"(?P<instance>[A-Za-z0-9][A-Za-z0-9_-]*?)(?P<end>\.hdf5|_index\.sqlite|_jobs\.parquet)"
 )
 _ENDS = {".hdf5": Product.TTS, "_index.sqlite": Product.INDEX, "_jobs.parquet": Product.JOBS}
-DAY = "_day"
-"""The instance that the report and the figures belong to."""
 
 
 def product_of(date: dt.date, name: str) -> tuple[str, str] | None:
@@ -195,65 +194,6 @@ def product_of(date: dt.date, name: str) -> tuple[str, str] | None:
 
 
 # A day of an instance
-
-
-MENDED = {"no receipt", "rows", "sums", "measured", "bytes"}
-"""Kinds of what a run leaves that was killed between a product and its receipt, or between products
-that are made from each other.
-"""
-
-
-@dataclass(frozen=True)
-class Unfinished:
-    """What the next run makes again by itself.
-
-    Attributes
-    ----------
-    root : pathlib.Path
-    put_aside : set of (datetime.date, str)
-        Days and instances that were invalidated, and not built since.
-    """
-
-    root: Path
-    put_aside: set[tuple[dt.date, str]]
-
-    def judged(
-        self, problem: Problem, date: dt.date, instance: str, receipts: DayReceipts
-    ) -> Problem:
-        """The problem; a note where the next run mends it."""
-        if problem.kind in MENDED and self.is_of(date, instance, receipts):
-            return replace(problem, is_note=True)
-        return problem
-
-    def is_of(self, date: dt.date, instance: str, receipts: DayReceipts) -> bool:
-        """Whether a run of the day is not over: its raw data are there, and not all products follow
-        from them.
-        """
-        if instance == DAY:
-            page, figures = (receipts.good(DAY, one) for one in (Product.REPORT, Product.FIGURES))
-            if page is None or figures is None:
-                return page is None or layout.path(self.root, layout.FIGURES, date).exists()
-            return receipts.is_older(page, figures)  # the page is written after the figures
-        if (date, instance) in self.put_aside:
-            return True
-        before = receipts.good(instance, Product.RAW)
-        if (
-            before is None
-            or not layout.path(self.root, layout.RAW, date, instance, before.fingerprint).is_dir()
-        ):
-            return False
-        index, jobs = (
-            layout.path(self.root, template, date, instance).exists()
-            or receipts.of(instance, product)
-            for product, template in ((Product.INDEX, layout.INDEX), (Product.JOBS, layout.JOBS))
-        )
-        logs = [Product.INDEX, Product.JOBS] if index or jobs else []
-        for product in [Product.TTS, *logs]:
-            made = receipts.good(instance, product)
-            if made is None or not follows(made.fingerprint, before.fingerprint):
-                return True
-            before = made
-        return False
 
 
 def settled(

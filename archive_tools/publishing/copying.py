@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archive_tools.checking.whole_archive import DAY, product_of
+from archive_tools.checking.whole_archive import product_of
 from archive_tools.core.errors import ArchiveError, BadArgument, TokioError
 from archive_tools.core.vocabulary import Product
 from archive_tools.formats.jobs_file import write_jobs
@@ -26,7 +26,7 @@ from archive_tools.publishing import facts, products, records
 from archive_tools.publishing.columns import refused
 from archive_tools.publishing.names import Names
 from archive_tools.store import files, job_page_files, layout
-from archive_tools.store.receipts import DayReceipts, Receipt, Receipts
+from archive_tools.store.receipts import DAY, DayReceipts, Receipt, Receipts
 from archive_tools.store.status import FILES
 
 TRIES = 3

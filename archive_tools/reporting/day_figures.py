@@ -8,6 +8,7 @@ if it were not there. Fields may be added; those that are here keep their meanin
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,10 @@ import msgspec
 
 from archive_tools.core import quantities
 from archive_tools.core.printable import clean
-from archive_tools.store import layout
+from archive_tools.core.vocabulary import Product
+from archive_tools.store import digest, layout
+from archive_tools.store.receipt_content import DamagedReceipt
+from archive_tools.store.receipts import DAY, DayReceipts, Receipts
 
 LAYOUT = 1
 """Raised when a field gets another meaning."""
@@ -253,6 +257,16 @@ def encode(figures: DayFigures) -> bytes:
     return msgspec.json.encode(figures) + b"\n"
 
 
+def _is_of_other_bytes(content: bytes, receipts: DayReceipts) -> bool:
+    """Whether a receipt is of other figures; where there is none, nobody knows."""
+    receipt = receipts.good(DAY, Product.FIGURES)
+    try:
+        expected = receipts.content(receipt).get("sha256") if receipt else None
+    except DamagedReceipt:
+        return False
+    return expected is not None and hashlib.sha256(content).hexdigest() != expected
+
+
 def read_day_figures(root: Path, dates: Iterable[dt.date]) -> FiguresOfDays:
     """The figures of some days of an archive.
 
@@ -261,13 +275,21 @@ def read_day_figures(root: Path, dates: Iterable[dt.date]) -> FiguresOfDays:
     root : pathlib.Path
         The archive.
     dates : iterable of datetime.date
-        Days without figures, such as those that earlier versions archived, are left out.
+        Days without figures, such as those that earlier versions archived, are left out; those
+        whose bytes are not those of their receipt are damaged.
     """
     found = FiguresOfDays()
     decoder = msgspec.json.Decoder(DayFigures)
-    for date in sorted(set(dates)):
+    wanted = sorted(set(dates))
+    receipts = Receipts(root).days(wanted)
+    for date in wanted:
         try:
             content = layout.path(root, layout.FIGURES, date).read_bytes()
+            if _is_of_other_bytes(content, receipts[date]):  # or a run has just made them anew
+                content = layout.path(root, layout.FIGURES, date).read_bytes()
+                if _is_of_other_bytes(content, Receipts(root).day(date)):
+                    found.damaged[date] = digest.OTHER_BYTES
+                    continue
             figures = decoder.decode(content)
         except (FileNotFoundError, NotADirectoryError):
             continue

@@ -57,7 +57,7 @@ def of_days_before(last: dt.date, states: Mapping[dt.date, States]) -> Said | No
     bad = {
         date: said
         for date in sorted(states, reverse=True)
-        if date < last and (said := _not_complete(states[date]))
+        if date < last and (said := _not_complete(states[date], in_short=True))
     }
     if not bad:
         return None
@@ -98,6 +98,12 @@ def of_amounts(last: dt.date, found: FiguresOfDays) -> Said | None:
     return Said(f"Moved: {'; '.join(moved) or 'nothing is known'}.", look, tuple(more))
 
 
-def _not_complete(states: States) -> str:
-    """The instances that are not complete, with their states."""
-    return "; ".join(f"{name} {state}" for name, state in states.items() if state.word.severity)
+def _not_complete(states: States, *, in_short: bool = False) -> str:
+    """The instances that are not complete, with their states, of which the reasons may be left
+    out.
+    """
+    return "; ".join(
+        f"{name} {state.short if in_short else state}"
+        for name, state in states.items()
+        if state.word.severity
+    )

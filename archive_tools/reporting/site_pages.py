@@ -29,6 +29,7 @@ from archive_tools.reporting import (
 from archive_tools.reporting.day_figures import FiguresOfDays, InstanceFigures, read_day_figures
 from archive_tools.store import digest, files, layout, status
 from archive_tools.store.about_file import read_about
+from archive_tools.store.digest import OTHER_BYTES
 from archive_tools.store.receipts import Receipts
 from archive_tools.store.receipts import fingerprint as fingerprint_of
 
@@ -78,21 +79,27 @@ def write_pages(
     lately = [told[date] for date in recent]
     wanted = {layout.INDEX_PAGE: fingerprint_of(facts, months, lately, said, str(last))}
     for number, month in enumerate(months):
-        mine = [told[date] for date in dates if (date.year, date.month) == month]
+        of_days = [told[date] for date in dates if (date.year, date.month) == month]
         near = months[max(0, number - 1) : number + 2]
-        wanted[_month_page(month)] = fingerprint_of(facts, near, mine)
+        wanted[_month_page(month)] = fingerprint_of(facts, near, of_days)
     for name, made_of in wanted.items():
         before = known.get(name, {})
-        if before.get("made_of") == made_of and not digest.damage(root / name, before, deep=deep):
+        is_known = before.get("made_of") == made_of and not before.get("damaged")
+        if is_known and not digest.damage(root / name, before, deep=deep):
             now[name] = before
             continue
+        is_index = name == layout.INDEX_PAGE
+        mine = recent if is_index else [date for date in dates if _month_of(date) == name]
+        found = read_day_figures(root, mine)
         text = (
-            _index(root, recent, last, months, instances, said)
-            if name == layout.INDEX_PAGE
-            else _month(root, name, dates, months, instances)
+            _index(root, mine, found, last, months, instances, said)
+            if is_index
+            else _month(root, mine, found, dates, months, instances)
         )
         files.write_text(root / name, text, over_folder=True)
         now[name] = {"made_of": made_of, **digest.facts(root / name)}
+        if others := [str(date) for date, why in found.damaged.items() if why == OTHER_BYTES]:
+            now[name]["damaged"] = others  # they may be whole at the next run, by the same receipts
         written.append(name)
     if now != known:
         content = json.dumps(now, indent=1) + "\n"
@@ -110,6 +117,10 @@ def _known(root: Path) -> dict[str, dict[str, Any]]:
     return {name: one for name, one in pages if isinstance(one, dict)}
 
 
+def _month_of(date: dt.date) -> str:
+    return _month_page((date.year, date.month))
+
+
 def _month_page(month: tuple[int, int]) -> str:
     return layout.MONTH_PAGE.format(date=dt.date(*month, 1))
 
@@ -125,16 +136,16 @@ def _last_that_is_over(root: Path, dates: Sequence[dt.date]) -> dt.date:
 def _index(
     root: Path,
     dates: Sequence[dt.date],
+    found: FiguresOfDays,
     last: dt.date,
     months: Sequence[tuple[int, int]],
     instances: Products,
     said: Sequence[kept_alerts.Row],
 ) -> str:
-    found = read_day_figures(root, dates)
     states = _states(root, dates, instances)
     week = [date for date in dates if 0 <= (last - date).days < WEEK]
     four = [date for date in dates if 0 <= (last - date).days < WEEKS]
-    days = [last - dt.timedelta(days=number) for number in range(1, WEEK)]
+    days = [last - dt.timedelta(days=number) for number in range(1, WEEKS)]
     before = [date for date in days if date >= dates[0]]
     page = layout.REPORT.format(date=last)
     years = sorted({year for year, _ in months}, reverse=True)
@@ -187,14 +198,14 @@ def _index(
 
 def _month(
     root: Path,
-    name: str,
+    dates: Sequence[dt.date],
+    found: FiguresOfDays,
     all_dates: Sequence[dt.date],
     months: Sequence[tuple[int, int]],
     instances: Products,
 ) -> str:
-    month = next(one for one in months if _month_page(one) == name)
-    dates = [date for date in all_dates if (date.year, date.month) == month]
-    found, states = read_day_figures(root, dates), _states(root, dates, instances)
+    month = dates[0].year, dates[0].month
+    states = _states(root, dates, instances)
     last = _last_that_is_over(root, all_dates)
     place = months.index(month)
     before = months[place - 1] if place else None

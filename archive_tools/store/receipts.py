@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from archive_tools.core.printable import clean
-from archive_tools.core.vocabulary import ReceiptState
+from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import files, layout
 from archive_tools.store.receipt_content import (
     DamagedReceipt,
@@ -37,6 +37,10 @@ _NAME = re.compile(
     rf"\.(?P<state>{'|'.join(ReceiptState)})(?P<percent>\d{{0,3}})\.json",
     re.ASCII,
 )
+DAY = "_day"
+"""The instance that the report and the figures belong to."""
+PARTS = (Product.RAW, Product.TTS, Product.INDEX, Product.JOBS)
+"""What the day as a whole is made of."""
 _STATES = {state.value: state for state in ReceiptState}
 
 
@@ -181,6 +185,12 @@ class DayReceipts:
         except (OSError, DamagedReceipt):
             return False, "", 0, receipt.name
         return True, written, changed, receipt.name
+
+    def of_parts(self, *made_by: Any) -> str:
+        """The fingerprint of all receipts of the day's parts, whatever they say: what is made of
+        the day as a whole has it.
+        """
+        return fingerprint(*made_by, [one.name for one in self.all if one.product in PARTS])
 
     def is_older(self, receipt: Receipt, other: Receipt) -> bool:
         """Whether a receipt was written before another one."""

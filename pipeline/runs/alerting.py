@@ -11,6 +11,7 @@ from archive_tools.core.vocabulary import AlertKind, AlertState
 from archive_tools.formats.alerts_file import Alert
 from archive_tools.reporting import alerts, kept_alerts
 from archive_tools.reporting.alerts import Rule
+from archive_tools.reporting.near_days import DAYS
 from archive_tools.store import files, layout
 from pipeline.site import Site
 
@@ -37,13 +38,19 @@ def evaluate_day(site: Site, date: dt.date) -> list[Alert]:
     return found
 
 
+def is_evaluated(site: Site, date: dt.date) -> bool:
+    """Whether the archive has alerts of a day, though none may fire."""
+    return layout.path(site.root, layout.ALERTS, date).is_file()
+
+
 def evaluate_again(site: Site, dates: Iterable[dt.date]) -> bool:
-    """Evaluate the alerts of days that were made again, where a nightly run had evaluated them; of
-    others nobody wants an alert now. Whether all could be kept; what could not is logged.
+    """Evaluate the alerts of days that were made again, where a nightly run had evaluated them, of
+    the weeks that the index shows; of others nobody wants an alert now. Whether all could be kept;
+    what could not is logged.
     """
-    well = True
-    for date in dates:
-        if layout.path(site.root, layout.ALERTS, date).is_file():
+    well, first = True, site.yesterday() - dt.timedelta(days=DAYS)
+    for date in dates if site.alerts else ():
+        if date > first and is_evaluated(site, date):
             try:
                 evaluate_day(site, date)
             except (TokioError, OSError) as error:

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import luigi
 
@@ -15,8 +15,7 @@ from archive_tools.core.vocabulary import Product
 from archive_tools.reporting import near_days
 from archive_tools.schemas import FIGURES_VERSION, REPORT_VERSION
 from archive_tools.store import digest, job_page_files, layout
-from archive_tools.store.receipts import Receipts
-from archive_tools.store.receipts import fingerprint as fingerprint_of
+from archive_tools.store.receipts import DAY, Receipts
 from pipeline.building.archive_folder import write_about
 from pipeline.building.made import Made
 from pipeline.building.run_context import current, with_receipts
@@ -31,8 +30,6 @@ from pipeline.tasks.records import Records
 if TYPE_CHECKING:
     from archive_tools.reporting.day_figures import DayFigures
 
-DAY = "_day"
-"""Instance name of what belongs to the day as a whole."""
 LAST: Mapping[tuple[Product, ...], type[ArchiveTask]] = {
     SERIES_PRODUCTS: Build,
     RECORD_PRODUCTS: Records,
@@ -55,14 +52,10 @@ class DayTask(ArchiveTask):
     """What is made of a day as a whole, from whatever the archive has of it."""
 
     instance: str = luigi.Parameter(default=DAY, significant=False)
-    parts: ClassVar[tuple[str, ...]] = (Product.RAW, Product.TTS, Product.INDEX, Product.JOBS)
 
     def of_parts(self, *made_by: int) -> str:
         """The fingerprint of all receipts of the day's parts, whatever they say."""
-        return fingerprint_of(
-            *made_by,
-            [receipt.name for receipt in self.day_receipts().all if receipt.product in self.parts],
-        )
+        return self.day_receipts().of_parts(*made_by)
 
     def wanted(self) -> dict[str, list[Product]]:
         """What the day should have: the products of each instance."""

@@ -118,6 +118,22 @@ def test_a_page_without_its_new_receipt_is_noted_where_the_figures_have_theirs(r
     receipt.write_text(json.dumps(content | {"written": "2125-03-02T00:00:00+00:00"}))
     (found,) = problems(root)
     assert (found.kind, found.where, found.is_note) == ("bytes", str(page), True)
+    figures = root / DAY / "figures.json"
+    flip(figures, 400)
+    assert {(one.where, one.is_note) for one in problems(root)} == {
+        (str(page), True),
+        (str(figures), False),
+    }, "the next run makes the page alone"
+
+
+def test_of_a_day_that_is_not_over_only_what_is_made_again_is_a_note(root: Path) -> None:
+    """Without the table of jobs: the index is looked at when it is made, the series are not."""
+    receipts(root, "darshan.jobs")[0].unlink()
+    (root / DAY / "darshan_jobs.parquet").unlink()
+    for name in ("darshan.hdf5", "darshan_index.sqlite"):
+        flip(root / DAY / name, 4000)
+    found = {Path(one.where).name: one.is_note for one in problems(root) if one.kind == "bytes"}
+    assert found == {"darshan.hdf5": False, "darshan_index.sqlite": True}
 
 
 def test_progress_names_what_is_hashed(root: Path) -> None:

@@ -51,7 +51,9 @@ def test_days_before_that_are_not_complete_are_named(state: State, look: str) ->
     assert last_day.of_days_before(LAST, days) is None
     days[before(2)] = {"home": COMPLETE, "scratch": state}
     said = last_day.of_days_before(LAST, days)
-    assert said == last_day.Said(f"Days before, not complete: {before(2)}: scratch {state}", look)
+    assert said == last_day.Said(
+        f"Days before, not complete: {before(2)}: scratch {state.short}", look
+    )
     assert last_day.of_last_day(LAST, days[LAST]).look == "complete"
 
 

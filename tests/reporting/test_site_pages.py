@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import html.parser
 import json
+import os
 import re
+import shutil
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +30,7 @@ from archive_tools.reporting.day_figures import (
     InstanceFigures,
     TargetSpeed,
     encode,
+    read_day_figures,
 )
 from archive_tools.store import layout
 from pipeline.cli.commands import backfill as backfilling
@@ -389,3 +392,25 @@ def test_damaged_figures_of_a_day_before_do_not_make_a_page_again_each_night(roo
     before = page.stat().st_mtime_ns
     assert main(night) == COMPLETE
     assert page.stat().st_mtime_ns == before
+
+
+def test_figures_with_other_bytes_are_in_no_page_and_mended_ones_are(root: Path) -> None:
+    """A digit that flips is no figure; the index has the right one once the day is made again."""
+    assert backfill(DATES[0], DATES[1]) == COMPLETE
+    path = layout.path(root, layout.FIGURES, DATES[0])
+    right, index = path.read_bytes(), (root / layout.INDEX_PAGE).read_bytes()
+    status = path.stat()
+    path.write_bytes(right.replace(b"1", b"7"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert backfill(DATES[2], DATES[2]) == COMPLETE
+    assert list(read_day_figures(root, DATES).damaged) == [DATES[0]]
+    damaged = (root / layout.INDEX_PAGE).read_bytes()
+    assert main(["rebuild", *span(DATES[0], DATES[0])[1:]]) == COMPLETE
+    assert path.read_bytes() == right
+    mended = (root / layout.INDEX_PAGE).read_bytes()
+    assert mended != damaged
+    assert not read_day_figures(root, DATES).damaged
+    shutil.rmtree(root)
+    assert backfill(DATES[0], DATES[2]) == COMPLETE
+    assert (root / layout.INDEX_PAGE).read_bytes() == mended
+    assert index != mended

@@ -116,6 +116,29 @@ def test_skipped_nights_are_made_up_for(
     shown = capsys.readouterr().out
     for n in range(4):
         assert f"{first + dt.timedelta(days=n)}  fs               complete" in shown
+    assert "no run has tried" not in shown
+
+
+def test_skipped_nights_that_are_too_old_are_named(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    lmt_db(tmp_path / "lmt.db")
+    site({"fs": lmt_source(tmp_path / "lmt.db")}, late_days=2)
+    first = dt.date.fromisoformat(DATE)
+    monkeypatch.setattr(SiteModel, "yesterday", lambda self: first)
+    assert main(["nightly", "--quiet"]) == COMPLETE
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(SiteModel, "yesterday", lambda self: first + dt.timedelta(days=5))
+    main(["nightly", "--quiet"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    days = [str(first + dt.timedelta(days=n)) for n in (1, 2, 3)]
+    assert last == (
+        f"no run has tried 3 days before those of late_days: {', '.join(days)}: tokio-pipeline"
+        f" backfill --start {days[0]} --stop {days[-1]}"
+    )
+    monkeypatch.setattr(SiteModel, "yesterday", lambda self: first + dt.timedelta(days=40))
+    main(["nightly", "--quiet"])
+    assert days[0] not in capsys.readouterr().out, "only the last weeks are named"
 
 
 def test_quiet_when_good(tmp_path: Path, site: Site, capfd: pytest.CaptureFixture[str]) -> None:

@@ -219,7 +219,7 @@ def test_logs_that_ran_on_a_day_that_comes_later(
     assert main(["backfill", *span, "--newest-first"]) == COMPLETE
     capsys.readouterr()
     assert main(["backfill", *span, "--dry-run"]) == COMPLETE
-    assert "0 days to do, 0 products; 2 days are complete" in capsys.readouterr().out
+    assert "0 days to do, 0 products; nothing to do for 2 days" in capsys.readouterr().out
 
 
 def test_wrong_ranges(tmp_path: Path, capsys: Capture) -> None:

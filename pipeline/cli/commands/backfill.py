@@ -14,13 +14,13 @@ from archive_tools.core.findings import shortened
 from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import ReceiptState, Severity
 from archive_tools.store import lock
-from archive_tools.store.receipts import Receipt, Receipts
+from archive_tools.store.receipts import DAY, Receipt, Receipts
 from pipeline.building.run_context import Mode, current, run_context
 from pipeline.cli import common_options, exit_codes, site_options
 from pipeline.runs import alerting, execution, pages, plan, progress, recording, retention, states
 from pipeline.runs.plan import DayPlan, Plan
 from pipeline.site import Site
-from pipeline.tasks.nightly import DAY, Nightly
+from pipeline.tasks.nightly import Nightly
 
 log = logging.getLogger("tokio")
 CHUNK = 16
@@ -28,7 +28,7 @@ CHUNK = 16
 of those that wait.
 """
 NO_ALERTS = (
-    "alerts of days that no nightly run has evaluated are not evaluated; the next one evaluates"
+    "alerts of these days are not evaluated, but where a nightly run had; the next one evaluates"
     " those within late_days, tokio-pipeline nightly --date DATE any other"
 )
 NOBODY_ELSE = 0.0
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         run = _Run(site, options)
         with progress.showing(title, len(planned.days), run.done, "days"):
             log.info(
-                "%s: %d days to do, %d are complete (looked at in %.1f s)",
+                "%s: %d days to do, %d need nothing (looked at in %.1f s)",
                 title,
                 len(planned.days),
                 planned.complete,
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         code = _summary(site, dates, options.site, instances)
         written = exit_codes.COMPLETE if well else exit_codes.FAILED
         codes.append(exit_codes.worst([code, run.report_code(), written]))
-        if site.alerts:
+        if site.alerts and not all(alerting.is_evaluated(site, day.date) for day in planned.days):
             printing.note(NO_ALERTS)
     return codes[-1]
 
@@ -206,7 +206,7 @@ def _show(planned: Plan) -> None:
     print(
         f"{len(planned.days)} days to do,"
         f" {sum(len(day.todo) or day.lacks_report for day in planned.days)} products;"
-        f" {planned.complete} days are complete"
+        f" nothing to do for {counted(planned.complete, 'day')}"
     )
 
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from archive_tools.core.quantities import counted
 from archive_tools.store import aside, files, lock
-from archive_tools.store.receipts import Receipt, Receipts
+from archive_tools.store.receipts import PARTS, Receipt, Receipts
 from pipeline.cli import common_options, exit_codes, site_options
 from pipeline.site import Site
-from pipeline.tasks.nightly import Nightly
 
 InstanceDays = Sequence[tuple[dt.date, str]]
 
@@ -38,7 +37,7 @@ def _there(site: Site, wanted: InstanceDays) -> Iterator[tuple[dt.date, str, lis
     """What would go: days and instances with their receipts."""
     days = Receipts(site.root).days(date for date, _ in wanted)
     for date, instance in wanted:
-        found = [one for product in Nightly.parts for one in days[date].of(instance, product)]
+        found = [one for product in PARTS for one in days[date].of(instance, product)]
         if found:
             yield date, instance, found
 
@@ -67,9 +66,7 @@ def _confirmed(site: Site, wanted: InstanceDays) -> bool:
 
 
 def _invalidate(site: Site, wanted: InstanceDays) -> int:
-    count = sum(
-        len(aside.put_aside(site.root, date, instance, Nightly.parts)) for date, instance in wanted
-    )
+    count = sum(len(aside.put_aside(site.root, date, instance, PARTS)) for date, instance in wanted)
     print(
         f"{counted(count, 'receipt')} put aside with the raw data; the products stay until the next"
         " run replaces them, until then --undo takes it back"

@@ -8,13 +8,12 @@ from archive_tools.core.errors import ConfigError
 from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import Product, ReceiptState
 from archive_tools.store import aside, layout, lock
-from archive_tools.store.receipts import Receipt, Receipts
+from archive_tools.store.receipts import PARTS, Receipt, Receipts
 from pipeline.building.provenance import now
 from pipeline.cli import common_options, exit_codes, site_options
 from pipeline.runs import execution, recording
 from pipeline.schemas.source_maps import RAW_VERSION
 from pipeline.tasks.base import NO_FINGERPRINT
-from pipeline.tasks.nightly import Nightly
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
             f"{date} {instance}"
             for date in dates
             for instance in instances
-            if any(days[date].good(instance, product) for product in Nightly.parts)
+            if any(days[date].good(instance, product) for product in PARTS)
         ]
         if archived:
             raise ConfigError(
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
                     ),
                     reported,
                 )
-                for product in Nightly.parts:
+                for product in PARTS:
                     receipts.remove(date, instance, product, ReceiptState.FAILED)
         codes.append(exit_codes.COMPLETE)
     verb = "is" if len(dates) == 1 else "are"

@@ -13,6 +13,7 @@ from archive_tools.core.findings import events_of, shortened
 from archive_tools.core.quantities import counted
 from archive_tools.core.vocabulary import FOR_A_PERSON, AlertState, FindingKind, ReceiptState
 from archive_tools.reporting import kept_alerts
+from archive_tools.reporting.near_days import DAYS
 from archive_tools.store import layout, lock
 from archive_tools.store.receipts import DayReceipts, Receipts
 from pipeline.cli import exit_codes, site_options
@@ -50,8 +51,27 @@ def run(options: argparse.Namespace) -> int:
             codes.append(exit_codes.worst(_nightlies(site, nightlies, options)))
         if not pages.finish_pages(site, dates, options.site):
             codes.append(exit_codes.worst([*codes, exit_codes.FAILED]))
+        if not given:
+            _say_skipped(site)
         retention.prune(site)
     return codes[-1]
+
+
+def _say_skipped(site: Site) -> None:
+    """Name days of the last weeks that no run has tried, and that no nightly run will try any more:
+    they are before the days that late data come to.
+    """
+    oldest = site.yesterday() - dt.timedelta(days=site.late_days)
+    before = [oldest - dt.timedelta(days=number) for number in range(DAYS)]
+    known = Receipts(site.root).days(before)
+    first = next((date for date, _ in layout.day_folders(site.root)), dt.date.max)
+    skipped = sorted(date for date in before if date > first and not known[date].all)
+    if skipped:
+        printing.say(
+            f"no run has tried {counted(len(skipped), 'day')} before those of late_days:"
+            f" {shortened([str(date) for date in skipped])}: tokio-pipeline backfill --start"
+            f" {skipped[0]} --stop {skipped[-1]}"
+        )
 
 
 def young(site: Site) -> list[dt.date]:
