@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -99,8 +100,9 @@ def write_series(
         if so_far
         else pieces.samples(source, where.options, where.day, pieces.paths(raw), parse_findings)
     )
-    for name, those in itertools.groupby(samples, key=lambda one: one.dataset):
-        series.write(name, those)
+    with contextlib.closing(samples):  # here, whatever happens, and not in its own thread
+        for name, those in itertools.groupby(samples, key=lambda one: one.dataset):
+            series.write(name, those)
     series.findings.merge(parse_findings)
     series.write_absent()
     if so_far:
@@ -350,7 +352,7 @@ def with_columns(grid: Grid, names: Collection[str], absent: Absent = "missing")
     return Grid(grid.dataset, columns, grid.start, grid.timestep, values)
 
 
-def ahead(items: Iterator[Samples]) -> Iterator[Samples]:
+def ahead(items: Iterator[Samples]) -> Generator[Samples, None, None]:
     """The same items; the next one is made in a thread while one is worked on."""
     with ThreadPoolExecutor(1, thread_name_prefix="parse") as pool:
         coming = pool.submit(next, items, None)

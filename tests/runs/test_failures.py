@@ -215,17 +215,14 @@ def test_mariadb_goes_away_in_the_middle_of_a_query(
     select, begun = Database.select, tmp_path / "begun"
 
     def slow(self: Database, table: str, columns: Mapping[str, str], where: str = "") -> Any:
-        if table == "OST_DATA" and not self.is_sqlite:
+        is_read = table.startswith("OST_DATA") and not self.is_sqlite
+        if is_read:
             begun.touch()
         return select(
             self,
             table,
             columns,
-            (
-                where
-                if self.is_sqlite or table != "OST_DATA"
-                else f"{where} AND (SELECT SLEEP(20)) = 0"
-            ),
+            f"{where} AND (SELECT SLEEP(20)) = 0" if is_read else where,
         )
 
     monkeypatch.setattr(Database, "select", slow)
