@@ -68,7 +68,10 @@ def write_pages(
     told = {
         date: fingerprint_of([receipt.name for receipt in receipts[date].all]) for date in dates
     }
-    months = sorted({(date.year, date.month) for date in dates})
+    by_month: dict[tuple[int, int], list[dt.date]] = {}
+    for date in dates:
+        by_month.setdefault((date.year, date.month), []).append(date)
+    months, days_of = sorted(by_month), {}
     now = rendering.write_assets(root, deep=deep)
     facts = [VERSION, dict(instances), read_about(root), sorted(now)]
     known, written = _known(root), []
@@ -79,9 +82,9 @@ def write_pages(
     lately = [told[date] for date in recent]
     wanted = {layout.INDEX_PAGE: fingerprint_of(facts, months, lately, said, str(last))}
     for number, month in enumerate(months):
-        of_days = [told[date] for date in dates if (date.year, date.month) == month]
-        near = months[max(0, number - 1) : number + 2]
-        wanted[_month_page(month)] = fingerprint_of(facts, near, of_days)
+        near, page = months[max(0, number - 1) : number + 2], _month_page(month)
+        days_of[page] = by_month[month]
+        wanted[page] = fingerprint_of(facts, near, [told[date] for date in by_month[month]])
     for name, made_of in wanted.items():
         before = known.get(name, {})
         is_known = before.get("made_of") == made_of and not before.get("damaged")
@@ -89,7 +92,7 @@ def write_pages(
             now[name] = before
             continue
         is_index = name == layout.INDEX_PAGE
-        mine = recent if is_index else [date for date in dates if _month_of(date) == name]
+        mine = recent if is_index else days_of[name]
         found = read_day_figures(root, mine)
         text = (
             _index(root, mine, found, last, months, instances, said)
@@ -115,10 +118,6 @@ def _known(root: Path) -> dict[str, dict[str, Any]]:
         return {}
     pages = found.items() if isinstance(found, dict) else ()
     return {name: one for name, one in pages if isinstance(one, dict)}
-
-
-def _month_of(date: dt.date) -> str:
-    return _month_page((date.year, date.month))
 
 
 def _month_page(month: tuple[int, int]) -> str:
