@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from archive_tools.core import quantities
 from archive_tools.core.vocabulary import DayState, Severity
 
 
@@ -17,6 +18,12 @@ def completeness(states: Mapping[str, str]) -> str:
     if len(empty) == len(states):
         return "No data: every source is marked as empty."
     return f"Complete: every source; marked as empty: {', '.join(empty)}."
+
+
+def amounts(read: float | None, written: float | None) -> str:
+    """Bytes that were read and written."""
+    both = (quantities.quantity(one, "bytes") for one in (read, written))
+    return f"{next(both)} read, {next(both)} written"
 
 
 def look(states: Iterable[str]) -> str:

@@ -85,8 +85,7 @@ def of_amounts(last: dt.date, found: FiguresOfDays) -> Said | None:
         read, written = one.moved()
         if read is not None or written is not None:
             is_nothing |= not read and not written
-            both = (quantities.quantity(amount, "bytes") for amount in (read, written))
-            moved.append(f"{name} {next(both)} read, {next(both)} written")
+            moved.append(f"{name} {headlines.amounts(read, written)}")
     compared = unusual(today, found.days)
     sentences = compared.sentences[:MOST_UNUSUAL]
     rest = len(compared.sentences) - len(sentences) + compared.more

@@ -176,19 +176,14 @@ def _moved(figures: DayFigures) -> list[tuple[str, list[tuple[str, str]]]]:
     for name, one in figures.instances.items():
         read, written = one.moved()
         if read is not None or written is not None:
-            said.append((f"{name}: {_amounts(read, written)}.", []))
+            said.append((f"{name}: {headlines.amounts(read, written)}.", []))
         if one.users:
             whom = [
-                (user.name or quantities.NONE, _amounts(user.read, user.written))
+                (user.name or quantities.NONE, headlines.amounts(user.read, user.written))
                 for user in one.users[:3]
             ]
             said.append((f"By {name}'s logs:", whom))
     return said
-
-
-def _amounts(read: float | None, written: float | None) -> str:
-    both = (quantities.quantity(one, "bytes") for one in (read, written))
-    return f"{next(both)} read, {next(both)} written"
 
 
 def _section(

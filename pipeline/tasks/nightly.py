@@ -53,10 +53,6 @@ class DayTask(ArchiveTask):
 
     instance: str = luigi.Parameter(default=DAY, significant=False)
 
-    def of_parts(self, *made_by: int) -> str:
-        """The fingerprint of all receipts of the day's parts, whatever they say."""
-        return self.day_receipts().of_parts(*made_by)
-
     def wanted(self) -> dict[str, list[Product]]:
         """What the day should have: the products of each instance."""
         return wanted_products(self.config)
@@ -78,7 +74,7 @@ class Figures(DayTask):
         return layout.path(self.config.root, layout.FIGURES, self.date)
 
     def fingerprint(self) -> str:
-        return self.of_parts(FIGURES_VERSION)
+        return self.day_receipts().of_parts(FIGURES_VERSION)
 
     def make(self, temporary: Path) -> Made:
         """Write the figures."""
@@ -134,7 +130,7 @@ class Nightly(DayTask):
         return layout.path(self.config.root, layout.REPORT, self.date)
 
     def fingerprint(self) -> str:
-        return self.of_parts(REPORT_VERSION, self.config.job_pages)
+        return self.day_receipts().of_parts(REPORT_VERSION, self.config.job_pages)
 
     def damage(self, *, deep: bool = True) -> str:
         """Why the report, or a page of a job that it leads to, is not the one that the receipt is
